@@ -1,0 +1,1 @@
+"""What is random: frozen descriptions of layers and networks, without any arithmetic."""

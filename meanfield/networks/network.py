@@ -1,0 +1,111 @@
+"""A network is a sequence of layers, and itself a layer, so blocks nest."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from meanfield.errors import InvalidInput
+from meanfield.networks.layers import Dense, Elementwise, Layer, as_layer, standard_deviation
+
+__all__ = ["Network", "as_block", "mlp"]
+
+
+class Network(Layer):
+    """A sequence of layers; as a *block* it is what is repeated in depth, and its state is the signal at its input.
+
+    Parameters
+    ----------
+    *layers : Layer, str, Activation or callable
+        What is not a layer is taken for an activation.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no layer, or the layers' sigma_w and sigma_b do not broadcast.
+    UnknownActivation, BadActivation
+        If a layer's activation is not usable.
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> mf.Network("tanh", mf.Dense(1.5, 0.1))
+    Network('tanh', Dense(sigma_w=1.5, sigma_b=0.1))
+    """
+
+    def __init__(self, *layers: Any) -> None:
+        if not layers:
+            raise InvalidInput("a Network needs at least one layer, as in Network('tanh', Dense(1.5, 0.1))")
+        self.layers: tuple[Layer, ...] = tuple(as_layer(layer) for layer in layers)
+        self.shape  # noqa: B018 - raises where the sigmas do not broadcast
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self.layers)
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __repr__(self) -> str:
+        inside = (repr(layer.activation.name) if isinstance(layer, Elementwise) else repr(layer) for layer in self)
+        return f"Network({', '.join(inside)})"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Broadcast shape of every sigma_w and sigma_b in the network; ``()`` if all are scalars."""
+        shapes = [np.shape(value) for layer in self._walk() if isinstance(layer, Dense) for value in vars(layer).values()]
+        try:
+            return np.broadcast_shapes(*shapes)
+        except ValueError:
+            raise InvalidInput(f"sigma_w and sigma_b have shapes {shapes}, which do not broadcast") from None
+
+    def at(self, *, sigma_w: ArrayLike | None = None, sigma_b: ArrayLike | None = None) -> "Network":
+        """The same network with every weighted layer's sigma_w and sigma_b set so; None leaves them as they are."""
+        change = {
+            name: standard_deviation(value, name)
+            for name, value in (("sigma_w", sigma_w), ("sigma_b", sigma_b))
+            if value is not None
+        }
+
+        def changed(layer: Layer) -> Layer:
+            if isinstance(layer, Network):
+                return layer.at(sigma_w=sigma_w, sigma_b=sigma_b)
+            return replace(layer, **change) if isinstance(layer, Dense) else layer
+
+        return Network(*(changed(layer) for layer in self))
+
+    def _walk(self) -> Iterator[Layer]:
+        for layer in self:
+            yield from layer._walk() if isinstance(layer, Network) else (layer,)
+
+
+def mlp(spec: Any, sigma_w: ArrayLike = 1.0, sigma_b: ArrayLike = 0.0) -> Network:
+    """The repeated block of a fully connected network: the activation, then a dense layer.
+
+    Parameters
+    ----------
+    spec : str, callable, Activation
+        The activation, as `meanfield.activation` takes it.
+    sigma_w, sigma_b : float or array_like
+        Standard deviations of the weights (times √fan_in) and of the biases, ≥ 0.
+
+    Returns
+    -------
+    Network
+        ``Network(spec, Dense(sigma_w, sigma_b))``. Its state is the pre-activation: q is E h².
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> mf.mlp("gelu", 1.4, 0.4)
+    Network('gelu', Dense(sigma_w=1.4, sigma_b=0.4))
+    """
+    return Network(spec, Dense(sigma_w, sigma_b))
+
+
+def as_block(spec: Any) -> Network:
+    """`spec` as a block: a Network as it is, a layer alone as a Network, anything else as the MLP of that activation."""
+    if isinstance(spec, Network):
+        return spec
+    return Network(spec) if isinstance(spec, Layer) else mlp(spec)

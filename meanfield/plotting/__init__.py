@@ -1,0 +1,1 @@
+"""One file per figure: data and Axes in, Axes out."""

@@ -1,0 +1,1 @@
+"""Infinite width: what follows from a description."""

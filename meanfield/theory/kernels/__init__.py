@@ -1,0 +1,1 @@
+"""One file per family of layer: second moments in, second moments out."""
