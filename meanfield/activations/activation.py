@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from meanfield.activations.moments import Moments
 from meanfield.numerics.panels import PiecewiseSmooth
 
 __all__ = ["Activation", "ArrayFunction"]
@@ -98,6 +99,11 @@ class Activation:
         return PiecewiseSmooth(
             self.function, self.derivative_function, self.declared_breakpoints, self.declared_jumps, name=self.name
         )
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Gaussian moments and the pair map of φ."""
+        return Moments(self.pieces, self.name, self.parameters)
 
     def __repr__(self) -> str:
         arguments = "".join(f", {key}={value!r}" for key, value in self.parameters.items())

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from meanfield.activations.activation import Activation
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers import Dense, Elementwise, Layer, as_layer, standard_deviation
 
@@ -74,6 +75,24 @@ class Network(Layer):
             return replace(layer, **change) if isinstance(layer, Dense) else layer
 
         return Network(*(changed(layer) for layer in self))
+
+    @property
+    def activations(self) -> tuple[Activation, ...]:
+        """The activations in it, in order, those of nested networks included."""
+        return tuple(layer.activation for layer in self._walk() if isinstance(layer, Elementwise))
+
+    def take(self, index: Any) -> "Network":
+        """The networks at `index` of the flattened broadcast shape: every sigma_w and sigma_b becomes a 1-d array."""
+
+        def taken(layer: Layer) -> Layer:
+            if isinstance(layer, Network):
+                return Network(*(taken(inner) for inner in layer))
+            if not isinstance(layer, Dense):
+                return layer
+            values = {name: np.broadcast_to(value, self.shape).ravel()[index] for name, value in vars(layer).items()}
+            return replace(layer, **values)
+
+        return Network(*(taken(layer) for layer in self))
 
     def _walk(self) -> Iterator[Layer]:
         for layer in self:

@@ -1,0 +1,1 @@
+"""Analytic signal propagation in deep networks."""

@@ -1,0 +1,155 @@
+"""Gaussian expectations of anything that can be an activation: one argument, and two correlated ones."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from meanfield.activations.activation import Activation
+from meanfield.activations.specs import activation
+from meanfield.errors import InvalidInput
+from meanfield.estimates import Estimate
+from meanfield.numerics.gaussian import moment
+from meanfield.numerics.interpolation import Surrogate
+from meanfield.numerics.pairs import product
+
+__all__ = ["expectation", "pair_expectation", "positive"]
+
+Floats = NDArray[np.float64]
+
+MANY = 100  # correlations at one pair of variances from which on a surrogate in arccos c serves them
+
+
+def positive(value: ArrayLike, name: str, *, zero: bool = False) -> Floats:
+    """`value` as a float array; refused unless finite and positive (or not negative)."""
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InvalidInput(f"{name} must be a number or an array of numbers, not {value!r}") from None
+    if array.size == 0 or not np.all(np.isfinite(array) & (array >= 0 if zero else array > 0)):
+        raise InvalidInput(f"{name} must be finite and {'at least' if zero else 'greater than'} 0, not {value!r}")
+    return array
+
+
+def correlation(c: ArrayLike) -> Floats:
+    """`c` as a float array; refused unless within [−1, 1]."""
+    try:
+        array = np.asarray(c, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InvalidInput(f"c must be a correlation between -1 and 1, not {c!r}") from None
+    if array.size == 0 or not np.all(np.abs(array) <= 1):
+        raise InvalidInput(f"c must be a correlation between -1 and 1, not {c!r}")
+    return array
+
+
+def expectation(f: Any, q: ArrayLike = 1.0, *, rtol: float = 1e-12, atol: float = 0.0) -> Estimate:
+    """E f(√q·Z) for a standard normal Z.
+
+    Parameters
+    ----------
+    f : str, callable, Activation
+        The function, as `meanfield.activation` takes it. Callables need nothing declared: kinks and jumps are found.
+    q : float or array_like
+        Variance of the argument, ≥ 0.
+    rtol, atol : float
+        `converged` says whether the error is at most ``max(rtol·|value|, atol)``. The computation always goes as far as
+        rounding allows.
+
+    Returns
+    -------
+    Estimate
+        Value and error bound, of the shape of `q`.
+
+    Raises
+    ------
+    DivergentExpectation
+        If the expectation is infinite, as that of exp(x²) for q ≥ 1/2.
+    InvalidInput, UnknownActivation, BadActivation
+        If `q` or `f` is not usable.
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> mf.expectation("exp(x)", q=2.0).value  # e^{q/2}
+    2.71828182845904...
+    """
+    phi = activation(f)
+    return moment(phi.pieces, "f", positive(q, "q", zero=True), rtol=rtol, atol=atol)
+
+
+def pair_expectation(
+    f: Any,
+    g: Any = None,
+    *,
+    q: ArrayLike = 1.0,
+    q2: ArrayLike | None = None,
+    c: ArrayLike,
+    rtol: float = 1e-10,
+) -> Estimate:
+    """E f(U) g(V) for normal U, V with Var U = q, Var V = q2 and correlation c.
+
+    Parameters
+    ----------
+    f, g : str, callable, Activation
+        The functions; ``g=None`` takes `f` twice.
+    q, q2 : float or array_like
+        Variances, > 0; ``q2=None`` takes `q` twice.
+    c : float or array_like
+        Correlation in [−1, 1]. The three broadcast.
+    rtol : float
+        `converged` says whether the error is at most ``rtol·max(1, |value|)``.
+
+    Returns
+    -------
+    Estimate
+        Value and error bound, of the broadcast shape.
+
+    Raises
+    ------
+    DivergentExpectation, InvalidInput, UnknownActivation, BadActivation
+        As for `expectation`.
+
+    References
+    ----------
+    The dual activation of Daniely, Frostig & Singer 2016 (arXiv:1602.05897), definition 4.
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> mf.pair_expectation("relu", c=0.0).value  # 1/2π
+    0.15915494309189...
+    """
+    first = activation(f)
+    second = first if g is None else activation(g)
+    variance1 = positive(q, "q")
+    variance2 = variance1 if q2 is None else positive(q2, "q2")
+    try:
+        arrays = np.broadcast_arrays(variance1, variance2, correlation(c))
+    except ValueError:
+        raise InvalidInput("q, q2 and c have shapes that do not broadcast") from None
+    before = first.pieces.evaluations + (0 if second is first else second.pieces.evaluations)
+    value, error = _pairs(first, second, *(a.ravel() for a in arrays))
+    after = first.pieces.evaluations + (0 if second is first else second.pieces.evaluations)
+    shape = arrays[0].shape
+    converged = bool(np.all(error <= rtol * np.maximum(1.0, np.abs(value))))
+    if shape == ():
+        return Estimate(float(value[0]), float(error[0]), converged, after - before)
+    return Estimate(value.reshape(shape), error.reshape(shape), converged, after - before)
+
+
+def _pairs(f: Activation, g: Activation, q1: Floats, q2: Floats, c: Floats) -> tuple[Floats, Floats]:
+    value, error = np.empty(c.size), np.empty(c.size)
+    variances, group = np.unique(np.stack([q1, q2]), axis=1, return_inverse=True)
+    for i, (a, b) in enumerate(variances.T):
+        members = np.flatnonzero(group.ravel() == i)
+
+        def direct(gap: Floats, a: float = float(a), b: float = float(b)) -> tuple[Floats, Floats]:
+            pairs = np.array([product(f.pieces, g.pieces, a, b, float(one_minus_c)) for one_minus_c in gap])
+            return pairs[:, 0], pairs[:, 1]
+
+        if members.size < MANY:
+            value[members], error[members] = direct(1.0 - c[members])
+        else:
+            by_angle = Surrogate(lambda angle: direct(2 * np.sin(angle / 2) ** 2), (0.0, 0.6, np.pi / 2, np.pi))
+            value[members], error[members] = by_angle(np.arccos(c[members]))
+    return value, error

@@ -1,0 +1,103 @@
+"""The Gaussian moments and the pair map of an activation: its closed form where there is one, quadrature elsewhere.
+
+Every function takes arrays and returns values with bounds on their errors. X is √q·Z with a standard normal Z.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meanfield.activations.closed_forms import ClosedForm, closed_form
+from meanfield.numerics.gaussian import moment
+from meanfield.numerics.interpolation import Surrogate
+from meanfield.numerics.kernel import PairMap
+from meanfield.numerics.panels import PiecewiseSmooth
+
+__all__ = ["Moments"]
+
+Floats = NDArray[np.float64]
+Bounded = tuple[Floats, Floats]
+
+CLOSED_FORM_ERROR = 2e-14  # bound on the relative error of a closed form in float64; the tests hold them to half of it
+SMALLEST = 1e-120  # what stands for q = 0; its square is no longer a float
+MANY = 256  # values of q from which on a surrogate in ln q serves them
+OCTAVES = tuple(np.log(2.0) * np.arange(-60, 62, 2))  # panels of that surrogate: q from 2⁻⁶⁰ to 2⁶⁰
+
+
+class Moments:
+    """E φ², E φ′² and the like as functions of q, and the pair map, for one activation."""
+
+    def __init__(self, pieces: PiecewiseSmooth, name: str, parameters: Mapping[str, float]) -> None:
+        self.pieces = pieces
+        self._form: ClosedForm | None = closed_form(name, parameters)
+        self._surrogates: dict[str, Surrogate] = {}
+
+    @cached_property
+    def pair_map(self) -> PairMap:
+        """The numeric pair map."""
+        return PairMap(self.pieces)
+
+    def mean(self, q: Any) -> Bounded:
+        """E φ(X)."""
+        return self._moment(self._form and self._form.mean, "f", q)
+
+    def second_moment(self, q: Any) -> Bounded:
+        """V(q) = E φ(X)²."""
+        value, error = self._moment(self._form and self._form.second_moment, "ff", q)
+        return np.where(value < SMALLEST, 0.0, value) if np.any(value < SMALLEST) else value, error
+
+    def second_moment_slope(self, q: Any) -> Bounded:
+        """dV/dq = E X φφ′/q; where φ jumps, E φ² (X² − q)/2q², which needs no derivative."""
+        form = self._form and self._form.second_moment_slope
+        if form is not None:
+            return self._moment(form, "", q)
+        q = np.maximum(np.asarray(q, dtype=np.float64), SMALLEST)
+        if self.pieces.jumps:
+            raised, raised_error = self._moment(None, "xxff", q)
+            plain, plain_error = self._moment(None, "ff", q)
+            return (raised / q - plain) / (2 * q), (raised_error / q + plain_error) / (2 * q)
+        value, error = self._moment(None, "xfd", q)
+        return value / q, error / q
+
+    def derivative_moment(self, q: Any) -> Bounded:
+        """X(q) = E φ′(X)²; InfiniteDerivative where φ jumps."""
+        return self._moment(self._form and self._form.derivative_moment, "dd", q)
+
+    def distance(self, q1: Any, q2: Any, d: Any) -> Bounded:
+        """½E(φ(U) − φ(V))² for Var U = q1, Var V = q2, ½E(U − V)² = d, to a small relative error."""
+        return self._pair(self._form and self._form.distance, self.pair_map.distance, q1, q2, d)
+
+    def distance_slope(self, q1: Any, q2: Any, d: Any) -> Bounded:
+        """E φ′(U)φ′(V), the derivative of `distance` in d."""
+        return self._pair(self._form and self._form.distance_slope, self.pair_map.slope, q1, q2, d)
+
+    def _moment(self, form: Callable[[Floats], Floats] | None, product: str, q: Any) -> Bounded:
+        q = np.maximum(np.asarray(q, dtype=np.float64), SMALLEST)
+        if form is not None:
+            value = np.asarray(form(q), dtype=np.float64)
+            return value, CLOSED_FORM_ERROR * np.abs(value)
+        if q.size >= MANY and np.exp(OCTAVES[0]) < q.min() and q.max() < np.exp(OCTAVES[-1]):
+            return self._surrogate(product)(np.log(q))
+        estimate = moment(self.pieces, product, q)
+        return np.asarray(estimate.value), np.asarray(estimate.error)
+
+    def _surrogate(self, product: str) -> Surrogate:
+        if product not in self._surrogates:
+
+            def along_log_q(log_q: Floats) -> Bounded:
+                estimate = moment(self.pieces, product, np.exp(log_q))
+                return estimate.value, estimate.error
+
+            self._surrogates[product] = Surrogate(along_log_q, OCTAVES)
+        return self._surrogates[product]
+
+    def _pair(self, form: Any, numeric: Callable[[Floats, Floats, Floats], Bounded], *arguments: Any) -> Bounded:
+        q1, q2, d = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in arguments))
+        q1, q2 = np.maximum(q1, SMALLEST), np.maximum(q2, SMALLEST)
+        if form is not None:
+            value = np.asarray(form(q1, q2, d), dtype=np.float64)
+            return value, CLOSED_FORM_ERROR * np.abs(value)
+        return numeric(q1, q2, d)

@@ -1,0 +1,150 @@
+"""E of products of f, f′, f″ and the argument at √q·Z, for every q from one set of values of f.
+
+``moment(f, "ff", q)`` is E f², ``"dd"`` E f′², ``"xfd"`` E X f f′ with X = √q·Z, ``"s"`` E f″: one letter a factor.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meanfield.errors import DivergentExpectation, InfiniteDerivative
+from meanfield.estimates import Estimate
+from meanfield.numerics.legendre import rule, tail
+from meanfield.numerics.panels import Grid, PiecewiseSmooth, half_octave
+
+__all__ = ["RTOL", "Factors", "expect", "moment"]
+
+RTOL = 1e-12  # what a caller gets unless told otherwise
+AIM = 1e-14  # panels are refined until their error is this part of the integral of |f|
+ROUNDING = 16 * np.finfo(float).eps  # of the sum and of the function's own values, relative to the integral of |f|
+FARTHEST = 50.0  # standard deviations: an integrand that is not negligible there does not decay
+SMALLEST = -400  # q = 0 is taken as q = 2⁻⁴⁰⁰
+BLOCK = 2_000_000  # numbers held at once
+
+Floats = NDArray[np.float64]
+Factors = Callable[[Grid], list[Floats]]
+
+
+def moment(
+    pieces: PiecewiseSmooth, product: str, q: Floats | float, *, rtol: float = RTOL, atol: float = 0.0
+) -> Estimate:
+    """E of the product of factors, one a letter of `product`: x the argument, f, d its derivative, s its second one.
+
+    Raises
+    ------
+    InfiniteDerivative
+        If the factor d occurs twice and f jumps, or s occurs and f has a kink.
+    DivergentExpectation
+        If the integrand does not decay against the Gaussian weight, or is not integrable at a point.
+    """
+    if product.count("d") + product.count("s") > 1 and pieces.jumps:
+        raise InfiniteDerivative(
+            f"{pieces.name} jumps at x = {pieces.jumps[0]:.6g}, so its derivative has no finite second moment"
+        )
+    if "s" in product and pieces.kinks:
+        raise InfiniteDerivative(
+            f"{pieces.name} has a kink at x = {pieces.kinks[0]:.6g}, so its second derivative has no finite moments"
+        )
+
+    def factors(grid: Grid) -> list[Floats]:
+        columns = {"x": lambda: grid.x, "f": lambda: grid.f, "d": lambda: grid.d, "s": grid.second_derivative}
+        return [columns[letter]() for letter in product]
+
+    return expect(pieces, factors, q, rtol=rtol, atol=atol)
+
+
+def expect(
+    pieces: PiecewiseSmooth, factors: Factors, q: Floats | float, *, rtol: float = RTOL, atol: float = 0.0
+) -> Estimate:
+    """E of a product of factors, functions of √q·Z given by their values on a grid of `pieces`, for each q ≥ 0."""
+    q = np.asarray(q, dtype=np.float64)
+    flat = np.maximum(q.ravel(), 2.0**SMALLEST)
+    value, error, before = np.empty(flat.size), np.empty(flat.size), pieces.evaluations
+    octave = half_octave(flat)
+    for k in np.unique(octave):
+        members = np.flatnonzero(octave == k)
+        grid = pieces.grid(2.0**k)
+        block = max(1, BLOCK // grid.x.size)
+        for start in range(0, members.size, block):
+            chosen = members[start : start + block]
+            value[chosen], error[chosen] = _integrate(grid, factors, flat[chosen])
+    converged = bool(np.all(error <= np.maximum(rtol * np.abs(value), atol)))
+    evaluations = pieces.evaluations - before
+    if q.ndim == 0:
+        return Estimate(float(value[0]), float(error[0]), converged, evaluations)
+    return Estimate(value.reshape(q.shape), error.reshape(q.shape), converged, evaluations)
+
+
+class _Panels(NamedTuple):
+    """Per q and panel, shape (q, panels): the integral, that of the absolute value, its error, the unresolved part."""
+
+    value: Floats
+    absolute: Floats
+    error: Floats
+    unresolved: Floats
+
+
+def _panels(grid: Grid, factors: Factors, q: Floats) -> _Panels:
+    columns = factors(grid)
+    root = np.exp(-(grid.x**2) / (2 * len(columns) * q[:, None, None]))  # of the weight: no factor over- or underflows
+    with np.errstate(over="ignore", invalid="ignore"):
+        integrand = columns[0] * root
+        for column in columns[1:]:
+            integrand = integrand * (column * root)
+        absolute = np.abs(integrand)
+        unresolved, height = tail(integrand), absolute.max(axis=-1)
+    half = 0.5 * (grid.b - grid.a) / np.sqrt(2 * np.pi * q)[:, None]
+    weights = rule().weights
+    return _Panels(
+        half * (integrand @ weights),
+        half * (absolute @ weights),
+        2 * half * unresolved,
+        unresolved / np.where(height > 0, height, 1.0),
+    )
+
+
+def _integrate(grid: Grid, factors: Factors, q: Floats) -> tuple[Floats, Floats]:
+    """Values and error bounds for each q, refining and extending the grid until they are as good as they get."""
+    while True:
+        panels = _panels(grid, factors, q)
+        size = panels.absolute.sum(axis=1)
+        if not np.all(np.isfinite(size)):
+            raise DivergentExpectation(
+                f"the expectation over {grid.pieces.name} is infinite or exceeds the range of a float "
+                f"at q = {q[~np.isfinite(size)][0]:.6g}"
+            )
+        outermost = np.maximum(panels.absolute[:, 0], panels.absolute[:, -1])
+        if np.any(outermost > AIM * size):
+            if grid.reach * grid.scale > FARTHEST * np.sqrt(q.min()):
+                raise DivergentExpectation(
+                    f"the expectation over {grid.pieces.name} is infinite at q = {q[np.argmax(outermost)]:.6g}: "
+                    "it grows faster than the Gaussian weight decays"
+                )
+            grid.extend()
+            continue
+        limit = np.maximum(AIM * size[:, None] / np.sqrt(grid.a.size), ROUNDING * panels.absolute)
+        needed = (panels.error > limit).any(axis=0)
+        if not (needed.any() and grid.refine(needed, panels.unresolved.max(axis=0))):
+            break
+    error = panels.error.sum(axis=1)
+    worst = int(np.argmax(error / np.where(size > 0, size, 1.0)))
+    if error[worst] > 1e-3 * size[worst] and _diverges(grid, panels.absolute[worst]):
+        raise DivergentExpectation(
+            f"the expectation over {grid.pieces.name} is infinite: it is not integrable "
+            f"near x = {grid.a[np.argmin(grid.b - grid.a)]:.6g}"
+        )
+    return panels.value.sum(axis=1), error + ROUNDING * size
+
+
+def _diverges(grid: Grid, absolute: Floats) -> bool:
+    """Whether the integral of |f| over panels ever closer to a singular point, each half as long, does not decrease."""
+    length = grid.b - grid.a
+    shortest = int(np.argmin(length))
+    if length[shortest] > 1e-9 * grid.scale:
+        return False
+    level = np.round(np.log2(length / length[shortest]))
+    near = np.abs(grid.a - grid.a[shortest]) < 2.0**12 * length[shortest]
+    inner, outer = (absolute[near & (level == k)].sum() for k in (3, 6))
+    return bool(inner > 0.98 * outer > 0)

@@ -1,0 +1,83 @@
+"""Surrogates: a smooth but costly function as Legendre polynomials on panels, built where it is asked for, with its error."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.polynomial.legendre import legval
+from numpy.typing import NDArray
+
+from meanfield.numerics.legendre import nodes_between, rule, tail
+
+__all__ = ["Surrogate"]
+
+Floats = NDArray[np.float64]
+
+
+class Surrogate:
+    """A function on an interval, approximated on panels that are halved until their coefficients have decayed.
+
+    Parameters
+    ----------
+    function : callable
+        From a 1-d array of points to the values there and bounds on their errors.
+    edges : sequence of float
+        The panels to begin with, ascending.
+    rtol : float
+        A panel is halved while its last coefficients exceed this part of its largest value.
+    depth : int
+        How often a panel is halved at the most.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[Floats], tuple[Floats, Floats]],
+        edges: tuple[float, ...],
+        *,
+        rtol: float = 1e-13,
+        depth: int = 12,
+    ) -> None:
+        self.function, self.rtol = function, rtol
+        self.edges = np.array(edges, dtype=np.float64)
+        self.depth = np.full(self.edges.size - 1, depth)
+        self.coefficients: list[Floats | None] = [None] * (self.edges.size - 1)
+        self.errors = np.zeros(self.edges.size - 1)
+
+    def __call__(self, x: Floats) -> tuple[Floats, Floats]:
+        """Values at `x`, any shape, within the edges, and bounds on their errors."""
+        flat = np.asarray(x, dtype=np.float64).ravel()
+        self._build(flat)
+        panel = self._panel(flat)
+        value = np.empty(flat.size)
+        for index in np.unique(panel):
+            a, b = self.edges[index : index + 2]
+            inside = panel == index
+            value[inside] = legval((2 * flat[inside] - a - b) / (b - a), self.coefficients[index])
+        return value.reshape(np.shape(x)), self.errors[panel].reshape(np.shape(x))
+
+    def _panel(self, x: Floats) -> NDArray[np.intp]:
+        return np.clip(np.searchsorted(self.edges, x, side="right") - 1, 0, self.edges.size - 2)
+
+    def _build(self, x: Floats) -> None:
+        while True:
+            missing = [i for i in np.unique(self._panel(x)) if self.coefficients[i] is None]
+            if not missing:
+                return
+            for index in reversed(missing):
+                self._build_panel(int(index))
+
+    def _build_panel(self, index: int) -> None:
+        a, b = self.edges[index : index + 2]
+        values, errors = self.function(nodes_between(a, b))
+        unresolved = float(tail(values))
+        if unresolved > max(self.rtol * np.abs(values).max(), 4 * errors.max()) and self.depth[index] > 0:
+            self.edges = np.insert(self.edges, index + 1, 0.5 * (a + b))
+            self.depth = np.insert(self.depth, index, self.depth[index])
+            self.depth[index : index + 2] = self.depth[index] - 1
+            self.errors = np.insert(self.errors, index, 0.0)
+            self.coefficients[index : index + 1] = [None, None]
+        else:
+            self.coefficients[index] = rule().coefficients @ values
+            self.errors[index] = LEBESGUE * float(errors.max()) + 4 * unresolved
+
+
+LEBESGUE = 12.0  # how much interpolation through 24 Gauss nodes can magnify errors of the values

@@ -1,0 +1,40 @@
+"""Activations: q → E φ², with χ = E φ′² back through them; d → ½E(φ(u) − φ(v))² (Poole et al. 2016, eqs. 3, 5 and 9)."""
+
+from typing import Any
+
+import numpy as np
+
+from meanfield.errors import InfiniteDerivative
+from meanfield.networks.layers import Elementwise
+from meanfield.theory.kernels.dispatch import one_point, pair_slope, two_points
+from meanfield.theory.signal import OnePoint, TwoPoints
+
+__all__: list[str] = []
+
+
+@one_point.register
+def _(layer: Elementwise, signal: OnePoint) -> OnePoint:
+    moments = layer.activation.moments
+    q, error = moments.second_moment(signal.q)
+    slope, _ = moments.second_moment_slope(signal.q)
+    try:
+        chi, _ = moments.derivative_moment(signal.q)
+    except InfiniteDerivative:
+        chi = np.full(np.shape(q), np.inf)
+    return OnePoint(q, error + np.abs(slope) * signal.error, slope * signal.slope, chi * signal.chi)
+
+
+@two_points.register
+def _(layer: Elementwise, signal: TwoPoints) -> TwoPoints:
+    moments = layer.activation.moments
+    q1, _ = moments.second_moment(signal.q1)
+    q2, _ = (q1, None) if signal.q2 is signal.q1 else moments.second_moment(signal.q2)
+    d, error = moments.distance(signal.q1, signal.q2, signal.d)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        relative = np.where(np.asarray(signal.d) > 0, signal.error / np.where(signal.d == 0, 1.0, signal.d), 0.0)
+    return TwoPoints(q1, q2, d, error + relative * d)
+
+
+@pair_slope.register
+def _(layer: Elementwise, signal: TwoPoints) -> Any:
+    return layer.activation.moments.distance_slope(signal.q1, signal.q2, signal.d)[0]

@@ -1,0 +1,182 @@
+"""Layer by layer: second moments, correlations and gradients of a block repeated in depth."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from meanfield.activations.expectations import correlation, positive
+from meanfield.errors import InvalidInput
+from meanfield.networks.network import Network, as_block
+from meanfield.theory.kernels import one_point, two_points
+from meanfield.theory.maps import broadcast
+from meanfield.theory.signal import OnePoint, TwoPoints
+
+__all__ = ["Trajectory", "kernel", "propagate"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """What infinitely wide layers do to a signal; every array's first axis is the layer, 0 … depth.
+
+    Attributes
+    ----------
+    q : ndarray
+        Second moment of the (first) input's signal.
+    c, one_minus_c : ndarray or None
+        Correlation of the two inputs' signals, and 1 − c to full relative precision; None if only one input was asked for.
+    chi : ndarray
+        Growth factor of the mean squared gradient across the block that begins at this layer.
+    gradient : ndarray
+        Mean squared gradient at this layer, relative to that at the last one: the product of `chi` from here on.
+    """
+
+    q: Floats
+    c: Floats | None
+    one_minus_c: Floats | None
+    chi: Floats
+    gradient: Floats
+
+
+def _check_depth(depth: Any) -> int:
+    if isinstance(depth, bool) or not isinstance(depth, int | np.integer) or depth < 1:
+        raise InvalidInput(f"depth must be a whole number of layers, at least 1, not {depth!r}")
+    return int(depth)
+
+
+def propagate(
+    block: Any, depth: int, *, q: ArrayLike = 1.0, c: ArrayLike | None = None, q2: ArrayLike | None = None
+) -> Trajectory:
+    """Carry one input, or a pair, through `depth` repetitions of a block.
+
+    Parameters
+    ----------
+    block : Network or activation
+        A bare activation means ``mlp(activation)``.
+    depth : int
+        Number of repetitions, ≥ 1.
+    q : float or array_like
+        Second moment of the signal at layer 0, > 0.
+    c : float or array_like, optional
+        Correlation of the two signals there, in [−1, 1].
+    q2 : float or array_like, optional
+        Second moment of the other one; `q` by default.
+
+    Returns
+    -------
+    Trajectory
+        Arrays of shape ``(depth + 1, *shape)``, where shape is the broadcast shape of q, c, q2 and the block's sigmas.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument is out of range or shapes do not broadcast.
+
+    References
+    ----------
+    Poole et al. 2016 (arXiv:1606.05340), eqs. 3 and 5; Schoenholz et al. 2017 (arXiv:1611.01232), eq. 16 for gradients.
+
+    Examples
+    --------
+    The correlation of two orthogonal inputs under He's initialisation, which ends at 1 but slowly:
+
+    >>> import meanfield as mf
+    >>> mf.propagate(mf.mlp("relu", 2**0.5), 3, c=0.0).c.round(12)
+    array([0.            , 0.318309886184, 0.49373109007 , 0.60482572013 ])
+    """
+    block, depth = as_block(block), _check_depth(depth)
+    starts = [positive(q, "q")]
+    if q2 is not None:
+        starts.append(positive(q2, "q2"))
+    if c is not None:
+        starts.append(correlation(c))
+    elif q2 is not None:
+        raise InvalidInput("q2 belongs to a second input: give the correlation c of the two as well")
+    arrays = broadcast(block, *starts)
+    first = arrays[0]
+    pair = None
+    if c is not None:
+        second = arrays[1] if q2 is not None else first
+        root = np.sqrt(first * second)
+        misfit = 0.0 if q2 is None else 0.5 * (np.sqrt(first) - np.sqrt(second)) ** 2
+        pair = TwoPoints(first, second, misfit + root * (1.0 - arrays[-1]))
+    return _run(block, depth, first, pair)
+
+
+def _run(block: Network, depth: int, q: Floats, pair: TwoPoints | None) -> Trajectory:
+    shape = (depth + 1, *np.shape(q))
+    qs, chis, gaps = np.empty(shape), np.empty(shape), np.empty(shape)
+    signal: OnePoint | None = None
+    for layer in range(depth + 1):
+        qs[layer] = q
+        if layer == 0 or not np.array_equal(q, qs[layer - 1]):
+            signal = one_point(block, OnePoint(q))
+        assert signal is not None
+        chis[layer] = signal.chi
+        q = np.broadcast_to(signal.q, shape[1:])
+        if pair is not None:
+            gaps[layer] = pair.one_minus_c
+            if layer < depth:
+                pair = two_points(block, pair)
+    gradient = np.ones(shape)
+    with np.errstate(over="ignore", invalid="ignore"):
+        gradient[:-1] = np.cumprod(chis[-2::-1], axis=0)[::-1]
+    return Trajectory(qs, None if pair is None else 1.0 - gaps, None if pair is None else gaps, chis, gradient)
+
+
+def kernel(block: Any, inputs: ArrayLike, depth: int) -> Floats:
+    """Second moments of the signals of several inputs after `depth` repetitions of a block (the NNGP kernel).
+
+    Parameters
+    ----------
+    block : Network or activation
+        With scalar sigmas; a bare activation means ``mlp(activation)``.
+    inputs : array_like, shape (N, d)
+        The signals at layer 0, one row each; their second moments are ``inputs @ inputs.T / d``.
+    depth : int
+        Number of repetitions, ≥ 1.
+
+    Returns
+    -------
+    ndarray, shape (N, N)
+        Symmetric, with the variances q on the diagonal.
+
+    Raises
+    ------
+    InvalidInput
+        If `inputs` is not a finite (N, d) array without zero rows, or `depth` is not ≥ 1.
+
+    References
+    ----------
+    Lee et al. 2018 (arXiv:1711.00165), eq. 5.
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> mf.kernel(mf.mlp("relu", 2**0.5), [[1.0, 1.0], [1.0, -1.0]], 1).round(12)
+    array([[1.            , 0.318309886184],
+           [0.318309886184, 1.            ]])
+    """
+    block, depth = as_block(block), _check_depth(depth)
+    if block.shape != ():
+        raise InvalidInput(f"kernel takes one sigma_w and sigma_b, not arrays of shape {block.shape}")
+    try:
+        x = np.asarray(inputs, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InvalidInput("inputs must be an array of numbers of shape (N, d)") from None
+    if x.ndim != 2 or x.size == 0 or not np.all(np.isfinite(x)) or not np.all(np.abs(x).max(axis=1) > 0):
+        raise InvalidInput(f"inputs must be a finite (N, d) array without zero rows, not one of shape {x.shape}")
+    count, width = x.shape
+    i, j = np.triu_indices(count, 1)
+    q = np.einsum("nd,nd->n", x, x) / width
+    pairs = TwoPoints(q[i], q[j], 0.5 * np.array([((x[a] - x[b]) ** 2).mean() for a, b in zip(i, j, strict=True)]))
+    for _ in range(depth):
+        if i.size:
+            pairs = two_points(block, pairs)
+        q = one_point(block, OnePoint(q)).q
+    result = np.diag(np.asarray(q, dtype=np.float64))
+    result[i, j] = result[j, i] = 0.5 * (q[i] + q[j]) - pairs.d
+    return result
