@@ -1,0 +1,148 @@
+"""What a closed form offers, and the coordinates in which near-equal pairs do not cancel.
+
+A pair (u, v) is given by the variances q₁, q₂ and the distance d = ½E(u − v)², so that k = E uv = (q₁ + q₂)/2 − d.
+At correlation one d is not zero but ½(√q₁ − √q₂)²; the rest, e = √(q₁q₂) − k = √(q₁q₂)(1 − ρ), is what every formula
+here is written in. D(q₁, q₂, d) = ½E(φ(u) − φ(v))² is then D at correlation one plus ∫₀ᵉ E φ′(u)φ′(v) (Price's theorem,
+1958), each in a form without cancellation.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import factorial, inf
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "Array",
+    "ClosedForm",
+    "Moment",
+    "Pair",
+    "PairMoment",
+    "affine",
+    "pair",
+    "reciprocal_gap",
+    "sine_minus_chord",
+    "standardised",
+]
+
+Array = NDArray[np.float64]
+Moment = Callable[[Array], Any]
+PairMoment = Callable[[Array, Array, Array], Any]
+
+
+@dataclass(frozen=True)
+class ClosedForm:
+    """Exact Gaussian moments of one activation function.
+
+    Every function takes float64 arrays that broadcast: variances q ≥ 0 (pre-activation second moments), and for pairs
+    the distance d = ½E(u − v)² between ½(√q₁ − √q₂)² and ½(√q₁ + √q₂)², or the covariance k.
+
+    Attributes
+    ----------
+    second_moment : callable
+        V(q) = E φ(√q z)².
+    second_moment_slope : callable
+        dV/dq.
+    derivative_moment : callable or None
+        E φ′(√q z)²; None where it is infinite because φ jumps.
+    mean : callable
+        M(q) = E φ(√q z).
+    distance : callable or None
+        D(q₁, q₂, d) = ½E(φ(u) − φ(v))², with a small relative error however small d is; None: no closed form is known.
+    distance_slope : callable or None
+        dD/dd at fixed q₁ and q₂, which is E φ′(u)φ′(v); infinite at correlation one where φ jumps.
+    dual : callable or None
+        The dual kernel E φ(u)φ(v) of (q₁, q₂, k).
+    source : str
+        Paper and equation.
+
+    Examples
+    --------
+    >>> from meanfield.activations.closed_forms import closed_form
+    >>> relu = closed_form("relu")
+    >>> float(relu.second_moment(np.float64(3.0)))
+    1.5
+    >>> float(relu.distance(1.0, 1.0, 1e-20)) / 0.5e-20
+    0.9999999999699893
+    """
+
+    second_moment: Moment
+    second_moment_slope: Moment
+    derivative_moment: Moment | None
+    mean: Moment
+    distance: PairMoment | None = None
+    distance_slope: PairMoment | None = None
+    dual: PairMoment | None = None
+    source: str = ""
+
+
+class Pair(NamedTuple):
+    """A pair in the coordinates of this package: √q₁, √q₂, (√q₁ − √q₂)², their product, e = √(q₁q₂) − k and k."""
+
+    s1: Array
+    s2: Array
+    gap: Array
+    product: Array
+    e: Array
+    k: Array
+
+    @property
+    def angle(self) -> Any:
+        """Θ = arccos ρ, accurate at both ends."""
+        return 2 * np.arctan2(np.sqrt(self.e), np.sqrt(self.product + self.k))
+
+    @property
+    def supplement(self) -> Any:
+        """π − θ."""
+        return 2 * np.arctan2(np.sqrt(self.product + self.k), np.sqrt(self.e))
+
+
+def pair(q1: Array, q2: Array, d: Array) -> Pair:
+    """The pair with variances q₁, q₂ and distance d; rounding that leaves −1 ≤ ρ ≤ 1 is clipped."""
+    s1, s2 = np.sqrt(q1), np.sqrt(q2)
+    total = s1 + s2
+    gap = np.divide(q1 - q2, total, out=np.zeros(np.shape(total)), where=total > 0) ** 2
+    product = s1 * s2
+    e = np.clip(d - gap / 2, 0.0, 2 * product)
+    return Pair(s1, s2, gap, product, e, product - e)
+
+
+def sine_minus_chord(t: Array) -> Any:
+    """Sin t − t cos t = t³/3 − …, without cancellation for small t."""
+    series = t**3 * np.polyval([(-1) ** (n + 1) * 2 * n / factorial(2 * n + 1) for n in range(9, 0, -1)], t * t)
+    return np.where(t < 1, series, np.sin(t) - t * np.cos(t))
+
+
+def reciprocal_gap(u: Array, v: Array, w: Array) -> Any:
+    """½(1/u + 1/v) − 1/w ≥ 0 for w² = ½(u² + v²), without cancellation for u near v."""
+    return (u - v) ** 2 * (0.5 + (u + v) / (4 * w + 2 * (u + v))) / (2 * u * v * w)
+
+
+def standardised(b: float, q: Array) -> Any:
+    """b/√(2q), also at q = 0."""
+    limit = np.full(np.shape(q), b * inf if b else 0.0)
+    return np.divide(b, np.sqrt(2 * q), out=limit, where=np.asarray(q) > 0)
+
+
+def affine(form: ClosedForm, scale: float = 1.0, slope: float = 1.0, offset: float = 0.0) -> ClosedForm:
+    """The closed form of slope·φ(scale·x) + offset; φ must be odd where the offset is not zero."""
+    a, b = scale**2, slope**2
+
+    def moment(f: Moment, factor: float, shift: float = 0.0) -> Moment:
+        return lambda q: factor * f(a * q) + shift
+
+    def of_pair(f: PairMoment | None, factor: float, shift: float = 0.0) -> PairMoment | None:
+        return f and (lambda q1, q2, other: factor * f(a * q1, a * q2, a * other) + shift)
+
+    return ClosedForm(
+        second_moment=moment(form.second_moment, b, offset**2),
+        second_moment_slope=moment(form.second_moment_slope, a * b),
+        derivative_moment=form.derivative_moment and moment(form.derivative_moment, a * b),
+        mean=moment(form.mean, slope, offset),
+        distance=of_pair(form.distance, b),
+        distance_slope=of_pair(form.distance_slope, a * b),
+        dual=of_pair(form.dual, b, offset**2),
+        source=form.source,
+    )

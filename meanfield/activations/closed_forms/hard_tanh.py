@@ -1,0 +1,99 @@
+"""Clipped and shrunk lines: moments of one Gaussian, by incomplete gamma functions (pairs are left to quadrature)."""
+
+from math import pi
+from typing import Any
+
+import numpy as np
+from scipy.special import erf, erfc, gammainc, gammaincc
+
+from meanfield.activations.closed_forms.form import Array, ClosedForm, standardised
+
+__all__ = ["clip", "hard_shrink", "soft_shrink", "threshold"]
+
+SOURCE = "truncated normal moments: Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions 1, 13.10"
+
+
+def clip(low: float, high: float) -> ClosedForm:
+    """φ(x) = min(max(x, low), high)."""
+
+    def inside(q: Array) -> Any:
+        h, l = standardised(high, q), standardised(low, q)
+        return (np.copysign(gammainc(1.5, h * h), h) - np.copysign(gammainc(1.5, l * l), l)) / 2
+
+    def second_moment(q: Array) -> Any:
+        return q * inside(q) + (high**2 * erfc(standardised(high, q)) + low**2 * erfc(-standardised(low, q))) / 2
+
+    def mean(q: Array) -> Any:
+        h, l = standardised(high, q), standardised(low, q)
+        between = np.sqrt(q / (2 * pi)) * (np.expm1(-l * l) - np.expm1(-h * h))
+        return between + (high * erfc(h) + low * erfc(-l)) / 2
+
+    return ClosedForm(
+        second_moment=second_moment,
+        second_moment_slope=inside,
+        derivative_moment=lambda q: (erf(standardised(high, q)) - erf(standardised(low, q))) / 2,
+        mean=mean,
+        source=SOURCE,
+    )
+
+
+def _squared_excess(h: Array) -> Any:
+    """E (z − h)² over z > h ≥ 0: the density times ratios of repeated integrals, recurring backwards from order 120."""
+    tail = erfc(h / 2**0.5) / 2
+    density = np.exp(-h * h / 2) / (2 * pi) ** 0.5
+    start = np.maximum(h, 1.5)
+    ratios = [1 / (start + 11)]
+    for order in range(120, 0, -1):
+        ratios = [1 / (start + order * ratios[0]), *ratios[:2]]
+    return np.where(h > 1.5, 2 * density * ratios[0] * ratios[1] * ratios[2], (1 + h * h) * tail - h * density)
+
+
+def soft_shrink(width: float = 0.5) -> ClosedForm:
+    """φ(x) = x − width·sign(x) where |x| > width, else 0."""
+    return ClosedForm(
+        second_moment=lambda q: 2 * q * _squared_excess(np.minimum(standardised(width, q) * 2**0.5, 40.0)),
+        second_moment_slope=lambda q: erfc(standardised(width, q)),
+        derivative_moment=lambda q: erfc(standardised(width, q)),
+        mean=lambda q: np.zeros(np.shape(q)),
+        source=SOURCE,
+    )
+
+
+def hard_shrink(width: float = 0.5) -> ClosedForm:
+    """φ(x) = x where |x| > width, else 0."""
+
+    def slope(q: Array) -> Any:
+        x = standardised(width, q) ** 2
+        return gammaincc(1.5, x) + 2 / pi**0.5 * np.minimum(x, 1e3) ** 1.5 * np.exp(-x)
+
+    return ClosedForm(
+        second_moment=lambda q: q * gammaincc(1.5, standardised(width, q) ** 2),
+        second_moment_slope=slope,
+        derivative_moment=None if width else (lambda q: np.ones(np.shape(q))),
+        mean=lambda q: np.zeros(np.shape(q)),
+        source=SOURCE,
+    )
+
+
+def threshold(threshold: float, value: float) -> ClosedForm:
+    """φ(x) = x for x > threshold, else value."""
+
+    def above(q: Array) -> Any:
+        return erfc(standardised(threshold, q)) / 2
+
+    def second_moment(q: Array) -> Any:
+        t = standardised(threshold, q)
+        square = gammaincc(1.5, t * t) if threshold > 0 else 1 + gammainc(1.5, t * t)
+        return q * square / 2 + value**2 * erfc(-t) / 2
+
+    def second_moment_slope(q: Array) -> Any:
+        t = standardised(threshold, q)
+        density = np.clip(t, -1e3, 1e3) * np.exp(-t * t) / pi**0.5
+        jump = np.divide(threshold**2 - value**2, 2 * q, out=np.zeros(np.shape(q)), where=np.asarray(q) > 0)
+        return above(q) + density * (1 + jump)
+
+    def mean(q: Array) -> Any:
+        t = standardised(threshold, q)
+        return np.sqrt(q / (2 * pi)) * np.exp(-t * t) + value * erfc(-t) / 2
+
+    return ClosedForm(second_moment, second_moment_slope, above if threshold == value else None, mean, source=SOURCE)
