@@ -1,1 +1,52 @@
-"""Analytic signal propagation in deep networks."""
+"""Analytic signal propagation in deep networks: gains, fixed points, critical lines and phase diagrams, with their errors.
+
+Each name is imported from its module when it is first used, so that ``import meanfield`` costs nothing.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_PUBLIC = {
+    "activations.specs": ("activation",),
+    "activations.catalogue": ("catalogue",),
+    "activations.activation": ("Activation",),
+    "activations.expectations": ("expectation", "pair_expectation"),
+    "theory.gains": ("gain", "gains", "calculate_gain"),
+    "networks.layers": ("Dense", "Elementwise", "Layer"),
+    "networks.network": ("Network", "mlp"),
+    "theory.maps": ("variance_map", "correlation_map"),
+    "theory.stability": ("fixed_points", "FixedPoint", "analyze", "Analysis"),
+    "theory.propagation": ("propagate", "Trajectory", "kernel"),
+    "theory.criticality": ("critical_line", "CriticalLine", "critical_point", "CriticalPoint"),
+    "theory.phases": ("phase_diagram", "PhaseDiagram"),
+    "theory.recommendation": ("recommend", "Recommendation"),
+    "montecarlo.simulation": ("simulate", "Simulation"),
+    "crosscheck": ("crosscheck", "CrossCheck"),
+    "estimates": ("Estimate", "Sample"),
+    "errors": (
+        "MeanFieldError",
+        "InvalidInput",
+        "UnknownActivation",
+        "BadActivation",
+        "DivergentExpectation",
+        "InfiniteDerivative",
+        "NoFixedPoint",
+        "NotConverged",
+    ),
+    "_version": ("__version__",),
+}
+_HOME = {name: module for module, names in _PUBLIC.items() for name in names}
+
+__all__ = list(_HOME)  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'meanfield' has no attribute {name!r}")
+    value = getattr(import_module(f"meanfield.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

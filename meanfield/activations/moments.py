@@ -23,6 +23,7 @@ Bounded = tuple[Floats, Floats]
 
 CLOSED_FORM_ERROR = 2e-14  # bound on the relative error of a closed form in float64; the tests hold them to half of it
 SMALLEST = 1e-120  # what stands for q = 0; its square is no longer a float
+ZERO = 1e-100  # a second moment below this is that of q = 0
 MANY = 256  # values of q from which on a surrogate in ln q serves them
 OCTAVES = tuple(np.log(2.0) * np.arange(-60, 62, 2))  # panels of that surrogate: q from 2⁻⁶⁰ to 2⁶⁰
 
@@ -47,7 +48,7 @@ class Moments:
     def second_moment(self, q: Any) -> Bounded:
         """V(q) = E φ(X)²."""
         value, error = self._moment(self._form and self._form.second_moment, "ff", q)
-        return np.where(value < SMALLEST, 0.0, value) if np.any(value < SMALLEST) else value, error
+        return np.where(value < ZERO, 0.0, value), error
 
     def second_moment_slope(self, q: Any) -> Bounded:
         """dV/dq = E X φφ′/q; where φ jumps, E φ² (X² − q)/2q², which needs no derivative."""
@@ -65,6 +66,10 @@ class Moments:
     def derivative_moment(self, q: Any) -> Bounded:
         """X(q) = E φ′(X)²; InfiniteDerivative where φ jumps."""
         return self._moment(self._form and self._form.derivative_moment, "dd", q)
+
+    def fourth_moment(self, q: Any) -> Bounded:
+        """E φ(X)⁴."""
+        return self._moment(None, "ffff", q)
 
     def distance(self, q1: Any, q2: Any, d: Any) -> Bounded:
         """½E(φ(U) − φ(V))² for Var U = q1, Var V = q2, ½E(U − V)² = d, to a small relative error."""

@@ -55,7 +55,7 @@ class Network(Layer):
     @property
     def shape(self) -> tuple[int, ...]:
         """Broadcast shape of every sigma_w and sigma_b in the network; ``()`` if all are scalars."""
-        shapes = [np.shape(value) for layer in self._walk() if isinstance(layer, Dense) for value in vars(layer).values()]
+        shapes = [np.shape(value) for layer in self.flattened() if isinstance(layer, Dense) for value in vars(layer).values()]
         try:
             return np.broadcast_shapes(*shapes)
         except ValueError:
@@ -79,7 +79,7 @@ class Network(Layer):
     @property
     def activations(self) -> tuple[Activation, ...]:
         """The activations in it, in order, those of nested networks included."""
-        return tuple(layer.activation for layer in self._walk() if isinstance(layer, Elementwise))
+        return tuple(layer.activation for layer in self.flattened() if isinstance(layer, Elementwise))
 
     def take(self, index: Any) -> "Network":
         """The networks at `index` of the flattened broadcast shape: every sigma_w and sigma_b becomes a 1-d array."""
@@ -94,9 +94,10 @@ class Network(Layer):
 
         return Network(*(taken(layer) for layer in self))
 
-    def _walk(self) -> Iterator[Layer]:
+    def flattened(self) -> Iterator[Layer]:
+        """The layers in order, those of nested networks in their place."""
         for layer in self:
-            yield from layer._walk() if isinstance(layer, Network) else (layer,)
+            yield from layer.flattened() if isinstance(layer, Network) else (layer,)
 
 
 def mlp(spec: Any, sigma_w: ArrayLike = 1.0, sigma_b: ArrayLike = 0.0) -> Network:

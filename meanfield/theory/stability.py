@@ -111,8 +111,8 @@ def fixed_points(block: Any, *, q_max: float = 1e6) -> tuple[FixedPoint, ...]:
     >>> import meanfield as mf
     >>> for point in mf.fixed_points(mf.mlp("gelu", 2.05**0.5, 0.1**0.5)):
     ...     print(f"{point.q:.4f} {point.slope:.4f} {point.stable}")
-    0.3865 0.9030 True
-    2.3166 1.0126 False
+    0.3865 0.8783 True
+    2.3166 1.0318 False
     """
     block = as_block(block)
     if block.shape != ():
@@ -172,9 +172,8 @@ def stable_q(block: Network) -> tuple[Floats, Floats]:
     still = np.abs(excess) <= 4 * error
     q_star = np.where(still | roots.neutral, 1.0, np.where(excess > 0, np.inf, 0.0))
     number = np.bincount(roots.which, minlength=count)
-    for side, nearest in ((excess > 0, np.minimum), (excess < 0, np.maximum)):
-        ahead = (roots.q > 1) == side[roots.which]
-        chosen = ahead & side[roots.which] & ~still[roots.which]
+    for sets_out, ahead, nearest in ((excess > 0, roots.q > 1, np.minimum), (excess < 0, roots.q < 1, np.maximum)):
+        chosen = ahead & (sets_out & ~still)[roots.which]
         nearest.at(q_star, roots.which[chosen], roots.q[chosen])
     falls = _falls(mapping, count)
     for s in np.flatnonzero(falls & (number > 0)):

@@ -1,0 +1,77 @@
+"""The public names, for type checkers: `__init__.py` loads each from its module when it is first used."""
+
+from meanfield._version import __version__
+from meanfield.activations.activation import Activation
+from meanfield.activations.catalogue import catalogue
+from meanfield.activations.expectations import expectation, pair_expectation
+from meanfield.activations.specs import activation
+from meanfield.crosscheck import CrossCheck, crosscheck
+from meanfield.errors import (
+    BadActivation,
+    DivergentExpectation,
+    InfiniteDerivative,
+    InvalidInput,
+    MeanFieldError,
+    NoFixedPoint,
+    NotConverged,
+    UnknownActivation,
+)
+from meanfield.estimates import Estimate, Sample
+from meanfield.montecarlo.simulation import Simulation, simulate
+from meanfield.networks.layers import Dense, Elementwise, Layer
+from meanfield.networks.network import Network, mlp
+from meanfield.theory.criticality import CriticalLine, CriticalPoint, critical_line, critical_point
+from meanfield.theory.gains import calculate_gain, gain, gains
+from meanfield.theory.maps import correlation_map, variance_map
+from meanfield.theory.phases import PhaseDiagram, phase_diagram
+from meanfield.theory.propagation import Trajectory, kernel, propagate
+from meanfield.theory.recommendation import Recommendation, recommend
+from meanfield.theory.stability import Analysis, FixedPoint, analyze, fixed_points
+
+__all__ = [
+    "Activation",
+    "Analysis",
+    "BadActivation",
+    "CriticalLine",
+    "CriticalPoint",
+    "CrossCheck",
+    "Dense",
+    "DivergentExpectation",
+    "Elementwise",
+    "Estimate",
+    "FixedPoint",
+    "InfiniteDerivative",
+    "InvalidInput",
+    "Layer",
+    "MeanFieldError",
+    "Network",
+    "NoFixedPoint",
+    "NotConverged",
+    "PhaseDiagram",
+    "Recommendation",
+    "Sample",
+    "Simulation",
+    "Trajectory",
+    "UnknownActivation",
+    "__version__",
+    "activation",
+    "analyze",
+    "calculate_gain",
+    "catalogue",
+    "correlation_map",
+    "critical_line",
+    "critical_point",
+    "crosscheck",
+    "expectation",
+    "fixed_points",
+    "gain",
+    "gains",
+    "kernel",
+    "mlp",
+    "pair_expectation",
+    "phase_diagram",
+    "propagate",
+    "recommend",
+    "simulate",
+    "variance_map",
+]

@@ -1,0 +1,28 @@
+"""The zeros of a scalar function that knows its own error, on a grid."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+
+__all__ = ["sign_changes"]
+
+Floats = NDArray[np.float64]
+
+
+def sign_changes(function: Callable[[Floats], tuple[Floats, Floats]], grid: Floats) -> list[float]:
+    """Where `function`, giving values and error bounds, changes sign between grid points; ascending.
+
+    Values within their error bounds have no sign: they neither make nor hide a change. A stretch of them between equal signs
+    is no zero; one that is a double zero is found only by its neighbours' signs.
+    """
+    value, error = function(grid)
+    told = np.flatnonzero(np.abs(value) > error)
+    sign = np.sign(value[told])
+    zeros = []
+    for i in np.flatnonzero(sign[:-1] * sign[1:] < 0):
+        low, high = np.log(grid[told[i]]), np.log(grid[told[i + 1]])
+        root = brentq(lambda u: float(function(np.exp(u))[0]), low, high, xtol=1e-15, rtol=1e-15)
+        zeros.append(float(np.exp(root)))
+    return zeros

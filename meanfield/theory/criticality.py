@@ -1,0 +1,261 @@
+"""Where gradients neither vanish nor explode: the critical line χ₁ = 1, and the point on it where q is marginal too."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from meanfield.activations.activation import Activation
+from meanfield.activations.expectations import positive
+from meanfield.activations.specs import activation
+from meanfield.errors import InfiniteDerivative, InvalidInput
+from meanfield.networks.layers import Dense
+from meanfield.networks.network import Network, as_block
+from meanfield.numerics.fixed_points import logarithmic_grid
+from meanfield.numerics.roots import sign_changes
+from meanfield.theory.kernels import one_point
+from meanfield.theory.signal import OnePoint
+
+__all__ = ["CriticalLine", "CriticalPoint", "critical_line", "critical_point"]
+
+Floats = NDArray[np.float64]
+
+LOWEST, HIGHEST = 1e-10, 1e8  # q of a critical point
+HOMOGENEOUS = 1e-11  # relative change of φ(s·x)/s with the scale s, below which φ is scale-invariant
+TOUCH = 1e-13  # a bias variance this small relative to q is 0
+
+
+@dataclass(frozen=True)
+class CriticalLine:
+    """Solutions of χ₁ = 1, one row each; ascending in sigma_b, then in q.
+
+    Attributes
+    ----------
+    sigma_b, sigma_w : ndarray, shape (rows,)
+        Standard deviations of biases and of weights (times √fan_in).
+    q : ndarray
+        Second moment that the block reproduces there; 0 where the critical signal dies out more slowly than exponentially.
+    chi_parallel : ndarray
+        dq′/dq there.
+    stable : ndarray of bool
+        Whether q returns to that value, so that a deep network settles there.
+    error : ndarray
+        Bound on the error of `sigma_w`.
+    """
+
+    sigma_b: Floats
+    sigma_w: Floats
+    q: Floats
+    chi_parallel: Floats
+    stable: NDArray[np.bool_]
+    error: Floats
+
+    def __len__(self) -> int:
+        return len(self.q)
+
+
+@dataclass(frozen=True)
+class CriticalPoint:
+    """Where both χ₁ and χ_∥ are 1.
+
+    Attributes
+    ----------
+    sigma_w, sigma_b : float
+        Standard deviations of weights (times √fan_in) and biases; nan where there is no such point.
+    q : float
+        Second moment there: 0 for "k_star_zero"; 1 for "scale_invariant", where every q will do; nan where there is none.
+    universality : str
+        "scale_invariant", "k_star_zero", "half_stable" or "none".
+    """
+
+    sigma_w: float
+    sigma_b: float
+    q: float
+    universality: str
+
+
+class _Profile:
+    """A block that ends in its only Dense layer, by q: A(q) before the weights, B(q) = χ₁/σ_w², and χ_∥/σ_w².
+
+    Critical means σ_w² = 1/B and σ_b² = q − A/B, so the line is parametrised by q, without solving for anything.
+    """
+
+    def __init__(self, block: Network) -> None:
+        layers = tuple(block.flattened())
+        if not isinstance(layers[-1], Dense) or any(isinstance(layer, Dense) for layer in layers[:-1]):
+            raise InvalidInput("a critical line is known for a block that ends in its only Dense layer, as mlp(activation) does")
+        self.bare = Network(*layers[:-1], Dense(1.0, 0.0))
+
+    def __call__(self, q: Any) -> OnePoint:
+        q = np.asarray(q, dtype=np.float64)
+        signal = one_point(self.bare, OnePoint(q))
+        if np.any(np.isinf(signal.chi)):
+            raise InfiniteDerivative("the activation jumps, so its gradients are infinite and no weights are critical")
+        return signal
+
+    def bias_variance(self, q: Any) -> tuple[Floats, Floats]:
+        """σ_b² of the critical point at q, and a bound on its error."""
+        at = self(q)
+        ratio = at.q / at.chi
+        return q - ratio, at.error / at.chi + np.abs(ratio) * RELATIVE
+
+    def excess_slope(self, q: Any) -> tuple[Floats, Floats]:
+        """χ_∥ − 1 at the critical point at q, and a bound on its error."""
+        at = self(q)
+        ratio = at.slope / at.chi
+        return ratio - 1.0, RELATIVE * (1.0 + np.abs(ratio))
+
+
+RELATIVE = 4e-14  # bound on the relative error of the quotients of two moments
+
+
+def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool = False) -> CriticalLine:
+    """Every sigma_w at which gradients keep their size, for given sigma_b.
+
+    Parameters
+    ----------
+    spec_or_block : str, callable, Activation or Network
+        An activation, or a block that ends in its only Dense layer (whose sigmas are not used).
+    sigma_b : float or array_like
+        Standard deviations of the biases, ≥ 0.
+    stable_only : bool
+        Whether to leave out solutions whose q runs away.
+
+    Returns
+    -------
+    CriticalLine
+        One row per solution; a sigma_b can have none, one or several.
+
+    Raises
+    ------
+    InvalidInput
+        If `sigma_b` is out of range or the block is of another form.
+    InfiniteDerivative
+        If the activation jumps.
+
+    References
+    ----------
+    Hayou, Doucet & Rousseau 2019 (arXiv:1902.06853), proposition 1, for σ_w² E φ′² = 1 with q = σ_b² + V(q)/E φ′².
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> line = mf.critical_line("tanh", 0.05**0.5)
+    >>> print(f"{line.sigma_w[0]**2:.10f} {line.q[0]:.10f} {line.stable[0]}")
+    1.7609546396 0.5700478816 True
+
+    GELU's critical points have a q that runs away while sigma_b² < 0.1729:
+
+    >>> mf.critical_line("gelu", [0.2, 0.5]).stable
+    array([False,  True])
+    """
+    profile = _Profile(as_block(spec_or_block))
+    biases = np.atleast_1d(positive(sigma_b, "sigma_b", zero=True)).ravel()
+    rows = [row for bias in biases for row in _solutions(profile, float(bias))]
+    if stable_only:
+        rows = [row for row in rows if row[4]]
+    columns = [np.array([row[i] for row in rows], dtype=bool if i == 4 else float) for i in range(6)]
+    return CriticalLine(*columns)
+
+
+def _solutions(profile: _Profile, sigma_b: float) -> list[tuple[float, float, float, float, bool, float]]:
+    grid = logarithmic_grid(LOWEST, HIGHEST)
+    variance, error = profile.bias_variance(grid)
+    if np.all(np.abs(variance) <= error + TOUCH * grid):  # every q is critical, and only without biases
+        return [_row(profile, sigma_b, 1.0)] if sigma_b == 0 else []
+    rows = []
+    if sigma_b == 0 and profile(0.0).q == 0 and 0 < profile(0.0).chi:
+        rows.append(_row(profile, sigma_b, 0.0))
+
+    def excess(q: Floats) -> tuple[Floats, Floats]:
+        value, error = profile.bias_variance(q)
+        return value - sigma_b**2, error + TOUCH * q
+
+    return rows + [_row(profile, sigma_b, q) for q in sign_changes(excess, grid)]
+
+
+def _row(profile: _Profile, sigma_b: float, q: float) -> tuple[float, float, float, float, bool, float]:
+    at = profile(q)
+    sigma_w = float(at.chi) ** -0.5
+    chi_parallel = float(at.slope / at.chi)
+    if abs(chi_parallel - 1) > 1e-9:
+        stable = abs(chi_parallel) < 1
+    else:
+        stable = q == 0 and _dies_out(profile)
+    error = sigma_w * RELATIVE
+    if q > 0:
+        step = 1e-4
+        low, high = (profile(q * (1 + s)) for s in (-step, step))
+        slope = abs(float(high.chi - low.chi)) / (2 * step * q)
+        bias = abs(float(profile.bias_variance(q * (1 + step))[0] - profile.bias_variance(q * (1 - step))[0])) / (2 * step * q)
+        uncertain = float(profile.bias_variance(q)[1]) + TOUCH * q
+        shift = min(uncertain / bias, np.sqrt(uncertain * q)) if bias > 0 else np.sqrt(uncertain * q)
+        error += 0.5 * sigma_w**3 * slope * shift
+    return sigma_b, sigma_w, q, chi_parallel, stable, error
+
+
+def _dies_out(profile: _Profile) -> bool:
+    """Whether q decays to 0 at σ_w² = 1/B(0): told by the first q at which A(q)/B(0) differs from q by more than errors."""
+    q = np.geomspace(1e-8, 10.0, 73)
+    ratio = profile(q).q / (float(profile(0.0).chi) * q)
+    tells = np.flatnonzero(np.abs(ratio - 1) > 1e-11)
+    return bool(tells.size and ratio[tells[0]] < 1)
+
+
+def critical_point(spec: Any) -> CriticalPoint:
+    """The parameters at which both the gradient and q itself are marginal, and the universality class of an activation.
+
+    Parameters
+    ----------
+    spec : str, callable, Activation
+        The activation.
+
+    Returns
+    -------
+    CriticalPoint
+        * "scale_invariant", φ(s·x) = s·φ(x) for s > 0: sigma_w² = 2/(a₊² + a₋²) of the two slopes, sigma_b = 0, any q.
+        * "k_star_zero", φ(0) = 0 and q decays like a power at sigma_w² = 1/φ′(0)², sigma_b = 0.
+        * "half_stable", E φφ″ = 0 at some q > 0 where sigma_b² = q − E φ²/E φ′² ≥ 0.
+        * "none": no such point; the other attributes are nan.
+
+    Raises
+    ------
+    UnknownActivation, BadActivation
+        If `spec` is not usable.
+
+    References
+    ----------
+    Roberts, Yaida & Hanin 2022 (arXiv:2106.10165), section 5.3. Code in circulation has sigma_b² = 0.0555 for SWISH, a tenth
+    of the true value.
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> point = mf.critical_point("gelu")
+    >>> print(f"{point.sigma_w**2:.12f} {point.sigma_b**2:.12f} {point.universality}")
+    1.983058257438 0.172922390756 half_stable
+    """
+    phi = activation(spec)
+    nowhere = CriticalPoint(np.nan, np.nan, np.nan, "none")
+    if phi.jumps:
+        return nowhere
+    profile = _Profile(as_block(phi))
+    if _scale_invariant(phi):
+        return CriticalPoint(float(profile(1.0).chi) ** -0.5, 0.0, 1.0, "scale_invariant")
+    origin = profile(0.0)
+    if origin.q == 0 and 1e-12 < origin.chi < 1e12 and _dies_out(profile):
+        return CriticalPoint(float(origin.chi) ** -0.5, 0.0, 0.0, "k_star_zero")
+    for q in sign_changes(profile.excess_slope, logarithmic_grid(1e-6, HIGHEST)):
+        variance = float(profile.bias_variance(q)[0])
+        if variance >= 0:
+            return CriticalPoint(float(profile(q).chi) ** -0.5, float(np.sqrt(variance)), q, "half_stable")
+    return nowhere
+
+
+def _scale_invariant(phi: Activation) -> bool:
+    x = np.array([-2.3, -1.0, -0.4, 0.4, 1.0, 2.3])
+    at_one = phi(x)
+    if not np.any(at_one):
+        return False
+    return all(np.allclose(phi(s * x) / s, at_one, rtol=HOMOGENEOUS, atol=0) for s in (1e-4, 0.1, 7.0, 1e4))

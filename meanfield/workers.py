@@ -1,0 +1,66 @@
+"""Independent tasks spread over workers, with progress on a terminal and silence elsewhere."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from meanfield.errors import InvalidInput
+
+__all__ = ["Workers", "map_tasks"]
+
+Workers = int | Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+
+
+def map_tasks(
+    function: Callable[[Any], Any], tasks: Sequence[Any], workers: Workers, progress: bool, label: str
+) -> list[Any]:
+    """`function` of every task, in order.
+
+    Parameters
+    ----------
+    function : callable
+        Of one task; its result must not depend on the others.
+    tasks : sequence
+        The tasks.
+    workers : int or callable
+        Threads (−1 for one a core; NumPy computes outside the interpreter lock), or a map-like callable, as
+        ``concurrent.futures.Executor.map``, ``multiprocessing.Pool.map`` or ``dask.distributed.Client.map``. Those that run in
+        other processes need functions and networks that can be pickled.
+    progress : bool
+        Whether to show a bar on standard error; only ever on a terminal.
+    label : str
+        What the bar counts.
+
+    Raises
+    ------
+    InvalidInput
+        If `workers` is neither −1, nor an integer ≥ 1, nor callable.
+    """
+    if callable(workers):
+        results = (item.result() if hasattr(item, "result") else item for item in workers(function, tasks))
+        return list(_shown(results, len(tasks), progress, label))
+    if isinstance(workers, bool) or not isinstance(workers, int | np.integer) or not (workers == -1 or workers >= 1):
+        raise InvalidInput(f"workers must be -1, an integer of at least 1 or a map-like callable, not {workers!r}")
+    threads = (os.cpu_count() or 1) if workers == -1 else int(workers)
+    if threads == 1:
+        return list(_shown(map(function, tasks), len(tasks), progress, label))
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            return list(_shown(pool.map(function, tasks), len(tasks), progress, label))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _shown(results: Iterable[Any], total: int, progress: bool, label: str) -> Iterator[Any]:
+    if not progress:
+        yield from results
+        return
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    yield from track(results, label, total, console=console, disable=not console.is_terminal, transient=True)
