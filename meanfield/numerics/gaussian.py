@@ -94,7 +94,8 @@ def _panels(grid: Grid, factors: Factors, q: Floats) -> _Panels:
         for column in columns[1:]:
             integrand = integrand * (column * root)
         absolute = np.abs(integrand)
-        unresolved, height = tail(integrand), absolute.max(axis=-1)
+        height = absolute.max(axis=-1)
+        unresolved = tail(integrand) + grid.blind * height
     half = 0.5 * (grid.b - grid.a) / np.sqrt(2 * np.pi * q)[:, None]
     weights = rule().weights
     return _Panels(
@@ -112,8 +113,8 @@ def _integrate(grid: Grid, factors: Factors, q: Floats) -> tuple[Floats, Floats]
         size = panels.absolute.sum(axis=1)
         if not np.all(np.isfinite(size)):
             raise DivergentExpectation(
-                f"the expectation over {grid.pieces.name} is infinite or exceeds the range of a float "
-                f"at q = {q[~np.isfinite(size)][0]:.6g}"
+                f"the expectation over {grid.pieces.name} at q = {q[~np.isfinite(size)][0]:.6g} is infinite, "
+                "or what it is made of exceeds the range of a float"
             )
         outermost = np.maximum(panels.absolute[:, 0], panels.absolute[:, -1])
         if np.any(outermost > AIM * size):
@@ -131,20 +132,21 @@ def _integrate(grid: Grid, factors: Factors, q: Floats) -> tuple[Floats, Floats]
     error = panels.error.sum(axis=1)
     worst = int(np.argmax(error / np.where(size > 0, size, 1.0)))
     if error[worst] > 1e-3 * size[worst] and _diverges(grid, panels.absolute[worst]):
+        where = grid.a[np.argmin(grid.b - grid.a)]
+        where = 0.0 if abs(where) < 1e-12 * grid.scale else where
         raise DivergentExpectation(
-            f"the expectation over {grid.pieces.name} is infinite: it is not integrable "
-            f"near x = {grid.a[np.argmin(grid.b - grid.a)]:.6g}"
+            f"the expectation over {grid.pieces.name} is infinite: it is not integrable near x = {where:.6g}"
         )
     return panels.value.sum(axis=1), error + ROUNDING * size
 
 
 def _diverges(grid: Grid, absolute: Floats) -> bool:
-    """Whether the integral of |f| over panels ever closer to a singular point, each half as long, does not decrease."""
+    """Whether the integral of |f| over rings ever closer to a singular point, each half as wide, does not decrease."""
     length = grid.b - grid.a
     shortest = int(np.argmin(length))
     if length[shortest] > 1e-9 * grid.scale:
         return False
-    level = np.round(np.log2(length / length[shortest]))
-    near = np.abs(grid.a - grid.a[shortest]) < 2.0**12 * length[shortest]
-    inner, outer = (absolute[near & (level == k)].sum() for k in (3, 6))
+    distance = np.abs(0.5 * (grid.a + grid.b) - grid.a[shortest]) / length[shortest]
+    ring = np.floor(np.log2(np.maximum(distance, 1.0)))
+    inner, outer = (absolute[ring == k].sum() for k in (8, 12))
     return bool(inner > 0.98 * outer > 0)

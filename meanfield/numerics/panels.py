@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from meanfield.errors import BadActivation
 from meanfield.numerics.breakpoints import find_breakpoints
-from meanfield.numerics.legendre import N, nodes_between, rule, tail
+from meanfield.numerics.legendre import N, interpolation, nodes_between, rule, tail
 
 __all__ = ["Grid", "PiecewiseSmooth"]
 
@@ -23,10 +23,13 @@ EDGES = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.5, 8.0, 10.0, 13.0)
 EXTENSION = 3.0  # an extended grid grows outwards by panels of so many s
 SEARCHED = 16.0  # breakpoints are looked for at least up to this distance from 0
 BUDGET = 200_000  # nodes a grid at the most
+SHORTEST = 1e-40  # panel length, relative to the grid's scale, at which closing in on a singular point at 0 ends
 NOISE = 1e-4  # an unresolved part below this, relative to the panel's height, may be noise
+BLIND = 1e-13  # what rounding leaves of that difference
 RESOLVED = 1e-14  # an unresolved part below this is rounding
 KINK = 1e-7  # difference of one-sided derivatives, relative to the largest, that makes a breakpoint a kink
-JUMP = 1e-9  # relative difference of the two one-sided values that makes a declared breakpoint a jump
+SENTINELS = np.array([-1 + 2e-6, 1 - 2e-6])  # where a panel is looked at between its outermost nodes and its ends
+JUMP = 1e-11  # difference of the two one-sided values, relative to those nearby, that can be a jump
 
 
 class PiecewiseSmooth:
@@ -85,7 +88,8 @@ class PiecewiseSmooth:
         while self._searched < reach:
             inner, outer = self._searched, max(2 * self._searched, SEARCHED)
             for a, b in ((-outer, outer),) if inner == 0 else ((-outer, -inner), (inner, outer)):
-                found = find_breakpoints(self, a, b)
+                with np.errstate(all="ignore"):
+                    found = find_breakpoints(self, a, b)
                 self._breakpoints |= {point.x for point in found.breakpoints}
                 self._jumps |= {point.x for point in found.breakpoints if point.order == 0 and self._jumps_at(point.x)}
             self._searched = outer
@@ -132,17 +136,19 @@ class PiecewiseSmooth:
 
     def jump_heights(self) -> NDArray[np.float64]:
         """f(x+) − f(x−) at every jump."""
-        sides = np.array([self._sides(x) for x in self.jumps])
-        return np.asarray(sides[:, 1] - sides[:, 0])
+        return np.array([self._step(x, 4) for x in self.jumps])
 
-    def _sides(self, x: float) -> tuple[float, float]:
-        step = 1e-150 if x == 0 else 4 * np.spacing(abs(x))
-        left, right = self(np.array([x - step, x + step]))
-        return float(left), float(right)
+    def _step(self, x: float, ulps: float) -> float:
+        """f(x + h) − f(x − h) for h of so many units in the last place (next to 0, where there are none, of 1e-150)."""
+        h = ulps * (1e-150 if x == 0 else np.spacing(abs(x)))
+        left, right = self(np.array([x - h, x + h]))
+        return float(right - left)
 
     def _jumps_at(self, x: float) -> bool:
-        left, right = self._sides(x)
-        return bool(abs(right - left) > JUMP * max(abs(left), abs(right)) and abs(right - left) > 1e-100)
+        """Whether the difference across x is the same for a thousandfold distance: any continuous function's shrinks."""
+        height = abs(self._step(x, 4))
+        scale = np.abs(self(x + np.array([-1e-3, 1e-3]) * (1 + abs(x)))).max()
+        return bool(height > JUMP * scale and height > 0.5 * abs(self._step(x, 4096)))
 
 
 def half_octave(q: ArrayLike) -> NDArray[np.int_]:
@@ -159,6 +165,9 @@ class Grid:
         Ends of the panels.
     x, f, d : ndarray, shape (panels, N)
         Nodes, values and first derivatives.
+    blind : ndarray, shape (panels,)
+        How far the interpolant is from the function next to the ends, relative to the panel's height: a kink between the
+        outermost node and the end shows in nothing else.
     """
 
     def __init__(self, pieces: PiecewiseSmooth, scale: float) -> None:
@@ -174,17 +183,20 @@ class Grid:
         return np.union1d(edges, points[(points > edges[0]) & (points < edges[-1])] if points.size else points)
 
     def _panels(self, a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
-        x = nodes_between(a, b)
-        f = self.pieces(x)
+        x, inside = nodes_between(a, b), 0.5 * (a + b)[:, None] + 0.5 * (b - a)[:, None] * SENTINELS
+        f, ends = np.split(self.pieces(np.concatenate([x, inside], axis=1)), [N], axis=1)
+        with np.errstate(all="ignore"):
+            height = np.abs(f).max(axis=1)
+            blind = np.abs(f @ interpolation(SENTINELS).T - ends).max(axis=1) / np.where(height > 0, height, 1.0)
         if self.pieces.derivative_function is not None:
             d = self.pieces.derivative(x)
         else:
             with np.errstate(all="ignore"):
                 d = f @ rule().derivative.T / (0.5 * (b - a))[:, None]
-        return a, b, x, f, d
+        return a, b, x, f, d, np.where(blind > BLIND, blind, 0.0)
 
     def _set(self, *arrays: NDArray[np.float64]) -> None:
-        self.a, self.b, self.x, self.f, self.d = arrays
+        self.a, self.b, self.x, self.f, self.d, self.blind = arrays
 
     @property
     def edges(self) -> NDArray[np.float64]:
@@ -203,7 +215,8 @@ class Grid:
         """
         noise = (unresolved < NOISE) & (unresolved > 0.7 * self.parent)
         stale = self.stale + noise
-        short = self.b - self.a < 8 * np.spacing(np.maximum(np.abs(self.a), np.abs(self.b)))
+        ends = np.maximum(np.abs(self.a), np.abs(self.b))
+        short = self.b - self.a < np.maximum(8 * np.spacing(ends), SHORTEST * self.scale)
         index = np.flatnonzero(needed & (stale < 3) & ~short)
         if index.size == 0 or self.x.size + N * index.size > BUDGET:
             return False
@@ -219,7 +232,7 @@ class Grid:
         """Refine until the function itself is resolved on every panel, to rounding where that can be."""
         while True:
             height = np.abs(self.f).max(axis=1)
-            unresolved = tail(self.f) / np.where(height > 0, height, 1.0)
+            unresolved = tail(self.f) / np.where(height > 0, height, 1.0) + self.blind
             if not self.refine(unresolved > RESOLVED, unresolved):
                 return
 
@@ -248,7 +261,7 @@ class Grid:
         parent: NDArray[np.float64],
         stale: NDArray[np.int_],
     ) -> None:
-        old = (self.a, self.b, self.x, self.f, self.d)
+        old = (self.a, self.b, self.x, self.f, self.d, self.blind)
         merged = [np.concatenate([was[keep], now]) for was, now in zip(old, new, strict=True)]
         order = np.argsort(merged[0])
         self._set(*(array[order] for array in merged))

@@ -10,11 +10,12 @@ from numpy.typing import ArrayLike
 from meanfield.activations.activation import Activation
 from meanfield.activations.expectations import positive
 from meanfield.activations.specs import activation
-from meanfield.errors import InfiniteDerivative, InvalidInput
+from meanfield.errors import InfiniteDerivative, InvalidInput, NotConverged
 from meanfield.estimates import Estimate
 
 __all__ = ["KINDS", "calculate_gain", "gain", "gains"]
 
+RESOLVED = 1e-9  # an error larger than this part of E φ² says that φ is not resolved, not that the moment is 0
 KINDS = ("forward", "centered", "backward")
 
 
@@ -44,6 +45,8 @@ def gain(spec: Any, *, kind: str = "forward", q: ArrayLike = 1.0) -> Estimate:
         If the moment is infinite.
     InvalidInput
         If `kind` or `q` is out of range, or the moment is 0 so that no gain restores it.
+    NotConverged
+        If the activation cannot be resolved well enough to tell.
 
     References
     ----------
@@ -61,9 +64,13 @@ def gain(spec: Any, *, kind: str = "forward", q: ArrayLike = 1.0) -> Estimate:
     variance = positive(q, "q")
     before = phi.pieces.evaluations
     value, error = _moment(phi, kind, variance)
-    # Below the smallest normal number, or no larger than its own error, the moment is 0 as far as can be told.
-    if not np.all((value > 2 * error) & (value > np.finfo(float).tiny)):
-        raise InvalidInput(f"{phi.name} has no {kind} gain at q = {q!r}: the moment that it should keep is 0")
+    lost = np.argmax((value <= 2 * error) | (value <= np.finfo(float).tiny))
+    moment, uncertain = float(value.flat[lost]), float(error.flat[lost])
+    if moment <= 2 * uncertain or moment <= np.finfo(float).tiny:
+        at = f"{phi.name} has no {kind} gain at q = {float(variance.flat[lost]):g}"
+        if uncertain > RESOLVED * max(float(phi.moments.second_moment(variance.flat[lost])[0]), 1e-200):
+            raise NotConverged(f"{at} that can be told: the moment that it should keep is {moment:g} ± {uncertain:g}", moment)
+        raise InvalidInput(f"{at}: the moment that it should keep is 0")
     result = 1.0 / np.sqrt(value)
     error = 0.75 * result * error / value + 2 * np.finfo(float).eps * result
     rtol = 1e-12 if phi.derivative_function or kind != "backward" else 1e-10
