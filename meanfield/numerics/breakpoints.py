@@ -14,20 +14,20 @@ from numpy.typing import NDArray
 
 from meanfield.errors import InvalidInput
 from meanfield.numerics.edges import COEFFICIENTS, EPS, N, Panels, fit, halve, length, nodes, refit, resolved
-from meanfield.numerics.locating import Gaps, gaps_at_edges, gaps_in_panels, locate, roundest
+from meanfield.numerics.locating import Gaps, gaps_at_edges, gaps_in_panels, locate, runs, singularity
 
 __all__ = ["Breakpoint", "Search", "find_breakpoints"]
 
 Floats = NDArray[np.float64]
 
 WIDTH = 0.5  # of a base panel: its nodes see a bump of width 0.005
-PANELS = 64  # base panels, at least; more if the interval is longer than 32
-GRADED = 1e-6  # a panel so short, relative to max(1, |x|), is a step towards a singularity
-PINNED = 1e-12  # and one so short is as good as a point
-STEEP = 1e-2  # a variation on it that makes it a jump, relative to the function
+PANELS = 64  # base panels at the most, unless their width is given
+GRADED = 2e-6  # a panel so short, relative to the base panels, is a step towards a singularity
+PINNED = 1e-12  # and one so short, relative to max(1, |x|), is as good as a point
 WINDOW = 1e-6  # on so short a stretch, relative to max(1, |x|), all but the first coefficients are noise
 FAINT = 1e-6  # relative to the function; of what is larger only the base panels are asked whether it is noise
-SINGLE = 2.0**-25  # the noise of single precision, relative to the function
+EVERYWHERE = 0.25  # of the base panels: what so many have is taken to be a property of the function
+SHORT = (8, 11, 24)  # bits of the significands of bfloat16, half and single precision
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,13 @@ class _Counted:
 
     def __call__(self, x: Floats) -> Floats:
         self.evaluations += x.size
-        with np.errstate(all="ignore"):
-            values = np.asarray(self.f(x.ravel()), dtype=np.float64)
+        values = np.asarray(self.f(x.ravel()), dtype=np.float64)
         if values.shape != (x.size,):
             raise InvalidInput(f"f returned shape {values.shape} for {x.size} points; it must act on each of them")
         return values.reshape(x.shape)
 
 
+@np.errstate(all="ignore")
 def find_breakpoints(
     f: Callable[[Floats], Floats],
     a: float,
@@ -107,7 +107,7 @@ def find_breakpoints(
         When to give up, in points.
     width : float or None
         Length of the first panels; None takes 0.5, or 1/64 of a long interval. What is much narrower than a hundredth
-        of it may be missed.
+        of it, or nearer than a thousandth to a or b, may be missed.
 
     Returns
     -------
@@ -123,8 +123,9 @@ def find_breakpoints(
     --------
     >>> import numpy as np
     >>> from meanfield.numerics.breakpoints import find_breakpoints
-    >>> find_breakpoints(lambda x: np.maximum(x - 0.3, np.tanh(x)), -1, 3).breakpoints
-    (Breakpoint(x=1.1989503066..., order=1, size=0.69...),)
+    >>> search = find_breakpoints(lambda x: np.abs(x - 0.3) + (x > 2), -1, 3)
+    >>> [(point.x, point.order) for point in search.breakpoints], search.resolved
+    ([(0.3, 1), (2.0, 0)], True)
     """
     if not (np.isfinite(a) and np.isfinite(b) and a < b):
         raise InvalidInput(f"a search needs a finite interval with a < b, not [{a!r}, {b!r}]")
@@ -132,11 +133,12 @@ def find_breakpoints(
         raise InvalidInput(f"the width of the panels must be positive, not {width!r}")
     sample = _Counted(f)
     panels, base = _base(sample, a, b, width, max_evaluations), True
+    graded = GRADED * (panels["b"] - panels["a"]).max()
     points: list[Breakpoint] = []
     cuts: list[float] = []  # edges that have their breakpoint
     while True:
         panels = _allow_for_noise(sample, panels, base)
-        split, long = _rough(panels), length(panels) > GRADED
+        split, long = _rough(panels), panels["b"] - panels["a"] > graded
         eligible = resolved(panels) & ~panels["settled"] & long
         suspects = gaps_at_edges(panels, eligible, cuts), gaps_in_panels(panels, eligible, split & long)
         gaps = Gaps(*(np.concatenate(entries) for entries in zip(*suspects, strict=True)))
@@ -151,9 +153,9 @@ def find_breakpoints(
         if not halved.any() or sample.evaluations + 2 * N * np.count_nonzero(halved) > max_evaluations:
             break
         panels, base = halve(sample, panels, halved), False
-    graded, finite = length(panels) <= GRADED, np.isfinite(panels["f"]).all(axis=1)
-    points += [_singularity(run) for run in _runs(panels[graded & finite])]
-    given_up = _runs(panels[split | graded | panels["noisy"] | ~finite])
+    finite = np.isfinite(panels["f"]).all(axis=1)
+    points += [Breakpoint(*singularity(run)) for run in runs(panels[~long & finite])]
+    given_up = runs(panels[split | ~long | panels["noisy"] | ~finite])
     unresolved = tuple((float(run["a"][0]), float(run["b"][-1])) for run in given_up)
     return Search(tuple(sorted(points, key=lambda point: point.x)), sample.evaluations, not unresolved, unresolved)
 
@@ -165,14 +167,15 @@ def _base(sample: _Counted, a: float, b: float, width: float | None, max_evaluat
     width = max(width, 4 * N * (b - a) / max_evaluations)
     if b - a < 4 * width:
         width = 2.0 ** np.floor(np.log2((b - a) / 4))
-    inner = width * np.arange(np.ceil(a / width + 0.25), np.floor(b / width - 0.25) + 1)
-    left, right = np.r_[a, inner], np.r_[inner, b]
-    panels = fit(left, right, sample(nodes(left, right)))
+    edges = np.r_[a, width * np.arange(np.ceil(a / width + 0.25), np.floor(b / width - 0.25) + 1), b]
+    panels = fit(edges[:-1], edges[1:], sample(nodes(edges[:-1], edges[1:])))
     f, scale = panels["f"], panels["scale"]
     neighbours = np.maximum(np.r_[0.0, scale[:-1]], np.r_[scale[1:], 0.0])
-    with np.errstate(over="ignore"):
-        single = (f == f.astype(np.float32)).all() and np.count_nonzero(np.diff(np.sort(f)), axis=1).max() > N / 2
-    return refit(panels, np.maximum(np.median(scale), EPS * neighbours), SINGLE * scale if single else 0.0)
+    various = np.count_nonzero(np.diff(np.sort(f)), axis=1).max() > N / 2
+    short = [bits for bits in SHORT if various and not (np.ldexp(np.frexp(f)[0], bits) % 1).any()]
+    return refit(
+        panels, np.maximum(np.median(scale), EPS * neighbours), 2.0 ** -(short[0] + 1) * scale if short else 0.0
+    )
 
 
 def _rough(panels: Panels) -> NDArray[np.bool_]:
@@ -180,7 +183,10 @@ def _rough(panels: Panels) -> NDArray[np.bool_]:
 
 
 def _allow_for_noise(sample: _Counted, panels: Panels, base: bool) -> Panels:
-    """Measure the noise on a bit of each rough panel with a rough neighbour; the largest faint one is for all."""
+    """Measure the noise on a bit of each rough panel with a rough neighbour; faint noise of one is that of all.
+
+    If at first much of the interval is rough, "all" includes the smooth rest, which may be constant only by rounding.
+    """
     rough = _rough(panels)
     crowd = rough & (np.r_[False, rough[:-1]] | np.r_[rough[1:], False]) & (length(panels) > 64 * WINDOW)
     if not base:
@@ -192,20 +198,6 @@ def _allow_for_noise(sample: _Counted, panels: Panels, base: bool) -> Panels:
         relative = np.nan_to_num(np.abs(c[:, N // 2 :]).max(axis=1) / some["scale"])
         shared = relative.max(where=relative < FAINT, initial=0.0)
         panels[crowd] = refit(some, 0.0, np.maximum(relative, shared) * some["scale"])
+        if base and crowd.mean() > EVERYWHERE:
+            panels = refit(panels, 0.0, shared * panels["scale"])
     return panels
-
-
-def _runs(panels: Panels) -> list[Panels]:
-    """Panels that follow on each other, together."""
-    return np.split(panels, 1 + np.flatnonzero(panels["a"][1:] > panels["b"][:-1])) if panels.size else []
-
-
-def _singularity(run: Panels) -> Breakpoint:
-    """Where panels were halved without end: a jump if f still varies on the last one, else an infinite derivative."""
-    width = run["b"] - run["a"]
-    last = run[width < 1.5 * width.min()]
-    a, b = float(last["a"][0]), float(last["b"][-1])
-    x = roundest(0.5 * (a + b), 0.5 * (b - a))
-    if np.ptp(last["f"]) > STEEP * last["scale"].max():
-        return Breakpoint(x, 0, float(last["f"][-1, -1] - last["f"][0, 0]))
-    return Breakpoint(x, 1, np.inf)

@@ -7,23 +7,6 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 
-__all__ = [
-    "COEFFICIENTS",
-    "EPS",
-    "Crossings",
-    "N",
-    "Panels",
-    "crossings",
-    "fit",
-    "fits",
-    "halve",
-    "length",
-    "matches",
-    "nodes",
-    "refit",
-    "resolved",
-]
-
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Indices = NDArray[np.intp]
@@ -33,6 +16,7 @@ N = 24  # nodes a panel
 ORDERS = 5  # derivatives 0 … 4 are compared
 TAIL = 3  # coefficients that must have vanished; more than two, so that neither parity hides
 EPS = float(np.finfo(np.float64).eps)
+SPARE = 2  # coefficients kept beyond those that have not vanished
 ROUNDING = 12.0  # a coefficient below so many roundings of the function is nothing
 NOISE = 4.0  # the same for the noise that was measured
 NEWTON = 4  # steps; a guess that is not good yet is improved on a shorter interval
@@ -57,7 +41,7 @@ PANEL = np.dtype(
         ("a", "f8"),
         ("b", "f8"),
         ("f", "f8", (N,)),  # values at the nodes
-        ("c", "f8", (N,)),  # coefficients, those from degree + 1 on set to 0
+        ("c", "f8", (N,)),  # coefficients, those that are not kept set to 0
         ("degree", "i8"),  # N where the values are not finite
         ("scale", "f8"),  # what rounding is relative to
         ("noise", "f8"),  # as measured, in coefficients; 0 if it was not
@@ -88,15 +72,17 @@ def fit(a: Floats, b: Floats, f: Floats, scale: Floats | float = 0.0, noise: Flo
     panels["a"], panels["b"], panels["f"], panels["noise"] = a, b, f, noise
     finite = np.asarray(np.isfinite(f).all(axis=1))
     f = np.where(finite[:, None], f, 0.0)
-    c = f @ COEFFICIENTS.T
+    c = (f - f[:, :1]) @ COEFFICIENTS.T
+    c[:, 0] += f[:, 0]
     panels["scale"] = np.maximum(scale, np.abs(f).max(axis=1, initial=0.0))
-    steepness = np.maximum(np.abs(a), np.abs(b)) * 4 * np.ptp(f, axis=1) / (b - a)  # a node is an x rounded to a float
-    rounding = ROUNDING * EPS * (panels["scale"] + steepness)
+    steepness = np.abs(np.diff(f) / (np.diff(NODES) * 0.5 * (b - a)[:, None])).max(axis=1)
+    ulp = EPS * np.maximum(np.abs(a), np.abs(b))  # a node is an x rounded to a float
+    rounding = ROUNDING * (EPS * panels["scale"] + ulp * steepness)
     panels["tolerance"] = np.maximum(rounding, NOISE * panels["noise"])
     degree = _degree(c, panels["tolerance"])
     panels["degree"] = np.where(finite, degree, N)
-    panels["c"] = np.where(_n <= panels["degree"][:, None], c, 0.0)
-    panels["noisy"] = resolved(panels) & (_degree(c, rounding) >= N - TAIL)
+    panels["c"] = np.where(_n <= panels["degree"][:, None] + SPARE, c, 0.0)
+    panels["noisy"] = resolved(panels) & (_degree(c, NOISE * rounding) >= N - TAIL)
     return panels
 
 
@@ -137,9 +123,9 @@ def continuation(panels: Panels, x: Floats) -> Floats:
 
 
 def continuation_error(panels: Panels, x: Floats) -> Floats:
-    """Error bounds on those, for an error of `tolerance` in every coefficient and in the first neglected one."""
+    """Error bounds on those, for an error of `tolerance` in every coefficient that is kept."""
     s, unit = _unit(panels, x)
-    coefficients = GROWTH[_r, np.maximum(np.minimum(panels["degree"][:, None] + 1, N - 1), _r)]
+    coefficients = GROWTH[_r, np.maximum(np.minimum(panels["degree"][:, None] + SPARE, N - 1), _r)]
     return np.asarray(coefficients @ _chebyshev(np.maximum(np.abs(s), 1.0)) * panels["tolerance"][:, None, None] * unit)
 
 
@@ -167,7 +153,7 @@ def fits(left: Panels, right: Panels) -> Flags:
     jump, bound = 0.0, 0.0
     for panels, ends in ((left, -AT_RIGHT_END), (right, AT_LEFT_END)):
         unit = (0.5 * (panels["b"] - panels["a"])[:, None]) ** -_r
-        last = np.maximum(np.minimum(panels["degree"][:, None] + 1, N - 1), _r)
+        last = np.maximum(np.minimum(panels["degree"][:, None] + SPARE, N - 1), _r)
         jump = jump + panels["c"] @ ends.T * unit
         bound = bound + AT_RIGHT_END.cumsum(axis=1)[_r, last] * panels["tolerance"][:, None] * unit
     return np.asarray((np.abs(jump) <= MARGIN * bound).all(axis=1))
@@ -185,8 +171,7 @@ def crossings(left: Panels, right: Panels, lo: Floats, hi: Floats) -> Crossings:
     for _ in range(NEWTON):
         d = continuation(both, np.r_[x, x])
         d = d[n:] - d[:n]
-        with np.errstate(all="ignore"):
-            step = d[:, r[:-1], r[1:]] / d[:, r[1:], r[1:]]
+        step = d[:, r[:-1], r[1:]] / d[:, r[1:], r[1:]]
         x[:, 1:] = np.clip(x[:, 1:] - np.where(np.isfinite(step), step, 0.0), lo, hi)
     d, errors = continuation(both, np.r_[x, x]), continuation_error(both, np.r_[x, x])
     d, errors = d[n:] - d[:n], errors[n:] + errors[:n]
@@ -195,6 +180,5 @@ def crossings(left: Panels, right: Panels, lo: Floats, hi: Floats) -> Crossings:
     order = np.where(explains.any(axis=1), ORDERS - 1 - np.argmax(explains[:, ::-1], axis=1), -1)
     row = np.arange(n)
     size = d[row, order, order]
-    with np.errstate(all="ignore"):
-        error = np.where(order > 0, errors[row, order - 1, order] / np.abs(size), 0.5 * (hi - lo)[:, 0])
+    error = np.where(order > 0, errors[row, order - 1, order] / np.abs(size), 0.5 * (hi - lo)[:, 0])
     return Crossings(x[row, order], error, order, size)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from meanfield.numerics.edges import EPS, Crossings, N, Panels, crossings, fit, fits, matches, nodes, resolved
 
-__all__ = ["Gaps", "gaps_at_edges", "gaps_in_panels", "locate", "roundest"]
+__all__ = ["Gaps", "gaps_at_edges", "gaps_in_panels", "locate", "roundest", "runs", "singularity"]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -20,6 +20,7 @@ LADDER = np.outer([-1.0, 1.0], np.logspace(-0.5, -14.5, 8)).ravel()  # distances
 POINT = 2 * EPS  # a gap so short, relative to max(1, |x|), is a point
 SPECK = 1e-13  # in a gap so short a value on neither side is the value at a jump
 LOOSE = 1e-5  # continuations with such errors, relative to the function, prove nothing
+STEEP = 1e-2  # a variation, relative to the function, that makes a jump of a point
 CHANCE = 1e-3  # a decimal within the error of a place is the place if it is so short that this is no likelier by chance
 
 
@@ -34,7 +35,7 @@ class Gaps(NamedTuple):
 
 
 def gaps_at_edges(panels: Panels, eligible: Flags, cuts: list[float]) -> Gaps:
-    """Neighbours that do not fit, except at `cuts`; a gap is between nodes."""
+    """Neighbours that do not fit, except at `cuts`; the gap is between the nodes next to their edge."""
     i = np.flatnonzero(eligible[:-1] & eligible[1:] & ~np.isin(panels["b"][:-1], cuts))
     i = i[~fits(panels[i], panels[i + 1])]
     edge, reach = panels["b"][i], 0.5 * (1.0 - np.cos(np.pi / (2 * N)))
@@ -92,8 +93,8 @@ def locate(sample: Callable[[Floats], Floats], panels: Panels, gaps: Gaps) -> li
     k = np.flatnonzero(found)
     if k.size:
         polished = _polish(sample, left[k], right[k], np.minimum(lo, hi)[k], np.maximum(lo, hi)[k])
-        for i, x, error, order, size in zip(k, *polished, strict=True):
-            result[i] = (roundest(x, error), int(order), float(size)) if order >= 0 else None
+        for i, x, error, r, jump_size in zip(k, *polished, strict=True):
+            result[i] = (roundest(x, error), int(r), float(jump_size)) if r >= 0 else None
     return result
 
 
@@ -101,8 +102,8 @@ def _polish(sample: Callable[[Floats], Floats], left: Panels, right: Panels, lo:
     """Breakpoints found again from new panels that end at them, and of these it is asked that they are resolved."""
     first = crossings(left, right, lo, hi)
     x = np.array([roundest(*place) for place in zip(first.x, first.error, strict=True)])
-    a = np.r_[x - (left["b"] - left["a"]), x]
-    b = np.r_[x, x + (right["b"] - right["a"])]
+    a = np.r_[np.maximum(x - (left["b"] - left["a"]), left["a"]), x]
+    b = np.r_[x, np.minimum(x + (right["b"] - right["a"]), right["b"])]
     both = np.r_[left, right]
     again = fit(a, b, sample(nodes(a, b)), both["scale"], both["noise"])
     smooth = resolved(again).reshape(2, -1).all(axis=0)
@@ -118,3 +119,19 @@ def roundest(x: float, error: float) -> float:
         if abs(round(x, digits) - x) <= error:
             return float(round(x, digits)) + 0.0
     return float(x)
+
+
+def runs(panels: Panels) -> list[Panels]:
+    """Panels that follow on each other, together."""
+    return np.split(panels, 1 + np.flatnonzero(panels["a"][1:] > panels["b"][:-1])) if panels.size else []
+
+
+def singularity(run: Panels) -> tuple[float, int, float]:
+    """Where panels were halved without end: a jump if f still varies on the last ones, else an infinite derivative."""
+    width = run["b"] - run["a"]
+    last = run[width < 1.5 * width.min()]
+    a, b = float(last["a"][0]), float(last["b"][-1])
+    x = roundest(0.5 * (a + b), 0.5 * (b - a))
+    if np.ptp(last["f"]) > STEEP * last["scale"].max():
+        return x, 0, float(last["f"][-1, -1] - last["f"][0, 0])
+    return x, 1, np.inf
