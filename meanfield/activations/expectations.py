@@ -10,6 +10,7 @@ from meanfield.activations.specs import activation
 from meanfield.errors import InvalidInput
 from meanfield.estimates import Estimate
 from meanfield.numerics.gaussian import moment
+from meanfield.numerics.hermite import expand, mehler
 from meanfield.numerics.interpolation import Surrogate
 from meanfield.numerics.pairs import product
 
@@ -17,7 +18,9 @@ __all__ = ["expectation", "pair_expectation", "positive"]
 
 Floats = NDArray[np.float64]
 
-MANY = 100  # correlations at one pair of variances from which on a surrogate in arccos c serves them
+MANY = 40  # correlations at one pair of variances from which on the Hermite series and a surrogate in arccos c serve them
+SERIES = 0.85  # correlations up to which the series does
+ANGLES = (0.0, float(np.arccos(SERIES)), float(np.arccos(-SERIES)), np.pi)
 
 
 def positive(value: ArrayLike, name: str, *, zero: bool = False) -> Floats:
@@ -123,8 +126,9 @@ def pair_expectation(
     second = first if g is None else activation(g)
     variance1 = positive(q, "q")
     variance2 = variance1 if q2 is None else positive(q2, "q2")
+    correlations = correlation(c)
     try:
-        arrays = np.broadcast_arrays(variance1, variance2, correlation(c))
+        arrays = np.broadcast_arrays(variance1, variance2, correlations)
     except ValueError:
         raise InvalidInput("q, q2 and c have shapes that do not broadcast") from None
     before = first.pieces.evaluations + (0 if second is first else second.pieces.evaluations)
@@ -145,11 +149,16 @@ def _pairs(f: Activation, g: Activation, q1: Floats, q2: Floats, c: Floats) -> t
 
         def direct(gap: Floats, a: float = float(a), b: float = float(b)) -> tuple[Floats, Floats]:
             pairs = np.array([product(f.pieces, g.pieces, a, b, float(one_minus_c)) for one_minus_c in gap])
-            return pairs[:, 0], pairs[:, 1]
+            return pairs.reshape(-1, 2)[:, 0], pairs.reshape(-1, 2)[:, 1]
 
-        if members.size < MANY:
-            value[members], error[members] = direct(1.0 - c[members])
+        few = members
+        if members.size >= MANY:
+            by_series = np.abs(c[members]) <= SERIES
+            few, many = members[~by_series], members[by_series]
+            value[many], error[many] = mehler(expand(f.pieces, float(a)), expand(g.pieces, float(b)), c[many])
+        if few.size < MANY:
+            value[few], error[few] = direct(1.0 - c[few])
         else:
-            by_angle = Surrogate(lambda angle: direct(2 * np.sin(angle / 2) ** 2), (0.0, 0.6, np.pi / 2, np.pi))
-            value[members], error[members] = by_angle(np.arccos(c[members]))
+            by_angle = Surrogate(lambda angle: direct(2 * np.sin(angle / 2) ** 2), ANGLES)
+            value[few], error[few] = by_angle(np.arccos(c[few]))
     return value, error

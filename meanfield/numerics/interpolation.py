@@ -13,6 +13,10 @@ __all__ = ["Surrogate"]
 Floats = NDArray[np.float64]
 
 
+LEBESGUE = 12.0  # how much interpolation through 24 Gauss nodes can magnify errors of the values
+ROUNDING = 8 * np.finfo(float).eps  # of the values and of summing the series, relative to the largest value
+
+
 class Surrogate:
     """A function on an interval, approximated on panels that are halved until their coefficients have decayed.
 
@@ -68,16 +72,24 @@ class Surrogate:
     def _build_panel(self, index: int) -> None:
         a, b = self.edges[index : index + 2]
         values, errors = self.function(nodes_between(a, b))
-        unresolved = float(tail(values))
-        if unresolved > max(self.rtol * np.abs(values).max(), 4 * errors.max()) and self.depth[index] > 0:
+        noise = 2 * LEBESGUE * float(errors.max())
+        if tail(values) > max(self.rtol * np.abs(values).max(), noise) and self.depth[index] > 0:
             self.edges = np.insert(self.edges, index + 1, 0.5 * (a + b))
             self.depth = np.insert(self.depth, index, self.depth[index])
             self.depth[index : index + 2] = self.depth[index] - 1
             self.errors = np.insert(self.errors, index, 0.0)
             self.coefficients[index : index + 1] = [None, None]
         else:
-            self.coefficients[index] = rule().coefficients @ values
-            self.errors[index] = LEBESGUE * float(errors.max()) + 4 * unresolved
+            coefficients = rule().coefficients @ values
+            self.coefficients[index] = coefficients
+            self.errors[index] = noise + _remainder(coefficients) + ROUNDING * float(np.abs(values).max())
 
 
-LEBESGUE = 12.0  # how much interpolation through 24 Gauss nodes can magnify errors of the values
+def _remainder(coefficients: Floats) -> float:
+    """Bound on what the series leaves out anywhere: the last coefficients, continued at the rate of their decay.
+
+    The factor covers algebraic decay, where aliasing makes the last coefficients too small.
+    """
+    before, last = (float(np.abs(coefficients[s]).max()) for s in (slice(-8, -4), slice(-4, None)))
+    rate = (last / before) ** 0.25 if last < before else 1.0
+    return 8 * last / max(1.0 - rate, 1.0 / coefficients.size)

@@ -23,6 +23,7 @@ Floats = NDArray[np.float64]
 T = TypeVar("T")
 
 SERIES = 0.15  # the series serves 1 − c in [0.15, 1.85]: what 300 terms leave out is below 1e-21 of the variance
+ANGLE = float(np.arccos(1 - SERIES))  # beyond it the series answers
 OFTEN = 24  # calls nearer to c = 1 at one q before a surrogate is built for it
 KEPT = 256  # expansions and surrogates kept
 
@@ -108,7 +109,7 @@ class PairMap:
             values = np.array([distance(self.pieces, q, q, float(g)) for g in gap])
             return values[:, 0] / gap, values[:, 1] / gap
 
-        return Surrogate(ratio, (0.0, 0.6, np.pi / 2, np.pi), rtol=1e-12)
+        return Surrogate(ratio, (0.0, ANGLE, np.pi - ANGLE, np.pi), rtol=1e-12)
 
 
 def _remember(store: OrderedDict[float, T], key: float, make: Callable[[], T]) -> T:
