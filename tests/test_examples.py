@@ -1,0 +1,69 @@
+"""Each example finds what its name and its first line say."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_he_initialisation_keeps_q_and_loses_the_angle_like_one_over_depth_squared():
+    found = load("he_initialisation").main(depth=1000)
+    np.testing.assert_allclose(found["q"], 1.0, rtol=1e-12)
+    scaled = found["one_minus_c"] * found["layer"] ** 2
+    # 35.77 and 43.13: the finite-depth values, iterated in 1 - c with the arc-cosine kernel.
+    assert scaled[100] == pytest.approx(35.76853316, abs=1e-6)
+    assert scaled[1000] == pytest.approx(43.12973254, abs=1e-6)
+    assert np.all(np.diff(scaled) > 0)
+    assert scaled[1000] < 4.5 * np.pi**2
+
+
+def test_relus_gain_lets_a_gelu_network_die_out_and_its_own_point_does_not():
+    found = load("gelu_gain").main()
+    assert found["borrowed"][-1] == pytest.approx(2.97e-14, rel=1e-2)
+    assert found["borrowed_gradient"][0] < 1e-12
+    np.testing.assert_allclose(found["critical"], (3 + 17**0.5) / 2, rtol=1e-9)
+    np.testing.assert_allclose(found["critical_gradient"], 1.0, rtol=1e-9)
+    assert found["simulated"][-1] == pytest.approx(found["borrowed"][-1], rel=0.5)
+
+
+def test_a_custom_activation_with_a_kink_gets_its_gain_to_the_error_it_states():
+    found = load("custom_activation").main()
+    assert found["breakpoints"] == pytest.approx((1 / 3,), abs=1e-10)
+    assert abs(found["gain"].value - found["exact"]) <= found["gain"].error < 1e-12
+    assert found["gain"].converged
+    assert found["hermite_error"][found["nodes"] > 100].max() > 1e-4
+
+
+def test_the_depth_scale_of_tanh_is_largest_at_the_edge_of_chaos():
+    found = load("edge_of_chaos").main(resolution=4)
+    assert found["schoenholz"].sigma_w[0] ** 2 == pytest.approx(1.7609546396067391, abs=1e-10)
+    diagram, line = found["diagram"], found["line"]
+    for column, sigma_b in enumerate(diagram.sigma_b):
+        if sigma_b > 0:
+            critical = line.sigma_w[line.sigma_b == sigma_b][0]
+            deepest = diagram.sigma_w[np.argmax(diagram.xi_c[:, column])]
+            assert abs(deepest - critical) <= np.diff(diagram.sigma_w)[0]
+            chaotic = diagram.phase[:, column] == "chaotic"
+            np.testing.assert_array_equal(chaotic, diagram.sigma_w > critical)
+
+
+def test_importing_an_example_computes_and_draws_nothing(monkeypatch):
+    import meanfield as mf
+
+    for name in ("propagate", "simulate", "recommend", "gain", "activation", "phase_diagram", "critical_line"):
+        monkeypatch.setattr(mf, name, lambda *_, **__: pytest.fail("computed at import"))
+    for path in sorted(EXAMPLES.glob("*.py")):
+        assert callable(load(path.stem).main)

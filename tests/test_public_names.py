@@ -1,0 +1,141 @@
+"""The public names are there, agree between `__init__.py` and its stub, and are documented in full."""
+
+import ast
+import dataclasses
+import inspect
+import re
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+import meanfield as mf
+
+# name: arguments that calls may rely on, in order
+FUNCTIONS = {
+    "activation": "spec derivative breakpoints name parameters",
+    "catalogue": "",
+    "expectation": "f q rtol atol",
+    "pair_expectation": "f g q q2 c rtol",
+    "gain": "spec kind q",
+    "gains": "spec q",
+    "calculate_gain": "nonlinearity param",
+    "mlp": "spec sigma_w sigma_b",
+    "variance_map": "block q",
+    "correlation_map": "block c q",
+    "fixed_points": "block q_max",
+    "analyze": "block",
+    "propagate": "block depth q c q2",
+    "kernel": "block inputs depth",
+    "critical_line": "spec_or_block sigma_b stable_only",
+    "critical_point": "spec",
+    "phase_diagram": "spec_or_block sigma_w sigma_b workers progress",
+    "recommend": "spec depth width",
+    "simulate": "block depth width networks q c inputs weights method dtype rng workers progress",
+    "crosscheck": "block depth width networks q c inputs weights method dtype rng workers progress",
+}
+LAYERS = {"Dense": "sigma_w sigma_b", "Network": "layers"}
+# name: attributes that a result has
+RESULTS = {
+    "Activation": "derivative breakpoints jumps name parameters expression",
+    "Estimate": "value error converged evaluations",
+    "Sample": "mean standard_error n",
+    "FixedPoint": "q slope stable",
+    "Analysis": "q_star chi_parallel chi_1 c_star chi_c xi_q xi_c xi_gradient phase",
+    "Trajectory": "q c one_minus_c chi gradient",
+    "CriticalLine": "sigma_b sigma_w q chi_parallel stable error",
+    "CriticalPoint": "sigma_w sigma_b q universality",
+    "PhaseDiagram": "sigma_w sigma_b q_star chi_1 c_star xi_q xi_c phase plot save load to_xarray",
+    "Recommendation": "sigma_w sigma_b gain q xi_c reason snippets",
+    "Simulation": "q c gradient",
+    "CrossCheck": "passed z rows plot to_dict",
+}
+INPUT_ERRORS = ["UnknownActivation", "BadActivation", "DivergentExpectation", "InfiniteDerivative", "InvalidInput"]
+ERRORS = [*INPUT_ERRORS, "NoFixedPoint", "NotConverged"]
+
+
+@pytest.mark.parametrize(("name", "arguments"), [*FUNCTIONS.items(), *LAYERS.items()])
+def test_callables_take_the_arguments_that_were_promised(name, arguments):
+    have = list(inspect.signature(getattr(mf, name)).parameters)
+    assert have[: len(arguments.split())] == arguments.split()
+
+
+@pytest.mark.parametrize(("name", "attributes"), RESULTS.items())
+def test_results_have_the_attributes_that_were_promised(name, attributes):
+    thing = getattr(mf, name)
+    fields = dataclasses.fields(thing) if dataclasses.is_dataclass(thing) else ()
+    have = set(dir(thing)) | {field.name for field in fields}
+    assert set(attributes.split()) <= have
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_errors_have_one_base(name):
+    assert issubclass(getattr(mf, name), mf.MeanFieldError)
+
+
+def test_errors_about_the_input_are_value_errors():
+    for name in INPUT_ERRORS:
+        assert issubclass(getattr(mf, name), ValueError)
+
+
+def test_all_lists_what_can_be_had():
+    assert len(set(mf.__all__)) == len(mf.__all__)
+    assert {*FUNCTIONS, *LAYERS, *RESULTS, *ERRORS, "MeanFieldError", "__version__"} <= set(mf.__all__)
+    assert set(mf.__all__) <= set(dir(mf))
+    for name in mf.__all__:
+        assert getattr(mf, name) is not None
+
+
+def test_the_stub_and_the_package_agree_name_by_name_and_module_by_module():
+    stub = ast.parse(Path(mf.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+    home = {alias.name: node.module for node in stub.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    (listed,) = [ast.literal_eval(node.value) for node in stub.body if isinstance(node, ast.Assign)]
+    assert set(listed) == set(home) == set(mf.__all__)
+    assert home == {name: f"meanfield.{module}" for name, module in mf._HOME.items()}
+
+
+def sections(thing: object) -> set[str]:
+    return set(re.findall(r"^(\w[\w ]*)\n-{3,}$", inspect.getdoc(thing) or "", flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_documents_parameters_returns_raises_and_has_an_example(name):
+    function = getattr(mf, name)
+    required = {"Returns", "Examples"}
+    if inspect.signature(function).parameters:
+        required |= {"Parameters"}
+    missing = required - sections(function)
+    assert not missing
+    assert ">>> " in inspect.getdoc(function)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_argument_is_documented(name):
+    text = inspect.getdoc(getattr(mf, name))
+    documented = re.findall(r"^(\*{0,2}\w+(?:, \*{0,2}\w+)*)(?: :|$)", text, flags=re.MULTILINE)
+    names = {entry.strip("* ") for line in documented for entry in line.split(",")}
+    assert set(inspect.signature(getattr(mf, name)).parameters) <= names
+
+
+DEFINITIONS = {"activation", "catalogue", "expectation", "mlp", "gains", "calculate_gain", "crosscheck"}
+
+
+@pytest.mark.parametrize("name", sorted(set(FUNCTIONS) - DEFINITIONS))
+def test_every_function_that_rests_on_a_paper_names_it(name):
+    assert re.search(r"References\n-+\n.*(arXiv:\d{4}\.\d{5})", inspect.getdoc(getattr(mf, name)), flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("name", sorted(set(FUNCTIONS) - {"catalogue", "mlp", "analyze", "gains"}))
+def test_every_function_that_refuses_input_says_with_what_error(name):
+    assert "Raises" in sections(getattr(mf, name))
+
+
+@pytest.mark.parametrize("name", [*RESULTS, *LAYERS])
+def test_every_class_documents_its_attributes_or_parameters(name):
+    assert sections(getattr(mf, name)) & {"Attributes", "Parameters"}
+
+
+def test_results_cannot_be_changed_by_accident():
+    assert isinstance(mf.gains("relu"), MappingProxyType)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        mf.gain("relu").value = 1.0
