@@ -73,8 +73,6 @@ class Search:
 
 
 class _Counted:
-    """The function, counting."""
-
     def __init__(self, f: Callable[[Floats], Floats]) -> None:
         self.f, self.evaluations = f, 0
 
@@ -88,12 +86,7 @@ class _Counted:
 
 @np.errstate(all="ignore")
 def find_breakpoints(
-    f: Callable[[Floats], Floats],
-    a: float,
-    b: float,
-    *,
-    max_evaluations: int = 40_000,
-    width: float | None = None,
+    f: Callable[[Floats], Floats], a: float, b: float, *, max_evaluations: int = 40_000, width: float | None = None
 ) -> Search:
     """Find where a function, or one of its low derivatives, is not continuous.
 
@@ -173,9 +166,8 @@ def _base(sample: _Counted, a: float, b: float, width: float | None, max_evaluat
     neighbours = np.maximum(np.r_[0.0, scale[:-1]], np.r_[scale[1:], 0.0])
     various = np.count_nonzero(np.diff(np.sort(f)), axis=1).max() > N / 2
     short = [bits for bits in SHORT if various and not (np.ldexp(np.frexp(f)[0], bits) % 1).any()]
-    return refit(
-        panels, np.maximum(np.median(scale), EPS * neighbours), 2.0 ** -(short[0] + 1) * scale if short else 0.0
-    )
+    noise = 0.5 ** short[0] / 2 * scale if short else 0.0
+    return refit(panels, np.maximum(np.median(scale), EPS * neighbours), noise)
 
 
 def _rough(panels: Panels) -> NDArray[np.bool_]:
