@@ -76,7 +76,7 @@ def closed_form(name: str, parameters: Mapping[str, float] = MappingProxyType({}
     Examples
     --------
     >>> closed_form("relu").source
-    'Cho & Saul 2009 (NeurIPS 22), eq. 6 with n = 1; leaky: Tsuchida et al. 2018 (arXiv:1711.09090), eq. 6'
+    'Cho & Saul 2009 (NeurIPS 22), eq. 6 (J₁); two slopes: Tsuchida et al. 2018 (arXiv:1711.09090)'
     >>> closed_form("tanh") is None
     True
     """

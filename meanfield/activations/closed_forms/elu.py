@@ -36,7 +36,7 @@ def elu(alpha: float = 1.0, scale: float = 1.0) -> ClosedForm:
         second_moment_slope=lambda q: b * (0.5 + a * (erfcx(np.sqrt(2 * q)) - erfcx(np.sqrt(q / 2)) / 2)),
         derivative_moment=lambda q: b * (1 + a * erfcx(np.sqrt(2 * q))) / 2,
         mean=lambda q: scale * ((1 - alpha) * np.sqrt(q / (2 * pi)) + alpha * _half_mean(q)),
-        source="Klambauer, Unterthiner, Mayr & Hochreiter 2017 (arXiv:1706.02515), eqs. 4 and 5",
+        source="Klambauer, Unterthiner, Mayr & Hochreiter 2017 (arXiv:1706.02515), eqs. 4 and 5, at mean 0",
     )
 
 

@@ -15,7 +15,7 @@ def ray_angle(x1: Array, x2: Array, gap: Array) -> Any:
     r1, r2, p = np.sqrt(1 + 2 * x1 * x1), np.sqrt(1 + 2 * x2 * x2), x1 * x2
     r = np.sqrt(1 + 2 * p + gap)
     excess = 2 * gap / (1 + 2 * p + r1 * r2)
-    opposite = p * (r1 - r2) ** 2 / (2 * r + r1 + r2) + excess * r
+    opposite = p * gap * (2 * (x1 + x2) / (r1 + r2)) ** 2 / (2 * r + r1 + r2) + excess * r
     return np.arctan2(opposite, (r1 + r2) * r + (2 * p + excess) * p)
 
 

@@ -115,9 +115,9 @@ def sine_minus_chord(t: Array) -> Any:
     return np.where(t < 1, series, np.sin(t) - t * np.cos(t))
 
 
-def reciprocal_gap(u: Array, v: Array, w: Array) -> Any:
-    """½(1/u + 1/v) − 1/w ≥ 0 for w² = ½(u² + v²), without cancellation for u near v."""
-    return (u - v) ** 2 * (0.5 + (u + v) / (4 * w + 2 * (u + v))) / (2 * u * v * w)
+def reciprocal_gap(u: Array, v: Array, w: Array, difference: Array) -> Any:
+    """½(1/u + 1/v) − 1/w ≥ 0 for w² = ½(u² + v²) and difference = u − v, without cancellation for u near v."""
+    return difference**2 * (0.5 + (u + v) / (4 * w + 2 * (u + v))) / (2 * u * v * w)
 
 
 def standardised(b: float, q: Array) -> Any:

@@ -40,7 +40,7 @@ def _ray_distance(q1: Array, q2: Array, x1: Array, x2: Array, gap: Array) -> Any
     mean = (r1 + r2 + 1 / r1 + 1 / r2) / 2
     rest = ((q1 - q2) / ((1 + q1) * (1 + q2))) ** 2 * mean / 2
     rest = rest + (q1 - q2) / ((1 + q1) * (1 + q2)) * (c1 + c2) * difference * (1 - 1 / (r1 * r2)) / 4
-    rest = rest + c1 * c2 * (reciprocal_gap(r1, r2, r) - difference**2 / (4 * r + 2 * (r1 + r2)))
+    rest = rest + c1 * c2 * (reciprocal_gap(r1, r2, r, difference) - difference**2 / (4 * r + 2 * (r1 + r2)))
     return gap / 8 + (angles + rest) / (2 * pi)
 
 
@@ -79,5 +79,5 @@ def gelu() -> ClosedForm:
         distance=_distance,
         distance_slope=_distance_slope,
         dual=_dual,
-        source="Tsuchida, Pearce, van der Heide, Roosta & Gallagher 2021 (arXiv:2002.08517), proposition 2",
+        source="Tsuchida, Pearce, van der Heide, Roosta & Gallagher 2021 (arXiv:2002.08517)",
     )

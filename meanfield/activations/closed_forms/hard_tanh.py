@@ -13,6 +13,21 @@ __all__ = ["clip", "hard_shrink", "soft_shrink", "threshold"]
 SOURCE = "truncated normal moments: Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions 1, 13.10"
 
 
+def _excess(h: Array) -> tuple[Any, Any]:
+    """E (z − h) and E (z − h)² over z > h ≥ 0: the density times ratios of repeated integrals, from order 120 down."""
+    tail = erfc(h / 2**0.5) / 2
+    density = np.exp(-h * h / 2) / (2 * pi) ** 0.5
+    start = np.maximum(h, 1.5)
+    ratios = [1 / (start + 11)]
+    for order in range(120, 0, -1):
+        ratios = [1 / (start + order * ratios[0]), *ratios[:2]]
+    first = density * ratios[0] * ratios[1]
+    far = h > 1.5
+    return np.where(far, first, density - h * tail), np.where(
+        far, 2 * first * ratios[2], (1 + h * h) * tail - h * density
+    )
+
+
 def clip(low: float, high: float) -> ClosedForm:
     """φ(x) = min(max(x, low), high)."""
 
@@ -26,7 +41,11 @@ def clip(low: float, high: float) -> ClosedForm:
     def mean(q: Array) -> Any:
         h, l = standardised(high, q), standardised(low, q)
         between = np.sqrt(q / (2 * pi)) * (np.expm1(-l * l) - np.expm1(-h * h))
-        return between + (high * erfc(h) + low * erfc(-l)) / 2
+        direct = between + (high * erfc(h) + low * erfc(-l)) / 2
+        if not low < 0 < high:
+            return direct
+        below, above = (_excess(np.minimum(x * 2**0.5, 40.0))[0] for x in (-l, h))
+        return np.where(np.minimum(-l, h) > 1, np.sqrt(q) * (below - above), direct)
 
     return ClosedForm(
         second_moment=second_moment,
@@ -37,21 +56,10 @@ def clip(low: float, high: float) -> ClosedForm:
     )
 
 
-def _squared_excess(h: Array) -> Any:
-    """E (z − h)² over z > h ≥ 0: the density times ratios of repeated integrals, recurring backwards from order 120."""
-    tail = erfc(h / 2**0.5) / 2
-    density = np.exp(-h * h / 2) / (2 * pi) ** 0.5
-    start = np.maximum(h, 1.5)
-    ratios = [1 / (start + 11)]
-    for order in range(120, 0, -1):
-        ratios = [1 / (start + order * ratios[0]), *ratios[:2]]
-    return np.where(h > 1.5, 2 * density * ratios[0] * ratios[1] * ratios[2], (1 + h * h) * tail - h * density)
-
-
 def soft_shrink(width: float = 0.5) -> ClosedForm:
     """φ(x) = x − width·sign(x) where |x| > width, else 0."""
     return ClosedForm(
-        second_moment=lambda q: 2 * q * _squared_excess(np.minimum(standardised(width, q) * 2**0.5, 40.0)),
+        second_moment=lambda q: 2 * q * _excess(np.minimum(standardised(width, q) * 2**0.5, 40.0))[1],
         second_moment_slope=lambda q: erfc(standardised(width, q)),
         derivative_moment=lambda q: erfc(standardised(width, q)),
         mean=lambda q: np.zeros(np.shape(q)),

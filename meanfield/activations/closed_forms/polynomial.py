@@ -70,7 +70,7 @@ def polynomial(coefficients: Sequence[float]) -> ClosedForm:
         distance=distance,
         distance_slope=lambda q1, q2, d: kernel(q1, q2, (q1 + q2) / 2 - d, 1),
         dual=lambda q1, q2, k: kernel(q1, q2, k, 0),
-        source="Daniely, Frostig & Singer 2016 (arXiv:1602.05897), section 4.2 (Hermite expansion of the dual)",
+        source="Daniely, Frostig & Singer 2016 (arXiv:1602.05897), Hermite expansion of the dual",
     )
 
 

@@ -41,7 +41,7 @@ def rectifier(negative: float, positive: float) -> ClosedForm:
         distance=distance,
         distance_slope=distance_slope,
         dual=dual,
-        source="Cho & Saul 2009 (NeurIPS 22), eq. 6 with n = 1; leaky: Tsuchida et al. 2018 (arXiv:1711.09090), eq. 6",
+        source="Cho & Saul 2009 (NeurIPS 22), eq. 6 (J₁); two slopes: Tsuchida et al. 2018 (arXiv:1711.09090)",
     )
 
 
@@ -76,5 +76,5 @@ def squared_relu(scale: float = 1.0, offset: float = 0.0) -> ClosedForm:
         distance=distance,
         distance_slope=distance_slope,
         dual=dual,
-        source="Cho & Saul 2009 (NeurIPS 22), eq. 6 with n = 2",
+        source="Cho & Saul 2009 (NeurIPS 22), eq. 7 (J₂)",
     )

@@ -1,6 +1,7 @@
 """Step functions: Heaviside, sign and quantisers. Pairs are Owen's T function."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import inf, pi
 from typing import Any
 
@@ -121,4 +122,5 @@ def sign() -> ClosedForm:
 def quantised_sign(levels: int) -> ClosedForm:
     """Blumenfeld's sign with N levels from −1 to 1, stepping up at 2(k − N/2)/(N − 1), k = 1 … N − 1."""
     n = int(levels)
-    return steps([(2 * k - n) / (n - 1) for k in range(1, n)], [2 * k / (n - 1) - 1 for k in range(n)])
+    form = steps([(2 * k - n) / (n - 1) for k in range(1, n)], [(2 * k + 1 - n) / (n - 1) for k in range(n)])
+    return replace(form, mean=lambda q: np.zeros(np.shape(q)))

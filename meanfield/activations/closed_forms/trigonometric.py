@@ -13,7 +13,7 @@ Function = Callable[..., Any]
 
 __all__ = ["cosine", "sine", "sinusoid", "snake"]
 
-SOURCE = "E cos(u)cos(v) and E sin(u)sin(v) from Rahimi & Recht 2007 (NeurIPS 20), section 3"
+SOURCE = "Rahimi & Recht 2007 (NeurIPS 20): E cos(u − v) = exp(−½E(u − v)²), at u − v and at u + v"
 
 
 def _far(q1: Array, q2: Array, d: Array) -> Any:
@@ -36,7 +36,8 @@ def _cosine_distance(q1: Array, q2: Array, d: Array) -> Any:
 
 
 def _cosine_slope(q1: Array, q2: Array, d: Array) -> Any:
-    return _odd((q1 + q2) / 2 - d, (q1 + q2) / 2)
+    far = _far(q1, q2, d)
+    return -np.copysign(np.exp(-np.minimum(d, far)), far - d) * np.expm1(-np.abs(far - d)) / 2
 
 
 def sine(frequency: float = 1.0) -> ClosedForm:
@@ -106,5 +107,5 @@ def snake(frequency: float = 1.0) -> ClosedForm:
         distance=lambda q1, q2, d: d + _cosine_distance(a * q1, a * q2, a * d) / a,
         distance_slope=lambda q1, q2, d: 1 + _cosine_slope(a * q1, a * q2, a * d),
         dual=dual,
-        source="Ziyin, Hartwig & Ueda 2020 (arXiv:2006.08195), section 4.2 for the second moment; " + SOURCE,
+        source="as of cos: " + SOURCE,
     )
