@@ -32,7 +32,9 @@ def _turn(h: Array, other: Array, e: Array, sine: Array) -> Any:
     rise = (other - h + h * e) * np.sign(h)
     run = np.abs(h) * sine
     slope = np.divide(rise, run, out=np.where(rise == 0, 0.0, np.copysign(inf, rise)), where=run > 0)
-    gain = np.where(side == 0, owens_t(np.abs(h), slope), -side * _far_wedge(np.abs(h), side * slope))
+    gain = np.where(
+        side == 0, owens_t(np.abs(h), slope), -side * _far_wedge(np.abs(h), np.where(side < 0, -slope, slope))
+    )
     return np.where(h == 0, 0.0, gain)
 
 
