@@ -1,4 +1,5 @@
-"""Analytic signal propagation in deep networks: gains, fixed points, critical lines and phase diagrams, with their errors.
+"""Analytic signal propagation in deep networks: gains, fixed points, critical lines and phase diagrams, with their
+errors.
 
 Each name is imported from its module when it is first used, so that ``import meanfield`` costs nothing.
 """
@@ -37,7 +38,7 @@ _PUBLIC = {
 }
 _HOME = {name: module for module, names in _PUBLIC.items() for name in names}
 
-__all__ = list(_HOME)  # noqa: PLE0604
+__all__ = list(_HOME)
 
 
 def __getattr__(name: str) -> Any:

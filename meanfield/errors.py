@@ -1,7 +1,7 @@
 """The errors that `meanfield` raises: one sentence each, saying what was wrong, where, and what would be right.
 
-`MeanFieldError` is the base of all of them. Those caused by what the caller passed in are `ValueError`s too, so code that
-knows nothing of this package still catches them.
+`MeanFieldError` is the base of all of them. Those caused by what the caller passed in are `ValueError`s too, so code
+that knows nothing of this package still catches them.
 """
 
 from typing import Any
@@ -35,7 +35,7 @@ class UnknownActivation(MeanFieldError, ValueError):
 
 
 class BadActivation(MeanFieldError, ValueError):
-    """A function is not usable as an activation: it raises, or returns NaN, complex numbers or a wrong shape (`.x` says where)."""
+    """A function is no activation: it raises, or returns NaN, complex numbers or a wrong shape (`.x` says where)."""
 
     def __init__(self, message: str, x: float | None = None) -> None:
         super().__init__(message)
@@ -43,7 +43,7 @@ class BadActivation(MeanFieldError, ValueError):
 
 
 class DivergentExpectation(MeanFieldError, ValueError):
-    """A Gaussian expectation has no finite value, as E exp(X²) for Var X ≥ 1/2, or its value exceeds the range of a float."""
+    """A Gaussian expectation is infinite, as E exp(X²) for Var X ≥ 1/2, or exceeds the range of a float."""
 
 
 class InfiniteDerivative(MeanFieldError, ValueError):

@@ -27,8 +27,8 @@ def map_tasks(
         The tasks.
     workers : int or callable
         Threads (−1 for one a core; NumPy computes outside the interpreter lock), or a map-like callable, as
-        ``concurrent.futures.Executor.map``, ``multiprocessing.Pool.map`` or ``dask.distributed.Client.map``. Those that run in
-        other processes need functions and networks that can be pickled.
+        ``concurrent.futures.Executor.map``, ``multiprocessing.Pool.map`` or ``dask.distributed.Client.map``. Those
+        that run in other processes need functions and networks that can be pickled.
     progress : bool
         Whether to show a bar on standard error; only ever on a terminal.
     label : str

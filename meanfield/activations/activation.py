@@ -32,7 +32,8 @@ class Activation:
     derivative_function : callable or None
         φ′ on arrays, with either one-sided value at a breakpoint; None if unknown.
     declared_breakpoints : tuple of float or None
-        Where φ or one of its derivatives is not continuous, jumps included; None if unknown, and then they are looked for.
+        Where φ or one of its derivatives is not continuous, jumps included; None if unknown, and then they are
+        looked for.
     declared_jumps : tuple of float
         Where φ itself is not continuous: a subset of the breakpoints.
     parameters : mapping

@@ -18,7 +18,7 @@ __all__ = ["expectation", "pair_expectation", "positive"]
 
 Floats = NDArray[np.float64]
 
-MANY = 40  # correlations at one pair of variances from which on the Hermite series and a surrogate in arccos c serve them
+MANY = 40  # correlations at one pair of variances from which on the Hermite series and a surrogate serve them
 SERIES = 0.85  # correlations up to which the series does
 ANGLES = (0.0, float(np.arccos(SERIES)), float(np.arccos(-SERIES)), np.pi)
 

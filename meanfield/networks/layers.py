@@ -36,7 +36,8 @@ class Dense(Layer):
     Parameters
     ----------
     sigma_w, sigma_b : float or array_like
-        Standard deviations, finite and ≥ 0. Arrays broadcast against each other and give results of their broadcast shape.
+        Standard deviations, finite and ≥ 0. Arrays broadcast against each other and give results of their broadcast
+        shape.
 
     Raises
     ------

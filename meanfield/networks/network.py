@@ -55,7 +55,8 @@ class Network(Layer):
     @property
     def shape(self) -> tuple[int, ...]:
         """Broadcast shape of every sigma_w and sigma_b in the network; ``()`` if all are scalars."""
-        shapes = [np.shape(value) for layer in self.flattened() if isinstance(layer, Dense) for value in vars(layer).values()]
+        weighted = [layer for layer in self.flattened() if isinstance(layer, Dense)]
+        shapes = [np.shape(value) for layer in weighted for value in vars(layer).values()]
         try:
             return np.broadcast_shapes(*shapes)
         except ValueError:
@@ -125,7 +126,7 @@ def mlp(spec: Any, sigma_w: ArrayLike = 1.0, sigma_b: ArrayLike = 0.0) -> Networ
 
 
 def as_block(spec: Any) -> Network:
-    """`spec` as a block: a Network as it is, a layer alone as a Network, anything else as the MLP of that activation."""
+    """`spec` as a block: a Network as it is, a layer as a Network of one, all else as the MLP of that activation."""
     if isinstance(spec, Network):
         return spec
     return Network(spec) if isinstance(spec, Layer) else mlp(spec)

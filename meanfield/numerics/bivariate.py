@@ -1,9 +1,10 @@
-"""E h(Z₁, Z₂) for correlated standard normals, where h is smooth but for lines on which one of its arguments is constant.
+"""E h(Z₁, Z₂) for correlated standard normals, where h is smooth but for lines on which one of its arguments is
+constant.
 
-Rotated to Z₁ = α·A + β·D, Z₂ = α·A − β·D with independent A and D, β² = (1 − c)/2: near c = 1 the two arguments differ by
-2β·D, without cancellation. The breakpoints of h become two families of lines in the (A, D) plane; the inner panels over A are
-cut at all of them, the outer ones over D where two of them meet. Only c ≥ 0 is needed: a negative correlation is a
-positive one with the second argument reflected.
+Rotated to Z₁ = α·A + β·D, Z₂ = α·A − β·D with independent A and D, β² = (1 − c)/2: near c = 1 the two arguments differ
+by 2β·D, without cancellation. The breakpoints of h become two families of lines in the (A, D) plane; the inner panels
+over A are cut at all of them, the outer ones over D where two of them meet. Only c ≥ 0 is needed: a negative
+correlation is a positive one with the second argument reflected.
 """
 
 from collections.abc import Callable
@@ -63,8 +64,8 @@ def rotated(
         edges = np.concatenate([-edges[:0:-1], edges])
     meet = (breakpoints[0][:, None] - breakpoints[1]).ravel() / (2 * beta)
     edges = np.union1d(edges, meet[(meet > edges[0]) & (meet < edges[-1])])
-    value, error = _outer(inner, edges)
-    return (2 * value, 2 * error) if symmetric else (value, error)
+    half_plane, error_bound = _outer(inner, edges)
+    return (2 * half_plane, 2 * error_bound) if symmetric else (half_plane, error_bound)
 
 
 def _outer(inner: Callable[[Floats], tuple[Floats, Floats, Floats]], edges: Floats) -> tuple[float, float]:

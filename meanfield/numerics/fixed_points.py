@@ -1,7 +1,8 @@
 """Every fixed point of many scalar maps at once, on a half-line, with what tells the kinds apart.
 
 The excess E(q) = map(q) − q is looked at on a logarithmic grid. A change of its sign brackets a fixed point; so does an
-interior extremum of E that reaches across 0, or touches it. Each bracket is closed by Newton steps that may not leave it.
+interior extremum of E that reaches across 0, or touches it. Each bracket is closed by Newton steps that may not
+leave it.
 """
 
 from collections.abc import Callable
@@ -24,7 +25,7 @@ Map = Callable[[Ints, Floats], tuple[Floats, Floats, Floats]]
 
 
 class Roots(NamedTuple):
-    """Fixed points of all maps: the number of the map, and q; sorted by both. `neutral`: maps that equal q everywhere."""
+    """Fixed points of all maps: the number of the map, and q, sorted; and which maps equal q everywhere."""
 
     which: Ints
     q: Floats
@@ -39,8 +40,8 @@ def logarithmic_grid(low: float, high: float) -> Floats:
 def solve(mapping: Map, maps: int, grid: Floats) -> Roots:
     """All fixed points of maps number 0 … maps − 1 within the grid.
 
-    A stretch of the grid on which the excess is no larger than its error counts as one fixed point, at its middle; one that
-    reaches the lower end belongs to 0 and is left out.
+    A stretch of the grid on which the excess is no larger than its error counts as one fixed point, at its middle;
+    one that reaches the lower end belongs to 0 and is left out.
     """
     which, q = np.meshgrid(np.arange(maps), grid, indexing="ij")
     value, error, slope = (a.reshape(maps, grid.size) for a in mapping(which.ravel(), q.ravel()))
@@ -84,7 +85,7 @@ def _zero_runs(sign: NDArray[np.int_], grid: Floats, neutral: NDArray[np.bool_])
 
 
 def _close(mapping: Map, which: Ints, low: Floats, high: Floats, sign: NDArray[np.int_]) -> Floats:
-    """The root of the excess in each [low, high], where its sign at `low` is `sign`: Newton in q, kept in the bracket."""
+    """The root of the excess in each [low, high], where its sign at `low` is `sign`: bracketed Newton in q."""
     low, high = low.copy(), high.copy()
     q = np.sqrt(low * high)
     active = np.arange(q.size)

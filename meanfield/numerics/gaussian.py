@@ -3,7 +3,6 @@
 ``moment(f, "ff", q)`` is E f², ``"dd"`` E f′², ``"xfd"`` E X f f′ with X = √q·Z, ``"s"`` E f″: one letter a factor.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -11,10 +10,11 @@ from numpy.typing import NDArray
 
 from meanfield.errors import DivergentExpectation, InfiniteDerivative
 from meanfield.estimates import Estimate
+from meanfield.numerics.grid import Grid, half_octave
 from meanfield.numerics.legendre import rule, tail
-from meanfield.numerics.panels import Grid, PiecewiseSmooth, half_octave
+from meanfield.numerics.panels import PiecewiseSmooth
 
-__all__ = ["RTOL", "Factors", "expect", "moment"]
+__all__ = ["ROUNDING", "RTOL", "moment"]
 
 RTOL = 1e-12  # what a caller gets unless told otherwise
 AIM = 1e-14  # panels are refined until their error is this part of the integral of |f|
@@ -24,7 +24,6 @@ SMALLEST = -400  # q = 0 is taken as q = 2⁻⁴⁰⁰
 BLOCK = 2_000_000  # numbers held at once
 
 Floats = NDArray[np.float64]
-Factors = Callable[[Grid], list[Floats]]
 
 
 def moment(
@@ -48,17 +47,6 @@ def moment(
             f"{pieces.name} has a kink at x = {pieces.kinks[0]:.6g}, so its second derivative has no finite moments"
         )
 
-    def factors(grid: Grid) -> list[Floats]:
-        columns = {"x": lambda: grid.x, "f": lambda: grid.f, "d": lambda: grid.d, "s": grid.second_derivative}
-        return [columns[letter]() for letter in product]
-
-    return expect(pieces, factors, q, rtol=rtol, atol=atol)
-
-
-def expect(
-    pieces: PiecewiseSmooth, factors: Factors, q: Floats | float, *, rtol: float = RTOL, atol: float = 0.0
-) -> Estimate:
-    """E of a product of factors, functions of √q·Z given by their values on a grid of `pieces`, for each q ≥ 0."""
     q = np.asarray(q, dtype=np.float64)
     flat = np.maximum(q.ravel(), 2.0**SMALLEST)
     value, error, before = np.empty(flat.size), np.empty(flat.size), pieces.evaluations
@@ -69,7 +57,7 @@ def expect(
         block = max(1, BLOCK // grid.x.size)
         for start in range(0, members.size, block):
             chosen = members[start : start + block]
-            value[chosen], error[chosen] = _integrate(grid, factors, flat[chosen])
+            value[chosen], error[chosen] = _integrate(grid, product, flat[chosen])
     converged = bool(np.all(error <= np.maximum(rtol * np.abs(value), atol)))
     evaluations = pieces.evaluations - before
     if q.ndim == 0:
@@ -86,13 +74,17 @@ class _Panels(NamedTuple):
     unresolved: Floats
 
 
-def _panels(grid: Grid, factors: Factors, q: Floats) -> _Panels:
-    columns = factors(grid)
+def _panels(grid: Grid, product: str, q: Floats) -> _Panels:
+    columns = [grid.column(letter) for letter in product]
     root = np.exp(-(grid.x**2) / (2 * len(columns) * q[:, None, None]))  # of the weight: no factor over- or underflows
     with np.errstate(over="ignore", invalid="ignore"):
-        integrand = columns[0] * root
-        for column in columns[1:]:
-            integrand = integrand * (column * root)
+        factors = [values * root for values, _ in columns]
+        integrand = np.prod(factors, axis=0)
+        inexact = sum(
+            error[:, None] * root * np.abs(np.prod(factors[:i] + factors[i + 1 :], axis=0))
+            for i, (_, error) in enumerate(columns)
+            if error.any()
+        )
         absolute = np.abs(integrand)
         height = absolute.max(axis=-1)
         unresolved = tail(integrand) + grid.blind * height
@@ -101,15 +93,15 @@ def _panels(grid: Grid, factors: Factors, q: Floats) -> _Panels:
     return _Panels(
         half * (integrand @ weights),
         half * (absolute @ weights),
-        2 * half * unresolved,
+        2 * half * unresolved + half * (np.broadcast_to(inexact, integrand.shape) @ weights),
         unresolved / np.where(height > 0, height, 1.0),
     )
 
 
-def _integrate(grid: Grid, factors: Factors, q: Floats) -> tuple[Floats, Floats]:
+def _integrate(grid: Grid, product: str, q: Floats) -> tuple[Floats, Floats]:
     """Values and error bounds for each q, refining and extending the grid until they are as good as they get."""
     while True:
-        panels = _panels(grid, factors, q)
+        panels = _panels(grid, product, q)
         size = panels.absolute.sum(axis=1)
         if not np.all(np.isfinite(size)):
             raise DivergentExpectation(

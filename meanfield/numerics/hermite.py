@@ -1,8 +1,8 @@
 """Hermite expansions: E f(U) g(V) is the power series Σ aₙ bₙ cⁿ in the correlation (Mehler's formula).
 
 aₙ = E f(√q·Z) heₙ(Z) with the normalised heₙ. What a truncated series leaves out is bounded without guessing, because
-Parseval gives the norm of the rest: Σ_{n>N} aₙ² = E f² − Σ_{n≤N} aₙ². Computed for f less its mean, so that a small variation
-about a large constant keeps its digits.
+Parseval gives the norm of the rest: Σ_{n>N} aₙ² = E f² − Σ_{n≤N} aₙ². Computed for f less its mean, so that a small
+variation about a large constant keeps its digits.
 """
 
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Surrogates: a smooth but costly function as Legendre polynomials on panels, built where it is asked for, with its error."""
+"""Surrogates: a smooth but costly function as polynomials on panels, built where it is asked for, with its error."""
 
 from collections.abc import Callable
 

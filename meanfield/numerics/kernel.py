@@ -63,7 +63,10 @@ class PairMap:
         """E f′(U) f′(V), the derivative of `distance` in d, and bounds on its error."""
         gap = correlation_gap(*(np.asarray(a, dtype=float) for a in (q1, q2, d)))
         pairs = np.array(
-            [slope(self.pieces, float(a), float(b), float(g)) for a, b, g in zip(np.ravel(q1), np.ravel(q2), gap.ravel(), strict=True)]
+            [
+                slope(self.pieces, float(a), float(b), float(g))
+                for a, b, g in zip(np.ravel(q1), np.ravel(q2), gap.ravel(), strict=True)
+            ]
         ).reshape(-1, 2)
         return pairs[:, 0].reshape(gap.shape), pairs[:, 1].reshape(gap.shape)
 

@@ -1,7 +1,7 @@
-"""Gauss–Legendre panels: nodes, weights, expansion coefficients, derivatives, all as constant matrices.
+"""Gauss–Legendre panels: nodes, weights and expansion coefficients, as constant matrices.
 
-A panel [a, b] carries the values of a function at ``N`` Gauss–Legendre nodes. They give its integral (exact to degree 2N − 1),
-its Legendre coefficients (so how well the function is resolved) and its derivative, without another evaluation.
+A panel [a, b] carries the values of a function at ``N`` Gauss–Legendre nodes. They give its integral (exact to
+degree 2N − 1) and its Legendre coefficients, so how well the function is resolved, without another evaluation.
 """
 
 from decimal import Decimal, localcontext
@@ -20,12 +20,11 @@ SAFETY = 2.0  # on them; a wave far too fast for the panel needs 1.1
 
 
 class Rule(NamedTuple):
-    """Nodes and weights on [−1, 1], and the matrices from values at the nodes to coefficients and to derivatives."""
+    """Nodes and weights on [−1, 1], and the matrix from values at the nodes to coefficients."""
 
     nodes: NDArray[np.float64]
     weights: NDArray[np.float64]
     coefficients: NDArray[np.float64]  # (N, N): values → Legendre coefficients
-    derivative: NDArray[np.float64]  # (N, N): values → derivative values, d/ds on [−1, 1]
 
 
 @cache
@@ -34,8 +33,7 @@ def rule(n: int = N) -> Rule:
     nodes, weights = _gauss(n)
     vandermonde = legendre.legvander(nodes, n - 1)
     coefficients = (vandermonde * weights[:, None]).T * (np.arange(n)[:, None] + 0.5)
-    slopes = np.stack([legendre.legval(nodes, legendre.legder(row)) for row in np.eye(n)], axis=1)
-    return Rule(nodes, weights, coefficients, slopes @ coefficients)
+    return Rule(nodes, weights, coefficients)
 
 
 def _gauss(n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -67,9 +65,11 @@ def interpolation(points: NDArray[np.float64], n: int = N) -> NDArray[np.float64
 
 
 def tail(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Twice the largest of the last four Legendre coefficients of values at the nodes (last axis): what is not resolved.
+    """Twice the largest of the last four Legendre coefficients of values at the nodes (last axis): what is not
+    resolved.
 
-    The quadrature error of a panel involves only coefficients beyond degree 2N, so its length times this is an upper bound
-    for a function whose coefficients decay from there on, smooth or not; and it sees rounding noise for what it is.
+    The quadrature error of a panel involves only coefficients beyond degree 2N, so its length times this is an upper
+    bound for a function whose coefficients decay from there on, smooth or not; and it sees rounding noise for what
+    it is.
     """
     return np.asarray(SAFETY * np.abs(values @ rule(values.shape[-1]).coefficients[-TAIL:].T).max(axis=-1))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meanfield.numerics.bivariate import rotated
-from meanfield.numerics.gaussian import expect, moment
+from meanfield.numerics.gaussian import moment
 from meanfield.numerics.legendre import nodes_between, rule, tail
 from meanfield.numerics.panels import PiecewiseSmooth
 
@@ -86,18 +86,20 @@ def _aligned_distance(f: PiecewiseSmooth, q1: float, q2: float) -> tuple[float, 
     if difference > SAME * np.sqrt(middle):
         first, second = _side(f, q1, "ff"), _side(f, q2, "ff")
         return _rotate(first, second, 0.0, lambda u, v: 0.5 * (f(u) - f(v)) ** 2, symmetric=False)
-    square = expect(f, lambda grid: [grid.x * grid.d, grid.x * grid.d], middle)
+    square = moment(f, "xxdd", middle)
     factor = 0.5 * difference**2 / middle
     return factor * square.value, factor * (square.error + SAME * square.value)
 
 
 def slope(f: PiecewiseSmooth, q1: float, q2: float, one_minus_c: float) -> tuple[float, float]:
-    """E f′(U) f′(V), the derivative of E f(U) f(V) in the covariance, and a bound on its error; jumps count with their δ."""
+    """E f′(U) f′(V), the derivative of E f(U) f(V) in the covariance, jumps included, and a bound on its error."""
     moments = "d" if f.jumps else "dd"
     first, second = _side(f, q1, moments), _side(f, q2, moments)
     smooth = _rotate(first, second, one_minus_c, lambda u, v: f.derivative(u) * f.derivative(v), symmetric=q1 == q2)
     if not f.jumps:
-        return smooth
+        # Given or not, the derivative's own error is that of the one-dimensional moments (Cauchy–Schwarz).
+        inexact = 0.5 * (moment(f, "dd", q1).error + moment(f, "dd", q2).error)
+        return smooth[0], smooth[1] + inexact
     points = np.array(f.jumps)
     heights = f.jump_heights()
     c, rest = 1.0 - one_minus_c, one_minus_c * (2.0 - one_minus_c)

@@ -14,8 +14,8 @@ Floats = NDArray[np.float64]
 def sign_changes(function: Callable[[Floats], tuple[Floats, Floats]], grid: Floats) -> list[float]:
     """Where `function`, giving values and error bounds, changes sign between grid points; ascending.
 
-    Values within their error bounds have no sign: they neither make nor hide a change. A stretch of them between equal signs
-    is no zero; one that is a double zero is found only by its neighbours' signs.
+    Values within their error bounds have no sign: they neither make nor hide a change. A stretch of them between
+    equal signs is no zero; one that is a double zero is found only by its neighbours' signs.
     """
     value, error = function(grid)
     told = np.flatnonzero(np.abs(value) > error)

@@ -16,6 +16,7 @@ from meanfield.numerics.fixed_points import logarithmic_grid
 from meanfield.numerics.roots import sign_changes
 from meanfield.theory.kernels import one_point
 from meanfield.theory.signal import OnePoint
+from meanfield.theory.stability import CRITICAL
 
 __all__ = ["CriticalLine", "CriticalPoint", "critical_line", "critical_point"]
 
@@ -23,6 +24,7 @@ Floats = NDArray[np.float64]
 
 LOWEST, HIGHEST = 1e-10, 1e8  # q of a critical point
 HOMOGENEOUS = 1e-11  # relative change of φ(s·x)/s with the scale s, below which φ is scale-invariant
+ROUNDING = 4 * np.finfo(float).eps
 TOUCH = 1e-13  # a bias variance this small relative to q is 0
 
 
@@ -35,7 +37,8 @@ class CriticalLine:
     sigma_b, sigma_w : ndarray, shape (rows,)
         Standard deviations of biases and of weights (times √fan_in).
     q : ndarray
-        Second moment that the block reproduces there; 0 where the critical signal dies out more slowly than exponentially.
+        Second moment that the block reproduces there; 0 where the critical signal dies out more slowly than
+        exponentially.
     chi_parallel : ndarray
         dq′/dq there.
     stable : ndarray of bool
@@ -64,7 +67,8 @@ class CriticalPoint:
     sigma_w, sigma_b : float
         Standard deviations of weights (times √fan_in) and biases; nan where there is no such point.
     q : float
-        Second moment there: 0 for "k_star_zero"; 1 for "scale_invariant", where every q will do; nan where there is none.
+        Second moment there: 0 for "k_star_zero"; 1 for "scale_invariant", where every q will do; nan where there is
+        none.
     universality : str
         "scale_invariant", "k_star_zero", "half_stable" or "none".
     """
@@ -84,7 +88,9 @@ class _Profile:
     def __init__(self, block: Network) -> None:
         layers = tuple(block.flattened())
         if not isinstance(layers[-1], Dense) or any(isinstance(layer, Dense) for layer in layers[:-1]):
-            raise InvalidInput("a critical line is known for a block that ends in its only Dense layer, as mlp(activation) does")
+            raise InvalidInput(
+                "a critical line is known for a block that ends in its only Dense layer, as mlp(activation) does"
+            )
         self.bare = Network(*layers[:-1], Dense(1.0, 0.0))
 
     def __call__(self, q: Any) -> OnePoint:
@@ -97,17 +103,22 @@ class _Profile:
     def bias_variance(self, q: Any) -> tuple[Floats, Floats]:
         """σ_b² of the critical point at q, and a bound on its error."""
         at = self(q)
-        ratio = at.q / at.chi
-        return q - ratio, at.error / at.chi + np.abs(ratio) * RELATIVE
+        ratio, error = _quotient(at.q, at.error, at.chi, at.chi_error)
+        return q - ratio, error
 
     def excess_slope(self, q: Any) -> tuple[Floats, Floats]:
         """χ_∥ − 1 at the critical point at q, and a bound on its error."""
         at = self(q)
-        ratio = at.slope / at.chi
-        return ratio - 1.0, RELATIVE * (1.0 + np.abs(ratio))
+        ratio, error = _quotient(at.slope, at.slope_error, at.chi, at.chi_error)
+        return ratio - 1.0, error
 
 
-RELATIVE = 4e-14  # bound on the relative error of the quotients of two moments
+def _quotient(a: Floats, a_error: Floats, b: Floats, b_error: Floats) -> tuple[Floats, Floats]:
+    """a/b and a bound on its error: infinite where b has vanished, as E φ′² does at small q where φ is flat."""
+    vanished = b < np.finfo(float).tiny
+    divisor = np.where(vanished, 1.0, b)
+    ratio = np.where(vanished, 0.0, a / divisor)
+    return ratio, np.where(vanished, np.inf, (a_error + np.abs(ratio) * b_error) / divisor + ROUNDING * np.abs(ratio))
 
 
 def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool = False) -> CriticalLine:
@@ -165,7 +176,7 @@ def _solutions(profile: _Profile, sigma_b: float) -> list[tuple[float, float, fl
     if np.all(np.abs(variance) <= error + TOUCH * grid):  # every q is critical, and only without biases
         return [_row(profile, sigma_b, 1.0)] if sigma_b == 0 else []
     rows = []
-    if sigma_b == 0 and profile(0.0).q == 0 and 0 < profile(0.0).chi:
+    if sigma_b == 0 and profile(0.0).q == 0 and profile(0.0).chi > 0:
         rows.append(_row(profile, sigma_b, 0.0))
 
     def excess(q: Floats) -> tuple[Floats, Floats]:
@@ -179,16 +190,15 @@ def _row(profile: _Profile, sigma_b: float, q: float) -> tuple[float, float, flo
     at = profile(q)
     sigma_w = float(at.chi) ** -0.5
     chi_parallel = float(at.slope / at.chi)
-    if abs(chi_parallel - 1) > 1e-9:
-        stable = abs(chi_parallel) < 1
-    else:
-        stable = q == 0 and _dies_out(profile)
-    error = sigma_w * RELATIVE
+    marginal = abs(chi_parallel - 1) <= CRITICAL
+    stable = (q == 0 and _dies_out(profile)) if marginal else abs(chi_parallel) < 1
+    error = sigma_w * (0.5 * float(at.chi_error / at.chi) + ROUNDING)
     if q > 0:
         step = 1e-4
         low, high = (profile(q * (1 + s)) for s in (-step, step))
         slope = abs(float(high.chi - low.chi)) / (2 * step * q)
-        bias = abs(float(profile.bias_variance(q * (1 + step))[0] - profile.bias_variance(q * (1 - step))[0])) / (2 * step * q)
+        biases = [float(profile.bias_variance(q * (1 + s))[0]) for s in (-step, step)]
+        bias = abs(biases[1] - biases[0]) / (2 * step * q)
         uncertain = float(profile.bias_variance(q)[1]) + TOUCH * q
         shift = min(uncertain / bias, np.sqrt(uncertain * q)) if bias > 0 else np.sqrt(uncertain * q)
         error += 0.5 * sigma_w**3 * slope * shift
@@ -196,7 +206,7 @@ def _row(profile: _Profile, sigma_b: float, q: float) -> tuple[float, float, flo
 
 
 def _dies_out(profile: _Profile) -> bool:
-    """Whether q decays to 0 at σ_w² = 1/B(0): told by the first q at which A(q)/B(0) differs from q by more than errors."""
+    """Whether q decays to 0 at σ_w² = 1/B(0): told by the first q at which A(q)/B(0) differs from q."""
     q = np.geomspace(1e-8, 10.0, 73)
     ratio = profile(q).q / (float(profile(0.0).chi) * q)
     tells = np.flatnonzero(np.abs(ratio - 1) > 1e-11)
@@ -226,8 +236,8 @@ def critical_point(spec: Any) -> CriticalPoint:
 
     References
     ----------
-    Roberts, Yaida & Hanin 2022 (arXiv:2106.10165), section 5.3. Code in circulation has sigma_b² = 0.0555 for SWISH, a tenth
-    of the true value.
+    Roberts, Yaida & Hanin 2022 (arXiv:2106.10165), section 5.3. Code in circulation has sigma_b² = 0.0555 for SWISH,
+    a tenth of the true value.
 
     Examples
     --------

@@ -27,8 +27,8 @@ def gain(spec: Any, *, kind: str = "forward", q: ArrayLike = 1.0) -> Estimate:
     spec : str, callable, Activation
         The activation, as `meanfield.activation` takes it.
     kind : {"forward", "centered", "backward"}
-        ``"forward"`` 1/√E φ² keeps the second moment (He et al. 2015), ``"centered"`` 1/√Var φ the variance about the mean
-        (Brock et al. 2021), ``"backward"`` 1/√E φ′² the squared gradient (Glorot & Bengio 2010).
+        ``"forward"`` 1/√E φ² keeps the second moment (He et al. 2015), ``"centered"`` 1/√Var φ the variance about
+        the mean (Brock et al. 2021), ``"backward"`` 1/√E φ′² the squared gradient (Glorot & Bengio 2010).
     q : float or array_like
         Second moment of the pre-activation, > 0.
 
@@ -50,7 +50,8 @@ def gain(spec: Any, *, kind: str = "forward", q: ArrayLike = 1.0) -> Estimate:
 
     References
     ----------
-    He et al. 2015 (arXiv:1502.01852), eq. 10; Brock et al. 2021 (arXiv:2102.06171), section 3; Glorot & Bengio 2010, eq. 11.
+    He et al. 2015 (arXiv:1502.01852), eq. 10; Brock et al. 2021 (arXiv:2102.06171), section 3; Glorot & Bengio 2010,
+    eq. 11.
 
     Examples
     --------
@@ -69,7 +70,7 @@ def gain(spec: Any, *, kind: str = "forward", q: ArrayLike = 1.0) -> Estimate:
     if moment <= 2 * uncertain or moment <= np.finfo(float).tiny:
         at = f"{phi.name} has no {kind} gain at q = {float(variance.flat[lost]):g}"
         if uncertain > RESOLVED * max(float(phi.moments.second_moment(variance.flat[lost])[0]), 1e-200):
-            raise NotConverged(f"{at} that can be told: the moment that it should keep is {moment:g} ± {uncertain:g}", moment)
+            raise NotConverged(f"{at} that can be told: the moment to keep is {moment:g} ± {uncertain:g}", moment)
         raise InvalidInput(f"{at}: the moment that it should keep is 0")
     result = 1.0 / np.sqrt(value)
     error = 0.75 * result * error / value + 2 * np.finfo(float).eps * result
@@ -104,8 +105,8 @@ def gains(spec: Any, q: ArrayLike = 1.0) -> Mapping[str, Estimate]:
     Returns
     -------
     mapping
-        From ``"forward"``, ``"centered"``, ``"backward"`` to `Estimate`; the backward one is missing for an activation that
-        jumps, the centred one for a constant.
+        From ``"forward"``, ``"centered"``, ``"backward"`` to `Estimate`; the backward one is missing for an
+        activation that jumps, the centred one for a constant.
 
     Raises
     ------
@@ -131,12 +132,14 @@ def gains(spec: Any, q: ArrayLike = 1.0) -> Mapping[str, Estimate]:
 
 
 def calculate_gain(nonlinearity: Any, param: float | None = None) -> float:
-    """Drop-in for ``torch.nn.init.calculate_gain`` that takes any activation and returns the exact forward gain at q = 1.
+    """Drop-in for ``torch.nn.init.calculate_gain`` that takes any activation and returns the exact forward gain at q
+    = 1.
 
     Parameters
     ----------
     nonlinearity : str, callable, Activation
-        torch's names (``"linear"``, ``"conv2d"``, ``"relu"``, ``"leaky_relu"``, …) or anything `meanfield.activation` takes.
+        torch's names (``"linear"``, ``"conv2d"``, ``"relu"``, ``"leaky_relu"``, …) or anything
+        `meanfield.activation` takes.
     param : float, optional
         The negative slope of ``"leaky_relu"``, as in torch.
 

@@ -11,6 +11,7 @@ from meanfield.estimates import Estimate
 from meanfield.networks.network import Network, as_block
 from meanfield.theory.kernels import one_point, two_points
 from meanfield.theory.signal import OnePoint, TwoPoints
+from meanfield.theory.stability import stable_q
 
 __all__ = ["broadcast", "correlation_map", "evaluations", "variance_map"]
 
@@ -20,8 +21,8 @@ def broadcast(block: Network, *arguments: Any) -> tuple[Any, ...]:
     try:
         shape = np.broadcast_shapes(block.shape, *(np.shape(a) for a in arguments))
     except ValueError:
-        shapes = [np.shape(a) for a in arguments]
-        raise InvalidInput(f"arguments of shapes {shapes} do not broadcast with sigmas of shape {block.shape}") from None
+        shapes = ", ".join(str(np.shape(a)) for a in arguments)
+        raise InvalidInput(f"shapes {shapes} do not broadcast with sigmas of shape {block.shape}") from None
     return tuple(np.broadcast_to(np.asarray(a, dtype=np.float64), shape) for a in arguments)
 
 
@@ -111,20 +112,18 @@ def correlation_map(block: Any, c: ArrayLike, q: ArrayLike | None = None) -> Est
     0.31830988618379...
     """
     block = as_block(block)
-    c = correlation(c)
+    gaps = 1.0 - correlation(c)
     if q is None:
-        from meanfield.theory.stability import stable_q
-
-        q, _ = stable_q(block)
-        if not np.all((q > 0) & np.isfinite(q)):
+        settled, _ = stable_q(block)
+        if not np.all((settled > 0) & np.isfinite(settled)):
             raise NoFixedPoint(
                 "the variance map has no positive fixed point here, so the correlation map needs q= to be given"
             )
-        q = q.reshape(block.shape)
-    q, c = broadcast(block, positive(q, "q"), c)
+        q = settled.reshape(block.shape)
+    variances, gaps = broadcast(block, positive(q, "q"), gaps)
     before = evaluations(block)
-    after = two_points(block, TwoPoints(q, q, q * (1.0 - c)))
-    variance = one_point(block, OnePoint(q))
+    after = two_points(block, TwoPoints(variances, variances, variances * gaps))
+    variance = one_point(block, OnePoint(variances))
     gap = after.one_minus_c
     with np.errstate(divide="ignore", invalid="ignore"):
         error = np.where(variance.q > 0, (after.error + gap * variance.error) / variance.q, 0.0)

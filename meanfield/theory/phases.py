@@ -51,7 +51,7 @@ class PhaseDiagram(Analysis):
         return plot_phase_diagram(self, ax)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write to `path` as ``.npz`` with a JSON header; what was there before is replaced only once all is written."""
+        """Write to `path` as ``.npz`` with a JSON header; what was there is replaced only once all is written."""
         path = Path(path)
         header = {"format": FORMAT, "version": __version__, "label": self.label}
         arrays = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "label"}
@@ -143,8 +143,9 @@ def phase_diagram(
             raise InvalidInput(f"{name} must be one axis of the grid, a 1-d array, not one of shape {axis.shape}")
     rows = [axes[0][i : i + ROWS_A_TASK] for i in range(0, axes[0].size, ROWS_A_TASK)]
     parts = map_tasks(partial(_rows, block, axes[1]), rows, workers, progress, "rows")
-    columns = (np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Analysis))
-    return PhaseDiagram(*columns, axes[0], axes[1], ", ".join(phi.name for phi in block.activations))
+    columns = {field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Analysis)}
+    label = ", ".join(phi.name for phi in block.activations)
+    return PhaseDiagram(**columns, sigma_w=axes[0], sigma_b=axes[1], label=label)
 
 
 def _rows(block: Network, sigma_b: Floats, sigma_w: Floats) -> Analysis:

@@ -27,7 +27,8 @@ class Trajectory:
     q : ndarray
         Second moment of the (first) input's signal.
     c, one_minus_c : ndarray or None
-        Correlation of the two inputs' signals, and 1 − c to full relative precision; None if only one input was asked for.
+        Correlation of the two inputs' signals, and 1 − c to full relative precision; None if only one input was
+        asked for.
     chi : ndarray
         Growth factor of the mean squared gradient across the block that begins at this layer.
     gradient : ndarray

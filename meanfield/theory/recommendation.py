@@ -32,7 +32,8 @@ class Recommendation:
     sigma_w, sigma_b : float
         Standard deviation of the weights times √fan_in, and of the biases.
     gain : float
-        The forward gain 1/√E φ(Z)² at q = 1, for layers whose input is scaled to q = 1; `gains` has the other definitions.
+        The forward gain 1/√E φ(Z)² at q = 1, for layers whose input is scaled to q = 1; `gains` has the other
+        definitions.
     gains : mapping
         By definition, with errors.
     q : float
@@ -132,7 +133,10 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
 def _choose(phi: Activation, point: CriticalPoint, forward: float) -> tuple[float, float, float, str]:
     name = phi.name
     if point.universality == "scale_invariant":
-        why = f"{name} is scale-invariant: at sigma_w² = {point.sigma_w**2:.6g}, sigma_b = 0 signal and gradient keep their size at every q."
+        why = (
+            f"{name} is scale-invariant: at sigma_w² = {point.sigma_w**2:.6g}, sigma_b = 0 signal and gradient "
+            "keep their size at every q."
+        )
     elif point.universality == "k_star_zero":
         why = (
             f"{name} has phi(0) = 0 and slope {1 / point.sigma_w:.6g} there: sigma_w = 1/slope keeps gradients, "
@@ -157,8 +161,8 @@ def _without_point(phi: Activation, forward: float) -> tuple[float, float, float
         nearest = int(np.argmin(np.abs(np.log(np.maximum(line.q, 1e-300)))))
         sigma_w, sigma_b, q = (float(a[nearest]) for a in (line.sigma_w, line.sigma_b, line.q))
         why = (
-            f"{phi.name} has no point where signal and gradient are critical at once: this is the point of its critical line "
-            f"with a stable q ({q:.6g}) nearest 1."
+            f"{phi.name} has no point where signal and gradient are critical at once: this is the point of its "
+            f"critical line with a stable q ({q:.6g}) nearest 1."
         )
         return sigma_w, sigma_b, q, why
     cause = "jumps, so its gradients are infinite" if phi.jumps else "has no critical point with a stable q"
@@ -166,7 +170,7 @@ def _without_point(phi: Activation, forward: float) -> tuple[float, float, float
 
 
 def _fluctuation_depth(phi: Activation, q: float, width: int) -> float:
-    """Depth at which the relative variance of |h|² over networks, (E φ⁴/(E φ²)² − 1) a layer over the width, reaches 1."""
+    """Depth at which the relative variance of |h|² over networks, E φ⁴/(E φ²)² − 1 a layer over the width, is 1."""
     at = q if q > 0 else 1.0
     fourth = phi.moments.fourth_moment(at)[0]
     second = phi.moments.second_moment(at)[0]

@@ -27,12 +27,16 @@ class OnePoint:
         dq/dq₀, with q₀ at the start.
     chi : ndarray
         Growth factor of the mean squared gradient on the way back to the start; inf where an activation jumps.
+    slope_error, chi_error : ndarray
+        Bounds on the errors of `slope` and `chi`.
     """
 
     q: Any
     error: Any = 0.0
     slope: Any = 1.0
     chi: Any = 1.0
+    slope_error: Any = 0.0
+    chi_error: Any = 0.0
 
 
 @dataclass(frozen=True)

@@ -50,18 +50,20 @@ class Analysis:
     Attributes
     ----------
     q_star : ndarray
-        The fixed point of the variance map that is reached from q = 1; 0 if the signal dies out, inf if it is unbounded.
+        The fixed point of the variance map that is reached from q = 1; 0 if the signal dies out, inf if it is
+        unbounded.
     chi_parallel : ndarray
         dq′/dq at q_star.
     chi_1 : ndarray
-        Growth factor a layer of the mean squared gradient of one input; for an MLP also the slope of the correlation map at
-        c = 1. Infinite where the activation jumps.
+        Growth factor a layer of the mean squared gradient of one input; for an MLP also the slope of the correlation
+        map at c = 1. Infinite where the activation jumps.
     c_star : ndarray
         The stable fixed point of the correlation map, in [−1, 1].
     chi_c : ndarray
         Slope of the correlation map at c_star.
     xi_q, xi_c : ndarray
-        Depth scales of second moment and correlation, −1/ln|chi_parallel| and −1/ln chi_c, in layers; inf at criticality.
+        Depth scales of second moment and correlation, −1/ln|chi_parallel| and −1/ln chi_c, in layers; inf at
+        criticality.
     xi_gradient : ndarray
         −1/ln chi_1, in layers; negative where gradients grow.
     phase : ndarray of str
@@ -116,7 +118,7 @@ def fixed_points(block: Any, *, q_max: float = 1e6) -> tuple[FixedPoint, ...]:
     """
     block = as_block(block)
     if block.shape != ():
-        raise InvalidInput(f"fixed_points takes one sigma_w and sigma_b, not arrays of shape {block.shape}; see analyze")
+        raise InvalidInput(f"fixed_points takes one sigma_w and sigma_b, not arrays of shape {block.shape}")
     if not (np.isfinite(q_max) and q_max > 0):
         raise InvalidInput(f"q_max must be positive and finite, not {q_max!r}")
     mapping = _variance_maps(block)
@@ -160,8 +162,8 @@ def _describe(mapping: Any, q: float) -> FixedPoint:
 def stable_q(block: Network) -> tuple[Floats, Floats]:
     """q_star for all the block's sigmas, flattened, and whether other positive fixed points exist.
 
-    Where the map rises, an orbit from q = 1 ends at the next fixed point in the direction it sets out in. Where it also falls,
-    the orbit is followed and the fixed point nearest to where it gets is taken.
+    Where the map rises, an orbit from q = 1 ends at the next fixed point in the direction it sets out in. Where it
+    also falls, the orbit is followed and the fixed point nearest to where it gets is taken.
     """
     count = int(np.prod(block.shape, dtype=int))
     mapping, start = _variance_maps(block), np.ones(count)
@@ -182,7 +184,7 @@ def stable_q(block: Network) -> tuple[Floats, Floats]:
             q = mapping(np.array([s]), q)[0]
         mine = roots.q[roots.which == s]
         q_star[s] = mine[np.argmin(np.abs(np.log(mine / q[0])))]
-    return q_star, number > 1
+    return np.asarray(q_star, dtype=np.float64), np.asarray(number > 1)
 
 
 def _falls(mapping: Any, count: int) -> NDArray[np.bool_]:
@@ -221,7 +223,8 @@ def analyze(block: Any) -> Analysis:
     bounded = np.isfinite(q_star)
     flat = block.take(np.arange(q_star.size))
     at_fixed_point = one_point(flat, OnePoint(np.where(bounded, q_star, INFINITE)))
-    chi_parallel, chi_1 = (np.array(np.broadcast_to(a, q_star.shape)) for a in (at_fixed_point.slope, at_fixed_point.chi))
+    factors = (at_fixed_point.slope, at_fixed_point.chi)
+    chi_parallel, chi_1 = (np.array(np.broadcast_to(a, q_star.shape)) for a in factors)
     one_minus_c, chi_c = np.zeros(q_star.size), chi_1.copy()
     for s in range(q_star.size):
         one_minus_c[s], chi_c[s] = _stable_c(block.take(s), float(q_star[s]), float(chi_1[s]))
@@ -251,8 +254,8 @@ def depth_scale(factor: Floats) -> Floats:
 def _stable_c(block: Network, q: float, chi_1: float) -> tuple[float, float]:
     """1 − c at the stable fixed point of the correlation map at q, and its slope there.
 
-    The map E φ(u)φ(v) is a power series in c with coefficients that are not negative, so it is convex on [0, 1]: besides c = 1
-    it has one fixed point there if the slope at 1 exceeds 1, and none otherwise; c′/c grows towards it.
+    The map E φ(u)φ(v) is a power series in c with coefficients that are not negative, so it is convex on [0, 1]:
+    besides c = 1 it has one fixed point there if the slope at 1 exceeds 1, and none otherwise; c′/c grows towards it.
     """
     if chi_1 <= 1 + CRITICAL or q == 0:
         return 0.0, chi_1

@@ -60,7 +60,10 @@ def test_near_miss_is_no_root():
 
 def test_identity_is_neutral_and_a_stretch_at_the_low_end_belongs_to_zero():
     identity = (lambda q: q, np.ones_like)
-    flat_then_lower = (lambda q: np.where(q < 1e-2, q, q - (q - 1e-2) ** 2 / q), lambda q: np.where(q < 1e-2, 1.0, 1e-4 / q**2))
+    flat_then_lower = (
+        lambda q: np.where(q < 1e-2, q, q - (q - 1e-2) ** 2 / q),
+        lambda q: np.where(q < 1e-2, 1.0, 1e-4 / q**2),
+    )
     found = solve(maps_of(identity, flat_then_lower), 2, GRID)
     assert found.neutral.tolist() == [True, False]
     assert found.q.size == 0

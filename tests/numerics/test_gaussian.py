@@ -45,7 +45,13 @@ def test_moments_agree_with_25_digits(name, field, q, truth):
 # Closed forms, written out here as the literature has them: (E f² or E f′² at q, product, f, f′, breakpoints).
 CLOSED = {
     "erf": (lambda q: 2 / np.pi * np.arcsin(2 * q / (1 + 2 * q)), "ff", special.erf, None, ()),
-    "erf'": (lambda q: 4 / np.pi / np.sqrt(1 + 4 * q), "dd", special.erf, lambda x: 2 / np.sqrt(np.pi) * np.exp(-x * x), ()),
+    "erf'": (
+        lambda q: 4 / np.pi / np.sqrt(1 + 4 * q),
+        "dd",
+        special.erf,
+        lambda x: 2 / np.sqrt(np.pi) * np.exp(-x * x),
+        (),
+    ),
     "sin": (lambda q: -0.5 * np.expm1(-2 * q), "ff", np.sin, np.cos, ()),
     "relu": (lambda q: q / 2, "ff", lambda x: np.maximum(x, 0), lambda x: 1.0 * (x > 0), (0.0,)),
     "exp": (lambda q: np.exp(2 * q), "ff", np.exp, np.exp, ()),

@@ -35,7 +35,9 @@ def test_sine_coefficients_are_those_of_its_generating_function(q):
     expansion = expand(activation("sin").pieces, q)
     n = np.arange(1, 40)
     signs = np.where(n % 2, (-1.0) ** ((n - 1) // 2), 0.0)
-    expected = signs * np.exp(-q / 2 + n / 2 * np.log(q) - 0.5 * np.array([float(np.log(float(factorial(k)))) for k in n]))
+    expected = signs * np.exp(
+        -q / 2 + n / 2 * np.log(q) - 0.5 * np.array([float(np.log(float(factorial(k)))) for k in n])
+    )
     np.testing.assert_allclose(expansion.coefficients[:39], expected, atol=5e-14)
 
 

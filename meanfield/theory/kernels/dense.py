@@ -12,7 +12,8 @@ __all__: list[str] = []
 @one_point.register
 def _(layer: Dense, signal: OnePoint) -> OnePoint:
     w, b = layer.sigma_w**2, layer.sigma_b**2
-    return OnePoint(w * signal.q + b, w * signal.error, w * signal.slope, w * signal.chi)
+    factors = (signal.error, signal.slope, signal.chi, signal.slope_error, signal.chi_error)
+    return OnePoint(w * signal.q + b, *(w * factor for factor in factors))
 
 
 @two_points.register

@@ -1,7 +1,7 @@
 """The two maps that each family of layer defines, chosen by the type of its description.
 
-``one_point(layer, signal)`` carries a second moment, its derivative and the gradient factor; ``two_points(layer, signal)`` a
-pair; ``pair_slope(layer, signal)`` is the derivative of the pair's d after the layer in its d before it.
+``one_point(layer, signal)`` carries a second moment, its derivative and the gradient factor; ``two_points(layer,
+signal)`` a pair; ``pair_slope(layer, signal)`` is the derivative of the pair's d after the layer in its d before it.
 """
 
 from functools import singledispatch

@@ -1,4 +1,4 @@
-"""Activations: q → E φ², with χ = E φ′² back through them; d → ½E(φ(u) − φ(v))² (Poole et al. 2016, eqs. 3, 5 and 9)."""
+"""Activations: q → E φ², with χ = E φ′² back through them; d → ½E(φ(u) − φ(v))² (Poole et al. 2016, eqs. 3, 5, 9)."""
 
 from typing import Any
 
@@ -16,12 +16,19 @@ __all__: list[str] = []
 def _(layer: Elementwise, signal: OnePoint) -> OnePoint:
     moments = layer.activation.moments
     q, error = moments.second_moment(signal.q)
-    slope, _ = moments.second_moment_slope(signal.q)
+    slope, slope_error = moments.second_moment_slope(signal.q)
     try:
-        chi, _ = moments.derivative_moment(signal.q)
+        chi, chi_error = moments.derivative_moment(signal.q)
     except InfiniteDerivative:
-        chi = np.full(np.shape(q), np.inf)
-    return OnePoint(q, error + np.abs(slope) * signal.error, slope * signal.slope, chi * signal.chi)
+        chi, chi_error = np.full(np.shape(q), np.inf), np.zeros(np.shape(q))
+    return OnePoint(
+        q,
+        error + np.abs(slope) * signal.error,
+        slope * signal.slope,
+        chi * signal.chi,
+        slope_error * np.abs(signal.slope) + np.abs(slope) * signal.slope_error,
+        chi_error * signal.chi + chi * signal.chi_error,
+    )
 
 
 @two_points.register
