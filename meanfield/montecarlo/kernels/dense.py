@@ -1,0 +1,16 @@
+"""Fully connected layers."""
+
+from meanfield.montecarlo.draws import Array, Draw, Pullback
+from meanfield.montecarlo.kernels.kernel import forward
+from meanfield.networks.layers import Dense
+
+__all__ = ["dense"]
+
+
+@forward.register
+def dense(layer: Dense, x: Array, draw: Draw) -> tuple[Array, Pullback]:
+    """h = W x + b, with one bias vector for all points; backwards Wᵀ g."""
+    h, pullback = draw.product(x, layer.sigma_w)
+    if layer.sigma_b:
+        h += draw.dtype.type(layer.sigma_b) * draw.normal(draw.width)
+    return h, pullback

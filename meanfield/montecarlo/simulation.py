@@ -1,0 +1,218 @@
+"""Draw finite networks of a description, run them forwards and backwards, and average."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from meanfield.errors import InvalidInput
+from meanfield.estimates import Sample
+from meanfield.montecarlo.draws import Draw
+from meanfield.montecarlo.estimators import one_minus_c, sample, second_moment
+from meanfield.montecarlo.exact_law import ExactLaw
+from meanfield.montecarlo.kernels import forward
+from meanfield.montecarlo.materialized import Materialized
+from meanfield.montecarlo.states import draw_state, input_root
+from meanfield.montecarlo.weights import WeightLaw, check_law
+from meanfield.montecarlo.workers import Workers, run_networks, spawn
+from meanfield.networks.network import Network, as_block
+
+__all__ = ["Simulation", "simulate"]
+
+Method = Literal["materialized", "exact_law"]
+
+
+@dataclass(frozen=True, repr=False)
+class Simulation:
+    """What finite random networks did, layer by layer; every array's entry 0 is the input and it has depth + 1 of them.
+
+    Attributes
+    ----------
+    raw : mapping of str to ndarray, shape (networks, depth + 1)
+        The values of each network by quantity: "q", "gradient" and, where there were two inputs or more, "one_minus_c".
+    width : int
+        Units of a layer.
+    dtype : str
+        The type that the networks were run in.
+    """
+
+    raw: Mapping[str, NDArray[np.float64]]
+    width: int
+    dtype: str
+
+    @property
+    def q(self) -> Sample:
+        """Second moment of the block's state: h² averaged over units, inputs and networks."""
+        return sample(self.raw["q"])
+
+    @property
+    def one_minus_c(self) -> Sample | None:
+        """1 − c without cancellation, averaged over pairs of inputs and networks; None for a single input."""
+        return sample(self.raw["one_minus_c"]) if "one_minus_c" in self.raw else None
+
+    @property
+    def c(self) -> Sample | None:
+        """Correlation h_a · h_b / |h_a||h_b|, averaged over pairs of inputs and networks; None for a single input."""
+        distance = self.one_minus_c
+        return None if distance is None else Sample(1.0 - distance.mean, distance.standard_error, distance.n)
+
+    @property
+    def gradient(self) -> Sample:
+        """Mean squared gradient relative to that at the last layer: the product of chi over the blocks in between."""
+        return sample(self.raw["gradient"])
+
+    @property
+    def depth(self) -> int:
+        """Blocks that the networks were made of."""
+        return int(self.raw["q"].shape[1]) - 1
+
+    @property
+    def networks(self) -> int:
+        """Independent networks."""
+        return len(self.raw["q"])
+
+    def __repr__(self) -> str:
+        return f"<Simulation of {self.networks} networks of {self.depth} blocks, {self.width} wide, in {self.dtype}>"
+
+
+def simulate(
+    block: Any,
+    depth: int,
+    width: int,
+    *,
+    networks: int = 32,
+    q: float = 1.0,
+    c: float | None = None,
+    inputs: ArrayLike | None = None,
+    weights: WeightLaw = "gaussian",
+    method: Method = "materialized",
+    dtype: Literal["float64", "float32"] = "float64",
+    rng: Any = None,
+    workers: Workers = 1,
+    progress: bool = False,
+) -> Simulation:
+    """Draw random networks of finite width, run them forwards and backwards, and average over them.
+
+    Parameters
+    ----------
+    block : Network, Layer, str, callable or Activation
+        What is repeated in depth; its state is the signal at its input. An activation stands for `mlp` of it. Every
+        sigma_w and sigma_b must be a scalar.
+    depth : int
+        How many times the block is repeated, ≥ 1; each time with new weights.
+    width : int
+        Units of every layer, ≥ 2.
+    networks : int
+        Independent networks, ≥ 2: what the standard errors are taken over.
+    q : float
+        Second moment of the state at layer 0, > 0.
+    c : float or None
+        Correlation of two inputs at layer 0, −1 ≤ c ≤ 1; None simulates one input and leaves `.c` None. Each network
+        gets new random directions whose second moments are *exactly* q and c: layer 0 has no noise.
+    inputs : array_like, shape (N, d), optional
+        Inputs whose second moments x_a · x_b / d take the place of `q` and `c`: the states at layer 0 are random
+        directions with exactly these moments, as behind an orthogonal first layer. The smaller of N and d must not
+        exceed `width`.
+    weights : str or callable
+        Law of the weight matrices: "gaussian", "uniform", "truncated_normal" (at two standard deviations),
+        "orthogonal" (Haar), "sparse" (one entry in ten), all with entries of variance sigma_w²/fan_in; or a sampler
+        ``(rng, fan_out, fan_in) -> array`` whose output is used as it is: then sigma_w is ignored, and that sampler's
+        own scale is what the simulation shows. Biases are Gaussian with sigma_b.
+    method : {"materialized", "exact_law"}
+        Draw the matrices, or sample Gaussian layers in law at O(width) cost: see `ExactLaw`.
+    dtype : {"float64", "float32"}
+        Type of weights, signals and gradients; activations are evaluated in float64 either way.
+    rng : None, int, SeedSequence or Generator
+        Randomness, as in SciPy (SPEC 7). Each network has its own child: results do not depend on `workers`.
+    workers : int or callable
+        Threads, −1 for one a core, or a map-like callable.
+    progress : bool
+        Show a bar while it runs, on a terminal only.
+
+    Returns
+    -------
+    Simulation
+        `.q`, `.c`, `.one_minus_c`, `.gradient`: a `Sample` each, arrays of depth + 1, the layer first. The gradient
+        is that of a random linear function of each input's last state (a Gaussian covector of fixed length):
+        ``gradient[l]`` is the mean square over units of ∂/∂h^l relative to that of ∂/∂h^L, averaged over inputs and
+        networks.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument is outside its range, or signal or gradient leave the range of `dtype`.
+
+    References
+    ----------
+    Schoenholz et al. 2017 (arXiv:1611.01232), sections 3 and 4.
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> run = mf.simulate(mf.mlp("relu", 2**0.5), depth=4, width=256, c=0.0, rng=0)
+    >>> run.q.mean.shape, run.q.n
+    ((5,), 32)
+    >>> bool(abs(run.q.mean[-1] - 1) < 4 * run.q.standard_error[-1])
+    True
+    """
+    block = as_block(block)
+    if block.shape != ():
+        raise InvalidInput(
+            f"a simulation takes one network at a time: sigma_w and sigma_b must be scalars, not of shape {block.shape}"
+        )
+    for name, value, least in (("depth", depth, 1), ("width", width, 2), ("networks", networks, 2)):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+            raise InvalidInput(f"{name} must be an integer ≥ {least}, not {value!r}")
+    check_law(weights)
+    if method not in ("materialized", "exact_law"):
+        raise InvalidInput(f"method must be 'materialized' or 'exact_law', not {method!r}")
+    if method == "exact_law" and weights != "gaussian":
+        raise InvalidInput("method='exact_law' is for Gaussian weights; other weights need method='materialized'")
+    if dtype not in ("float32", "float64"):
+        raise InvalidInput(f"dtype must be 'float32' or 'float64', not {dtype!r}")
+    root = input_root(q, c, inputs)
+    if root.shape[1] > width:
+        raise InvalidInput(f"width must be at least {root.shape[1]} to hold that many independent inputs, not {width}")
+
+    run = partial(_run_network, block, depth, width, root, None if method == "exact_law" else weights, np.dtype(dtype))
+    values = np.array(run_networks(run, spawn(rng, networks), workers, progress))
+    names = ("q", "gradient", "one_minus_c")[: 2 if len(root) == 1 else 3]
+    return Simulation({name: values[:, i] for i, name in enumerate(names)}, int(width), str(dtype))
+
+
+def _run_network(
+    block: Network,
+    depth: int,
+    width: int,
+    root: NDArray[np.float64],
+    weights: WeightLaw | None,
+    dtype: np.dtype[Any],
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """One network: q, gradient and 1 − c, shape (3, depth + 1); `weights` None samples in law."""
+    draw: Draw = ExactLaw(rng, width, dtype) if weights is None else Materialized(rng, width, dtype, weights)
+    values = np.empty((3, depth + 1))
+
+    def checked(value: float, what: str, layer: int) -> float:
+        if not np.isfinite(value):
+            raise InvalidInput(f"the {what} of layer {layer} overflows {dtype}; take fewer layers or smaller weights")
+        return value
+
+    with np.errstate(all="ignore"):
+        x = draw_state(root, width, rng, dtype)
+        values[0, 0], values[2, 0] = second_moment(x), one_minus_c(x)
+        pullbacks = []
+        for l in range(1, depth + 1):
+            x, pullback = forward(block, x, draw)
+            pullbacks.append(pullback)
+            values[0, l], values[2, l] = checked(second_moment(x), "signal", l), one_minus_c(x)
+        gradient = draw.normal(*x.shape)
+        gradient /= np.sqrt(np.mean(gradient**2, axis=1, keepdims=True))
+        values[1, depth] = 1.0
+        for l in range(depth - 1, -1, -1):
+            gradient = pullbacks.pop()(gradient)
+            values[1, l] = checked(second_moment(gradient), "gradient", l)
+    return values

@@ -1,0 +1,66 @@
+"""The signal at layer 0: random directions with exactly the second moments that were asked for."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from meanfield.errors import InvalidInput
+from meanfield.montecarlo.draws import Array
+
+__all__ = ["draw_state", "input_root"]
+
+
+def input_root(q: float, c: float | None, inputs: ArrayLike | None) -> NDArray[np.float64]:
+    """A root A of the inputs' second moments, A Aᵀ = (h_a · h_b / units): one row an input.
+
+    Parameters
+    ----------
+    q : float
+        Second moment of each of the one or two inputs, > 0.
+    c : float or None
+        Correlation of two inputs, −1 ≤ c ≤ 1; None for one input.
+    inputs : array_like or None
+        Shape (N, d), finite: the second moments x_a · x_b / d are taken from these, and `q` and `c` must be left alone.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument is outside its range or of the wrong shape.
+
+    Examples
+    --------
+    >>> A = input_root(2.0, 0.6, None)
+    >>> A @ A.T
+    array([[2. , 1.2],
+           [1.2, 2. ]])
+    """
+    if inputs is None:
+        if not (np.ndim(q) == 0 and math.isfinite(q) and q > 0):
+            raise InvalidInput(f"q is a second moment and must be a finite number > 0, not {q!r}")
+        if c is None:
+            return np.array([[math.sqrt(q)]])
+        if not (np.ndim(c) == 0 and -1 <= c <= 1):
+            raise InvalidInput(f"c is a correlation and must be a number from −1 to 1, not {c!r}")
+        return math.sqrt(q) * np.array([[1.0, 0.0], [c, math.sqrt((1 - c) * (1 + c))]])
+    if q != 1.0 or c is not None:
+        raise InvalidInput("give either inputs or q and c: the inputs have their own second moments")
+    try:
+        x = np.asarray(inputs, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InvalidInput("inputs must be an (N, d) array of real numbers, one row an input") from None
+    if x.ndim != 2 or not x.size or not np.isfinite(x).all() or not x.any(axis=1).all():
+        raise InvalidInput(
+            f"inputs must be a finite (N, d) array without zero rows, one row an input, not of shape {x.shape}"
+        )
+    triangle: NDArray[np.float64] = np.linalg.qr(x.T)[1]
+    return triangle.T / math.sqrt(x.shape[1])
+
+
+def draw_state(root: NDArray[np.float64], width: int, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
+    """A state ``(inputs, width)`` of orthonormalised Gaussian directions whose second moments are exactly A Aᵀ."""
+    basis, triangle = np.linalg.qr(rng.standard_normal((width, root.shape[1])))
+    basis *= np.sign(np.diagonal(triangle)) * math.sqrt(width)
+    state: Array = (root @ basis.T).astype(dtype)
+    return state

@@ -1,0 +1,118 @@
+"""Laws of a random weight matrix: named ones of entry variance sigma_w²/fan_in, or any sampler."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meanfield.errors import InvalidInput
+
+__all__ = ["LAWS", "WeightLaw", "check_law", "draw_weights"]
+
+Array = NDArray[np.floating[Any]]
+WeightLaw = str | Callable[[np.random.Generator, int, int], Any]
+
+SPARSE_DENSITY = 0.1
+
+
+def gaussian(rng: np.random.Generator, shape: tuple[int, int], dtype: Any) -> Array:
+    """Independent N(0, 1)."""
+    return rng.standard_normal(shape, dtype=dtype)
+
+
+def uniform(rng: np.random.Generator, shape: tuple[int, int], dtype: Any) -> Array:
+    """Independent and uniform on ±√3."""
+    sample: Array = (rng.random(shape, dtype=dtype) - dtype.type(0.5)) * dtype.type(math.sqrt(12.0))
+    return sample
+
+
+def truncated_normal(rng: np.random.Generator, shape: tuple[int, int], dtype: Any) -> Array:
+    """N(0, 1) given |x| < 2, divided by its standard deviation 0.8796…, so that the variance is 1 after the cut."""
+    sample: Array = rng.standard_normal(shape, dtype=dtype)
+    while (outside := np.abs(sample) >= 2).any():
+        sample[outside] = rng.standard_normal(np.count_nonzero(outside), dtype=dtype)
+    variance = 1.0 - 4.0 * math.exp(-2.0) / math.sqrt(2.0 * math.pi) / math.erf(math.sqrt(2.0))
+    sample /= dtype.type(math.sqrt(variance))
+    return sample
+
+
+def orthogonal(rng: np.random.Generator, shape: tuple[int, int], dtype: Any) -> Array:
+    """Haar: orthonormal rows or columns, whichever are fewer, scaled to entries of variance 1 (Saxe et al. 2014)."""
+    basis, triangle = np.linalg.qr(rng.standard_normal((max(shape), min(shape)), dtype=dtype))
+    basis *= np.sign(np.diagonal(triangle)) * dtype.type(math.sqrt(max(shape)))  # the signs make it Haar: Mezzadri 2007
+    return basis if shape[0] >= shape[1] else basis.T
+
+
+def sparse(rng: np.random.Generator, shape: tuple[int, int], dtype: Any) -> Array:
+    """Independent entries, zero with probability 0.9, else N(0, 10)."""
+    kept = rng.random(shape, dtype=np.float32) < SPARSE_DENSITY
+    sample: Array = rng.standard_normal(shape, dtype=dtype)
+    sample *= kept * dtype.type(1.0 / math.sqrt(SPARSE_DENSITY))
+    return sample
+
+
+#: The named laws, each as matrices of entry variance 1.
+LAWS = {law.__name__: law for law in (gaussian, uniform, truncated_normal, orthogonal, sparse)}
+
+
+def check_law(weights: WeightLaw) -> None:
+    """Refuse what is neither the name of a law nor callable."""
+    if not callable(weights) and weights not in LAWS:
+        raise InvalidInput(
+            f"weights must be {', '.join(map(repr, LAWS))} or a callable (rng, fan_out, fan_in) -> array, "
+            f"not {weights!r}"
+        )
+
+
+def draw_weights(
+    weights: WeightLaw, rng: np.random.Generator, fan_out: int, fan_in: int, sigma_w: float, dtype: np.dtype[Any]
+) -> Array:
+    """Draw one weight matrix.
+
+    Parameters
+    ----------
+    weights : str or callable
+        A key of `LAWS`, or a sampler ``(rng, fan_out, fan_in) -> array`` whose output is used at the scale it comes in.
+        A sampler should draw from the generator it is given only, or results cannot be repeated.
+    rng : numpy.random.Generator
+        Source of randomness.
+    fan_out, fan_in : int
+        Shape of the matrix.
+    sigma_w : float
+        Named laws have entries of variance sigma_w²/fan_in; a sampler never sees it.
+    dtype : numpy.dtype
+        float32 or float64.
+
+    Returns
+    -------
+    ndarray, shape (fan_out, fan_in)
+        The matrix W of h = W x.
+
+    Raises
+    ------
+    InvalidInput
+        If a sampler raises, or returns a wrong shape, or what is not real and finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> W = draw_weights("orthogonal", rng, 4, 4, 2.0, np.dtype("float64"))
+    >>> np.allclose(W @ W.T, 4 * np.eye(4))
+    True
+    """
+    if isinstance(weights, str):
+        matrix = LAWS[weights](rng, (fan_out, fan_in), dtype)
+        matrix *= dtype.type(sigma_w / math.sqrt(fan_in))
+        return matrix
+    try:
+        drawn = np.asarray(weights(rng, fan_out, fan_in))
+    except Exception as error:
+        raise InvalidInput(f"weights({fan_out=}, {fan_in=}) raised {type(error).__name__}: {error}") from error
+    if drawn.shape != (fan_out, fan_in):
+        raise InvalidInput(f"weights must return an array of shape ({fan_out=}, {fan_in=}), not {drawn.shape}")
+    if drawn.dtype.kind not in "fiu" or not np.isfinite(drawn).all():
+        raise InvalidInput(f"weights must return finite real numbers; it returned {drawn.dtype} with others among them")
+    return drawn.astype(dtype, copy=False)

@@ -1,0 +1,70 @@
+"""Theory and simulation by layer: what the signal does, and where the two part."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanfield.plotting.axes import COLOURS, GREY, axes_for
+
+if TYPE_CHECKING:
+    from meanfield.crosscheck import CrossCheck
+
+__all__ = ["plot_crosscheck"]
+
+LABELS = {"q": "$q$", "one_minus_c": "$1 - c$", "gradient": "squared gradient"}
+
+
+def plot_crosscheck(check: "CrossCheck", ax: Any = None) -> Any:
+    """Draw theory as lines and simulation as points with two standard errors; rings mark rows that fail.
+
+    Parameters
+    ----------
+    check : CrossCheck
+        What `meanfield.crosscheck` returns.
+    ax : matplotlib Axes, optional
+        Where to draw the quantities; None makes a figure that has the ratio of simulation to theory below them.
+
+    Returns
+    -------
+    Axes
+        The one with the quantities; ``.figure`` is the figure.
+
+    Examples
+    --------
+    >>> from meanfield.crosscheck import crosscheck
+    >>> plot_crosscheck(crosscheck("relu", 5, 64, rng=0)).get_yscale()
+    'log'
+    """
+    below = None
+    if ax is None:
+        ax, below = axes_for(None, (5.6, 5.6), rows=2)
+    names = list(check.z)
+    for i, (name, colour) in enumerate(zip(names, COLOURS, strict=False)):
+        rows = [row for row in check.rows if row.quantity == name]
+        layer, theory, mean, error, z = np.array(
+            [(row.layer, row.theory, row.simulation, row.standard_error, row.z) for row in rows]
+        ).T
+        fails = np.abs(z) > check.threshold
+        ax.plot(layer, theory, color=colour, linewidth=1.2)
+        style = {"fmt": "os^"[i], "color": colour, "markersize": 4, "elinewidth": 1.0, "capsize": 2}
+        ax.errorbar(layer, mean, 2 * error, label=LABELS[name], **style)
+        _ring(ax, layer[fails], mean[fails])
+        if below is not None:
+            beside = layer + 0.2 * (i - (len(names) - 1) / 2)
+            below.errorbar(beside, mean / theory, 2 * error / theory, **style)
+            _ring(below, beside[fails], (mean / theory)[fails])
+    depth = check.rows[-1].layer
+    ax.set(yscale="log", ylabel="line: theory, points: simulation", xlim=(-0.5, depth + 0.5))
+    ax.legend(frameon=False, fontsize="small", ncols=3, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
+    verdict = f"{'passed' if check.passed else 'failed'}: p = {check.p_value:.2g}"
+    ax.set_title(verdict, loc="right", fontsize="medium", color="black" if check.passed else "#b00020")
+    if below is not None:
+        below.axhline(1.0, color=GREY, linewidth=0.8)
+        below.set(ylabel="simulation / theory", xlabel="layer")
+    else:
+        ax.set_xlabel("layer")
+    return ax
+
+
+def _ring(ax: Any, x: Any, y: Any) -> None:
+    ax.plot(x, y, "o", markersize=10, markerfacecolor="none", markeredgecolor="#b00020", markeredgewidth=1.2)
