@@ -17,7 +17,7 @@ def main(resolution: int = 10) -> dict[str, object]:
 if __name__ == "__main__":
     import matplotlib.pyplot as plt
 
-    found = main(resolution=20)
+    found = main(resolution=40)
     print(f"critical at sigma_b² = 0.05: sigma_w² = {found['schoenholz'].sigma_w[0] ** 2:.12f}")
     fig, ax = plt.subplots(figsize=(6, 4.2), layout="constrained")
     found["diagram"].plot(ax)

@@ -4,6 +4,8 @@ import ast
 import dataclasses
 import inspect
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import MappingProxyType
 
@@ -139,3 +141,15 @@ def test_results_cannot_be_changed_by_accident():
     assert isinstance(mf.gains("relu"), MappingProxyType)
     with pytest.raises(dataclasses.FrozenInstanceError):
         mf.gain("relu").value = 1.0
+
+
+def test_importing_every_module_leaves_the_public_names_what_they_are():
+    code = """
+import importlib, pkgutil, types, meanfield as mf
+for module in pkgutil.walk_packages(mf.__path__, "meanfield."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+print([name for name in mf.__all__ if isinstance(getattr(mf, name), types.ModuleType)])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.strip() == "[]"
