@@ -12,16 +12,20 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from meanfield.numerics.half_line import half_line
 from meanfield.numerics.legendre import nodes_between, rule, tail
 
-__all__ = ["rotated"]
+__all__ = ["ROUNDING", "rotated"]
 
 Floats = NDArray[np.float64]
 Integrand = Callable[[Floats, Floats], Floats]
+Inner = Callable[[Floats], tuple[Floats, Floats, Floats]]
 
 OUTER = (0.0, 1.0, 2.0, 3.5, 5.0, 7.0)  # edges of the outer panels, before the cuts
-AIM = 4e-15  # outer panels are refined until their error is this part of the integral of |h|
-ROUNDING = 1e-14  # of sums and of h itself, relative to the integral of |h|
+ROUNDING = 1e-14  # of sums and of a well-conditioned h, relative to the integral of |h|
+AIM = 0.4  # outer panels are refined until their error is this part of the rounding
+HALF_AIM = 2.0  # the half-line rule is taken if its error is this part of the rounding
+HALF_SAFETY = 8.0  # on the first coefficient beyond the half-line rule
 ROUNDS = 24  # halvings of an outer panel at the most
 
 
@@ -33,6 +37,7 @@ def rotated(
     *,
     breakpoints: tuple[Floats, Floats],
     symmetric: bool,
+    rounding: float = ROUNDING,
 ) -> tuple[float, float]:
     """E h(Z₁, Z₂) and a bound on its error.
 
@@ -48,6 +53,8 @@ def rotated(
         Those edges at which h is not smooth.
     symmetric : bool
         Whether h(z₁, z₂) = h(z₂, z₁), so that half of the plane suffices.
+    rounding : float
+        Relative rounding error of h, where it is more than usual because h cancels.
     """
     beta = np.sqrt(0.5 * one_minus_c)
     alpha = np.sqrt(1.0 - beta**2)
@@ -57,18 +64,42 @@ def rotated(
         return _inner(integrand, first, second, d, alpha, beta, far)
 
     if beta == 0:
-        value, absolute, error = inner(np.zeros(1))
-        return float(value[0]), float(error[0] + ROUNDING * absolute[0])
+        on_line, absolute, on_line_error = inner(np.zeros(1))
+        return float(on_line[0]), float(on_line_error[0] + rounding * absolute[0])
+    meet = (breakpoints[0][:, None] - breakpoints[1]).ravel() / (2 * beta)
+    if not np.any((meet != 0) & (np.abs(meet) < far)):
+        right = _half_plane(inner, 1.0, rounding)
+        left = right if symmetric or right is None else _half_plane(inner, -1.0, rounding)
+        if left is not None and right is not None:
+            return left[0] + right[0], left[1] + right[1]
     edges = np.array([e for e in OUTER if e < far] + [far])
     if not symmetric:
         edges = np.concatenate([-edges[:0:-1], edges])
-    meet = (breakpoints[0][:, None] - breakpoints[1]).ravel() / (2 * beta)
     edges = np.union1d(edges, meet[(meet > edges[0]) & (meet < edges[-1])])
-    half_plane, error_bound = _outer(inner, edges)
-    return (2 * half_plane, 2 * error_bound) if symmetric else (half_plane, error_bound)
+    value, error = _outer(inner, edges, rounding)
+    return (2 * value, 2 * error) if symmetric else (value, error)
 
 
-def _outer(inner: Callable[[Floats], tuple[Floats, Floats, Floats]], edges: Floats) -> tuple[float, float]:
+def _half_plane(inner: Inner, side: float, rounding: float) -> tuple[float, float] | None:
+    """The integral over side·D > 0 by one rule, where the inner one is smooth enough for that; else None.
+
+    The error of the n-point rule is that of coefficients from 2n on. They are at least as far below those at n as
+    these are below those at n/2, whether they fall algebraically, exponentially, or in between as is usual on a
+    half-line.
+    """
+    line = half_line()
+    integral, absolute, inner_error = inner(side * line.nodes)
+    size = float(line.weights @ absolute)
+    coefficients = np.abs(line.coefficients @ integral)
+    middle = coefficients.size // 2
+    midway, last = float(coefficients[middle - 2 : middle + 2].max()), float(coefficients[-4:].max())
+    unresolved = HALF_SAFETY * last * min(1.0, last / midway if midway > 0 else 1.0)
+    if unresolved > HALF_AIM * rounding * size:
+        return None
+    return float(line.weights @ integral), unresolved + float(line.weights @ inner_error) + rounding * size
+
+
+def _outer(inner: Inner, edges: Floats, rounding: float) -> tuple[float, float]:
     a, b = edges[:-1], edges[1:]
     value = error = size = 0.0
     for level in range(ROUNDS):
@@ -81,7 +112,7 @@ def _outer(inner: Callable[[Floats], tuple[Floats, Floats, Floats]], edges: Floa
         panel_error = 2 * half * tail(integral)
         total = size + panel_size.sum()
         noise = 2 * half * inner_error.max(axis=1)  # what halving the panel cannot cure
-        done = (panel_error <= np.maximum(AIM * total, noise)) | (level == ROUNDS - 1)
+        done = (panel_error <= np.maximum(AIM * rounding * total, noise)) | (level == ROUNDS - 1)
         value += float((half * (integral @ weights))[done].sum())
         error += float((panel_error + half * (inner_error @ weights))[done].sum())
         size += float(panel_size[done].sum())
@@ -89,7 +120,7 @@ def _outer(inner: Callable[[Floats], tuple[Floats, Floats, Floats]], edges: Floa
             break
         a, b, middle = a[~done], b[~done], 0.5 * (a + b)[~done]
         a, b = np.r_[a, middle], np.r_[middle, b]
-    return value, error + ROUNDING * size
+    return value, error + rounding * size
 
 
 def _inner(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from meanfield.numerics.bivariate import rotated
+from meanfield.numerics.bivariate import ROUNDING, rotated
 from meanfield.numerics.gaussian import moment
 from meanfield.numerics.legendre import nodes_between, rule, tail
 from meanfield.numerics.panels import PiecewiseSmooth
@@ -18,6 +18,7 @@ __all__ = ["distance", "product", "slope"]
 
 Floats = NDArray[np.float64]
 
+EPS = float(np.finfo(float).eps)
 CLOSE = 1e-8  # 1 − c below which squared differences come from Price's theorem, not from differences
 SAME = 1e-8  # relative difference of two standard deviations below which f(√q₁Z) − f(√q₂Z) is taken as linear in it
 PRICE = 3  # nodes for the integral of E f′(U) f′(V) over so small a range of angles, where it is nearly linear
@@ -48,7 +49,13 @@ def product(f: PiecewiseSmooth, g: PiecewiseSmooth, q1: float, q2: float, one_mi
 
 
 def _rotate(
-    first: _Side, second: _Side, one_minus_c: float, h: Callable[[Floats, Floats], Floats], *, symmetric: bool
+    first: _Side,
+    second: _Side,
+    one_minus_c: float,
+    h: Callable[[Floats, Floats], Floats],
+    *,
+    symmetric: bool,
+    rounding: float = ROUNDING,
 ) -> tuple[float, float]:
     """E h(U, V); a negative correlation is taken as a positive one with V reflected."""
     if one_minus_c > 1:
@@ -60,6 +67,7 @@ def _rotate(
         one_minus_c,
         breakpoints=(first.breakpoints, second.breakpoints),
         symmetric=symmetric,
+        rounding=rounding,
     )
 
 
@@ -67,7 +75,10 @@ def distance(f: PiecewiseSmooth, q1: float, q2: float, one_minus_c: float) -> tu
     """½ E (f(U) − f(V))² to a small *relative* error, and a bound on it."""
     if one_minus_c >= CLOSE or f.jumps:
         first, second = _side(f, q1, "ff"), _side(f, q2, "ff")
-        return _rotate(first, second, one_minus_c, lambda u, v: 0.5 * (f(u) - f(v)) ** 2, symmetric=q1 == q2)
+        rounding = max(ROUNDING, 8 * EPS / np.sqrt(0.5 * one_minus_c))  # what f(u) − f(v) leaves of the digits of f
+        return _rotate(
+            first, second, one_minus_c, lambda u, v: 0.5 * (f(u) - f(v)) ** 2, symmetric=q1 == q2, rounding=rounding
+        )
     # Price: dE f(U)f(V)/dc = √(q₁q₂) E f′(U)f′(V), which is smooth in √(1 − c); the rest is the distance at c = 1.
     r, weights = 0.5 * (1 + rule(PRICE).nodes), 0.5 * rule(PRICE).weights
     slopes = np.array([slope(f, q1, q2, one_minus_c * s * s) for s in r])

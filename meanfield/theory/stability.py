@@ -257,10 +257,12 @@ def _stable_c(block: Network, q: float, chi_1: float) -> tuple[float, float]:
     The map E φ(u)φ(v) is a power series in c with coefficients that are not negative, so it is convex on [0, 1]:
     besides c = 1 it has one fixed point there if the slope at 1 exceeds 1, and none otherwise; c′/c grows towards it.
     """
-    if chi_1 <= 1 + CRITICAL or q == 0:
+    if q == 0:
         return 0.0, chi_1
     q = q if np.isfinite(q) else INFINITE
-    scale = float(one_point(block, OnePoint(np.asarray(q))).q)
+    scale = float(one_point(block, OnePoint(np.asarray(q))).q)  # q itself, unless it is not bounded
+    if chi_1 * q / scale <= 1 + CRITICAL:
+        return 0.0, chi_1 * q / scale
 
     def growth(log_gap: float) -> float:
         gap = np.exp(log_gap)

@@ -20,7 +20,7 @@ def _(layer: Elementwise, signal: OnePoint) -> OnePoint:
     try:
         chi, chi_error = moments.derivative_moment(signal.q)
     except InfiniteDerivative:
-        chi, chi_error = np.full(np.shape(q), np.inf), np.zeros(np.shape(q))
+        return OnePoint(q, error + np.abs(slope) * signal.error, slope * signal.slope, np.full(np.shape(q), np.inf))
     return OnePoint(
         q,
         error + np.abs(slope) * signal.error,
