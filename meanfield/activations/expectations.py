@@ -10,8 +10,9 @@ from meanfield.activations.specs import activation
 from meanfield.errors import InvalidInput
 from meanfield.estimates import Estimate
 from meanfield.numerics.gaussian import moment
-from meanfield.numerics.hermite import expand, mehler
+from meanfield.numerics.hermite import expand
 from meanfield.numerics.interpolation import Surrogate
+from meanfield.numerics.mehler import mehler
 from meanfield.numerics.pairs import product
 
 __all__ = ["expectation", "pair_expectation", "positive"]

@@ -14,7 +14,7 @@ from meanfield.numerics.gaussian import ROUNDING, moment
 from meanfield.numerics.legendre import nodes_between, rule, tail
 from meanfield.numerics.panels import PiecewiseSmooth
 
-__all__ = ["ORDER", "Expansion", "expand", "hermite_coefficients", "mehler"]
+__all__ = ["ORDER", "Expansion", "expand", "hermite_coefficients"]
 
 ORDER = 300  # terms; 0.85³⁰⁰ = 7e-22
 FINE = 0.35  # panel length in standard deviations that resolves he₃₀₀
@@ -40,17 +40,6 @@ def expand(pieces: PiecewiseSmooth, q: float, order: int = ORDER) -> Expansion:
     coefficients, variance, error = _project(pieces, q, mean.value, order)
     rest = max(variance - float(coefficients @ coefficients), 0.0)
     return Expansion(q, mean.value, coefficients, variance, rest, error)
-
-
-def mehler(f: Expansion, g: Expansion, c: Floats) -> tuple[Floats, Floats]:
-    """E f(U) g(V) = Σ aₙ bₙ cⁿ at correlations |c| < 1, and bounds on its error."""
-    terms = f.coefficients * g.coefficients
-    value = f.mean * g.mean + c * np.polynomial.polynomial.polyval(c, terms)
-    sizes = np.sqrt(f.variance * g.variance)
-    coefficients = f.error * np.sqrt(g.variance) + g.error * np.sqrt(f.variance)
-    beyond = np.abs(c) ** (terms.size + 1) * (np.sqrt(f.rest * g.rest) + ROUNDING * sizes)
-    rounding = ROUNDING * (sizes + np.abs(f.mean * g.mean))
-    return value, coefficients / (1.0 - np.abs(c)) + beyond + rounding
 
 
 def hermite_coefficients(pieces: PiecewiseSmooth, n: int, q: float) -> tuple[Floats, float]:

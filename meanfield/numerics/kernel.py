@@ -11,15 +11,16 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from meanfield.numerics.gaussian import ROUNDING
 from meanfield.numerics.hermite import Expansion, expand
 from meanfield.numerics.interpolation import Surrogate
+from meanfield.numerics.mehler import Table
 from meanfield.numerics.pairs import distance, slope
 from meanfield.numerics.panels import PiecewiseSmooth
 
 __all__ = ["PairMap", "correlation_gap"]
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
 T = TypeVar("T")
 
 SERIES = 0.15  # the series serves 1 − c in [0.15, 1.85]: what 300 terms leave out is below 1e-21 of the variance
@@ -48,52 +49,36 @@ class PairMap:
 
     def distance(self, q1: Floats, q2: Floats, d: Floats) -> tuple[Floats, Floats]:
         """½E(f(U) − f(V))² and bounds on its error; arguments of one shape, variances positive."""
+        return self._by_route(q1, q2, d, Table.distance, self._near)
+
+    def slope(self, q1: Floats, q2: Floats, d: Floats) -> tuple[Floats, Floats]:
+        """E f′(U) f′(V), the derivative of `distance` in d, and bounds on its error."""
+        return self._by_route(q1, q2, d, Table.slope, lambda a, b, gap: slope(self.pieces, a, b, gap))
+
+    def _by_route(
+        self,
+        q1: Floats,
+        q2: Floats,
+        d: Floats,
+        series: Callable[[Table, Ints, Ints, Floats], tuple[Floats, Floats]],
+        near: Callable[[float, float, float], tuple[float, float]],
+    ) -> tuple[Floats, Floats]:
         shape = np.shape(d)
         q1, q2, d = (np.ravel(a).astype(float) for a in (q1, q2, d))
         gap = correlation_gap(q1, q2, d)
         value, error = np.empty(d.size), np.empty(d.size)
-        by_series = (gap >= SERIES) & (gap <= 2 - SERIES)
-        if by_series.any():
-            value[by_series], error[by_series] = self._series(q1[by_series], q2[by_series], gap[by_series])
-        for i in np.flatnonzero(~by_series):
-            value[i], error[i] = self._near(float(q1[i]), float(q2[i]), float(gap[i]))
+        far = (gap >= SERIES) & (gap <= 2 - SERIES)
+        if far.any():
+            distinct, where = np.unique(np.r_[q1[far], q2[far]], return_inverse=True)
+            table = Table([self._expansion(float(q)) for q in distinct])
+            first, second = np.split(where, 2)  # which expansion belongs to U and to V
+            value[far], error[far] = series(table, first, second, gap[far])
+        for i in np.flatnonzero(~far):
+            value[i], error[i] = near(float(q1[i]), float(q2[i]), float(gap[i]))
         return value.reshape(shape), error.reshape(shape)
-
-    def slope(self, q1: Floats, q2: Floats, d: Floats) -> tuple[Floats, Floats]:
-        """E f′(U) f′(V), the derivative of `distance` in d, and bounds on its error."""
-        gap = correlation_gap(*(np.asarray(a, dtype=float) for a in (q1, q2, d)))
-        pairs = np.array(
-            [
-                slope(self.pieces, float(a), float(b), float(g))
-                for a, b, g in zip(np.ravel(q1), np.ravel(q2), gap.ravel(), strict=True)
-            ]
-        ).reshape(-1, 2)
-        return pairs[:, 0].reshape(gap.shape), pairs[:, 1].reshape(gap.shape)
 
     def _expansion(self, q: float) -> Expansion:
         return _remember(self._expansions, q, lambda: expand(self.pieces, q))
-
-    def _series(self, q1: Floats, q2: Floats, gap: Floats) -> tuple[Floats, Floats]:
-        """½Σ(aₙ − bₙ)² + Σ aₙbₙ(1 − cⁿ), and the rest by Parseval."""
-        distinct, where = np.unique(np.r_[q1, q2], return_inverse=True)
-        expansions = [self._expansion(float(q)) for q in distinct]
-        first, second = where[: q1.size], where[q1.size :]  # which expansion belongs to U and to V
-        a = np.array([e.coefficients for e in expansions])
-        mean, rest, error, variance = (
-            np.array([getattr(e, name) for e in expansions]) for name in ("mean", "rest", "error", "variance")
-        )
-        c, n = 1.0 - gap, np.arange(1, a.shape[1] + 1)
-        value = np.empty(gap.size)
-        for start in range(0, gap.size, 4096):
-            s = slice(start, start + 4096)
-            u, v = a[first[s]], a[second[s]]
-            parts = 0.5 * (u - v) ** 2 + u * v * (1.0 - c[s, None] ** n)
-            value[s] = parts.sum(axis=1) + 0.5 * (mean[first[s]] - mean[second[s]]) ** 2
-        sizes = variance[first] + variance[second]
-        coefficients = error[first] * np.sqrt(variance[second]) + error[second] * np.sqrt(variance[first])
-        beyond = np.abs(c) ** a.shape[1] * (np.sqrt(rest[first] * rest[second]) + ROUNDING * sizes)
-        bound = 2.0 / (1.0 - np.abs(c)) * coefficients + beyond + ROUNDING * sizes
-        return value + 0.5 * (rest[first] + rest[second]), bound
 
     def _near(self, q1: float, q2: float, gap: float) -> tuple[float, float]:
         if gap == 0 and q1 == q2:

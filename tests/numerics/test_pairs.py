@@ -126,6 +126,16 @@ def test_series_and_quadrature_agree(name, q):
     assert np.all(np.abs(series - direct[:, 0]) <= bound + direct[:, 1])
 
 
+@pytest.mark.parametrize("name", ["relu", "tanh", "selu", "sign"])
+def test_slope_by_series_and_by_quadrature_agree(name):
+    pieces = pieces_of(name)
+    q1, q2, d = np.full(6, 0.7), np.full(6, 1.9), np.linspace(0.4, 1.6, 6)
+    series, bound = PairMap(pieces).slope(q1, q2, d)
+    direct = np.array([slope(pieces, 0.7, 1.9, float(g)) for g in correlation_gap(q1, q2, d)])
+    np.testing.assert_allclose(series, direct[:, 0], rtol=1e-12)
+    assert np.all(np.abs(series - direct[:, 0]) <= bound + direct[:, 1])
+
+
 def test_series_for_unequal_variances_agrees_with_quadrature():
     pieces = pieces_of("selu")
     q1, q2, d = np.full(5, 0.7), np.full(5, 1.9), np.linspace(0.4, 1.6, 5)
