@@ -26,6 +26,7 @@ CLOSED_FORM = 2e-14  # bound on the relative error of a closed form in float64, 
 EPS = float(np.finfo(float).eps)
 SMALLEST = 1e-120  # what stands for q = 0; its square is no longer a float
 ZERO = 1e-100  # a second moment below this is that of q = 0
+KEPT = 4096  # single moments remembered
 MANY = 256  # values of q from which on a surrogate in ln q serves them
 OCTAVES = tuple(np.log(2.0) * np.arange(-60, 62, 2))  # panels of that surrogate: q from 2⁻⁶⁰ to 2⁶⁰
 
@@ -37,6 +38,7 @@ class Moments:
         self.pieces = pieces
         self._form: ClosedForm | None = closed_form(name, parameters)
         self._surrogates: dict[str, Surrogate] = {}
+        self._known: dict[tuple[str, float], tuple[float, float]] = {}
 
     @cached_property
     def pair_map(self) -> PairMap:
@@ -105,8 +107,20 @@ class Moments:
             return value, CLOSED_FORM * np.abs(value)
         if q.size >= MANY and np.exp(OCTAVES[0]) < q.min() and q.max() < np.exp(OCTAVES[-1]):
             return self._surrogate(product)(np.log(q))
-        estimate = moment(self.pieces, product, q)
-        return np.asarray(estimate.value), np.asarray(estimate.error)
+        if q.size > 1:
+            estimate = moment(self.pieces, product, q)
+            return estimate.value, estimate.error
+        value, error = self._single(product, float(q.flat[0]))
+        return np.full(q.shape, value), np.full(q.shape, error)
+
+    def _single(self, product: str, q: float) -> tuple[float, float]:
+        """One moment at one q, remembered: the maps ask for the same few again and again."""
+        if (product, q) not in self._known:
+            if len(self._known) >= KEPT:
+                self._known.clear()
+            estimate = moment(self.pieces, product, q)
+            self._known[product, q] = estimate.value, estimate.error
+        return self._known[product, q]
 
     def _surrogate(self, product: str) -> Surrogate:
         if product not in self._surrogates:
