@@ -109,7 +109,7 @@ class Moments:
             return self._surrogate(product)(np.log(q))
         if q.size > 1:
             estimate = moment(self.pieces, product, q)
-            return estimate.value, estimate.error
+            return np.asarray(estimate.value), np.asarray(estimate.error)
         value, error = self._single(product, float(q.flat[0]))
         return np.full(q.shape, value), np.full(q.shape, error)
 

@@ -139,5 +139,9 @@ def _inner(
     shift = shift[row]
     values = integrand(alpha * x + shift, alpha * x - shift) * (np.exp(-0.5 * x**2) / np.sqrt(2 * np.pi))
     half = 0.5 * (b - a)
-    parts = (half * (values @ rule().weights), half * (np.abs(values) @ rule().weights), 2 * half * tail(values))
-    return tuple(np.bincount(row, part, minlength=d.size) for part in parts)  # type: ignore[return-value]
+
+    def over_panels(part: Floats) -> Floats:
+        return np.asarray(np.bincount(row, half * part, minlength=d.size))
+
+    weights = rule().weights
+    return over_panels(values @ weights), over_panels(np.abs(values) @ weights), over_panels(2 * tail(values))

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Roots", "logarithmic_grid", "solve"]
+__all__ = ["Map", "Roots", "logarithmic_grid", "solve"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]

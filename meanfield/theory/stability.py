@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 
 from meanfield.errors import InvalidInput
 from meanfield.networks.network import Network, as_block
-from meanfield.numerics.fixed_points import logarithmic_grid, solve
+from meanfield.numerics.fixed_points import Map, logarithmic_grid, solve
 from meanfield.theory.kernels import one_point, pair_slope, two_points
 from meanfield.theory.signal import OnePoint, TwoPoints
 
@@ -129,12 +129,13 @@ def fixed_points(block: Any, *, q_max: float = 1e6) -> tuple[FixedPoint, ...]:
     return tuple(_describe(mapping, q) for q in candidates)
 
 
-def _variance_maps(block: Network):  # type: ignore[no-untyped-def]
+def _variance_maps(block: Network) -> Map:
     """The variance maps of all the block's sigmas, numbered, as `numerics.fixed_points` takes them."""
 
     def mapping(which: NDArray[np.intp], q: Floats) -> tuple[Floats, Floats, Floats]:
         signal = one_point(block.take(which), OnePoint(q))
-        return tuple(np.broadcast_to(a, q.shape) for a in (signal.q, signal.error, signal.slope))  # type: ignore[return-value]
+        value, error, slope = (np.broadcast_to(a, q.shape) for a in (signal.q, signal.error, signal.slope))
+        return value, error, slope
 
     return mapping
 
@@ -143,7 +144,7 @@ def _starts_at_zero(block: Network) -> bool:
     return bool(np.all(one_point(block, OnePoint(np.zeros(()))).q == 0))
 
 
-def _describe(mapping: Any, q: float) -> FixedPoint:
+def _describe(mapping: Map, q: float) -> FixedPoint:
     zero = np.zeros(1, dtype=np.intp)
     _, _, slope = mapping(zero, np.array([q]))
     slope = float(slope[0])
@@ -187,7 +188,7 @@ def stable_q(block: Network) -> tuple[Floats, Floats]:
     return np.asarray(q_star, dtype=np.float64), np.asarray(number > 1)
 
 
-def _falls(mapping: Any, count: int) -> NDArray[np.bool_]:
+def _falls(mapping: Map, count: int) -> NDArray[np.bool_]:
     """For which maps dq′/dq is negative somewhere between 1e-3 and 1e3."""
     grid = np.geomspace(1e-3, 1e3, 31)
     which, q = np.meshgrid(np.arange(count), grid, indexing="ij")
