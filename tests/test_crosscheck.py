@@ -45,7 +45,7 @@ def simulated_against(drawn, described, arguments):
 
 @pytest.mark.parametrize("weights", ["uniform", "truncated_normal", "orthogonal", "sparse"])
 def test_every_named_law_agrees_with_the_theory(weights):
-    assert crosscheck(mlp("tanh", 1.3, 0.2), 6, 256, networks=12, c=0.3, rng=0, weights=weights)
+    assert crosscheck(mlp("tanh", 1.3, 0.2), 6, 128, networks=12, c=0.3, rng=0, weights=weights)
 
 
 def test_a_sampler_is_judged_by_its_own_scale():
@@ -129,19 +129,17 @@ def test_the_threshold_grows_with_the_tests_and_shrinks_with_the_networks():
     assert thresholds[0] > thresholds[1] > thresholds[2] > 2.7
 
 
-@pytest.mark.parametrize("columns", [1, 30])
-@pytest.mark.parametrize("n", [4, 16])
-def test_independent_and_equal_columns_are_rejected_at_the_stated_rate(n, columns):
+@pytest.mark.parametrize("copies", [1, 20])
+def test_the_stated_rate_is_kept_for_independent_and_for_equal_columns(copies):
     rng = np.random.default_rng(1)
-    for kind in ("independent", "equal"):
-        rejected = 0
-        for _ in range(150):
-            sample = rng.standard_normal((n, columns if kind == "independent" else 1)).repeat(30 // columns, axis=1)
-            largest = np.max(np.abs(sample.mean(axis=0) / sample.std(axis=0, ddof=1))) * n**0.5
-            threshold, p_value = largest_z(sample, float(largest), 0.1, 1e-9)
-            rejected += largest > threshold
-            assert (largest > threshold) == (p_value < 0.1) or abs(p_value - 0.1) < 0.01
-        assert rejected <= 27  # 15 expected, standard deviation 3.7
+    rejected = 0
+    for _ in range(100):
+        sample = rng.standard_normal((6, 20 // copies)).repeat(copies, axis=1)
+        largest = float(np.max(np.abs(sample.mean(axis=0) / sample.std(axis=0, ddof=1))) * 6**0.5)
+        threshold, p_value = largest_z(sample, largest, 0.1, 1e-9)
+        rejected += largest > threshold
+        assert (largest > threshold) == (p_value < 0.1) or abs(p_value - 0.1) < 0.01
+    assert 1 <= rejected <= 20  # 10 expected, standard deviation 3
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0, float("nan"), -0.1])

@@ -58,6 +58,7 @@ def plot_crosscheck(check: "CrossCheck", ax: Any = None) -> Any:
     ax.legend(frameon=False, fontsize="small", ncols=3, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
     verdict = f"{'passed' if check.passed else 'failed'}: p = {check.p_value:.2g}"
     ax.set_title(verdict, loc="right", fontsize="medium", color="black" if check.passed else "#b00020")
+    ax.xaxis.get_major_locator().set_params(integer=True)
     if below is not None:
         below.axhline(1.0, color=GREY, linewidth=0.8)
         below.set(ylabel="simulation / theory", xlabel="layer")
@@ -67,4 +68,4 @@ def plot_crosscheck(check: "CrossCheck", ax: Any = None) -> Any:
 
 
 def _ring(ax: Any, x: Any, y: Any) -> None:
-    ax.plot(x, y, "o", markersize=10, markerfacecolor="none", markeredgecolor="#b00020", markeredgewidth=1.2)
+    ax.plot(x, y, "o", markersize=8, markerfacecolor="none", markeredgecolor="#b00020", markeredgewidth=1.0)
