@@ -21,6 +21,7 @@ ArrayFunction = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 SEARCHED = 16.0  # breakpoints are looked for at least up to this distance from 0
 KINK = 1e-7  # difference of one-sided derivatives, relative to the largest, that makes a breakpoint a kink
+SUBNORMAL = 1e-290  # a difference below this may come from numbers too small to have all digits
 JUMP = 1e-11  # difference of the two one-sided values, relative to those nearby, that can be a jump
 
 
@@ -140,4 +141,4 @@ class PiecewiseSmooth:
         """Whether the difference across x is the same from a thousand times as far: a continuous function's is not."""
         height = abs(self._step(x, 4))
         scale = np.abs(self(x + np.array([-1e-3, 1e-3]) * (1 + abs(x)))).max()
-        return bool(height > JUMP * scale and height > 0.5 * abs(self._step(x, 4096)))
+        return bool(height > max(JUMP * scale, SUBNORMAL) and height > 0.5 * abs(self._step(x, 4096)))

@@ -146,8 +146,7 @@ def _starts_at_zero(block: Network) -> bool:
 
 def _describe(mapping: Map, q: float) -> FixedPoint:
     zero = np.zeros(1, dtype=np.intp)
-    _, _, slope = mapping(zero, np.array([q]))
-    slope = float(slope[0])
+    slope = float(mapping(zero, np.array([q]))[2][0])
     if abs(abs(slope) - 1) > CRITICAL:
         return FixedPoint(q, slope, abs(slope) < 1)
     if q == 0:  # marginal: the first q whose image differs from it tells
