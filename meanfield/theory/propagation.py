@@ -85,8 +85,8 @@ def propagate(
     The correlation of two orthogonal inputs under He's initialisation, which ends at 1 but slowly:
 
     >>> import meanfield as mf
-    >>> mf.propagate(mf.mlp("relu", 2**0.5), 3, c=0.0).c.round(12)
-    array([0.            , 0.318309886184, 0.49373109007 , 0.60482572013 ])
+    >>> mf.propagate(mf.mlp("relu", 2**0.5), 3, c=0.0).c
+    array([0.        , 0.31830989, 0.49373109, 0.60482572])
     """
     block, depth = as_block(block), _check_depth(depth)
     starts = [positive(q, "q")]
@@ -157,9 +157,9 @@ def kernel(block: Any, inputs: ArrayLike, depth: int) -> Floats:
     Examples
     --------
     >>> import meanfield as mf
-    >>> mf.kernel(mf.mlp("relu", 2**0.5), [[1.0, 1.0], [1.0, -1.0]], 1).round(12)
-    array([[1.            , 0.318309886184],
-           [0.318309886184, 1.            ]])
+    >>> mf.kernel(mf.mlp("relu", 2**0.5), [[1.0, 1.0], [1.0, -1.0]], 1)
+    array([[1.        , 0.31830989],
+           [0.31830989, 1.        ]])
     """
     block, depth = as_block(block), _check_depth(depth)
     if block.shape != ():
