@@ -129,8 +129,8 @@ def test_the_threshold_grows_with_the_tests_and_shrinks_with_the_networks():
     assert thresholds[0] > thresholds[1] > thresholds[2] > 2.7
 
 
-@pytest.mark.parametrize("copies", [1, 20])
-def test_the_stated_rate_is_kept_for_independent_and_for_equal_columns(copies):
+@pytest.mark.parametrize(("copies", "fewest"), [(1, 3), (20, 0)])
+def test_the_stated_rate_is_met_by_independent_columns_and_not_exceeded_by_equal_ones(copies, fewest):
     rng = np.random.default_rng(1)
     rejected = 0
     for _ in range(100):
@@ -139,7 +139,7 @@ def test_the_stated_rate_is_kept_for_independent_and_for_equal_columns(copies):
         threshold, p_value = largest_z(sample, largest, 0.1, 1e-9)
         rejected += largest > threshold
         assert (largest > threshold) == (p_value < 0.1) or abs(p_value - 0.1) < 0.01
-    assert 1 <= rejected <= 20  # 10 expected, standard deviation 3
+    assert fewest <= rejected <= 20  # 10 expected of independent columns, standard deviation 3
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0, float("nan"), -0.1])

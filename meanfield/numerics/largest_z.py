@@ -33,6 +33,7 @@ def largest_z(sample: Array, largest: float, alpha: float, rounding: float) -> t
     The z of a column alone follows Student's t with n − 1 degrees of freedom. Which p-value the smallest of all
     columns falls below in a share `alpha` of cases is read off Gaussian vectors that have the sample's correlations;
     a share 1/(n − 1) of each is made independent, because correlations from few rows look stronger than they are.
+    That keeps the rate for independent columns and makes it smaller than `alpha` for strongly correlated ones.
 
     Parameters
     ----------
