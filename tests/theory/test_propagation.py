@@ -1,0 +1,192 @@
+"""Layer by layer: the maps one after another, digits near c = 1, gradients, and kernels of several inputs."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import meanfield as mf
+
+
+@pytest.mark.parametrize("spec", ["tanh", "relu", "gelu", "sign", "cos", lambda x: np.maximum(x, 0.1 * x)])
+def test_a_trajectory_is_the_maps_one_after_another(spec):
+    block = mf.mlp(spec, 1.4, 0.2)
+    t = mf.propagate(block, 6, q=0.7, c=0.4)
+    q, c = 0.7, 0.4
+    for l in range(7):
+        assert t.q[l] == pytest.approx(q, rel=1e-12)
+        assert t.c[l] == pytest.approx(c, abs=1e-12)
+        assert t.one_minus_c[l] == pytest.approx(1 - c, abs=1e-12)
+        c = mf.correlation_map(block, c, q=q).value
+        q = mf.variance_map(block, q).value
+
+
+@pytest.mark.parametrize("spec", ["tanh", "relu", "gelu", "softplus"])
+@pytest.mark.parametrize("sigma_w", [0.9, 1.5, 3.0])
+def test_gradients_are_products_of_the_factors(spec, sigma_w):
+    t = mf.propagate(mf.mlp(spec, sigma_w, 0.1), 12, q=2.0)
+    chi = sigma_w**2 * mf.gain(spec, kind="backward", q=t.q).value ** -2.0
+    assert t.chi == pytest.approx(chi, rel=1e-12)
+    for l in range(13):
+        assert t.gradient[l] == pytest.approx(np.prod(t.chi[l:-1]), rel=1e-13)
+    assert t.gradient[-1] == 1
+
+
+def test_one_input_has_no_correlation():
+    t = mf.propagate("tanh", 3)
+    assert t.c is None
+    assert t.one_minus_c is None
+
+
+def test_shapes():
+    block = mf.mlp("tanh", [[0.5], [1.5]], 0.1)
+    t = mf.propagate(block, 4, q=[0.5, 1.0, 2.0], c=0.3, q2=np.ones((5, 1, 1)))
+    for field in ("q", "c", "one_minus_c", "chi", "gradient"):
+        assert getattr(t, field).shape == (5, 5, 2, 3), field
+    alone = mf.propagate(mf.mlp("tanh", 1.5, 0.1), 4, q=2.0, c=0.3, q2=1.0)
+    assert t.c[:, 0, 1, 2] == pytest.approx(alone.c, rel=1e-12)
+
+
+@pytest.mark.parametrize("spec", ["tanh", "relu", "gelu", "abs", "hardtanh", np.tanh])
+@pytest.mark.parametrize("gap", [1e-4, 1e-8, 1e-12, 1e-15])
+def test_no_digits_are_lost_near_equal_inputs(spec, gap):
+    c = 1 - gap  # its float, not gap itself, is what the map is given
+    t = mf.propagate(mf.mlp(spec, 1.3, 0.2), 1, q=0.8, c=c)
+    assert t.one_minus_c[0] == pytest.approx(1 - c, rel=1e-15)
+    assert np.all(t.one_minus_c > 0)
+    slope = 1.69 * mf.gain(spec, kind="backward", q=0.8).value ** -2 * 0.8 / t.q[1]
+    # 1 − c′ = χ(1 − c)(1 − O(√(1 − c))), the root for kinks.
+    assert t.one_minus_c[1] / t.one_minus_c[0] == pytest.approx(slope, rel=3 * np.sqrt(1 - c) + 1e-9)
+
+
+def test_identical_inputs_stay_identical_and_opposite_ones_opposite():
+    same = mf.propagate(mf.mlp("gelu", 2.0, 0.1), 30, c=1.0)
+    assert np.all(same.c == 1)
+    assert np.all(same.one_minus_c == 0)
+    opposite = mf.propagate(mf.mlp("tanh", 0.9, 0.0), 10, c=-1.0)
+    assert opposite.c == pytest.approx(-1, abs=1e-12)
+    assert np.all(opposite.c >= -1)
+
+
+def test_opposite_inputs_are_only_so_often_opposite_in_the_chaotic_phase():
+    # c = −1 is an unstable fixed point without biases; rounding must not carry the orbit away from it at once.
+    assert mf.propagate(mf.mlp("tanh", 1.5, 0.0), 20, c=-1.0).c == pytest.approx(-1, abs=1e-10)
+
+
+def test_unequal_inputs_end_up_equal_in_size():
+    t = mf.propagate(mf.mlp("tanh", 2.5, 0.3), 200, q=0.01, q2=50.0, c=0.2)
+    both = mf.analyze(mf.mlp("tanh", 2.5, 0.3))
+    assert t.q[-1] == pytest.approx(float(both.q_star), rel=1e-12)
+    assert t.c[-1] == pytest.approx(float(both.c_star), abs=1e-9)
+
+
+def test_unequal_inputs_swap():
+    one, other = (mf.propagate(mf.mlp("gelu", 1.5, 0.3), 8, q=a, q2=b, c=0.4).c for a, b in ((0.3, 2.0), (2.0, 0.3)))
+    assert one == pytest.approx(other, rel=1e-12)
+
+
+def test_unequal_inputs_in_line_are_unequal_after():
+    t = mf.propagate(mf.mlp("tanh", 1.5, 0.0), 1, q=0.1, q2=10.0, c=1.0)
+    z = np.linspace(-12, 12, 40_001)
+    density = np.exp(-z * z / 2)
+    u, v = np.tanh(0.1**0.5 * z), np.tanh(10**0.5 * z)
+    expected = (u * v * density).sum() / np.sqrt((u * u * density).sum() * (v * v * density).sum())
+    assert t.c[1] == pytest.approx(expected, rel=1e-12)
+
+
+def test_relu_keeps_the_angle_whatever_the_sizes():
+    equal = mf.propagate(mf.mlp("relu", 2**0.5), 20, c=0.1).c
+    unequal = mf.propagate(mf.mlp("relu", 2**0.5), 20, q=1e-3, q2=1e3, c=0.1).c
+    assert unequal == pytest.approx(equal, rel=1e-9)
+
+
+@pytest.mark.parametrize(("sigma_w", "depth"), [(1e4, 45), (1e-4, 45), (1e4, 100), (1e-4, 100)])
+def test_signals_that_leave_the_range_of_a_float(sigma_w, depth):
+    try:
+        t = mf.propagate(mf.mlp("relu", sigma_w), depth, c=0.5)
+    except mf.MeanFieldError as error:
+        assert "float" in str(error) or "range" in str(error)  # noqa: PT017
+        return
+    for field in ("q", "c", "one_minus_c", "chi", "gradient"):
+        assert not np.isnan(getattr(t, field)).any(), field
+
+
+def test_a_dead_signal_stays_dead():
+    t = mf.propagate(mf.mlp("tanh", 0.0, 0.0), 3, c=0.2)
+    assert t.q.tolist() == [1, 0, 0, 0]
+    assert not np.isnan(t.c).any()
+    assert t.gradient.tolist() == [0, 0, 0, 1]
+
+
+def test_gradients_of_jumps_are_infinite():
+    t = mf.propagate(mf.mlp("sign", 1.0), 3, c=0.5)
+    assert t.gradient.tolist() == [np.inf, np.inf, np.inf, 1]
+    assert np.isfinite(t.c).all()
+
+
+def test_the_angle_does_not_depend_on_the_size_of_a_vanishing_signal():
+    vanishing = mf.propagate(mf.mlp("relu", 0.5**0.5), 500, c=0.0)  # q ends at 4⁻⁵⁰⁰ = 1e-301, which floats still hold
+    critical = mf.propagate(mf.mlp("relu", 2**0.5), 500, c=0.0)
+    assert vanishing.q[-1] == pytest.approx(4.0**-500, rel=1e-11)
+    assert vanishing.one_minus_c == pytest.approx(critical.one_minus_c, rel=1e-11)
+
+
+@pytest.mark.parametrize("spec", ["tanh", "relu", "gelu", "softplus"])
+def test_a_kernel_is_its_pairs(spec):
+    x = np.random.default_rng(0).normal(size=(5, 7)) * np.array([[0.3], [1.0], [1.0], [2.0], [5.0]])
+    block = mf.mlp(spec, 1.3, 0.2)
+    k = mf.kernel(block, x, 3)
+    gram = x @ x.T / 7
+    for i in range(5):
+        for j in range(5):
+            c = np.clip(gram[i, j] / np.sqrt(gram[i, i] * gram[j, j]), -1, 1)
+            t = mf.propagate(block, 3, q=gram[i, i], q2=gram[j, j], c=c)
+            other = mf.propagate(block, 3, q=gram[j, j])
+            assert k[i, j] == pytest.approx(t.c[-1] * np.sqrt(t.q[-1] * other.q[-1]), rel=1e-10)
+
+
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(
+    st.integers(1, 6), st.integers(1, 4), st.sampled_from(["tanh", "relu", "gelu", "cos"]), st.integers(0, 2**32 - 1)
+)
+def test_kernels_are_symmetric_and_positive(count, depth, name, seed):
+    x = np.random.default_rng(seed).normal(size=(count, 4))
+    k = mf.kernel(mf.mlp(name, 1.5, 0.1), x, depth)
+    assert k.shape == (count, count)
+    assert np.array_equal(k, k.T)
+    assert np.linalg.eigvalsh(k).min() >= -1e-12 * k.max()
+
+
+def test_kernels_of_repeated_opposite_and_tiny_inputs():
+    x = np.array([[1.0, 2.0], [1.0, 2.0], [-1.0, -2.0], [1e-6, 2e-6]])
+    k = mf.kernel(mf.mlp("tanh", 1.5, 0.0), x, 2)
+    assert k[0, 0] == k[0, 1] == k[1, 1]
+    assert k[0, 2] == pytest.approx(-k[0, 0], rel=1e-12)
+    assert k[0, 3] > 0
+    assert np.linalg.matrix_rank(k[:3, :3], tol=1e-10) == 1
+
+
+def test_the_kernel_of_a_linear_network_is_the_gram_matrix():
+    x = np.random.default_rng(3).normal(size=(4, 3))
+    assert mf.kernel("linear", x, 5) == pytest.approx(x @ x.T / 3, abs=1e-13)
+
+
+def test_the_second_order_arc_cosine_kernel():
+    # Cho & Saul 2009 (NIPS), eq. 6, for relu: (√(q₁q₂)/2π)(sin θ + (π − θ) cos θ).
+    x = np.array([[1.0, 0.0], [0.6, 0.8], [-0.8, 0.6]])
+    k = mf.kernel(mf.mlp("relu", 2**0.5), x, 1)
+    cosine = x @ x.T
+    angle = np.arccos(np.clip(cosine, -1, 1))
+    assert k == pytest.approx((np.sin(angle) + (np.pi - angle) * cosine) / np.pi / 2, abs=1e-14)
+
+
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(st.integers(1, 8), st.integers(1, 8), st.floats(0.1, 5), st.floats(-1, 1))
+def test_a_deep_network_is_two_shallower_ones(first, second, q, c):
+    block = mf.mlp("tanh", 1.6, 0.2)
+    whole = mf.propagate(block, first + second, q=q, c=c)
+    start = mf.propagate(block, first, q=q, c=c)
+    rest = mf.propagate(block, second, q=start.q[-1], c=start.c[-1])
+    assert whole.q[first:] == pytest.approx(rest.q, rel=1e-12)
+    assert whole.c[first:] == pytest.approx(rest.c, abs=1e-11)
+    assert whole.gradient[0] == pytest.approx(start.gradient[0] * rest.gradient[0], rel=1e-11)
