@@ -19,7 +19,7 @@ __all__ = ["ROUNDING", "rotated"]
 
 Floats = NDArray[np.float64]
 Integrand = Callable[[Floats, Floats], Floats]
-Inner = Callable[[Floats], tuple[Floats, Floats, Floats]]
+Inner = Callable[..., tuple[Floats, Floats, Floats]]
 
 OUTER = (0.0, 1.0, 2.0, 3.5, 5.0, 7.0)  # edges of the outer panels, before the cuts
 ROUNDING = 1e-14  # of sums and of a well-conditioned h, relative to the integral of |h|
@@ -60,8 +60,8 @@ def rotated(
     alpha = np.sqrt(1.0 - beta**2)
     far = min(-first[0], first[-1], -second[0], second[-1])
 
-    def inner(d: Floats) -> tuple[Floats, Floats, Floats]:
-        return _inner(integrand, first, second, d, alpha, beta, far)
+    def inner(d: Floats, share: float = 1.0) -> tuple[Floats, Floats, Floats]:
+        return _inner(integrand, first, second, d, alpha, beta, far, share)
 
     if beta == 0:
         on_line, absolute, on_line_error = inner(np.zeros(1))
@@ -88,7 +88,7 @@ def _half_plane(inner: Inner, side: float, rounding: float) -> tuple[float, floa
     half-line.
     """
     line = half_line()
-    integral, absolute, inner_error = inner(side * line.nodes)
+    integral, absolute, inner_error = inner(side * line.nodes, 0.5)  # a coefficient sees the root of the weight of D
     size = float(line.weights @ absolute)
     coefficients = np.abs(line.coefficients @ integral)
     middle = coefficients.size // 2
@@ -124,16 +124,19 @@ def _outer(inner: Inner, edges: Floats, rounding: float) -> tuple[float, float]:
 
 
 def _inner(
-    integrand: Integrand, first: Floats, second: Floats, d: Floats, alpha: float, beta: float, far: float
+    integrand: Integrand, first: Floats, second: Floats, d: Floats, alpha: float, beta: float, far: float, share: float
 ) -> tuple[Floats, Floats, Floats]:
-    """∫ h dA at each D: value, integral of the absolute value, and error bound."""
+    """∫ h dA at each D: value, integral of the absolute value, and error bound.
+
+    Panels whose weight is negligible are left out: exp(−A²/2) times the `share` in the exponent of that of D.
+    """
     shift = beta * d[:, None]
     ends = np.full((d.size, 1), far)
     edges = np.concatenate([(first - shift) / alpha, (second + shift) / alpha, -ends, ends], axis=1)
     edges = np.sort(np.clip(edges, -far, far), axis=1)
     a, b = edges[:, :-1], edges[:, 1:]
     nearest = np.where(a * b <= 0, 0.0, np.minimum(np.abs(a), np.abs(b)))
-    row, column = np.nonzero((b > a) & (nearest**2 + d[:, None] ** 2 < far**2))
+    row, column = np.nonzero((b > a) & (nearest**2 + share * d[:, None] ** 2 < far**2))
     a, b = a[row, column], b[row, column]
     x = nodes_between(a, b)
     shift = shift[row]
