@@ -22,7 +22,7 @@ _PUBLIC = {
     "theory.phases": ("phase_diagram", "PhaseDiagram"),
     "theory.recommendation": ("recommend", "Recommendation"),
     "montecarlo.simulation": ("simulate", "Simulation"),
-    "crosscheck": ("crosscheck", "CrossCheck"),
+    "verdict": ("crosscheck", "CrossCheck"),
     "estimates": ("Estimate", "Sample"),
     "errors": (
         "MeanFieldError",

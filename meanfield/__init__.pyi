@@ -5,7 +5,7 @@ from meanfield.activations.activation import Activation
 from meanfield.activations.catalogue import catalogue
 from meanfield.activations.expectations import expectation, pair_expectation
 from meanfield.activations.specs import activation
-from meanfield.crosscheck import CrossCheck, crosscheck
+from meanfield.verdict import CrossCheck, crosscheck
 from meanfield.errors import (
     BadActivation,
     DivergentExpectation,

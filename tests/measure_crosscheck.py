@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 
-from meanfield.crosscheck import crosscheck
+from meanfield.verdict import crosscheck
 from meanfield.networks.network import mlp
 
 BLOCKS = {
@@ -29,7 +29,7 @@ HARDER = {
 
 
 def failures(name, sigma_w, sigma_b, factor, width, seeds):
-    module = sys.modules["meanfield.crosscheck"]
+    module = sys.modules["meanfield.verdict"]
     simulate, propagate, known = module.simulate, module.propagate, {}
     drawn = mlp(name, factor * sigma_w, sigma_b)
     module.simulate = lambda block, *rest, **named: simulate(drawn, *rest, **named)

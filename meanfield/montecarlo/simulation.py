@@ -13,12 +13,13 @@ from meanfield.estimates import Sample
 from meanfield.montecarlo.draws import Draw
 from meanfield.montecarlo.estimators import one_minus_c, sample, second_moment
 from meanfield.montecarlo.exact_law import ExactLaw
+from meanfield.montecarlo.generators import spawn
 from meanfield.montecarlo.kernels import forward
 from meanfield.montecarlo.materialized import Materialized
 from meanfield.montecarlo.states import draw_state, input_root
 from meanfield.montecarlo.weights import WeightLaw, check_law
-from meanfield.montecarlo.workers import Workers, run_networks, spawn
 from meanfield.networks.network import Network, as_block
+from meanfield.workers import Workers, map_tasks
 
 __all__ = ["Simulation", "simulate"]
 
@@ -178,7 +179,7 @@ def simulate(
         raise InvalidInput(f"width must be at least {root.shape[1]} to hold that many independent inputs, not {width}")
 
     run = partial(_run_network, block, depth, width, root, None if method == "exact_law" else weights, np.dtype(dtype))
-    values = np.array(run_networks(run, spawn(rng, networks), workers, progress))
+    values = np.array(map_tasks(run, spawn(rng, networks), workers, progress, "networks"))
     names = ("q", "gradient", "one_minus_c")[: 2 if len(root) == 1 else 3]
     return Simulation({name: values[:, i] for i, name in enumerate(names)}, int(width), str(dtype))
 

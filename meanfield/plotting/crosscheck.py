@@ -7,7 +7,7 @@ import numpy as np
 from meanfield.plotting.axes import COLOURS, GREY, axes_for
 
 if TYPE_CHECKING:
-    from meanfield.crosscheck import CrossCheck
+    from meanfield.verdict import CrossCheck
 
 __all__ = ["plot_crosscheck"]
 
@@ -20,7 +20,7 @@ def plot_crosscheck(check: "CrossCheck", ax: Any = None) -> Any:
     Parameters
     ----------
     check : CrossCheck
-        What `meanfield.crosscheck` returns.
+        What `meanfield.verdict` returns.
     ax : matplotlib Axes, optional
         Where to draw the quantities; None makes a figure that has the ratio of simulation to theory below them.
 
@@ -31,7 +31,7 @@ def plot_crosscheck(check: "CrossCheck", ax: Any = None) -> Any:
 
     Examples
     --------
-    >>> from meanfield.crosscheck import crosscheck
+    >>> from meanfield.verdict import crosscheck
     >>> plot_crosscheck(crosscheck("relu", 5, 64, rng=0)).get_yscale()
     'log'
     """

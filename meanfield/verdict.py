@@ -12,10 +12,10 @@ from meanfield.estimates import Sample
 from meanfield.montecarlo.estimators import sample
 from meanfield.montecarlo.simulation import Method, Simulation, simulate
 from meanfield.montecarlo.weights import WeightLaw
-from meanfield.montecarlo.workers import Workers
 from meanfield.networks.network import Network, as_block
 from meanfield.numerics.largest_z import largest_z, z_beyond
 from meanfield.theory.propagation import propagate
+from meanfield.workers import Workers
 
 __all__ = ["CrossCheck", "Row", "crosscheck"]
 
@@ -210,7 +210,7 @@ def crosscheck(
     Examples
     --------
     >>> import numpy as np
-    >>> from meanfield.crosscheck import crosscheck
+    >>> from meanfield.verdict import crosscheck
     >>> from meanfield.networks.network import mlp
     >>> block = mlp("tanh", 1.5, 0.1)
     >>> bool(crosscheck(block, depth=6, width=256, c=0.5, rng=0))

@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 
-from meanfield.crosscheck import crosscheck
+from meanfield.verdict import crosscheck
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers import Dense
 from meanfield.networks.network import Network, mlp
@@ -37,7 +37,7 @@ def test_correct_networks_pass_and_an_error_of_two_percent_fails(name, sigma_w, 
 def simulated_against(drawn, described, arguments):
     """Networks of one description against the theory of another."""
     with pytest.MonkeyPatch.context() as patch:
-        module = sys.modules["meanfield.crosscheck"]
+        module = sys.modules["meanfield.verdict"]
         simulate = module.simulate
         patch.setattr(module, "simulate", lambda block, *rest, **named: simulate(drawn, *rest, **named))
         return crosscheck(described, **arguments)
