@@ -1,0 +1,76 @@
+"""An activation with its derivative, its breakpoints and the Gaussian weight that averages are taken with."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meanfield.errors import InvalidInput
+from meanfield.plotting.axes import COLOURS, GREY, axes_for, legend_above
+
+if TYPE_CHECKING:
+    from meanfield.activations.activation import Activation
+
+__all__ = ["plot_activation"]
+
+
+def plot_activation(activation: "Activation", ax: Any = None, *, q: float = 1.0) -> Any:
+    """Draw φ and φ′ over ±4 standard deviations of the pre-activation, with the density of the latter in grey.
+
+    Parameters
+    ----------
+    activation : Activation
+        What `meanfield.activation` returns.
+    ax : matplotlib Axes, optional
+        Where to draw; None makes a figure.
+    q : float
+        Second moment of the pre-activation, > 0.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    InvalidInput
+        If `q` is not positive and finite.
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> plot_activation(mf.activation("relu")).get_xlabel()
+    'pre-activation $x$ (grey: its density, $q = 1$)'
+    """
+    if not (np.isfinite(q) and q > 0):
+        raise InvalidInput(f"q must be positive and finite, not {q!r}")
+    ax = axes_for(ax)
+    end = 4.0 * float(np.sqrt(q))
+    breaks = [b for b in activation.breakpoints if abs(b) < end]
+    pieces = [(low, high) for low, high in zip([-end, *breaks], [*breaks, end], strict=True) if high > low]
+    for function, colour, dash, label in (
+        (activation, COLOURS[0], "-", r"$\phi$"),
+        (activation.derivative, COLOURS[1], "--", r"$\phi'$"),
+    ):
+        x, values = _curve(function, pieces)
+        ax.plot(x, values, color=colour, linestyle=dash, linewidth=1.8, label=label)
+    for i, b in enumerate(breaks):
+        ax.axvline(b, color=GREY, linewidth=0.8, linestyle=":", label="breakpoint" if i == 0 else None)
+    low, high = ax.get_ylim()
+    x = np.linspace(-end, end, 301)
+    weight = np.exp(-(x**2) / (2 * q))
+    ax.fill_between(x, low, low + 0.3 * (high - low) * weight, color="#dddddd", zorder=0, linewidth=0)
+    ax.set(xlim=(-end, end), ylim=(low, high), xlabel=f"pre-activation $x$ (grey: its density, $q = {q:g}$)")
+    legend_above(ax, activation.name, 3)
+    return ax
+
+
+def _curve(function: Any, pieces: list[tuple[float, float]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The function on each piece, up to just inside its ends, with gaps between so that jumps stay jumps."""
+    xs: list[Any] = []
+    values: list[Any] = []
+    for low, high in pieces:
+        inside = 1e-9 * (high - low)
+        x = np.linspace(low + inside, high - inside, 400)
+        xs += [x, [high]]
+        values += [function(x), [np.nan]]
+    return np.concatenate(xs), np.concatenate(values)

@@ -1,0 +1,89 @@
+"""Critical lines of several activations: where gradients keep their size, and where q stays."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meanfield.plotting.axes import COLOURS, MARKERS, axes_for
+
+if TYPE_CHECKING:
+    from meanfield.theory.criticality import CriticalLine
+
+__all__ = ["draw_line", "plot_critical_lines"]
+
+
+def plot_critical_lines(lines: "Mapping[str, CriticalLine]", ax: Any = None) -> Any:
+    """Draw sigma_w against sigma_b, solid where q is stable and dashed where it is not; a line of one point as a dot.
+
+    Parameters
+    ----------
+    lines : mapping of str to CriticalLine
+        By the label of each.
+    ax : matplotlib Axes, optional
+        Where to draw; None makes a figure.
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> ax = plot_critical_lines({"tanh": mf.critical_line("tanh", [0.1, 0.2, 0.3])})
+    >>> len(ax.lines[0].get_xdata())
+    3
+    """
+    ax = axes_for(ax)
+    stable = True
+    for i, (label, line) in enumerate(lines.items()):
+        look: dict[str, Any] = {
+            "color": COLOURS[i % len(COLOURS)],
+            "marker": MARKERS[i % len(MARKERS)],
+            "markersize": 4.5,
+            "markevery": 0.13,
+        }
+        draw_line(ax, line, label=label, linewidth=1.6, **look)
+        stable &= bool(line.stable.all())
+    if not stable:
+        ax.plot([], [], "--", color="#555555", label="unstable $q$")
+    ax.set(xlabel=r"$\sigma_w$", ylabel=r"$\sigma_b$")
+    ax.legend(*ax.get_legend_handles_labels(), frameon=False)
+    return ax
+
+
+def draw_line(ax: Any, line: "CriticalLine", *, label: str, unstable_label: str = "", **style: Any) -> None:
+    """One critical line with its label; `unstable_label` names its dashed stretches, if nothing else does."""
+    labels = {True: label, False: unstable_label or (label if not line.stable.any() else "")}
+    for stable, rows in sorted(_stretches(line), key=lambda stretch: not stretch[0]):
+        look = {"linestyle": "-" if stable else (0, (4, 2)), **style}
+        if len(rows) == 1:
+            look |= {
+                "marker": style.get("marker", "o"),
+                "markersize": 7,
+                "markevery": None,
+                "linestyle": "none",
+                "clip_on": False,
+            }
+        ax.plot(line.sigma_w[rows], line.sigma_b[rows], label=labels.pop(stable, "") or None, **look)
+
+
+def _stretches(line: "CriticalLine") -> Iterator[tuple[bool, NDArray[np.intp]]]:
+    """Connected stretches of one stability.
+
+    The line is a curve parametrised by q. Rows that are neighbours in q are connected if their sigma_b are too, unless
+    both are at the largest one, where the curve leaves the range and comes back.
+    """
+    order = np.argsort(line.q, kind="stable")
+    place = np.searchsorted(np.unique(line.sigma_b), line.sigma_b[order])
+    start = 0
+    for i in range(1, len(order) + 1):
+        end = i == len(order)
+        if not end:
+            step = abs(int(place[i]) - int(place[i - 1]))
+            apart = step > 1 or (step == 0 and place[i] == place.max())
+        if end or apart or line.stable[order[i]] != line.stable[order[i - 1]]:
+            reach = i if end or apart else i + 1  # a change of stability shares the point after it
+            yield bool(line.stable[order[i - 1]]), order[start:reach]
+            start = i

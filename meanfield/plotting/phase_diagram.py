@@ -1,0 +1,116 @@
+"""The phase diagram: sigma_w against sigma_b (Poole et al. 2016, figure 1; Schoenholz et al. 2017, figure 1)."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meanfield.errors import InvalidInput
+from meanfield.plotting.axes import axes_for, legend_above
+from meanfield.plotting.critical_lines import draw_line
+
+if TYPE_CHECKING:
+    from meanfield.theory.criticality import CriticalLine
+    from meanfield.theory.phases import PhaseDiagram
+
+__all__ = ["plot_phase_diagram"]
+
+ORDERED, CHAOTIC, UNBOUNDED = "#d6e6f4", "#fdeedd", "#e4e4e4"
+DEPTHS = (1.0, 2.0, 5.0, 10.0, 20.0)  # layers; beyond, the contours crowd at the critical line
+SMALLEST = 0.02  # share of the picture below which a phase is not labelled
+
+
+def plot_phase_diagram(diagram: "PhaseDiagram", ax: Any = None, *, critical_line: "CriticalLine | None" = None) -> Any:
+    """Draw the phases, the critical line and contours of the depth scale xi_c.
+
+    Parameters
+    ----------
+    diagram : PhaseDiagram
+        At least two values of sigma_w and of sigma_b.
+    ax : matplotlib Axes, optional
+        Where to draw; None makes a figure.
+    critical_line : CriticalLine, optional
+        Solutions to draw as the critical line, dashed where q is not stable; None takes chi_1 = 1 from the diagram.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    InvalidInput
+        If an axis of the diagram has a single value.
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> diagram = mf.phase_diagram("relu", [1.0, 1.3, 1.6], [0.0, 0.5])
+    >>> plot_phase_diagram(diagram).get_xlabel()
+    '$\\\\sigma_w$'
+    """
+    x, y = diagram.sigma_w, diagram.sigma_b
+    if min(x.size, y.size) < 2:
+        raise InvalidInput(
+            f"a phase diagram is drawn from at least 2 × 2 values of sigma_w and sigma_b, not {x.size} × {y.size}"
+        )
+    ax = axes_for(ax)
+    bounded = diagram.phase != "unbounded"
+    with np.errstate(divide="ignore"):
+        growth = np.clip(np.log(diagram.chi_1), -50.0, 50.0)
+    ax.contourf(x, y, growth.T, [-np.inf, 0, np.inf], colors=[ORDERED, CHAOTIC])
+    if not bounded.all():
+        area = ax.contourf(x, y, np.where(bounded, 0.0, 1.0).T, [0.5, 1.5], colors=[UNBOUNDED], hatches=["///"])
+        area.set(edgecolor="#bbbbbb", linewidth=0)
+    _critical(ax, x, y, np.where(_leaps(growth, bounded) & ~bounded, np.nan, growth), critical_line)
+    _depths(ax, x, y, np.where(bounded, growth, np.nan), diagram.xi_c)
+    for phase in ("ordered", "chaotic", "unbounded", "critical"):
+        _label(ax, x, y, diagram.phase == phase, phase)
+    ax.set(xlim=(x.min(), x.max()), ylim=(y.min(), y.max()), xlabel=r"$\sigma_w$", ylabel=r"$\sigma_b$")
+    legend_above(ax, diagram.label, 2)
+    return ax
+
+
+def _leaps(growth: NDArray[np.float64], bounded: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Rows of sigma_b along which ln chi_1 leaps as q jumps to infinity: no critical line is crossed there."""
+    steps = np.abs(np.diff(growth, axis=0))
+    beside = np.pad(steps, ((1, 1), (0, 0)))
+    leaps = (bounded[:-1] != bounded[1:]) & (steps > 2 * np.maximum(beside[:-2], beside[2:]) + 1e-9)
+    return np.asarray(leaps.any(axis=0))
+
+
+def _critical(ax: Any, x: Any, y: Any, growth: NDArray[np.float64], line: "CriticalLine | None") -> None:
+    label = r"critical line, $\chi_1 = 1$"
+    if line is not None and len(line) > 1:
+        draw_line(
+            ax, line, color="black", linewidth=2, label=label, unstable_label=r"$\chi_1 = 1$ with an unstable $q$"
+        )
+    elif np.nanmin(growth) < 0 < np.nanmax(growth):
+        ax.contour(x, y, np.ma.masked_invalid(growth).T, [0.0], colors="black", linewidths=2, corner_mask=False)
+        ax.plot([], [], "k-", lw=2, label=label)
+    if line is not None and len(line) == 1:
+        ax.plot(line.sigma_w, line.sigma_b, "ko", clip_on=False, label="critical point")
+
+
+def _depths(ax: Any, x: Any, y: Any, growth: NDArray[np.float64], xi_c: NDArray[np.float64]) -> None:
+    """Contours of xi_c, found as those of 1/xi_c with the sign of ln chi_1, smooth at the critical line."""
+    signed = np.sign(growth) / xi_c
+    depths = {sign / depth: f"{depth:g}" for depth in DEPTHS for sign in (-1, 1)}
+    levels = sorted(level for level in depths if np.nanmin(signed) < level < np.nanmax(signed))
+    if levels:
+        lines = ax.contour(
+            x, y, np.ma.masked_invalid(signed).T, levels, colors="#555555", linewidths=0.7, linestyles="-"
+        )
+        ax.clabel(lines, fmt=depths, fontsize="x-small")
+        ax.plot([], [], "-", color="#555555", lw=0.7, label=r"depth scale $\xi_c$ (layers)")
+
+
+def _label(ax: Any, x: Any, y: Any, where: NDArray[np.bool_], text: str) -> None:
+    """`text` at the point of the region that is farthest from its edge."""
+    from scipy.ndimage import distance_transform_edt
+
+    if where.mean() < SMALLEST:
+        return
+    inside = distance_transform_edt(np.pad(where, 1), sampling=(3 / x.size, 1 / y.size))[1:-1, 1:-1]  # text is wide
+    i, j = np.unravel_index(np.argmax(inside), inside.shape)
+    box = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "boxstyle": "round,pad=0.25"}
+    ax.text(x[i], y[j], text, ha="center", va="center", bbox=box)

@@ -1,0 +1,106 @@
+"""What depth does to a signal: second moment, correlation and gradient by layer."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanfield.errors import InvalidInput
+from meanfield.plotting.axes import COLOURS, axes_for
+
+if TYPE_CHECKING:
+    from meanfield.theory.propagation import Trajectory
+
+__all__ = ["plot_propagation", "plot_quantity"]
+
+LABELS = {
+    "q": "second moment $q$",
+    "c": "correlation $c$",
+    "one_minus_c": "$1 - c$",
+    "gradient": "squared gradient\n(last layer = 1)",
+    "chi": r"gradient factor $\chi$",
+}
+
+
+def plot_quantity(trajectory: "Trajectory", quantity: str, ax: Any = None, **style: Any) -> Any:
+    """Draw one quantity by layer; on a logarithmic axis where it spans more than two decades.
+
+    Parameters
+    ----------
+    trajectory : Trajectory
+        Of scalars, or of arrays: then one line for each of their entries.
+    quantity : {"q", "c", "one_minus_c", "gradient", "chi"}
+        What to draw.
+    ax : matplotlib Axes, optional
+        Where to draw; None makes a figure.
+    **style
+        Passed on to ``Axes.plot``, as ``color`` and ``label``.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    InvalidInput
+        If there is no such quantity, or the trajectory has a single input and so no correlation.
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> plot_quantity(mf.propagate("relu", 5), "q").get_yscale()
+    'linear'
+    """
+    if quantity not in LABELS:
+        raise InvalidInput(f"quantity must be one of {', '.join(LABELS)}, not {quantity!r}")
+    values = getattr(trajectory, quantity)
+    if values is None:
+        raise InvalidInput("a trajectory of one input has no correlation: give propagate() the correlation c of two")
+    ax = axes_for(ax, (5.2, 3.0))
+    values = values.reshape(len(values), -1)
+    ax.plot(
+        np.arange(len(values)), values, **{"color": COLOURS[0], "marker": "." if len(values) <= 60 else None, **style}
+    )
+    drawn = values[np.isfinite(values)]
+    if drawn.size and drawn.min() > 0 and drawn.max() > 100 * drawn.min():
+        ax.set_yscale("log")
+    ax.locator_params(axis="x", integer=True)
+    ax.set(xlabel="layer", ylabel=LABELS[quantity], xlim=(0, len(values) - 1))
+    return ax
+
+
+def plot_propagation(trajectory: "Trajectory", axes: Any = None, **style: Any) -> Any:
+    """Draw second moment, correlation (if there are two inputs) and squared gradient by layer, one below the other.
+
+    Parameters
+    ----------
+    trajectory : Trajectory
+        What `meanfield.propagate` returns.
+    axes : sequence of matplotlib Axes, optional
+        Two, or three with a correlation; None makes a figure.
+    **style
+        As in `plot_quantity`.
+
+    Returns
+    -------
+    array of Axes
+
+    Raises
+    ------
+    InvalidInput
+        If the number of Axes is another one.
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> len(plot_propagation(mf.propagate("tanh", 5, c=0.5)))
+    3
+    """
+    names = ("q", "gradient") if trajectory.c is None else ("q", "c", "gradient")
+    axes = np.atleast_1d(axes_for(axes, (5.2, 2.0 * len(names)), rows=len(names)))
+    if axes.size != len(names):
+        raise InvalidInput(f"{len(names)} Axes are needed for {', '.join(names)}, not {axes.size}")
+    for ax, name in zip(axes.flat, names, strict=True):
+        plot_quantity(trajectory, name, ax, **style)
+    for ax in axes.flat[:-1]:
+        ax.set_xlabel("")
+    return axes

@@ -1,0 +1,50 @@
+"""The variance map q → q′ with its fixed points and a cobweb, after Poole et al. 2016, figure 1."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import ArrayLike
+
+from meanfield.plotting.cobweb import draw_map
+
+if TYPE_CHECKING:
+    from meanfield.theory.stability import FixedPoint
+
+__all__ = ["plot_variance_map"]
+
+
+def plot_variance_map(
+    q: ArrayLike,
+    mapped: ArrayLike,
+    ax: Any = None,
+    *,
+    fixed_points: "Iterable[FixedPoint]" = (),
+    orbit: ArrayLike | None = None,
+) -> Any:
+    """Draw the second moment of the next layer against that of this one.
+
+    Parameters
+    ----------
+    q, mapped : array_like, 1-d
+        Second moments, and what the map makes of them.
+    ax : matplotlib Axes, optional
+        Where to draw; None makes a figure.
+    fixed_points : iterable of FixedPoint
+        Marked: filled where stable.
+    orbit : array_like, 1-d, optional
+        Second moments by layer, as ``Trajectory.q``, drawn as a cobweb.
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
+    >>> import meanfield as mf, numpy as np
+    >>> block, q = mf.mlp("tanh", 1.5, 0.3), np.linspace(0, 2, 50)
+    >>> points, orbit = mf.fixed_points(block), mf.propagate(block, 8, q=1.9).q
+    >>> ax = plot_variance_map(q, mf.variance_map(block, q).value, fixed_points=points, orbit=orbit)
+    >>> ax.get_xlabel()
+    '$q$ at a layer'
+    """
+    return draw_map(ax, q, mapped, "q", [(point.q, point.stable) for point in fixed_points], orbit)
