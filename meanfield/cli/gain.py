@@ -1,0 +1,70 @@
+"""`meanfield gain`: the gains of an activation by each definition in circulation."""
+
+from typing import Annotated, Any
+
+import typer
+
+from meanfield.cli.arguments import ActivationText, AsJson, Parameters, activation_from
+from meanfield.cli.output import activation_keys, estimate, print_json, print_table, with_error
+
+__all__ = ["DEFINITIONS", "gain", "gains_or_reasons"]
+
+DEFINITIONS = {
+    "forward": "1/√E φ², keeps the second moment",
+    "centered": "1/√Var φ, keeps the variance about the mean",
+    "backward": "1/√E φ′², keeps the squared gradient",
+}
+
+
+def gain(
+    activation: ActivationText,
+    param: Parameters = None,
+    q: Annotated[float, typer.Option(help="Second moment of the pre-activation.")] = 1.0,
+    kind: Annotated[str | None, typer.Option(metavar="forward|centered|backward", help="Only this one.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The gains of an activation, with bounds on their errors.
+
+    \b
+    Example: meanfield gain gelu
+    """
+    from meanfield.theory import gains as theory
+
+    phi = activation_from(activation, param)
+    found = {kind: theory.gain(phi, kind=kind, q=q)} if kind else gains_or_reasons(phi, q)
+    if as_json:
+        return print_json({**activation_keys(phi), "q": q, "gains": gains_as_json(found)})
+    typer.echo(f"{phi.name}, pre-activations of second moment q = {q:g}")
+    print_table(
+        ("kind", "gain", "definition"),
+        [
+            (name, e if isinstance(e, str) else with_error(e.value, e.error), DEFINITIONS[name])
+            for name, e in found.items()
+        ],
+    )
+    return None
+
+
+def gains_or_reasons(phi: Any, q: float) -> dict[str, Any]:
+    """By kind, the gain as an `Estimate`, or the sentence that says why there is none."""
+    from meanfield.errors import InfiniteDerivative, InvalidInput
+    from meanfield.theory import gains as theory
+
+    found: dict[str, Any] = {}
+    for kind in theory.KINDS:
+        try:
+            found[kind] = theory.gain(phi, kind=kind, q=q)
+        except (InfiniteDerivative, InvalidInput) as error:
+            if kind == "forward":
+                raise
+            found[kind] = str(error)
+    return found
+
+
+def gains_as_json(found: dict[str, Any]) -> dict[str, Any]:
+    """The same in JSON keys: value and error are null where there is a reason."""
+    nothing = {"value": None, "error": None, "converged": None}
+    return {
+        kind: {**nothing, "reason": e} if isinstance(e, str) else {**estimate(e), "reason": None}
+        for kind, e in found.items()
+    }

@@ -1,0 +1,121 @@
+"""The command `meanfield`: its commands, and how it ends."""
+
+import contextlib
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from meanfield._version import __version__
+from meanfield.cli.check import check
+from meanfield.cli.critical import critical
+from meanfield.cli.fixed_points import fixed_points
+from meanfield.cli.gain import gain
+from meanfield.cli.phase import phase
+from meanfield.cli.propagate import propagate
+from meanfield.cli.recommend import recommend
+from meanfield.cli.table import table
+from meanfield.errors import MeanFieldError
+
+__all__ = ["app", "run"]
+
+DONE, USAGE, INTERRUPTED, BROKEN_PIPE, INTERNAL = 0, 2, 130, 141, 70
+UsageError: Any = typer.BadParameter.__mro__[1]  # of click, or of the copy of it inside newer versions of typer
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+for name, command in (
+    ("recommend", recommend),
+    ("gain", gain),
+    ("critical", critical),
+    ("fixed-points", fixed_points),
+    ("phase", phase),
+    ("propagate", propagate),
+    ("check", check),
+    ("table", table),
+):
+    app.command(name)(command)
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and end, if it was asked for."""
+    if wanted:
+        typer.echo(f"meanfield {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def meanfield(
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """How signals and gradients travel through deep random networks of any activation.
+
+    ACTIVATION is a name (gelu, leaky_relu:negative_slope=0.2), a formula in x ("x*tanh(log(1 + exp(x)))") or
+    package.module:callable.
+
+    Exit status: 0 done, 1 a check failed, 2 bad usage.
+
+    \b
+    Example: meanfield recommend gelu
+    """
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status, having told what went wrong in one line on standard error.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        What follows ``meanfield``; those of the process by default.
+
+    Returns
+    -------
+    int
+        0 done, 1 a check failed, 2 bad usage, 70 a bug in meanfield, 130 interrupted, 141 nobody reads the output.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        with warnings.catch_warnings():
+            if not sys.warnoptions:
+                warnings.simplefilter("ignore")  # a user's function may overflow in its tails
+            status = app(words or ["--help"], prog_name="meanfield", standalone_mode=False)
+        sys.stdout.flush()
+        return int(status or DONE)
+    except UsageError as error:
+        where = f"{error.ctx.command_path} --help" if error.ctx else "meanfield --help"
+        return _failed(f"{error.format_message().rstrip('.')}; see {where}", USAGE)
+    except MeanFieldError as error:
+        return _failed(str(error), USAGE)
+    except (typer.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except (BrokenPipeError, SystemExit):  # click exits where a pipe breaks inside a command
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except OSError as error:
+        return _failed(f"{error.filename or 'output'}: {error.strerror or error}", USAGE)
+    except MemoryError:
+        return _failed("not enough memory; fewer points, networks or units need less", USAGE)
+    except Exception as error:
+        if sys.flags.dev_mode:
+            raise
+        told = f"{type(error).__name__}: {error}"
+        return _failed(f"this is a bug in meanfield, please report it ({told}); PYTHONDEVMODE=1 shows where", INTERNAL)
+
+
+def _failed(message: str, status: int) -> int:
+    line = " ".join(message.split())
+    typer.echo(f"error: {line if len(line) <= 600 else f'{line[:599]}…'}", err=True)
+    return status

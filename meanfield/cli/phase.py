@@ -1,0 +1,76 @@
+"""`meanfield phase`: the phase diagram, as a figure, as data, or as a map of letters."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from meanfield.cli.arguments import ActivationText, AsJson, Parameters, activation_from, grid_from
+from meanfield.cli.output import FIGURES, activation_keys, checked_path, number, print_json, save_figure
+
+if TYPE_CHECKING:
+    from meanfield.theory.phases import PhaseDiagram
+
+__all__ = ["phase"]
+
+LETTERS = {"ordered": "o", "critical": "=", "chaotic": "c", "unbounded": "u"}
+FIELDS = ("q_star", "chi_parallel", "chi_1", "c_star", "chi_c", "xi_q", "xi_c", "xi_gradient", "phase")
+
+
+def phase(
+    activation: ActivationText,
+    param: Parameters = None,
+    sigma_w: Annotated[str, typer.Option(help="low:high:count, or numbers separated by commas.")] = "0.5:3:41",
+    sigma_b: Annotated[str, typer.Option(help="The same for the biases.")] = "0:1:41",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A figure (.png, .pdf, .svg) or the data (.npz).")
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Threads; -1 for all cores.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """The phase diagram over sigma_w and sigma_b.
+
+    Without --output and --json, as a map of letters.
+
+    \b
+    Example: meanfield phase tanh -o phase.png
+    """
+    import numpy as np
+
+    from meanfield.theory.phases import phase_diagram
+
+    if output is not None:
+        checked_path(output, (*FIGURES, "npz"))
+    phi = activation_from(activation, param)
+    axes = (grid_from(sigma_w, "--sigma-w"), grid_from(sigma_b, "--sigma-b"))
+    diagram = phase_diagram(phi, *axes, workers=workers, progress=True)
+    if output is not None and output.suffix.lower() == ".npz":
+        diagram.save(output)
+        if not as_json:
+            typer.echo(f"wrote {output}")
+    elif output is not None:
+        from meanfield.errors import InfiniteDerivative
+        from meanfield.plotting.phase_diagram import plot_phase_diagram
+        from meanfield.theory.criticality import critical_line
+
+        try:
+            line = critical_line(phi, np.linspace(axes[1].min(), axes[1].max(), 61))
+        except InfiniteDerivative:
+            line = None
+        save_figure(plot_phase_diagram(diagram, critical_line=line), output, quiet=as_json)
+    if as_json:
+        fields = {name: getattr(diagram, name) for name in FIELDS}
+        return print_json({**activation_keys(phi), "sigma_w": diagram.sigma_w, "sigma_b": diagram.sigma_b, **fields})
+    if output is None:
+        typer.echo("\n".join(letter_map(diagram)))
+    return None
+
+
+def letter_map(diagram: "PhaseDiagram") -> list[str]:
+    """Lines of letters: sigma_w to the right, sigma_b upwards."""
+    lines = [f"{diagram.label}: o ordered, = critical, c chaotic, u unbounded; sigma_w to the right, sigma_b upwards"]
+    for j in range(diagram.sigma_b.size - 1, -1, -1):
+        letters = "".join(LETTERS[str(name)] for name in diagram.phase[:, j])
+        lines.append(f"{number(diagram.sigma_b[j]):>9} {letters}")
+    ends = number(diagram.sigma_w[0]), number(diagram.sigma_w[-1])
+    return [*lines, f"{'':9} {ends[0]}{ends[1].rjust(max(diagram.sigma_w.size - len(ends[0]), len(ends[1]) + 1))}"]

@@ -1,0 +1,57 @@
+import sys
+
+import pytest
+
+SMALL = ("check", "tanh", "--sigma-w", "1.5", "--sigma-b", "0.1", "--depth", "6", "--width", "128")
+
+
+@pytest.fixture
+def samplers(tmp_path, monkeypatch):
+    """The user's module `samplers` in the current directory."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "samplers", raising=False)
+    (tmp_path / "samplers.py").write_text(
+        "def right(rng, fan_out, fan_in):\n    return 1.5 * rng.standard_normal((fan_out, fan_in)) / fan_in**0.5\n"
+        "def wrong(rng, fan_out, fan_in):\n    return 1.7 * rng.standard_normal((fan_out, fan_in)) / fan_in**0.5\n"
+    )
+
+
+@pytest.mark.parametrize("options", [(), ("--weights", "uniform"), ("--method", "exact_law"), ("--dtype", "float32")])
+def test_what_agrees_passes_with_status_0(meanfield, options):
+    result = meanfield(*SMALL, *options)
+    assert (result.status, result.err) == (0, "")
+    assert result.out.splitlines()[-1].startswith("passed")
+
+
+def test_a_sampler_of_the_users_is_judged_at_its_own_scale(meanfield, samplers):
+    assert meanfield(*SMALL, "--init", "samplers:right").status == 0
+    failed = meanfield(*SMALL, "--init", "samplers:wrong")
+    assert failed.status == 1
+    assert failed.out.splitlines()[-1].startswith("failed")
+
+
+def test_a_failure_is_in_the_json_too(meanfield, samplers):
+    result = meanfield(*SMALL, "--init", "samplers:wrong", "--json")
+    assert result.status == 1
+    assert result.json["passed"] is False
+    assert result.json["weights"] == "samplers:wrong"
+    assert {row["quantity"] for row in result.json["rows"]} == {"q", "one_minus_c", "gradient"}
+    assert result.json["sigma_w_factor"] == pytest.approx(1.7 / 1.5, rel=0.05)
+
+
+def test_the_seed_decides(meanfield):
+    first, again, other = (meanfield(*SMALL, "--seed", seed).out for seed in ("1", "1", "2"))
+    assert first == again != other
+
+
+def test_it_is_drawn(meanfield, tmp_path):
+    path = tmp_path / "check.png"
+    assert meanfield(*SMALL, "-o", str(path)).status == 0
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_default_is_what_is_recommended(meanfield):
+    result = meanfield("check", "relu", "--depth", "5", "--width", "64")
+    assert result.status == 0
+    assert "(recommended)" in result.out
