@@ -12,6 +12,7 @@ _PUBLIC = {
     "activations.catalogue": ("catalogue",),
     "activations.activation": ("Activation",),
     "activations.expectations": ("expectation", "pair_expectation"),
+    "activations.duals": ("dual", "hermite_coefficients"),
     "theory.gains": ("gain", "gains", "calculate_gain"),
     "networks.layers": ("Dense", "Elementwise", "Layer"),
     "networks.network": ("Network", "mlp"),

@@ -3,9 +3,9 @@
 from meanfield._version import __version__
 from meanfield.activations.activation import Activation
 from meanfield.activations.catalogue import catalogue
+from meanfield.activations.duals import dual, hermite_coefficients
 from meanfield.activations.expectations import expectation, pair_expectation
 from meanfield.activations.specs import activation
-from meanfield.verdict import CrossCheck, crosscheck
 from meanfield.errors import (
     BadActivation,
     DivergentExpectation,
@@ -27,6 +27,7 @@ from meanfield.theory.phases import PhaseDiagram, phase_diagram
 from meanfield.theory.propagation import Trajectory, kernel, propagate
 from meanfield.theory.recommendation import Recommendation, recommend
 from meanfield.theory.stability import Analysis, FixedPoint, analyze, fixed_points
+from meanfield.verdict import CrossCheck, crosscheck
 
 __all__ = [
     "Activation",
@@ -62,10 +63,12 @@ __all__ = [
     "critical_line",
     "critical_point",
     "crosscheck",
+    "dual",
     "expectation",
     "fixed_points",
     "gain",
     "gains",
+    "hermite_coefficients",
     "kernel",
     "mlp",
     "pair_expectation",
