@@ -14,7 +14,7 @@ MOMENTS = {
     1.0: (0.46440290244826824, 0.34150920731666354),
     2.0: (0.34950829774660281, 0.24926224048784262),
 }
-# depth, σ₀²: q*, sigma_w², sigma_b² of critical orthogonal tanh networks; σ₀² is the variance of the squared singular values
+# depth, σ₀²: q*, sigma_w², sigma_b² of critical orthogonal tanh networks with squared singular values of variance σ₀²
 ISOMETRY = {
     (32, 0.25): (0.036517114464522871, 1.0694977008702889, 5.3292444770370518e-5),
     (128, 0.25): (0.016892308825361927, 1.0329787207346334, 5.8369763921566883e-6),

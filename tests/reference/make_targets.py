@@ -1,8 +1,8 @@
 """Remakes targets.json: Gaussian moments at q = 1, critical lines and half-stable points, by mpmath at 40 digits.
 
 ``python tests/reference/make_targets.py`` compares what it computes with the file and tells the largest relative
-difference; ``--write`` replaces the file. It takes a few minutes. Nothing of the package is used: every number is an integral
-of the function itself over panels cut at its kinks, so that closed forms are tested too.
+difference; ``--write`` replaces the file. It takes a few minutes. Nothing of the package is used: every number is an
+integral of the function itself over panels cut at its kinks, so that closed forms are tested too.
 """
 
 import json
