@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from meanfield.activations.activation import Activation
-from meanfield.activations.callables import from_callable, guarded, points_of
+from meanfield.activations.callables import check_derivative, from_callable, guarded, points_of
 from meanfield.activations.catalogue import find, from_catalogue, nearest_names
 from meanfield.activations.expressions import from_expression, is_expression, is_sympy
 from meanfield.errors import InvalidInput, UnknownActivation
@@ -65,8 +65,10 @@ def activation(
     'signed square'
     >>> mf.activation("geluu")
     Traceback (most recent call last):
-    meanfield.errors.UnknownActivation: no activation is called 'geluu'; the nearest names are gelu, silu, elu
+    meanfield.errors.UnknownActivation: no activation is called 'geluu'; the nearest names are gelu, elu, selu
     """
+    if not isinstance(name, str | None):
+        raise InvalidInput(f"name must be text, not {shortened(name)}")
     points = None if breakpoints is None else points_of(breakpoints)
     if isinstance(spec, str) and (entry := find(spec)):
         if derivative is not None or points is not None:
@@ -106,7 +108,9 @@ def _changed(made: Activation, derivative: Any, points: tuple[float, ...] | None
     if name is not None:
         changes["name"] = name
     if derivative is not None:
-        changes["derivative_function"] = guarded(derivative, f"the derivative of {name or made.name}")
+        slope = guarded(derivative, f"the derivative of {name or made.name}")
+        check_derivative(made.function, slope, points or made.declared_breakpoints or (), name or made.name)
+        changes["derivative_function"] = slope
     if points is not None:
         changes["declared_breakpoints"] = points
         changes["declared_jumps"] = tuple(x for x in made.declared_jumps if x in points)

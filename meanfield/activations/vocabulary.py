@@ -1,0 +1,61 @@
+"""The words of a formula: its variable, its functions, and how large what they write out is."""
+
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
+
+__all__ = ["real_x", "sizes", "vocabulary"]
+
+
+@cache
+def real_x() -> Any:
+    """The symbol for the argument while it is known to be real."""
+    import sympy as sp
+
+    return sp.Symbol("x", real=True)
+
+
+@cache
+def vocabulary() -> dict[str, Callable[..., Any]]:
+    """The functions of the grammar, as makers of sympy expressions."""
+    import sympy as sp
+
+    # Unevaluated, since what sympy asks itself about their arguments can take minutes.
+    largest, smallest = partial(sp.Max, evaluate=False), partial(sp.Min, evaluate=False)
+    named = {
+        "exp": sp.exp, "log": sp.log, "ln": sp.log, "sqrt": sp.sqrt, "erf": sp.erf, "erfc": sp.erfc,
+        "sin": sp.sin, "cos": sp.cos, "tan": sp.tan, "sinh": sp.sinh, "cosh": sp.cosh, "tanh": sp.tanh,
+        "abs": sp.Abs, "sign": sp.sign, "max": largest, "maximum": largest, "min": smallest, "minimum": smallest,
+    }  # fmt: skip
+    inverse = {"sin": sp.asin, "cos": sp.acos, "tan": sp.atan, "sinh": sp.asinh, "cosh": sp.acosh, "tanh": sp.atanh}
+    derived: dict[str, Callable[..., Any]] = {
+        "heaviside": lambda u, at_zero=sp.S.Half: sp.Heaviside(u, at_zero),
+        "sigmoid": lambda u: 1 / (1 + sp.exp(-u)),
+        "relu": lambda u: largest(u, sp.S.Zero),
+        "softplus": lambda u: sp.log(1 + sp.exp(u)),
+        "Phi": lambda u: (1 + sp.erf(u / sp.sqrt(2))) / 2,
+        "expm1": lambda u: sp.exp(u) - 1,
+        "log1p": lambda u: sp.log(1 + u),
+    }
+    return named | {f"{a}{name}": f for name, f in inverse.items() for a in ("a", "arc")} | derived
+
+
+def sizes(expression: Any, known: dict[Any, tuple[int, int]]) -> tuple[int, int]:
+    """About how many parts an expression written by cases has, and its derivative; `known` has those of its parts."""
+    if expression not in known:
+        parts = [sizes(part, known) for part in expression.args]
+        size, slope = 1 + sum(s for s, _ in parts), sum(d for _, d in parts)
+        match type(expression).__name__:
+            case "Max" | "Min":
+                size *= len(parts)
+                slope += size
+            case "Abs" | "sign" | "Heaviside":
+                size, slope = 3 * size, 2 * slope + size
+            case "Mul":
+                slope += len(parts) * size
+            case "Add":
+                slope += 1
+            case _:
+                slope += 2 * size
+        known[expression] = (size, slope)
+    return known[expression]
