@@ -4,6 +4,7 @@ Every function takes arrays and returns values with bounds on their errors. X is
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -54,7 +55,7 @@ class Moments:
         """V(q) = E φ(X)²."""
         value, error = self._moment(self._closed("second_moment"), "ff", q)
         if self._form is not None:  # an exponentially small moment takes over the rounding of its exponent
-            slope = self._form.second_moment_slope(np.maximum(q, SMALLEST))
+            slope = _quietly(self._form.second_moment_slope, np.maximum(q, SMALLEST))
             error = error + 4 * EPS * np.abs(q * slope)
         return np.where(value < ZERO, 0.0, value), error
 
@@ -63,7 +64,7 @@ class Moments:
         q = np.maximum(np.asarray(q, dtype=np.float64), SMALLEST)
         if self._form is not None:
             value, error = self._moment(self._form.second_moment_slope, "", q)
-            return value, error + 8 * EPS * self._form.second_moment(q) / q
+            return value, error + 8 * EPS * _quietly(self._form.second_moment, q) / q
         if self.pieces.jumps:
             raised, raised_error = self._moment(None, "xxff", q)
             plain, plain_error = self._moment(None, "ff", q)
@@ -102,16 +103,17 @@ class Moments:
     def _moment(self, form: Callable[[Floats], Floats] | None, product: str, q: Any) -> Bounded:
         q = np.maximum(np.asarray(q, dtype=np.float64), SMALLEST)
         if form is not None:
-            value = np.asarray(form(q), dtype=np.float64)
+            value = _quietly(form, q)
             self._refuse_infinite(value, q)
             return value, CLOSED_FORM * np.abs(value)
         if q.size >= MANY and np.exp(OCTAVES[0]) < q.min() and q.max() < np.exp(OCTAVES[-1]):
-            return self._surrogate(product)(np.log(q))
-        if q.size > 1:
-            estimate = moment(self.pieces, product, q)
-            return np.asarray(estimate.value), np.asarray(estimate.error)
-        value, error = self._single(product, float(q.flat[0]))
-        return np.full(q.shape, value), np.full(q.shape, error)
+            with suppress(DivergentExpectation):  # a panel of the surrogate may reach beyond the largest finite q
+                return self._surrogate(product)(np.log(q))
+        if q.size == 1:
+            number, bound = self._single(product, float(q.flat[0]))
+            return np.full(q.shape, number), np.full(q.shape, bound)
+        estimate = moment(self.pieces, product, q)
+        return np.asarray(estimate.value), np.asarray(estimate.error)
 
     def _single(self, product: str, q: float) -> tuple[float, float]:
         """One moment at one q, remembered: the maps ask for the same few again and again."""
@@ -136,7 +138,7 @@ class Moments:
         q1, q2, d = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in arguments))
         q1, q2 = np.maximum(q1, SMALLEST), np.maximum(q2, SMALLEST)
         if form is not None:
-            value = np.asarray(form(q1, q2, d), dtype=np.float64)
+            value = _quietly(form, q1, q2, d)
             return value, CLOSED_FORM * np.abs(value)
         return numeric(q1, q2, d)
 
@@ -146,3 +148,9 @@ class Moments:
                 f"the expectation over {self.pieces.name} at q = {q[~np.isfinite(value)].flat[0]:.6g} "
                 "exceeds the range of a float"
             )
+
+
+def _quietly(form: Callable[..., Floats], *arguments: Floats) -> Floats:
+    """What a closed form gives, overflow included: its callers look at the result."""
+    with np.errstate(all="ignore"):
+        return np.asarray(form(*arguments), dtype=np.float64)

@@ -109,11 +109,12 @@ def _integrate(grid: Grid, product: str, q: Floats) -> tuple[Floats, Floats]:
                 "or what it is made of exceeds the range of a float"
             )
         outermost = np.maximum(panels.absolute[:, 0], panels.absolute[:, -1])
-        if np.any(outermost > AIM * size):
-            if grid.reach * grid.scale > FARTHEST * np.sqrt(q.min()):
+        heavy = q[outermost > AIM * size]
+        if heavy.size:
+            if grid.reach * grid.scale > FARTHEST * np.sqrt(heavy.max()):
                 raise DivergentExpectation(
-                    f"the expectation over {grid.pieces.name} is infinite at q = {q[np.argmax(outermost)]:.6g}: "
-                    "it grows faster than the Gaussian weight decays"
+                    f"the expectation over {grid.pieces.name} at q = {heavy.max():.6g} is infinite, or close to it: "
+                    f"what it is made of does not decay within {FARTHEST:g} standard deviations"
                 )
             grid.extend()
             continue

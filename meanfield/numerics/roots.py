@@ -11,13 +11,17 @@ __all__ = ["sign_changes"]
 Floats = NDArray[np.float64]
 
 
-def sign_changes(function: Callable[[Floats], tuple[Floats, Floats]], grid: Floats) -> list[float]:
+def sign_changes(
+    function: Callable[[Floats], tuple[Floats, Floats]], grid: Floats, on_grid: tuple[Floats, Floats] | None = None
+) -> list[float]:
     """Where `function`, giving values and error bounds, changes sign between grid points; ascending.
+
+    What it gives on the grid may be handed over where it is known.
 
     Values within their error bounds have no sign: they neither make nor hide a change. A stretch of them between
     equal signs is no zero; one that is a double zero is found only by its neighbours' signs.
     """
-    value, error = function(grid)
+    value, error = function(grid) if on_grid is None else on_grid
     told = np.flatnonzero(np.abs(value) > error)
     sign = np.sign(value[told])
     zeros = []

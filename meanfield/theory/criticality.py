@@ -15,6 +15,7 @@ from meanfield.networks.network import Network, as_block
 from meanfield.numerics.fixed_points import logarithmic_grid
 from meanfield.numerics.roots import sign_changes
 from meanfield.theory.kernels import one_point
+from meanfield.theory.reach import largest_q
 from meanfield.theory.signal import OnePoint
 from meanfield.theory.stability import CRITICAL
 
@@ -92,6 +93,7 @@ class _Profile:
                 "a critical line is known for a block that ends in its only Dense layer, as mlp(activation) does"
             )
         self.bare = Network(*layers[:-1], Dense(1.0, 0.0))
+        self.grid = logarithmic_grid(LOWEST, largest_q(self.bare, LOWEST, HIGHEST))
 
     def __call__(self, q: Any) -> OnePoint:
         q = np.asarray(q, dtype=np.float64)
@@ -163,16 +165,18 @@ def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool =
     """
     profile = _Profile(as_block(spec_or_block))
     biases = np.atleast_1d(positive(sigma_b, "sigma_b", zero=True)).ravel()
-    rows = [row for bias in biases for row in _solutions(profile, float(bias))]
+    on_grid = profile.bias_variance(profile.grid)
+    rows = [row for bias in biases for row in _solutions(profile, on_grid, float(bias))]
     if stable_only:
         rows = [row for row in rows if row[4]]
     columns = [np.array([row[i] for row in rows], dtype=bool if i == 4 else float) for i in range(6)]
     return CriticalLine(*columns)
 
 
-def _solutions(profile: _Profile, sigma_b: float) -> list[tuple[float, float, float, float, bool, float]]:
-    grid = logarithmic_grid(LOWEST, HIGHEST)
-    variance, error = profile.bias_variance(grid)
+def _solutions(
+    profile: _Profile, on_grid: tuple[Floats, Floats], sigma_b: float
+) -> list[tuple[float, float, float, float, bool, float]]:
+    grid, (variance, error) = profile.grid, on_grid
     if np.all(np.abs(variance) <= error + TOUCH * grid):  # every q is critical, and only without biases
         return [_row(profile, sigma_b, 1.0)] if sigma_b == 0 else []
     rows = []
@@ -183,7 +187,8 @@ def _solutions(profile: _Profile, sigma_b: float) -> list[tuple[float, float, fl
         value, error = profile.bias_variance(q)
         return value - sigma_b**2, error + TOUCH * q
 
-    return rows + [_row(profile, sigma_b, q) for q in sign_changes(excess, grid)]
+    zeros = sign_changes(excess, grid, (variance - sigma_b**2, error + TOUCH * grid))
+    return rows + [_row(profile, sigma_b, q) for q in zeros]
 
 
 def _row(profile: _Profile, sigma_b: float, q: float) -> tuple[float, float, float, float, bool, float]:
@@ -207,7 +212,7 @@ def _row(profile: _Profile, sigma_b: float, q: float) -> tuple[float, float, flo
 
 def _dies_out(profile: _Profile) -> bool:
     """Whether q decays to 0 at σ_w² = 1/B(0): told by the first q at which A(q)/B(0) differs from q."""
-    q = np.geomspace(1e-8, 10.0, 73)
+    q = np.geomspace(1e-8, min(10.0, profile.grid[-1]), 73)
     ratio = profile(q).q / (float(profile(0.0).chi) * q)
     tells = np.flatnonzero(np.abs(ratio - 1) > 1e-11)
     return bool(tells.size and ratio[tells[0]] < 1)
@@ -256,7 +261,7 @@ def critical_point(spec: Any) -> CriticalPoint:
     origin = profile(0.0)
     if origin.q == 0 and 1e-12 < origin.chi < 1e12 and _dies_out(profile):
         return CriticalPoint(float(origin.chi) ** -0.5, 0.0, 0.0, "k_star_zero")
-    for q in sign_changes(profile.excess_slope, logarithmic_grid(1e-6, HIGHEST)):
+    for q in sign_changes(profile.excess_slope, profile.grid[profile.grid > 1e-6]):
         variance = float(profile.bias_variance(q)[0])
         if variance >= 0:
             return CriticalPoint(float(profile(q).chi) ** -0.5, float(np.sqrt(variance)), q, "half_stable")

@@ -114,7 +114,7 @@ def correlation_map(block: Any, c: ArrayLike, q: ArrayLike | None = None) -> Est
     block = as_block(block)
     gaps = 1.0 - correlation(c)
     if q is None:
-        settled, _ = stable_q(block)
+        settled = stable_q(block)
         if not np.all((settled > 0) & np.isfinite(settled)):
             raise NoFixedPoint(
                 "the variance map has no positive fixed point here, so the correlation map needs q= to be given"

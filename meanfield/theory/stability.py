@@ -1,6 +1,7 @@
 """Where the signal settles with depth, and how fast it forgets: q*, c*, χ and ξ (Poole 2016, Schoenholz 2017)."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from meanfield.errors import InvalidInput
 from meanfield.networks.network import Network, as_block
 from meanfield.numerics.fixed_points import Map, logarithmic_grid, solve
 from meanfield.theory.kernels import one_point, pair_slope, two_points
+from meanfield.theory.reach import largest_q
 from meanfield.theory.signal import OnePoint, TwoPoints
 
 __all__ = ["CRITICAL", "Analysis", "FixedPoint", "analyze", "depth_scale", "fixed_points", "stable_q"]
@@ -19,7 +21,7 @@ Floats = NDArray[np.float64]
 
 CRITICAL = 1e-9  # a factor within this of 1 is 1: ten times what parameters given to ten digits leave
 LOWEST = 1e-12  # fixed points of q are looked for from here on
-HIGHEST = 1e12  # and up to here, where the question is whether q stays bounded
+STAGES = (1e3, 1e6, 1e12)  # and up to here, one after the other as long as q still grows there
 INFINITE = 2.0**100  # stands for q = ∞ where an unbounded signal's factors are wanted
 ORBIT = 2000  # layers for which the map is iterated where it is not monotonic
 
@@ -58,7 +60,8 @@ class Analysis:
         Growth factor a layer of the mean squared gradient of one input; for an MLP also the slope of the correlation
         map at c = 1. Infinite where the activation jumps.
     c_star : ndarray
-        The stable fixed point of the correlation map, in [−1, 1].
+        The stable fixed point of the correlation map, in [−1, 1]; nan where an unbounded q takes the moments beyond
+        floats.
     chi_c : ndarray
         Slope of the correlation map at c_star.
     xi_q, xi_c : ndarray
@@ -122,7 +125,8 @@ def fixed_points(block: Any, *, q_max: float = 1e6) -> tuple[FixedPoint, ...]:
     if not (np.isfinite(q_max) and q_max > 0):
         raise InvalidInput(f"q_max must be positive and finite, not {q_max!r}")
     mapping = _variance_maps(block)
-    roots = solve(mapping, 1, logarithmic_grid(min(LOWEST, 1e-3 * q_max), q_max))
+    low = min(LOWEST, 1e-3 * q_max)
+    roots = solve(mapping, 1, logarithmic_grid(low, largest_q(block, low, q_max)))
     if roots.neutral[0]:
         return (FixedPoint(1.0, 1.0, False),)
     candidates = ([0.0] if _starts_at_zero(block) else []) + [float(q) for q in roots.q]
@@ -159,37 +163,44 @@ def _describe(mapping: Map, q: float) -> FixedPoint:
     return FixedPoint(q, slope, bool(value[0] > sides[0] and value[1] < sides[1]))
 
 
-def stable_q(block: Network) -> tuple[Floats, Floats]:
-    """q_star for all the block's sigmas, flattened, and whether other positive fixed points exist.
+def stable_q(block: Network) -> Floats:
+    """q_star for all the block's sigmas, flattened.
 
-    Where the map rises, an orbit from q = 1 ends at the next fixed point in the direction it sets out in. Where it
-    also falls, the orbit is followed and the fixed point nearest to where it gets is taken.
+    Where the map rises, an orbit from q = 1 ends at the next fixed point in the direction it sets out in. Where it also
+    falls, the orbit is followed and the fixed point nearest to where it gets is taken.
     """
     count = int(np.prod(block.shape, dtype=int))
     mapping, start = _variance_maps(block), np.ones(count)
-    every = np.arange(count)
-    roots = solve(mapping, count, logarithmic_grid(LOWEST, HIGHEST))
-    value, error, _ = mapping(every, start)
+    value, error, _ = mapping(np.arange(count), start)
     excess = value - start
-    still = np.abs(excess) <= 4 * error
-    q_star = np.where(still | roots.neutral, 1.0, np.where(excess > 0, np.inf, 0.0))
-    number = np.bincount(roots.which, minlength=count)
-    for sets_out, ahead, nearest in ((excess > 0, roots.q > 1, np.minimum), (excess < 0, roots.q < 1, np.maximum)):
+    still, rises = np.abs(excess) <= 4 * error, excess > 0
+    reach = largest_q(block, 1.0, STAGES[0])
+    roots = solve(mapping, count, logarithmic_grid(LOWEST, reach))
+    q_star = np.where(still | roots.neutral, 1.0, np.where(rises, np.inf, 0.0))
+    for sets_out, ahead, nearest in ((rises, roots.q > 1, np.minimum), (~rises, roots.q < 1, np.maximum)):
         chosen = ahead & (sets_out & ~still)[roots.which]
         nearest.at(q_star, roots.which[chosen], roots.q[chosen])
-    falls = _falls(mapping, count)
-    for s in np.flatnonzero(falls & (number > 0)):
+    for low, high in pairwise(STAGES):  # only where q still grows at the end of what has been searched
+        grows = np.flatnonzero(np.isinf(q_star))
+        if grows.size == 0 or reach < low:
+            break
+        reach = largest_q(block, low, high)
+        farther = solve(_variance_maps(block.take(grows)), grows.size, logarithmic_grid(low, reach))
+        np.minimum.at(q_star, grows[farther.which], farther.q)
+    for s in np.flatnonzero(
+        _falls(mapping, count, min(reach, STAGES[0])) & (np.bincount(roots.which, minlength=count) > 0)
+    ):
         q = np.ones(1)
         for _ in range(ORBIT):
             q = mapping(np.array([s]), q)[0]
         mine = roots.q[roots.which == s]
         q_star[s] = mine[np.argmin(np.abs(np.log(mine / q[0])))]
-    return np.asarray(q_star, dtype=np.float64), np.asarray(number > 1)
+    return q_star
 
 
-def _falls(mapping: Map, count: int) -> NDArray[np.bool_]:
-    """For which maps dq′/dq is negative somewhere between 1e-3 and 1e3."""
-    grid = np.geomspace(1e-3, 1e3, 31)
+def _falls(mapping: Map, count: int, high: float) -> NDArray[np.bool_]:
+    """For which maps dq′/dq is negative somewhere between 1e-3 and `high`."""
+    grid = np.geomspace(1e-3, high, 31)
     which, q = np.meshgrid(np.arange(count), grid, indexing="ij")
     return np.asarray((mapping(which.ravel(), q.ravel())[2].reshape(count, -1) < -1e-6).any(axis=1))
 
@@ -219,18 +230,14 @@ def analyze(block: Any) -> Analysis:
     0.607046791909 0.939807428682 16.108173 ordered
     """
     block = as_block(block)
-    q_star, _ = stable_q(block)
-    bounded = np.isfinite(q_star)
-    flat = block.take(np.arange(q_star.size))
-    at_fixed_point = one_point(flat, OnePoint(np.where(bounded, q_star, INFINITE)))
-    factors = (at_fixed_point.slope, at_fixed_point.chi)
-    chi_parallel, chi_1 = (np.array(np.broadcast_to(a, q_star.shape)) for a in factors)
-    one_minus_c, chi_c = np.zeros(q_star.size), chi_1.copy()
-    for s in range(q_star.size):
+    q_star = stable_q(block)
+    chi_parallel, chi_1, usable = _factors(block, q_star)
+    one_minus_c, chi_c = np.full(q_star.size, np.nan), np.full(q_star.size, np.inf)
+    for s in np.flatnonzero(usable):
         one_minus_c[s], chi_c[s] = _stable_c(block.take(s), float(q_star[s]), float(chi_1[s]))
     phase = np.where(chi_1 < 1, "ordered", "chaotic")
     phase = np.where(np.abs(chi_1 - 1) <= CRITICAL, "critical", phase)
-    phase = np.where(bounded, phase, "unbounded")
+    phase = np.where(np.isinf(q_star), "unbounded", phase)
     fields = (
         q_star,
         chi_parallel,
@@ -243,6 +250,18 @@ def analyze(block: Any) -> Analysis:
         phase,
     )
     return Analysis(*(np.asarray(field).reshape(block.shape) for field in fields))
+
+
+def _factors(block: Network, q_star: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """χ_∥ and χ₁ at q*, as q → ∞ where that is infinite, and where they are finite."""
+    usable = np.isfinite(q_star)
+    if not usable.all() and largest_q(block, 1.0, INFINITE) == INFINITE:
+        usable = np.full(q_star.shape, True)
+    signal = one_point(
+        block.take(np.arange(q_star.size)), OnePoint(np.where(usable, np.minimum(q_star, INFINITE), 1.0))
+    )
+    slope, chi = (np.where(usable, factor, np.inf) for factor in (signal.slope, signal.chi))
+    return slope, chi, usable
 
 
 def depth_scale(factor: Floats) -> Floats:
