@@ -103,8 +103,17 @@ class Activation:
 
     @cached_property
     def moments(self) -> Moments:
-        """Gaussian moments and the pair map of φ."""
-        return Moments(self.pieces, self.name, self.parameters)
+        """Gaussian moments and the pair map of φ; a closed form belongs to a function, not to its name."""
+        from meanfield.activations.catalogue import catalogue_name
+
+        return Moments(self.pieces, catalogue_name(self), self.parameters)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {name: vars(self)[name] for name in self.__dataclass_fields__}
+        return {**state, "parameters": dict(self.parameters)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, parameters=MappingProxyType(state["parameters"]))
 
     def __repr__(self) -> str:
         arguments = "".join(f", {key}={value!r}" for key, value in self.parameters.items())

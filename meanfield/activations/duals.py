@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from meanfield.activations.catalogue import catalogue_name
 from meanfield.activations.closed_forms.symbolic import dual_expression
 from meanfield.activations.expectations import positive
 from meanfield.activations.specs import activation
@@ -44,7 +45,8 @@ def dual(spec: Any) -> Any:
     2*asin(2*k/(sqrt(2*q1 + 1)*sqrt(2*q2 + 1)))/pi
     """
     phi = activation(spec)
-    return dual_expression(phi.name, phi.parameters)
+    entry = catalogue_name(phi)
+    return dual_expression(entry, phi.parameters) if entry else None
 
 
 def hermite_coefficients(spec: Any, n: int, q: float = 1.0) -> Estimate:

@@ -35,9 +35,9 @@ OCTAVES = tuple(np.log(2.0) * np.arange(-60, 62, 2))  # panels of that surrogate
 class Moments:
     """E φ², E φ′² and the like as functions of q, and the pair map, for one activation."""
 
-    def __init__(self, pieces: PiecewiseSmooth, name: str, parameters: Mapping[str, float]) -> None:
+    def __init__(self, pieces: PiecewiseSmooth, entry: str | None, parameters: Mapping[str, float]) -> None:
         self.pieces = pieces
-        self._form: ClosedForm | None = closed_form(name, parameters)
+        self._form: ClosedForm | None = closed_form(entry, parameters) if entry else None
         self._surrogates: dict[str, Surrogate] = {}
         self._known: dict[tuple[str, float], tuple[float, float]] = {}
 
@@ -56,7 +56,8 @@ class Moments:
         value, error = self._moment(self._closed("second_moment"), "ff", q)
         if self._form is not None:  # an exponentially small moment takes over the rounding of its exponent
             slope = _quietly(self._form.second_moment_slope, np.maximum(q, SMALLEST))
-            error = error + 4 * EPS * np.abs(q * slope)
+            with np.errstate(over="ignore"):
+                error = error + 4 * EPS * np.abs(q * slope)
         return np.where(value < ZERO, 0.0, value), error
 
     def second_moment_slope(self, q: Any) -> Bounded:

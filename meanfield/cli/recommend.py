@@ -83,7 +83,7 @@ def _settles(advice: "Recommendation") -> str:
     return (
         f"{number(advice.q)}: scale the first layer's output to it"
         if advice.q
-        else "decays slowly, like a power of depth"
+        else "decays, but more slowly than exponentially"
     )
 
 

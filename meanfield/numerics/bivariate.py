@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meanfield.numerics.half_line import half_line
-from meanfield.numerics.legendre import nodes_between, rule, tail
+from meanfield.numerics.legendre import N, nodes_between, rule, tail
 
 __all__ = ["ROUNDING", "rotated"]
 
@@ -26,6 +26,7 @@ ROUNDING = 1e-14  # of sums and of a well-conditioned h, relative to the integra
 AIM = 0.4  # outer panels are refined until their error is this part of the rounding
 HALF_AIM = 2.0  # the half-line rule is taken if its error is this part of the rounding
 HALF_SAFETY = 8.0  # on the first coefficient beyond the half-line rule
+BLOCK = 1_000_000  # points at which h is evaluated at once
 ROUNDS = 24  # halvings of an outer panel at the most
 
 
@@ -60,8 +61,14 @@ def rotated(
     alpha = np.sqrt(1.0 - beta**2)
     far = min(-first[0], first[-1], -second[0], second[-1])
 
+    rows = max(1, BLOCK // ((first.size + second.size) * N))
+
     def inner(d: Floats, share: float = 1.0) -> tuple[Floats, Floats, Floats]:
-        return _inner(integrand, first, second, d, alpha, beta, far, share)
+        parts = [
+            _inner(integrand, first, second, d[i : i + rows], alpha, beta, far, share) for i in range(0, d.size, rows)
+        ]
+        value, absolute, error = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        return value, absolute, error
 
     if beta == 0:
         on_line, absolute, on_line_error = inner(np.zeros(1))

@@ -66,12 +66,13 @@ def moment(
 
 
 class _Panels(NamedTuple):
-    """Per q and panel, shape (q, panels): the integral, that of the absolute value, its error, the unresolved part."""
+    """Per q and panel, shape (q, panels)."""
 
     value: Floats
-    absolute: Floats
-    error: Floats
-    unresolved: Floats
+    absolute: Floats  # integral of the absolute value
+    unresolved: Floats  # bound on the error of the quadrature, which halving the panel can cure
+    inexact: Floats  # bound on what errors of the factors contribute, which it cannot
+    relative: Floats  # unresolved part of the integrand, relative to its height
 
 
 def _panels(grid: Grid, product: str, q: Floats) -> _Panels:
@@ -80,12 +81,11 @@ def _panels(grid: Grid, product: str, q: Floats) -> _Panels:
     with np.errstate(over="ignore", invalid="ignore"):
         factors = [values * root for values, _ in columns]
         integrand = np.prod(factors, axis=0)
-        inexact = sum(
-            error[:, None] * root * np.abs(np.prod(factors[:i] + factors[i + 1 :], axis=0))
-            for i, (_, error) in enumerate(columns)
-            if error.any()
-        )
         absolute = np.abs(integrand)
+        inexact = np.zeros(1)
+        if any(error.any() for _, error in columns):
+            uncertain = [np.abs(f) + error[:, None] * root for f, (_, error) in zip(factors, columns, strict=True)]
+            inexact = np.prod(uncertain, axis=0) - absolute
         height = absolute.max(axis=-1)
         unresolved = tail(integrand) + grid.blind * height
     half = 0.5 * (grid.b - grid.a) / np.sqrt(2 * np.pi * q)[:, None]
@@ -93,7 +93,8 @@ def _panels(grid: Grid, product: str, q: Floats) -> _Panels:
     return _Panels(
         half * (integrand @ weights),
         half * (absolute @ weights),
-        2 * half * unresolved + half * (np.broadcast_to(inexact, integrand.shape) @ weights),
+        2 * half * unresolved,
+        half * (np.broadcast_to(inexact, integrand.shape) @ weights),
         unresolved / np.where(height > 0, height, 1.0),
     )
 
@@ -119,10 +120,10 @@ def _integrate(grid: Grid, product: str, q: Floats) -> tuple[Floats, Floats]:
             grid.extend()
             continue
         limit = np.maximum(AIM * size[:, None] / np.sqrt(grid.a.size), ROUNDING * panels.absolute)
-        needed = (panels.error > limit).any(axis=0)
-        if not (needed.any() and grid.refine(needed, panels.unresolved.max(axis=0))):
+        needed = (panels.unresolved > limit).any(axis=0)
+        if not (needed.any() and grid.refine(needed, panels.relative.max(axis=0))):
             break
-    error = panels.error.sum(axis=1)
+    error = (panels.unresolved + panels.inexact).sum(axis=1)
     worst = int(np.argmax(error / np.where(size > 0, size, 1.0)))
     if error[worst] > 1e-3 * size[worst] and _diverges(grid, panels.absolute[worst]):
         where = grid.a[np.argmin(grid.b - grid.a)]

@@ -20,7 +20,7 @@ def plot_crosscheck(check: "CrossCheck", ax: Any = None) -> Any:
     Parameters
     ----------
     check : CrossCheck
-        What `meanfield.verdict` returns.
+        What `meanfield.crosscheck` returns.
     ax : matplotlib Axes, optional
         Where to draw the quantities; None makes a figure that has the ratio of simulation to theory below them.
 

@@ -230,7 +230,7 @@ def critical_point(spec: Any) -> CriticalPoint:
     -------
     CriticalPoint
         * "scale_invariant", φ(s·x) = s·φ(x) for s > 0: sigma_w² = 2/(a₊² + a₋²) of the two slopes, sigma_b = 0, any q.
-        * "k_star_zero", φ(0) = 0 and q decays like a power at sigma_w² = 1/φ′(0)², sigma_b = 0.
+        * "k_star_zero", φ(0) = 0 and q decays more slowly than exponentially at sigma_w² = 1/φ′(0)², sigma_b = 0.
         * "half_stable", E φφ″ = 0 at some q > 0 where sigma_b² = q − E φ²/E φ′² ≥ 0.
         * "none": no such point; the other attributes are nan.
 

@@ -38,7 +38,7 @@ class Recommendation:
         By definition, with errors.
     q : float
         Second moment of the pre-activations at the recommended point: scale the first layer's output to it. 0 where q
-        decays like a power of depth, 1 where every q does.
+        decays more slowly than exponentially, 1 where every q does.
     xi_c : float
         Depth scale of the correlation there, in layers; inf at criticality.
     max_depth : float
@@ -98,7 +98,7 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
     >>> advice.sigma_w, advice.sigma_b
     (1.0, 0.0)
     >>> print(advice.reason)
-    tanh has phi(0) = 0 and slope 1 there: sigma_w = 1/slope keeps gradients, and q decays only like 1/depth.
+    tanh has phi(0) = 0 and slope 1 there: sigma_w = 1/slope keeps gradients, and q decays, but not exponentially.
     """
     for name, value in (("depth", depth), ("width", width)):
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
@@ -140,7 +140,7 @@ def _choose(phi: Activation, point: CriticalPoint, forward: float) -> tuple[floa
     elif point.universality == "k_star_zero":
         why = (
             f"{name} has phi(0) = 0 and slope {1 / point.sigma_w:.6g} there: sigma_w = 1/slope keeps gradients, "
-            "and q decays only like 1/depth."
+            "and q decays, but not exponentially."
         )
     elif point.universality == "half_stable":
         why = (
