@@ -64,6 +64,11 @@ class Activation:
     formula: str = ""
     source: str = ""
 
+    def __post_init__(self) -> None:
+        # One line of printable text: names go into messages, tables and comments of generated code.
+        printable = "".join(c if c.isprintable() else " " for c in str(self.name))
+        object.__setattr__(self, "name", " ".join(printable.split()))
+
     def __call__(self, x: ArrayLike) -> Any:
         """φ(x), elementwise, in float64."""
         return self.function(np.asarray(x, dtype=np.float64))

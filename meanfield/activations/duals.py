@@ -6,8 +6,8 @@ import numpy as np
 
 from meanfield.activations.catalogue import catalogue_name
 from meanfield.activations.closed_forms.symbolic import dual_expression
-from meanfield.activations.expectations import positive
 from meanfield.activations.specs import activation
+from meanfield.arguments import positive, whole
 from meanfield.errors import InvalidInput
 from meanfield.estimates import Estimate
 from meanfield.numerics import hermite
@@ -84,13 +84,12 @@ def hermite_coefficients(spec: Any, n: int, q: float = 1.0) -> Estimate:
     >>> mf.hermite_coefficients("relu", 3).value  # 1/√2π, 1/2, 1/√4π
     array([0.39894228, 0.5       , 0.28209479])
     """
-    if isinstance(n, bool) or not isinstance(n, int | np.integer) or not 1 <= n <= hermite.ORDER:
-        raise InvalidInput(f"n must be a whole number from 1 to {hermite.ORDER}, not {n!r}")
+    n = whole(n, "n", hermite.ORDER)
     variance = positive(q, "q")
     if variance.ndim:
         raise InvalidInput(f"q must be one number, not an array of shape {variance.shape}")
     phi = activation(spec)
     before = phi.pieces.evaluations
-    value, error = hermite.hermite_coefficients(phi.pieces, int(n), float(variance))
+    value, error = hermite.hermite_coefficients(phi.pieces, n, float(variance))
     size = float(np.sqrt(np.sum(value**2)))
     return Estimate(value, np.full(n, error), error <= 1e-12 * size, phi.pieces.evaluations - before)

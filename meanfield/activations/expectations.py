@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from meanfield.activations.activation import Activation
 from meanfield.activations.specs import activation
+from meanfield.arguments import correlation, positive
 from meanfield.errors import InvalidInput
 from meanfield.estimates import Estimate
 from meanfield.numerics.gaussian import moment
@@ -15,35 +16,13 @@ from meanfield.numerics.interpolation import Surrogate
 from meanfield.numerics.mehler import mehler
 from meanfield.numerics.pairs import product
 
-__all__ = ["expectation", "pair_expectation", "positive"]
+__all__ = ["expectation", "pair_expectation"]
 
 Floats = NDArray[np.float64]
 
 MANY = 40  # correlations at one pair of variances from which on the Hermite series and a surrogate serve them
 SERIES = 0.85  # correlations up to which the series does
 ANGLES = (0.0, float(np.arccos(SERIES)), float(np.arccos(-SERIES)), np.pi)
-
-
-def positive(value: ArrayLike, name: str, *, zero: bool = False) -> Floats:
-    """`value` as a float array; refused unless finite and positive (or not negative)."""
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InvalidInput(f"{name} must be a number or an array of numbers, not {value!r}") from None
-    if array.size == 0 or not np.all(np.isfinite(array) & (array >= 0 if zero else array > 0)):
-        raise InvalidInput(f"{name} must be finite and {'at least' if zero else 'greater than'} 0, not {value!r}")
-    return array
-
-
-def correlation(c: ArrayLike) -> Floats:
-    """`c` as a float array; refused unless within [−1, 1]."""
-    try:
-        array = np.asarray(c, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InvalidInput(f"c must be a correlation between -1 and 1, not {c!r}") from None
-    if array.size == 0 or not np.all(np.abs(array) <= 1):
-        raise InvalidInput(f"c must be a correlation between -1 and 1, not {c!r}")
-    return array
 
 
 def expectation(f: Any, q: ArrayLike = 1.0, *, rtol: float = 1e-12, atol: float = 0.0) -> Estimate:

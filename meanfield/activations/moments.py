@@ -25,8 +25,8 @@ Bounded = tuple[Floats, Floats]
 
 CLOSED_FORM = 2e-14  # bound on the relative error of a closed form in float64, twice what its tests allow
 EPS = float(np.finfo(float).eps)
-SMALLEST = 1e-120  # what stands for q = 0; its square is no longer a float
-ZERO = 1e-100  # a second moment below this is that of q = 0
+SMALLEST = 1e-300  # what stands for q = 0
+ZERO = 1e-290  # a second moment below this is that of q = 0
 KEPT = 4096  # single moments remembered
 MANY = 256  # values of q from which on a surrogate in ln q serves them
 OCTAVES = tuple(np.log(2.0) * np.arange(-60, 62, 2))  # panels of that surrogate: q from 2⁻⁶⁰ to 2⁶⁰

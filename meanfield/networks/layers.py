@@ -4,29 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
 from meanfield.activations.activation import Activation
 from meanfield.activations.specs import activation
-from meanfield.errors import InvalidInput
+from meanfield.arguments import standard_deviation
 
 __all__ = ["Dense", "Elementwise", "Layer", "as_layer"]
 
 
 class Layer:
     """Base of every layer description."""
-
-
-def standard_deviation(value: ArrayLike, name: str) -> NDArray[np.float64] | float:
-    """`value` as a float or float array; refused unless finite and not negative."""
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InvalidInput(f"{name} must be a number or an array of numbers, not {value!r}") from None
-    if not np.all(np.isfinite(array) & (array >= 0)):
-        raise InvalidInput(f"{name} is a standard deviation and must be finite and at least 0, not {value!r}")
-    return float(array) if array.ndim == 0 else array
 
 
 @dataclass(frozen=True, eq=False)

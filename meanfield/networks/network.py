@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meanfield.activations.activation import Activation
+from meanfield.arguments import standard_deviation
 from meanfield.errors import InvalidInput
-from meanfield.networks.layers import Dense, Elementwise, Layer, as_layer, standard_deviation
+from meanfield.networks.layers import Dense, Elementwise, Layer, as_layer
 
 __all__ = ["Network", "as_block", "mlp"]
 

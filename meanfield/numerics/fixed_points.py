@@ -40,48 +40,77 @@ def logarithmic_grid(low: float, high: float) -> Floats:
 def solve(mapping: Map, maps: int, grid: Floats) -> Roots:
     """All fixed points of maps number 0 … maps − 1 within the grid.
 
-    A stretch of the grid on which the excess is no larger than its error counts as one fixed point, at its middle;
-    one that reaches the lower end belongs to 0 and is left out.
+    Points at which the excess is no larger than its error have no sign. A run of them counts as one fixed point if the
+    signs on its two sides differ, or if the excess turns within it; those at the lower end belong to 0.
     """
-    which, q = np.meshgrid(np.arange(maps), grid, indexing="ij")
-    value, error, slope = (a.reshape(maps, grid.size) for a in mapping(which.ravel(), q.ravel()))
-    excess = value - q
-    sign = np.where(np.abs(excess) <= NOISE * (error + EPS * q), 0, np.sign(excess)).astype(int)
-    neutral = (sign == 0).all(axis=1)
-    found = [_zero_runs(sign, grid, neutral)]
-    s, g = np.nonzero(sign[:, :-1] * sign[:, 1:] < 0)
-    found.append((s, _close(mapping, s, grid[g], grid[g + 1], sign[s, g])))
-    rising = np.sign(slope - 1)
-    s, g = np.nonzero((sign[:, :-1] == sign[:, 1:]) & (sign[:, :-1] != 0) & (rising[:, :-1] * rising[:, 1:] < 0))
-    towards = rising[s, g] == -sign[s, g]  # E heads for 0 from the left end: an extremum on the near side of it
-    s, g = s[towards], g[towards]
-    if s.size:
-        extremum = _close_extremum(mapping, s, grid[g], grid[g + 1], rising[s, g])
-        value, error, _ = mapping(s, extremum)
-        height = (value - extremum) * sign[s, g]
-        touches = np.abs(height) <= NOISE * (error + EPS * extremum)
-        found.append((s[touches], extremum[touches]))
-        across = (height < 0) & ~touches
-        s, g, middle, side = s[across], g[across], extremum[across], sign[s, g][across]
-        found.append((s, _close(mapping, s, grid[g], middle, side)))
-        found.append((s, _close(mapping, s, middle, grid[g + 1], -side)))
-    which, roots = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    which, q = (np.ravel(a) for a in np.meshgrid(np.arange(maps), grid, indexing="ij"))
+    points = _sorted(_look(mapping, which, q))
+    neutral = (points.sign.reshape(maps, grid.size) == 0).all(axis=1)
+    points = _sorted(points, _look(mapping, *_between(points, neutral)))
+    turns = np.flatnonzero((points.rising[:-1] * points.rising[1:] < 0) & (points.which[:-1] == points.which[1:]))
+    if turns.size:  # an extremum of the excess within a cell may reach across 0 or touch it
+        low, high = points.q[turns], points.q[turns + 1]
+        extrema = _close_extremum(mapping, points.which[turns], low, high, points.rising[turns])
+        points = _sorted(points, _look(mapping, points.which[turns], extrema))
+    told = np.flatnonzero(points.sign != 0)
+    left, right = told[:-1], told[1:]
+    same = points.which[left] == points.which[right]
+    crossed = same & (points.sign[left] != points.sign[right])
+    first, last = left[crossed], right[crossed]
+    crossings = _close(mapping, points.which[first], points.q[first], points.q[last], points.sign[first])
+    touching = [
+        i + int(np.argmin(np.abs(points.slope[i : j + 1] - 1)))
+        for i, j in zip(
+            left[same & ~crossed & (right > left + 1)], right[same & ~crossed & (right > left + 1)], strict=True
+        )
+        if np.ptp(points.rising[i : j + 1]) == 2
+    ]
+    which = np.concatenate([points.which[first], points.which[touching]])
+    roots = np.concatenate([crossings, points.q[touching]])
     order = np.lexsort((roots, which))
     return Roots(which[order], roots[order], neutral)
 
 
 EPS = float(np.finfo(float).eps)
+NEARLY = 1e-3  # where excess and slope are this near to those of the identity, a cell may hide several fixed points
+FINER = 16  # and is looked at in so many parts
 
 
-def _zero_runs(sign: NDArray[np.int_], grid: Floats, neutral: NDArray[np.bool_]) -> tuple[Ints, Floats]:
-    which, roots = [], []
-    for s in np.flatnonzero((sign == 0).any(axis=1) & ~neutral):
-        zero = np.flatnonzero(sign[s] == 0)
-        for run in np.split(zero, np.flatnonzero(np.diff(zero) > 1) + 1):
-            if run[0] > 0:
-                which.append(s)
-                roots.append(np.sqrt(grid[run[0]] * grid[run[-1]]))
-    return np.array(which, dtype=np.intp), np.array(roots)
+class _Points(NamedTuple):
+    """Where maps have been looked at: sign of the excess (0 within its error), slope of the map, all sorted."""
+
+    which: Ints
+    q: Floats
+    sign: Ints
+    slope: Floats
+    relative: Floats  # the excess over q
+
+    @property
+    def rising(self) -> Floats:
+        """Sign of the slope of the excess."""
+        return np.asarray(np.sign(self.slope - 1))
+
+
+def _look(mapping: Map, which: Ints, q: Floats) -> _Points:
+    value, error, slope = mapping(which, q) if q.size else (q, q, q)
+    excess = value - q
+    sign = np.where(np.abs(excess) <= NOISE * (error + EPS * q), 0, np.sign(excess)).astype(np.intp)
+    return _Points(which, q, sign, slope, excess / q)
+
+
+def _sorted(*parts: _Points) -> _Points:
+    merged = [np.concatenate(columns) for columns in zip(*parts, strict=True)]
+    order = np.lexsort((merged[1], merged[0]))
+    return _Points(*(column[order] for column in merged))
+
+
+def _between(points: _Points, neutral: NDArray[np.bool_]) -> tuple[Ints, Floats]:
+    """More points in the cells on which a map is nearly the identity."""
+    near = (np.abs(points.relative) < NEARLY) & (np.abs(points.slope - 1) < 10 * NEARLY) & ~neutral[points.which]
+    cell = np.flatnonzero((near[:-1] | near[1:]) & (points.which[:-1] == points.which[1:]))
+    share = np.arange(1, FINER) / FINER
+    q = points.q[cell, None] ** (1 - share) * points.q[cell + 1, None] ** share
+    return np.repeat(points.which[cell], FINER - 1), q.ravel()
 
 
 def _close(mapping: Map, which: Ints, low: Floats, high: Floats, sign: NDArray[np.int_]) -> Floats:

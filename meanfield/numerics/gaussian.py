@@ -20,7 +20,7 @@ RTOL = 1e-12  # what a caller gets unless told otherwise
 AIM = 1e-14  # panels are refined until their error is this part of the integral of |f|
 ROUNDING = 16 * np.finfo(float).eps  # of the sum and of the function's own values, relative to the integral of |f|
 FARTHEST = 50.0  # standard deviations: an integrand that is not negligible there does not decay
-SMALLEST = -400  # q = 0 is taken as q = 2⁻⁴⁰⁰
+SMALLEST = -1000  # q = 0 is taken as q = 2⁻¹⁰⁰⁰
 BLOCK = 2_000_000  # numbers held at once
 
 Floats = NDArray[np.float64]

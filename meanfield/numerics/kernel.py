@@ -31,7 +31,7 @@ KEPT = 256  # expansions and surrogates kept
 
 def correlation_gap(q1: Floats, q2: Floats, d: Floats) -> Floats:
     """1 − c of a pair with variances q1, q2 and half mean squared difference d, in [0, 2]; 0 where a variance is 0."""
-    scale = np.sqrt(q1 * q2)
+    scale = np.sqrt(q1) * np.sqrt(q2)
     with np.errstate(invalid="ignore", divide="ignore"):
         misfit = 0.5 * ((q1 - q2) / (np.sqrt(q1) + np.sqrt(q2))) ** 2
         gap = np.where(q1 == q2, d / q1, (d - misfit) / scale)

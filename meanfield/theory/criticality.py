@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meanfield.activations.activation import Activation
-from meanfield.activations.expectations import positive
 from meanfield.activations.specs import activation
+from meanfield.arguments import positive
 from meanfield.errors import InfiniteDerivative, InvalidInput
 from meanfield.networks.layers import Dense
 from meanfield.networks.network import Network, as_block
@@ -26,6 +26,7 @@ Floats = NDArray[np.float64]
 LOWEST, HIGHEST = 1e-10, 1e8  # q of a critical point
 HOMOGENEOUS = 1e-11  # relative change of φ(s·x)/s with the scale s, below which φ is scale-invariant
 ROUNDING = 4 * np.finfo(float).eps
+FLAT = 1e-50  # a squared slope at 0 below this is that of a function with none
 TOUCH = 1e-13  # a bias variance this small relative to q is 0
 
 
@@ -164,7 +165,7 @@ def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool =
     array([False,  True])
     """
     profile = _Profile(as_block(spec_or_block))
-    biases = np.atleast_1d(positive(sigma_b, "sigma_b", zero=True)).ravel()
+    biases = np.sort(positive(sigma_b, "sigma_b", zero=True), axis=None)
     on_grid = profile.bias_variance(profile.grid)
     rows = [row for bias in biases for row in _solutions(profile, on_grid, float(bias))]
     if stable_only:
@@ -177,10 +178,12 @@ def _solutions(
     profile: _Profile, on_grid: tuple[Floats, Floats], sigma_b: float
 ) -> list[tuple[float, float, float, float, bool, float]]:
     grid, (variance, error) = profile.grid, on_grid
+    if np.isinf(error).all():  # gradients vanish at every q
+        return []
     if np.all(np.abs(variance) <= error + TOUCH * grid):  # every q is critical, and only without biases
         return [_row(profile, sigma_b, 1.0)] if sigma_b == 0 else []
     rows = []
-    if sigma_b == 0 and profile(0.0).q == 0 and profile(0.0).chi > 0:
+    if sigma_b == 0 and profile(0.0).q == 0 and profile(0.0).chi > FLAT:
         rows.append(_row(profile, sigma_b, 0.0))
 
     def excess(q: Floats) -> tuple[Floats, Floats]:
@@ -199,13 +202,13 @@ def _row(profile: _Profile, sigma_b: float, q: float) -> tuple[float, float, flo
     stable = (q == 0 and _dies_out(profile)) if marginal else abs(chi_parallel) < 1
     error = sigma_w * (0.5 * float(at.chi_error / at.chi) + ROUNDING)
     if q > 0:
-        step = 1e-4
+        step = 1e-2
         low, high = (profile(q * (1 + s)) for s in (-step, step))
         slope = abs(float(high.chi - low.chi)) / (2 * step * q)
         biases = [float(profile.bias_variance(q * (1 + s))[0]) for s in (-step, step)]
-        bias = abs(biases[1] - biases[0]) / (2 * step * q)
         uncertain = float(profile.bias_variance(q)[1]) + TOUCH * q
-        shift = min(uncertain / bias, np.sqrt(uncertain * q)) if bias > 0 else np.sqrt(uncertain * q)
+        bias = (abs(biases[1] - biases[0]) - 2 * uncertain) / (2 * step * q)  # the least that d(σ_b²)/dq may be
+        shift = min(uncertain / (0.9 * bias), q) if bias > 0 else q
         error += 0.5 * sigma_w**3 * slope * shift
     return sigma_b, sigma_w, q, chi_parallel, stable, error
 
@@ -259,7 +262,7 @@ def critical_point(spec: Any) -> CriticalPoint:
     if _scale_invariant(phi):
         return CriticalPoint(float(profile(1.0).chi) ** -0.5, 0.0, 1.0, "scale_invariant")
     origin = profile(0.0)
-    if origin.q == 0 and 1e-12 < origin.chi < 1e12 and _dies_out(profile):
+    if origin.q == 0 and FLAT < origin.chi < 1 / FLAT and _dies_out(profile):
         return CriticalPoint(float(origin.chi) ** -0.5, 0.0, 0.0, "k_star_zero")
     for q in sign_changes(profile.excess_slope, profile.grid[profile.grid > 1e-6]):
         variance = float(profile.bias_variance(q)[0])

@@ -8,14 +8,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meanfield.activations.activation import Activation
-from meanfield.activations.expectations import positive
 from meanfield.activations.specs import activation
+from meanfield.arguments import positive
 from meanfield.errors import InfiniteDerivative, InvalidInput, NotConverged
 from meanfield.estimates import Estimate
 
 __all__ = ["KINDS", "calculate_gain", "gain", "gains"]
 
 RESOLVED = 1e-9  # an error larger than this part of E φ² says that φ is not resolved, not that the moment is 0
+# torch's names of layers without an activation
+WEIGHTED = ("linear", *(f"conv{kind}{n}d" for kind in ("", "_transpose") for n in (1, 2, 3)))
 KINDS = ("forward", "centered", "backward")
 
 
@@ -59,7 +61,7 @@ def gain(spec: Any, *, kind: str = "forward", q: ArrayLike = 1.0) -> Estimate:
     >>> mf.gain("gelu").value
     1.533530441195535...
     """
-    if kind not in KINDS:
+    if not (isinstance(kind, str) and kind in KINDS):
         raise InvalidInput(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
     phi = activation(spec)
     variance = positive(q, "q")
@@ -85,11 +87,9 @@ def gain(spec: Any, *, kind: str = "forward", q: ArrayLike = 1.0) -> Estimate:
 def _moment(phi: Activation, kind: str, q: Any) -> tuple[Any, Any]:
     if kind == "backward":
         return phi.moments.derivative_moment(q)
-    value, error = phi.moments.second_moment(q)
-    if kind == "forward":
-        return value, error
-    mean, mean_error = phi.moments.mean(q)
-    return value - mean**2, error + 2 * np.abs(mean) * mean_error
+    if kind == "centered":  # Var φ is half the mean squared difference of two independent draws: nothing cancels
+        return phi.moments.distance(q, q, q)
+    return phi.moments.second_moment(q)
 
 
 def gains(spec: Any, q: ArrayLike = 1.0) -> Mapping[str, Estimate]:
@@ -163,7 +163,7 @@ def calculate_gain(nonlinearity: Any, param: float | None = None) -> float:
     """
     if isinstance(nonlinearity, str):
         key = nonlinearity.lower()
-        if key.removesuffix("d").rstrip("123").removesuffix("_transpose") in ("conv", "linear") or "conv" in key:
+        if key in WEIGHTED:
             nonlinearity = "linear"
         if key in ("leaky_relu", "leakyrelu") and param is not None:
             return float(gain(activation("leaky_relu", negative_slope=param)))

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from meanfield.activations.expectations import correlation, positive
+from meanfield.arguments import correlation, positive
 from meanfield.errors import InvalidInput, NoFixedPoint
 from meanfield.estimates import Estimate
 from meanfield.networks.network import Network, as_block

@@ -2,8 +2,9 @@
 
 import json
 import os
-import tempfile
+import uuid
 import zipfile
+import zlib
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meanfield._version import __version__
-from meanfield.activations.expectations import positive
+from meanfield.arguments import positive
 from meanfield.errors import InvalidInput
 from meanfield.networks.network import Network, as_block
 from meanfield.theory.stability import Analysis, analyze
@@ -55,13 +56,13 @@ class PhaseDiagram(Analysis):
         path = Path(path)
         header = {"format": FORMAT, "version": __version__, "label": self.label}
         arrays = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "label"}
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+        part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
         try:
-            with os.fdopen(handle, "wb") as file:
+            with open(part, "xb") as file:
                 np.savez(file, allow_pickle=False, header=np.array(json.dumps(header)), **arrays)
-            os.replace(name, path)
+            os.replace(part, path)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
             raise
 
     @classmethod
@@ -76,13 +77,23 @@ class PhaseDiagram(Analysis):
             If there is none.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
                 header = json.loads(str(file["header"]))
                 if header["format"] != FORMAT:
                     raise KeyError("format")
                 names = [field.name for field in fields(cls) if field.name != "label"]
-                return cls(**{name: file[name] for name in names}, label=str(header["label"]))
-        except (KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+                arrays = {name: file[name] for name in names}
+                shape = (arrays["sigma_w"].size, arrays["sigma_b"].size)
+                for name, array in arrays.items():
+                    expected = {"sigma_w": shape[:1], "sigma_b": shape[1:]}.get(name, shape)
+                    if array.shape != expected or array.dtype.kind != ("U" if name == "phase" else "f"):
+                        raise KeyError(name)
+                return cls(**arrays, label=str(header["label"]))
+        except FileNotFoundError:
+            raise
+        except (KeyError, ValueError, TypeError, AttributeError, EOFError, OSError) as error:
+            raise InvalidInput(f"{os.fspath(path)} is not a phase diagram saved by meanfield, or is damaged") from error
+        except (NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
             raise InvalidInput(f"{os.fspath(path)} is not a phase diagram saved by meanfield, or is damaged") from error
 
     def to_xarray(self) -> Any:

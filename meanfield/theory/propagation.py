@@ -6,16 +6,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from meanfield.activations.expectations import correlation, positive
+from meanfield.arguments import correlation, positive, real, whole
 from meanfield.errors import InvalidInput
 from meanfield.networks.network import Network, as_block
 from meanfield.theory.kernels import one_point, two_points
 from meanfield.theory.maps import broadcast
 from meanfield.theory.signal import OnePoint, TwoPoints
 
-__all__ = ["Trajectory", "kernel", "propagate"]
+__all__ = ["DEEPEST", "Trajectory", "kernel", "propagate"]
 
 Floats = NDArray[np.float64]
+
+DEEPEST = 10_000_000  # layers whose values are kept
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,6 @@ class Trajectory:
     one_minus_c: Floats | None
     chi: Floats
     gradient: Floats
-
-
-def _check_depth(depth: Any) -> int:
-    if isinstance(depth, bool) or not isinstance(depth, int | np.integer) or depth < 1:
-        raise InvalidInput(f"depth must be a whole number of layers, at least 1, not {depth!r}")
-    return int(depth)
 
 
 def propagate(
@@ -88,7 +84,7 @@ def propagate(
     >>> mf.propagate(mf.mlp("relu", 2**0.5), 3, c=0.0).c
     array([0.        , 0.31830989, 0.49373109, 0.60482572])
     """
-    block, depth = as_block(block), _check_depth(depth)
+    block, depth = as_block(block), whole(depth, "depth", DEEPEST)
     starts = [positive(q, "q")]
     if q2 is not None:
         starts.append(positive(q2, "q2"))
@@ -161,14 +157,11 @@ def kernel(block: Any, inputs: ArrayLike, depth: int) -> Floats:
     array([[1.        , 0.31830989],
            [0.31830989, 1.        ]])
     """
-    block, depth = as_block(block), _check_depth(depth)
+    block, depth = as_block(block), whole(depth, "depth", DEEPEST)
     if block.shape != ():
         raise InvalidInput(f"kernel takes one sigma_w and sigma_b, not arrays of shape {block.shape}")
-    try:
-        x = np.asarray(inputs, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InvalidInput("inputs must be an array of numbers of shape (N, d)") from None
-    if x.ndim != 2 or x.size == 0 or not np.all(np.isfinite(x)) or not np.all(np.abs(x).max(axis=1) > 0):
+    x = real(inputs, "inputs", "an array of numbers of shape (N, d)")
+    if x.ndim != 2 or not np.all(np.isfinite(x)) or not np.all(np.abs(x).max(axis=1) > 0):
         raise InvalidInput(f"inputs must be a finite (N, d) array without zero rows, not one of shape {x.shape}")
     count, width = x.shape
     i, j = np.triu_indices(count, 1)

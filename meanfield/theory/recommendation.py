@@ -9,17 +9,19 @@ import numpy as np
 
 from meanfield.activations.activation import Activation
 from meanfield.activations.specs import activation
-from meanfield.errors import DivergentExpectation, InfiniteDerivative, InvalidInput
+from meanfield.arguments import whole
+from meanfield.errors import DivergentExpectation, InfiniteDerivative
 from meanfield.estimates import Estimate
 from meanfield.networks.network import mlp
 from meanfield.theory.criticality import CriticalPoint, critical_line, critical_point
 from meanfield.theory.gains import gains
-from meanfield.theory.propagation import propagate
+from meanfield.theory.propagation import DEEPEST, propagate
 from meanfield.theory.stability import analyze
 
 __all__ = ["Recommendation", "recommend"]
 
 BIASES = np.r_[0.0, np.geomspace(0.01, 3.0, 40)]  # sigma_b tried where no critical point exists
+WIDEST = 10**9
 TRAINABLE = 6.0  # layers that train, in units of xi_c (Schoenholz et al. 2017, section 5)
 
 
@@ -65,6 +67,10 @@ class Recommendation:
     reason: str
     snippets: Mapping[str, str]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        values = (dict(v) if isinstance(v, MappingProxyType) else v for v in vars(self).values())
+        return type(self), tuple(values)
+
 
 def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendation:
     """Weights for a fully connected network of an activation: critical if there is a stable way to be.
@@ -98,11 +104,9 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
     >>> advice.sigma_w, advice.sigma_b
     (1.0, 0.0)
     >>> print(advice.reason)
-    tanh has phi(0) = 0 and slope 1 there: sigma_w = 1/slope keeps gradients, and q decays, but not exponentially.
+    tanh has phi(0) = 0: sigma_w = 1 keeps the gradients of small signals, and q decays, but not exponentially.
     """
-    for name, value in (("depth", depth), ("width", width)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise InvalidInput(f"{name} must be a whole number, at least 1, not {value!r}")
+    depth, width = whole(depth, "depth", DEEPEST), whole(width, "width", WIDEST)
     phi = activation(spec)
     every = gains(phi)
     point = critical_point(phi)
@@ -113,7 +117,10 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
         xi_c = float(at.xi_c)
     else:
         xi_c = np.inf
-    growth = float(propagate(block, int(depth), q=q if q > 0 else 1.0).gradient[0])
+    try:
+        growth = float(propagate(block, depth, q=q if q > 0 else 1.0).gradient[0])
+    except DivergentExpectation:  # the signal itself outgrows a float
+        growth = np.inf
     max_depth = TRAINABLE * xi_c if np.isfinite(xi_c) else _fluctuation_depth(phi, q, width)
     return Recommendation(
         sigma_w,
@@ -139,7 +146,7 @@ def _choose(phi: Activation, point: CriticalPoint, forward: float) -> tuple[floa
         )
     elif point.universality == "k_star_zero":
         why = (
-            f"{name} has phi(0) = 0 and slope {1 / point.sigma_w:.6g} there: sigma_w = 1/slope keeps gradients, "
+            f"{name} has phi(0) = 0: sigma_w = {point.sigma_w:.6g} keeps the gradients of small signals, "
             "and q decays, but not exponentially."
         )
     elif point.universality == "half_stable":

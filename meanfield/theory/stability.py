@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from meanfield.arguments import positive
 from meanfield.errors import InvalidInput
 from meanfield.networks.network import Network, as_block
 from meanfield.numerics.fixed_points import Map, logarithmic_grid, solve
@@ -20,8 +21,10 @@ __all__ = ["CRITICAL", "Analysis", "FixedPoint", "analyze", "depth_scale", "fixe
 Floats = NDArray[np.float64]
 
 CRITICAL = 1e-9  # a factor within this of 1 is 1: ten times what parameters given to ten digits leave
-LOWEST = 1e-12  # fixed points of q are looked for from here on
-STAGES = (1e3, 1e6, 1e12)  # and up to here, one after the other as long as q still grows there
+LOWEST = 1e-12  # fixed points of q are looked for from here on, or from below the image of 0
+SMALLEST = 1e-100  # but no lower
+FARTHEST = 1e100
+STAGES = (1e3, 1e6, 1e12, 1e30)  # and up to here, one after the other as long as q still grows there
 INFINITE = 2.0**100  # stands for q = ∞ where an unbounded signal's factors are wanted
 ORBIT = 2000  # layers for which the map is iterated where it is not monotonic
 
@@ -122,13 +125,15 @@ def fixed_points(block: Any, *, q_max: float = 1e6) -> tuple[FixedPoint, ...]:
     block = as_block(block)
     if block.shape != ():
         raise InvalidInput(f"fixed_points takes one sigma_w and sigma_b, not arrays of shape {block.shape}")
-    if not (np.isfinite(q_max) and q_max > 0):
-        raise InvalidInput(f"q_max must be positive and finite, not {q_max!r}")
+    reach = positive(q_max, "q_max")
+    if reach.ndim or reach > FARTHEST:
+        raise InvalidInput(f"q_max must be one number of at most {FARTHEST:g}")
+    q_max = float(reach)
     mapping = _variance_maps(block)
-    low = min(LOWEST, 1e-3 * q_max)
+    low = min(_lowest(block), 1e-3 * q_max)
     roots = solve(mapping, 1, logarithmic_grid(low, largest_q(block, low, q_max)))
     if roots.neutral[0]:
-        return (FixedPoint(1.0, 1.0, False),)
+        return (FixedPoint(min(1.0, q_max), 1.0, False),)
     candidates = ([0.0] if _starts_at_zero(block) else []) + [float(q) for q in roots.q]
     return tuple(_describe(mapping, q) for q in candidates)
 
@@ -142,6 +147,12 @@ def _variance_maps(block: Network) -> Map:
         return value, error, slope
 
     return mapping
+
+
+def _lowest(block: Network) -> float:
+    """Where to begin the search: below every fixed point that is not 0, since none is below the image of 0."""
+    least = np.asarray(one_point(block, OnePoint(np.zeros(()))).q)
+    return float(max(min(LOWEST, 0.1 * np.min(least, where=least > 0, initial=1.0)), SMALLEST))
 
 
 def _starts_at_zero(block: Network) -> bool:
@@ -175,7 +186,7 @@ def stable_q(block: Network) -> Floats:
     excess = value - start
     still, rises = np.abs(excess) <= 4 * error, excess > 0
     reach = largest_q(block, 1.0, STAGES[0])
-    roots = solve(mapping, count, logarithmic_grid(LOWEST, reach))
+    roots = solve(mapping, count, logarithmic_grid(_lowest(block), reach))
     q_star = np.where(still | roots.neutral, 1.0, np.where(rises, np.inf, 0.0))
     for sets_out, ahead, nearest in ((rises, roots.q > 1, np.minimum), (~rises, roots.q < 1, np.maximum)):
         chosen = ahead & (sets_out & ~still)[roots.which]
@@ -291,8 +302,10 @@ def _stable_c(block: Network, q: float, chi_1: float) -> tuple[float, float]:
         log_gap = 0.0
     else:
         low = -1.0
-        while growth(low) <= 0 and low > -80:
-            low -= 3.0
+        while growth(low) <= 0:
+            low = 2 * low - 1
+            if low < -600:  # indistinguishable from 1
+                return 0.0, chi_1 * q / scale
         log_gap = brentq(growth, low, 0.0, xtol=1e-15, rtol=1e-14)
     gap = float(np.exp(log_gap))
     return gap, float(pair_slope(block, TwoPoints(np.asarray(q), np.asarray(q), np.asarray(q * gap)))) * q / scale

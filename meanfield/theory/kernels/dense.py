@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import numpy as np
+
+from meanfield.errors import DivergentExpectation
 from meanfield.networks.layers import Dense
 from meanfield.theory.kernels.dispatch import one_point, pair_slope, two_points
 from meanfield.theory.signal import OnePoint, TwoPoints
@@ -11,19 +14,32 @@ __all__: list[str] = []
 
 @one_point.register
 def _(layer: Dense, signal: OnePoint) -> OnePoint:
-    w, b = layer.sigma_w**2, layer.sigma_b**2
+    w, b = np.asarray(layer.sigma_w) ** 2, np.asarray(layer.sigma_b) ** 2
     factors = (signal.error, signal.slope, signal.chi, signal.slope_error, signal.chi_error)
-    return OnePoint(w * signal.q + b, *(w * factor for factor in factors))
+    with np.errstate(over="ignore", invalid="ignore"):  # χ is infinite where φ jumps, and 0·∞ is no gradient
+        q = w * signal.q + b
+        scaled = (np.where(w == 0, 0.0, w * factor) for factor in factors)
+        _refuse_infinite(q, signal.q)
+        return OnePoint(q, *scaled)
 
 
 @two_points.register
 def _(layer: Dense, signal: TwoPoints) -> TwoPoints:
-    w, b = layer.sigma_w**2, layer.sigma_b**2
-    q1 = w * signal.q1 + b
-    q2 = q1 if signal.q2 is signal.q1 else w * signal.q2 + b
+    w, b = np.asarray(layer.sigma_w) ** 2, np.asarray(layer.sigma_b) ** 2
+    with np.errstate(over="ignore"):
+        q1 = w * signal.q1 + b
+        q2 = q1 if signal.q2 is signal.q1 else w * signal.q2 + b
+    _refuse_infinite(q1 + q2, signal.q1)
     return TwoPoints(q1, q2, w * signal.d, w * signal.error)
 
 
 @pair_slope.register
 def _(layer: Dense, signal: TwoPoints) -> Any:
     return layer.sigma_w**2
+
+
+def _refuse_infinite(q: Any, before: Any) -> None:
+    if not np.all(np.isfinite(q)):
+        raise DivergentExpectation(
+            f"the second moment after a dense layer exceeds the range of a float (it was {np.max(before):.3g} before)"
+        )
