@@ -21,12 +21,13 @@ from meanfield.montecarlo.simulation import Simulation, simulate
 from meanfield.networks.layers import Dense, Elementwise, Layer
 from meanfield.networks.network import Network, mlp
 from meanfield.theory.criticality import CriticalLine, CriticalPoint, critical_line, critical_point
+from meanfield.theory.fixed_points import FixedPoint, fixed_points
 from meanfield.theory.gains import calculate_gain, gain, gains
 from meanfield.theory.maps import correlation_map, variance_map
 from meanfield.theory.phases import PhaseDiagram, phase_diagram
 from meanfield.theory.propagation import Trajectory, kernel, propagate
 from meanfield.theory.recommendation import Recommendation, recommend
-from meanfield.theory.stability import Analysis, FixedPoint, analyze, fixed_points
+from meanfield.theory.stability import Analysis, analyze
 from meanfield.verdict import CrossCheck, crosscheck
 
 __all__ = [

@@ -9,8 +9,8 @@ import sys
 
 import numpy as np
 
-from meanfield.verdict import crosscheck
 from meanfield.networks.network import mlp
+from meanfield.verdict import crosscheck
 
 BLOCKS = {
     "relu": (2**0.5, 0.0),

@@ -4,11 +4,11 @@ import sys
 import numpy as np
 import pytest
 
-from meanfield.verdict import crosscheck
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers import Dense
 from meanfield.networks.network import Network, mlp
 from meanfield.numerics.largest_z import largest_z
+from meanfield.verdict import crosscheck
 
 CRITICAL = [
     ("relu", 2**0.5, 0.0),

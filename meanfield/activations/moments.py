@@ -25,8 +25,8 @@ Bounded = tuple[Floats, Floats]
 
 CLOSED_FORM = 2e-14  # bound on the relative error of a closed form in float64, twice what its tests allow
 EPS = float(np.finfo(float).eps)
-SMALLEST = 1e-300  # what stands for q = 0
-ZERO = 1e-290  # a second moment below this is that of q = 0
+SMALLEST_PAIR = 1e-306  # pairs need no quotient of moments
+SMALLEST = 1e-300  # moments at a smaller q are those at this one
 KEPT = 4096  # single moments remembered
 MANY = 256  # values of q from which on a surrogate in ln q serves them
 OCTAVES = tuple(np.log(2.0) * np.arange(-60, 62, 2))  # panels of that surrogate: q from 2⁻⁶⁰ to 2⁶⁰
@@ -58,7 +58,14 @@ class Moments:
             slope = _quietly(self._form.second_moment_slope, np.maximum(q, SMALLEST))
             with np.errstate(over="ignore"):
                 error = error + 4 * EPS * np.abs(q * slope)
-        return np.where(value < ZERO, 0.0, value), error
+        return self._near_zero(np.asarray(q, dtype=np.float64), value), error
+
+    def _near_zero(self, q: Floats, value: Floats) -> Floats:
+        """φ(0)² at q = 0, and below the smallest q that is computed, where that is 0, what is proportional to q."""
+        if np.all(q >= SMALLEST):
+            return value
+        at_zero = float(np.mean(self.pieces(np.array([-SMALLEST, SMALLEST])) ** 2))
+        return np.where(q >= SMALLEST, value, value * (np.minimum(q, SMALLEST) / SMALLEST) if at_zero == 0 else at_zero)
 
     def second_moment_slope(self, q: Any) -> Bounded:
         """dV/dq = E X φφ′/q; where φ jumps, E φ² (X² − q)/2q², which needs no derivative."""
@@ -137,7 +144,7 @@ class Moments:
 
     def _pair(self, form: Any, numeric: Callable[[Floats, Floats, Floats], Bounded], *arguments: Any) -> Bounded:
         q1, q2, d = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in arguments))
-        q1, q2 = np.maximum(q1, SMALLEST), np.maximum(q2, SMALLEST)
+        q1, q2 = np.maximum(q1, SMALLEST_PAIR), np.maximum(q2, SMALLEST_PAIR)
         if form is not None:
             value = _quietly(form, q1, q2, d)
             return value, CLOSED_FORM * np.abs(value)

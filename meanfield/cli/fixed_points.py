@@ -44,13 +44,14 @@ def fixed_points(
     Example: meanfield fixed-points gelu --sigma-w 1.4318 --sigma-b 0.3162
     """
     from meanfield.networks.network import mlp
-    from meanfield.theory import stability
+    from meanfield.theory.fixed_points import fixed_points as every_fixed_point
+    from meanfield.theory.stability import analyze
 
     phi = activation_from(activation, param)
     sigma_w, sigma_b, _ = sigmas_or_recommended(phi, sigma_w, sigma_b)
     block = mlp(phi, sigma_w, sigma_b)
-    points = stability.fixed_points(block, q_max=q_max)
-    analysis = stability.analyze(block)
+    points = every_fixed_point(block, q_max=q_max)
+    analysis = analyze(block)
     settled = {name: getattr(analysis, name) for name in MEANING}
     if as_json:
         found = [vars(point) for point in points]

@@ -43,8 +43,7 @@ def solve(mapping: Map, maps: int, grid: Floats) -> Roots:
     Points at which the excess is no larger than its error have no sign. A run of them counts as one fixed point if the
     signs on its two sides differ, or if the excess turns within it; those at the lower end belong to 0.
     """
-    which, q = (np.ravel(a) for a in np.meshgrid(np.arange(maps), grid, indexing="ij"))
-    points = _sorted(_look(mapping, which, q))
+    points = _sorted(_look(mapping, np.repeat(np.arange(maps), grid.size), np.tile(grid, maps)))
     neutral = (points.sign.reshape(maps, grid.size) == 0).all(axis=1)
     points = _sorted(points, _look(mapping, *_between(points, neutral)))
     turns = np.flatnonzero((points.rising[:-1] * points.rising[1:] < 0) & (points.which[:-1] == points.which[1:]))
@@ -65,10 +64,10 @@ def solve(mapping: Map, maps: int, grid: Floats) -> Roots:
         )
         if np.ptp(points.rising[i : j + 1]) == 2
     ]
-    which = np.concatenate([points.which[first], points.which[touching]])
+    owner = np.concatenate([points.which[first], points.which[touching]])
     roots = np.concatenate([crossings, points.q[touching]])
-    order = np.lexsort((roots, which))
-    return Roots(which[order], roots[order], neutral)
+    order = np.lexsort((roots, owner))
+    return Roots(owner[order], roots[order], neutral)
 
 
 EPS = float(np.finfo(float).eps)

@@ -14,10 +14,10 @@ from meanfield.networks.layers import Dense
 from meanfield.networks.network import Network, as_block
 from meanfield.numerics.fixed_points import logarithmic_grid
 from meanfield.numerics.roots import sign_changes
+from meanfield.theory.fixed_points import CRITICAL
 from meanfield.theory.kernels import one_point
 from meanfield.theory.reach import largest_q
 from meanfield.theory.signal import OnePoint
-from meanfield.theory.stability import CRITICAL
 
 __all__ = ["CriticalLine", "CriticalPoint", "critical_line", "critical_point"]
 
@@ -118,7 +118,7 @@ class _Profile:
 
 def _quotient(a: Floats, a_error: Floats, b: Floats, b_error: Floats) -> tuple[Floats, Floats]:
     """a/b and a bound on its error: infinite where b has vanished, as E φ′² does at small q where φ is flat."""
-    vanished = b < np.finfo(float).tiny
+    vanished = b < FLAT
     divisor = np.where(vanished, 1.0, b)
     ratio = np.where(vanished, 0.0, a / divisor)
     return ratio, np.where(vanished, np.inf, (a_error + np.abs(ratio) * b_error) / divisor + ROUNDING * np.abs(ratio))

@@ -9,9 +9,9 @@ from meanfield.arguments import correlation, positive
 from meanfield.errors import InvalidInput, NoFixedPoint
 from meanfield.estimates import Estimate
 from meanfield.networks.network import Network, as_block
+from meanfield.theory.fixed_points import stable_q
 from meanfield.theory.kernels import one_point, two_points
 from meanfield.theory.signal import OnePoint, TwoPoints
-from meanfield.theory.stability import stable_q
 
 __all__ = ["broadcast", "correlation_map", "evaluations", "variance_map"]
 

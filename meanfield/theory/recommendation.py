@@ -121,7 +121,7 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
         growth = float(propagate(block, depth, q=q if q > 0 else 1.0).gradient[0])
     except DivergentExpectation:  # the signal itself outgrows a float
         growth = np.inf
-    max_depth = TRAINABLE * xi_c if np.isfinite(xi_c) else _fluctuation_depth(phi, q, width)
+    max_depth = max(TRAINABLE * xi_c, 1.0) if np.isfinite(xi_c) else _fluctuation_depth(phi, q, width)
     return Recommendation(
         sigma_w,
         sigma_b,

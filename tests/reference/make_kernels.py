@@ -3,8 +3,8 @@
     python tests/reference/make_kernels.py            # writes the file; some ten minutes
     python tests/reference/make_kernels.py --check 3  # recomputes every third entry of the file and compares
 
-One dimension is Gauss–Legendre between the breakpoints. Two dimensions are nested: the inner mean over V given U is cut where
-V crosses a breakpoint, so that every panel is analytic. It shares nothing with the package.
+One dimension is Gauss–Legendre between the breakpoints. Two dimensions are nested: the inner mean over V given U is
+cut where V crosses a breakpoint, so that every panel is analytic. It shares nothing with the package.
 """
 
 import json
@@ -82,7 +82,7 @@ CS = ["-0.9", "0", "0.5", "0.9", "0.99", "0.9999", "0.99999999"]
 SLOPES = ["0.5", "0.99"]
 
 
-def mean(f, breakpoints, centre=mpf(0), sd=mpf(1)):
+def mean(f, breakpoints, centre=0, sd=1):
     """E f(centre + sd·Z), cut at the breakpoints, at 0 and at every standard deviation."""
     cuts = {(mpf(b) - centre) / sd for b in [*breakpoints, 0]} | {mpf(k) for k in range(-11, 12)}
     edges = sorted(z for z in cuts if abs(z) <= 11)

@@ -174,13 +174,22 @@ def test_xarray(diagram):
     assert data.attrs["label"] == diagram.label
 
 
+def agree(a, b):
+    """Equal phases, and numbers equal within their errors: panels refined for one number serve the next one too, so the
+    last digits depend on what was computed before."""
+    numbers = [f for f in FIELDS if f != "phase"]
+    close = all(np.allclose(getattr(a, f), getattr(b, f), rtol=1e-10, atol=1e-13) for f in numbers)
+    return close and np.array_equal(a.phase, b.phase)
+
+
 @pytest.mark.parametrize("name", ["erf", "tanh", "hardtanh"])
 def test_workers_do_not_change_the_numbers(name):
     one = mf.phase_diagram(name, SIGMA_W, SIGMA_B)
-    assert same(one, mf.phase_diagram(name, SIGMA_W, SIGMA_B, workers=2))
-    assert same(one, mf.phase_diagram(name, SIGMA_W, SIGMA_B, workers=map))
+    equal = same if name == "erf" else agree  # erf has a closed form throughout
+    assert equal(one, mf.phase_diagram(name, SIGMA_W, SIGMA_B, workers=2))
+    assert equal(one, mf.phase_diagram(name, SIGMA_W, SIGMA_B, workers=map))
     with ThreadPoolExecutor(3) as pool:
-        assert same(one, mf.phase_diagram(name, SIGMA_W, SIGMA_B, workers=pool.map))
+        assert equal(one, mf.phase_diagram(name, SIGMA_W, SIGMA_B, workers=pool.map))
 
 
 def test_workers_do_not_race_for_what_is_computed_once():
@@ -202,4 +211,4 @@ def test_descriptions_can_be_sent_to_other_processes():
     import pickle
 
     block = pickle.loads(pickle.dumps(mf.mlp("tanh", 1.5, 0.1)))
-    assert mf.analyze(block).q_star == mf.analyze(mf.mlp("tanh", 1.5, 0.1)).q_star
+    assert mf.analyze(block).q_star == pytest.approx(mf.analyze(mf.mlp("tanh", 1.5, 0.1)).q_star, rel=1e-13)

@@ -29,7 +29,7 @@ def _(layer: Dense, signal: TwoPoints) -> TwoPoints:
     with np.errstate(over="ignore"):
         q1 = w * signal.q1 + b
         q2 = q1 if signal.q2 is signal.q1 else w * signal.q2 + b
-    _refuse_infinite(q1 + q2, signal.q1)
+        _refuse_infinite(np.maximum(q1, q2), signal.q1)
     return TwoPoints(q1, q2, w * signal.d, w * signal.error)
 
 

@@ -1,0 +1,175 @@
+"""Fixed points of the variance map: all of them, and the one that an orbit from q = 1 reaches."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meanfield.arguments import positive
+from meanfield.errors import InvalidInput
+from meanfield.networks.network import Network, as_block
+from meanfield.numerics.fixed_points import Map, logarithmic_grid, solve
+from meanfield.theory.kernels import one_point
+from meanfield.theory.reach import largest_q
+from meanfield.theory.signal import OnePoint
+
+__all__ = ["CRITICAL", "FixedPoint", "fixed_points", "stable_q"]
+
+Floats = NDArray[np.float64]
+
+CRITICAL = 1e-9  # a factor within this of 1 is 1: ten times what parameters given to ten digits leave
+LOWEST = 1e-12  # fixed points of q are looked for from here on, or from below the image of 0
+SMALLEST = 1e-100  # but no lower
+FARTHEST = 1e100
+STAGES = (1e3, 1e6, 1e12, 1e30)  # and up to here, one after the other as long as q still grows there
+ORBIT = 2000  # layers for which the map is iterated where it is not monotonic
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    """A fixed point of the variance map.
+
+    Attributes
+    ----------
+    q : float
+        The second moment that the block reproduces.
+    slope : float
+        dq′/dq there (χ_∥).
+    stable : bool
+        Whether q returns to it from both sides (from above, for q = 0).
+    """
+
+    q: float
+    slope: float
+    stable: bool
+
+
+def fixed_points(block: Any, *, q_max: float = 1e6) -> tuple[FixedPoint, ...]:
+    """Every fixed point of the variance map in [0, q_max].
+
+    Parameters
+    ----------
+    block : Network or activation
+        With scalar sigmas; a bare activation means ``mlp(activation)``.
+    q_max : float
+        Upper end of the search, > 0.
+
+    Returns
+    -------
+    tuple of FixedPoint
+        Ascending in q; empty if there is none. A map that reproduces every q (ReLU at sigma_w² = 2) gives one neutral
+        fixed point at q = 1, which is not stable.
+
+    Raises
+    ------
+    InvalidInput
+        If sigma_w or sigma_b are arrays, or `q_max` is not positive.
+
+    References
+    ----------
+    Roberts, Yaida & Hanin 2022 (arXiv:2106.10165), chapter 5, on how many there are and which are stable.
+
+    Examples
+    --------
+    GELU can have two, and only the lower one is stable:
+
+    >>> import meanfield as mf
+    >>> for point in mf.fixed_points(mf.mlp("gelu", 2.05**0.5, 0.1**0.5)):
+    ...     print(f"{point.q:.4f} {point.slope:.4f} {point.stable}")
+    0.3865 0.8783 True
+    2.3166 1.0318 False
+    """
+    block = as_block(block)
+    if block.shape != ():
+        raise InvalidInput(f"fixed_points takes one sigma_w and sigma_b, not arrays of shape {block.shape}")
+    reach = positive(q_max, "q_max")
+    if reach.ndim or reach > FARTHEST:
+        raise InvalidInput(f"q_max must be one number of at most {FARTHEST:g}")
+    q_max = float(reach)
+    mapping = _variance_maps(block)
+    low = min(_lowest(block), 1e-3 * q_max)
+    roots = solve(mapping, 1, logarithmic_grid(low, largest_q(block, low, q_max)))
+    if roots.neutral[0]:
+        return (FixedPoint(min(1.0, q_max), 1.0, False),)
+    candidates = ([0.0] if _starts_at_zero(block) else []) + [float(q) for q in roots.q]
+    return tuple(_describe(mapping, q) for q in candidates)
+
+
+def _variance_maps(block: Network) -> Map:
+    """The variance maps of all the block's sigmas, numbered, as `numerics.fixed_points` takes them."""
+
+    def mapping(which: NDArray[np.intp], q: Floats) -> tuple[Floats, Floats, Floats]:
+        signal = one_point(block.take(which), OnePoint(q))
+        value, error, slope = (np.broadcast_to(a, q.shape) for a in (signal.q, signal.error, signal.slope))
+        return value, error, slope
+
+    return mapping
+
+
+def _lowest(block: Network) -> float:
+    """Where to begin the search: below every fixed point that is not 0, since none is below the image of 0."""
+    least = np.asarray(one_point(block, OnePoint(np.zeros(()))).q)
+    return float(max(min(LOWEST, 0.1 * np.min(least, where=least > 0, initial=1.0)), SMALLEST))
+
+
+def _starts_at_zero(block: Network) -> bool:
+    return bool(np.all(one_point(block, OnePoint(np.zeros(()))).q == 0))
+
+
+def _describe(mapping: Map, q: float) -> FixedPoint:
+    zero = np.zeros(1, dtype=np.intp)
+    slope = float(mapping(zero, np.array([q]))[2][0])
+    if abs(abs(slope) - 1) > CRITICAL:
+        return FixedPoint(q, slope, abs(slope) < 1)
+    if q == 0:  # marginal: the first q whose image differs from it tells
+        tried = np.geomspace(1e-6, 1.0, 25)
+        value, error, _ = mapping(np.zeros(25, dtype=np.intp), tried)
+        tells = np.flatnonzero(np.abs(value - tried) > 8 * error)
+        return FixedPoint(q, slope, bool(tells.size and value[tells[0]] < tried[tells[0]]))
+    sides = q * np.array([1 - 1e-3, 1 + 1e-3])
+    value, _, _ = mapping(np.zeros(2, dtype=np.intp), sides)
+    return FixedPoint(q, slope, bool(value[0] > sides[0] and value[1] < sides[1]))
+
+
+def stable_q(block: Network) -> Floats:
+    """q_star for all the block's sigmas, flattened.
+
+    Where the map rises, an orbit from q = 1 ends at the next fixed point in the direction it sets out in. Where it also
+    falls, the orbit is followed and the fixed point nearest to where it gets is taken.
+    """
+    count = int(np.prod(block.shape, dtype=int))
+    mapping, start = _variance_maps(block), np.ones(count)
+    value, error, _ = mapping(np.arange(count), start)
+    excess = value - start
+    still, rises = np.abs(excess) <= 4 * error, excess > 0
+    reach = largest_q(block, 1.0, STAGES[0])
+    roots = solve(mapping, count, logarithmic_grid(_lowest(block), reach))
+    q_star = np.where(still | roots.neutral, 1.0, np.where(rises, np.inf, 0.0))
+    for sets_out, ahead, nearest in ((rises, roots.q > 1, np.minimum), (~rises, roots.q < 1, np.maximum)):
+        chosen = ahead & (sets_out & ~still)[roots.which]
+        nearest.at(q_star, roots.which[chosen], roots.q[chosen])
+    for low, high in pairwise(STAGES):  # only where q still grows at the end of what has been searched
+        grows = np.flatnonzero(np.isinf(q_star))
+        if grows.size == 0 or reach < low:
+            break
+        reach = largest_q(block, low, high)
+        farther = solve(_variance_maps(block.take(grows)), grows.size, logarithmic_grid(low, reach))
+        np.minimum.at(q_star, grows[farther.which], farther.q)
+    for s in np.flatnonzero(
+        _falls(mapping, count, min(reach, STAGES[0])) & (np.bincount(roots.which, minlength=count) > 0)
+    ):
+        q = np.ones(1)
+        for _ in range(ORBIT):
+            q = mapping(np.array([s]), q)[0]
+        mine = roots.q[roots.which == s]
+        q_star[s] = mine[np.argmin(np.abs(np.log(mine / q[0])))]
+    return q_star
+
+
+def _falls(mapping: Map, count: int, high: float) -> NDArray[np.bool_]:
+    """For which maps dq′/dq is negative somewhere between 1e-3 and `high`."""
+    grid = np.geomspace(1e-3, high, 31)
+    which, q = np.meshgrid(np.arange(count), grid, indexing="ij")
+    return np.asarray((mapping(which.ravel(), q.ravel())[2].reshape(count, -1) < -1e-6).any(axis=1))
