@@ -13,7 +13,7 @@ from meanfield.estimates import Estimate
 from meanfield.numerics.gaussian import moment
 from meanfield.numerics.hermite import expand
 from meanfield.numerics.interpolation import Surrogate
-from meanfield.numerics.mehler import mehler
+from meanfield.numerics.mehler import mehler, reach
 from meanfield.numerics.pairs import product
 
 __all__ = ["expectation", "pair_expectation"]
@@ -21,8 +21,9 @@ __all__ = ["expectation", "pair_expectation"]
 Floats = NDArray[np.float64]
 
 MANY = 40  # correlations at one pair of variances from which on the Hermite series and a surrogate serve them
-SERIES = 0.85  # correlations up to which the series does
-ANGLES = (0.0, float(np.arccos(SERIES)), float(np.arccos(-SERIES)), np.pi)
+ORDER = 1000  # terms of that series
+SERIES = 1e-13  # what it may leave out, relative to the size of the product
+NODES = 12  # a panel of that surrogate, whose range of angles is small
 
 
 def expectation(f: Any, q: ArrayLike = 1.0, *, rtol: float = 1e-12, atol: float = 0.0) -> Estimate:
@@ -123,9 +124,9 @@ def pair_expectation(
 
 def _pairs(f: Activation, g: Activation, q1: Floats, q2: Floats, c: Floats) -> tuple[Floats, Floats]:
     value, error = np.empty(c.size), np.empty(c.size)
-    variances, group = np.unique(np.stack([q1, q2]), axis=1, return_inverse=True)
-    for i, (a, b) in enumerate(variances.T):
-        members = np.flatnonzero(group.ravel() == i)
+    variances, group = np.unique(q1 + 1j * q2, return_inverse=True)
+    for i, (a, b) in enumerate(zip(variances.real, variances.imag, strict=True)):
+        members = np.flatnonzero(group == i)
 
         def direct(gap: Floats, a: float = float(a), b: float = float(b)) -> tuple[Floats, Floats]:
             pairs = np.array([product(f.pieces, g.pieces, a, b, float(one_minus_c)) for one_minus_c in gap])
@@ -133,12 +134,19 @@ def _pairs(f: Activation, g: Activation, q1: Floats, q2: Floats, c: Floats) -> t
 
         few = members
         if members.size >= MANY:
-            by_series = np.abs(c[members]) <= SERIES
+            first = expand(f.pieces, float(a), ORDER)
+            second = first if g is f and a == b else expand(g.pieces, float(b), ORDER)
+            size = np.sqrt((first.variance + first.mean**2) * (second.variance + second.mean**2))
+            end = reach(first, second, SERIES * size)
+            by_series = np.abs(c[members]) <= end
             few, many = members[~by_series], members[by_series]
-            value[many], error[many] = mehler(expand(f.pieces, float(a)), expand(g.pieces, float(b)), c[many])
+            value[many], error[many] = mehler(first, second, c[many])
         if few.size < MANY:
             value[few], error[few] = direct(1.0 - c[few])
         else:
-            by_angle = Surrogate(lambda angle: direct(2 * np.sin(angle / 2) ** 2), ANGLES)
+            angle = float(np.arccos(end))
+            by_angle = Surrogate(
+                lambda angles: direct(2 * np.sin(angles / 2) ** 2), (0.0, angle, np.pi - angle, np.pi), nodes=NODES
+            )
             value[few], error[few] = by_angle(np.arccos(c[few]))
     return value, error

@@ -50,7 +50,8 @@ def hermite_coefficients(pieces: PiecewiseSmooth, n: int, q: float) -> tuple[Flo
 
 def _project(pieces: PiecewiseSmooth, q: float, mean: float, order: int) -> tuple[Floats, float, float]:
     grid, root = pieces.grid(q), np.sqrt(q)
-    parts = np.maximum(np.ceil((grid.b - grid.a) / (FINE * root)).astype(int), 1)
+    fine = FINE * min(1.0, np.sqrt(ORDER / order))  # the waves of heₙ are as long as 1/√n
+    parts = np.maximum(np.ceil((grid.b - grid.a) / (fine * root)).astype(int), 1)
     edges = [np.linspace(a, b, m + 1) for a, b, m in zip(grid.a, grid.b, parts, strict=True)]
     a, b = np.concatenate([e[:-1] for e in edges]), np.concatenate([e[1:] for e in edges])
     x = nodes_between(a, b)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.polynomial.legendre import legval
 from numpy.typing import NDArray
 
-from meanfield.numerics.legendre import nodes_between, rule, tail
+from meanfield.numerics.legendre import N, nodes_between, rule, tail
 
 __all__ = ["Surrogate"]
 
@@ -30,6 +30,8 @@ class Surrogate:
         A panel is halved while its last coefficients exceed this part of its largest value.
     depth : int
         How often a panel is halved at the most.
+    nodes : int
+        Values a panel.
     """
 
     def __init__(
@@ -39,8 +41,9 @@ class Surrogate:
         *,
         rtol: float = 1e-13,
         depth: int = 12,
+        nodes: int = N,
     ) -> None:
-        self.function, self.rtol = function, rtol
+        self.function, self.rtol, self.nodes = function, rtol, nodes
         self.edges = np.array(edges, dtype=np.float64)
         self.depth = np.full(self.edges.size - 1, depth)
         self.coefficients: list[Floats | None] = [None] * (self.edges.size - 1)
@@ -71,7 +74,7 @@ class Surrogate:
 
     def _build_panel(self, index: int) -> None:
         a, b = self.edges[index : index + 2]
-        values, errors = self.function(nodes_between(a, b))
+        values, errors = self.function(nodes_between(a, b, self.nodes))
         noise = 2 * LEBESGUE * float(errors.max())
         if tail(values) > max(self.rtol * np.abs(values).max(), noise) and self.depth[index] > 0:
             self.edges = np.insert(self.edges, index + 1, 0.5 * (a + b))
@@ -80,7 +83,7 @@ class Surrogate:
             self.errors = np.insert(self.errors, index, 0.0)
             self.coefficients[index : index + 1] = [None, None]
         else:
-            coefficients = rule().coefficients @ values
+            coefficients = rule(self.nodes).coefficients @ values
             self.coefficients[index] = coefficients
             self.errors[index] = noise + _remainder(coefficients) + ROUNDING * float(np.abs(values).max())
 

@@ -12,23 +12,42 @@ from numpy.typing import NDArray
 from meanfield.numerics.gaussian import ROUNDING
 from meanfield.numerics.hermite import Expansion
 
-__all__ = ["Table", "mehler"]
+__all__ = ["Table", "mehler", "reach"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
+LARGEST = 0.999  # correlation: nearer to 1 errors of the coefficients add up
 BLOCK = 4096  # pairs whose terms are held at once
 
 
 def mehler(f: Expansion, g: Expansion, c: Floats) -> tuple[Floats, Floats]:
     """E f(U) g(V) at correlations |c| < 1, and bounds on its error."""
     terms = f.coefficients * g.coefficients
-    value = f.mean * g.mean + c * np.polynomial.polynomial.polyval(c, terms)
     sizes = np.sqrt(f.variance * g.variance)
     coefficients = f.error * np.sqrt(g.variance) + g.error * np.sqrt(f.variance)
-    beyond = np.abs(c) ** (terms.size + 1) * (np.sqrt(f.rest * g.rest) + ROUNDING * sizes)
-    rounding = ROUNDING * (sizes + np.abs(f.mean * g.mean))
-    return value, coefficients / (1.0 - np.abs(c)) + beyond + rounding
+    value = np.full(c.shape, f.mean * g.mean)
+    error = coefficients / (1.0 - np.abs(c)) + ROUNDING * (sizes + np.abs(f.mean * g.mean))
+    open_ = np.full(c.shape, True)
+    orders = 2 ** np.arange(6, int(np.log2(terms.size)) + 1)
+    for order in (*orders, terms.size):  # each correlation takes the fewest terms that leave out no more than rounding
+        beyond = np.abs(c) ** (order + 1) * (np.sqrt(_rest(f, order) * _rest(g, order)) + ROUNDING * sizes)
+        chosen = open_ & ((beyond <= ROUNDING * sizes) | (order == terms.size))
+        value[chosen] += c[chosen] * np.polynomial.polynomial.polyval(c[chosen], terms[:order])
+        error[chosen] += beyond[chosen]
+        open_ &= ~chosen
+    return value, error
+
+
+def reach(f: Expansion, g: Expansion, atol: float) -> float:
+    """The largest |c| at which what `mehler` leaves out is at most `atol`."""
+    left_out = np.sqrt(f.rest * g.rest) + ROUNDING * np.sqrt(f.variance * g.variance)
+    return float(min((atol / left_out) ** (1.0 / (f.coefficients.size + 1)) if left_out > 0 else 1.0, LARGEST))
+
+
+def _rest(f: Expansion, order: int) -> float:
+    """What the first `order` coefficients leave out of the variance."""
+    return f.rest + float(f.coefficients[order:] @ f.coefficients[order:])
 
 
 class Table:
