@@ -1,5 +1,6 @@
 """Surrogates: a smooth but costly function as polynomials on panels, built where it is asked for, with its error."""
 
+from bisect import bisect_right
 from collections.abc import Callable
 
 import numpy as np
@@ -14,6 +15,8 @@ Floats = NDArray[np.float64]
 
 
 LEBESGUE = 12.0  # how much interpolation through 24 Gauss nodes can magnify errors of the values
+UP = [(2 * k + 1) / (k + 1) for k in range(64)]  # P_{k+1} = UP_k s P_k − DOWN_{k−1} P_{k−1}
+DOWN = [(k + 1) / (k + 2) for k in range(64)]
 ROUNDING = 8 * np.finfo(float).eps  # of the values and of summing the series, relative to the largest value
 
 
@@ -48,6 +51,8 @@ class Surrogate:
         self.depth = np.full(self.edges.size - 1, depth)
         self.coefficients: list[Floats | None] = [None] * (self.edges.size - 1)
         self.errors = np.zeros(self.edges.size - 1)
+        self._ends: list[float] = self.edges.tolist()
+        self._single: dict[int, list[float]] = {}
 
     def __call__(self, x: Floats) -> tuple[Floats, Floats]:
         """Values at `x`, any shape, within the edges, and bounds on their errors."""
@@ -60,6 +65,22 @@ class Surrogate:
             inside = panel == index
             value[inside] = legval((2 * flat[inside] - a - b) / (b - a), self.coefficients[index])
         return value.reshape(np.shape(x)), self.errors[panel].reshape(np.shape(x))
+
+    def at(self, x: float) -> float:
+        """The value at one point without arrays, by Clenshaw's recurrence: for long loops over single numbers."""
+        index = min(max(bisect_right(self._ends, x) - 1, 0), len(self._ends) - 2)
+        coefficients = self._single.get(index)
+        if coefficients is None:
+            self(np.array([x]))
+            self._ends = self.edges.tolist()
+            self._single = {i: c.tolist() for i, c in enumerate(self.coefficients) if c is not None}
+            return self.at(x)
+        a, b = self._ends[index], self._ends[index + 1]
+        s = (2 * x - a - b) / (b - a)
+        first = second = 0.0
+        for k in range(len(coefficients) - 1, -1, -1):
+            first, second = coefficients[k] + UP[k] * s * first - DOWN[k] * second, first
+        return first
 
     def _panel(self, x: Floats) -> NDArray[np.intp]:
         return np.clip(np.searchsorted(self.edges, x, side="right") - 1, 0, self.edges.size - 2)

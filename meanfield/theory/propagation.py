@@ -11,12 +11,15 @@ from meanfield.errors import InvalidInput
 from meanfield.networks.network import Network, as_block
 from meanfield.theory.kernels import one_point, two_points
 from meanfield.theory.maps import broadcast
+from meanfield.theory.orbit import CorrelationOrbit
 from meanfield.theory.signal import OnePoint, TwoPoints
 
 __all__ = ["DEEPEST", "Trajectory", "kernel", "propagate"]
 
 Floats = NDArray[np.float64]
 
+LONG = 200  # layers still to go from which on a settled signal is followed by its correlation alone
+SETTLED = 1e-13  # relative change of q in a layer below which it has settled
 DEEPEST = 10_000_000  # layers whose values are kept
 
 
@@ -106,22 +109,40 @@ def propagate(
 def _run(block: Network, depth: int, q: Floats, pair: TwoPoints | None) -> Trajectory:
     shape = (depth + 1, *np.shape(q))
     qs, chis, gaps = np.empty(shape), np.empty(shape), np.empty(shape)
-    signal: OnePoint | None = None
     for layer in range(depth + 1):
-        qs[layer] = q
-        if layer == 0 or not np.array_equal(q, qs[layer - 1]):
-            signal = one_point(block, OnePoint(q))
-        assert signal is not None
-        chis[layer] = signal.chi
-        q = np.broadcast_to(signal.q, shape[1:])
+        signal = one_point(block, OnePoint(q))
+        qs[layer], chis[layer] = q, signal.chi
         if pair is not None:
             gaps[layer] = pair.one_minus_c
-            if layer < depth:
-                pair = two_points(block, pair)
+        if depth - layer > LONG and _settled(block, signal, q, pair):
+            _follow(block, signal, qs[layer:], chis[layer:], None if pair is None else gaps[layer:])
+            break
+        q = np.broadcast_to(signal.q, shape[1:])
+        if pair is not None and layer < depth:
+            pair = two_points(block, pair)
     gradient = np.ones(shape)
     with np.errstate(over="ignore", invalid="ignore"):
         gradient[:-1] = np.cumprod(chis[-2::-1], axis=0)[::-1]
     return Trajectory(qs, None if pair is None else 1.0 - gaps, None if pair is None else gaps, chis, gradient)
+
+
+def _settled(block: Network, signal: OnePoint, q: Floats, pair: TwoPoints | None) -> bool:
+    """Whether all of one block's signals have the variance that it reproduces, to rounding."""
+    if block.shape != () or np.ptp(q) > 0 or not np.all(np.abs(signal.q - q) <= SETTLED * q) or not np.all(q > 0):
+        return False
+    return pair is None or np.array_equal(pair.q1, pair.q2)
+
+
+def _follow(block: Network, signal: OnePoint, qs: Floats, chis: Floats, gaps: Floats | None) -> None:
+    """The rest of the layers from a settled one on, in place: q to first order in what is left of its drift."""
+    drift, slope = signal.q - qs[0], np.asarray(signal.slope)
+    for layer in range(1, len(qs)):
+        qs[layer] = qs[layer - 1] + drift
+        drift = drift * slope
+    chis[1:] = chis[0]
+    if gaps is not None:
+        orbit = CorrelationOrbit(block, float(np.max(qs[0])), float(np.max(chis[0] * qs[0] / signal.q)))
+        gaps[:] = orbit.follow(gaps[0], len(gaps))
 
 
 def kernel(block: Any, inputs: ArrayLike, depth: int) -> Floats:
