@@ -11,7 +11,7 @@ _PUBLIC = {
     "activations.specs": ("activation",),
     "activations.catalogue": ("catalogue",),
     "activations.activation": ("Activation",),
-    "activations.expectations": ("expectation", "pair_expectation"),
+    "activations.expectations": ("expectation", "moment", "pair_expectation"),
     "activations.duals": ("dual", "hermite_coefficients"),
     "theory.gains": ("gain", "gains", "calculate_gain"),
     "networks.layers": ("Dense", "Elementwise", "Layer"),

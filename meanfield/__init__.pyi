@@ -4,7 +4,7 @@ from meanfield._version import __version__
 from meanfield.activations.activation import Activation
 from meanfield.activations.catalogue import catalogue
 from meanfield.activations.duals import dual, hermite_coefficients
-from meanfield.activations.expectations import expectation, pair_expectation
+from meanfield.activations.expectations import expectation, moment, pair_expectation
 from meanfield.activations.specs import activation
 from meanfield.errors import (
     BadActivation,
@@ -72,6 +72,7 @@ __all__ = [
     "hermite_coefficients",
     "kernel",
     "mlp",
+    "moment",
     "pair_expectation",
     "phase_diagram",
     "propagate",

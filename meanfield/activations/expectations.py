@@ -10,13 +10,13 @@ from meanfield.activations.specs import activation
 from meanfield.arguments import correlation, positive
 from meanfield.errors import InvalidInput
 from meanfield.estimates import Estimate
-from meanfield.numerics.gaussian import moment
+from meanfield.numerics import gaussian
 from meanfield.numerics.hermite import expand
 from meanfield.numerics.interpolation import Surrogate
 from meanfield.numerics.mehler import mehler, reach
 from meanfield.numerics.pairs import product
 
-__all__ = ["expectation", "pair_expectation"]
+__all__ = ["expectation", "moment", "pair_expectation"]
 
 Floats = NDArray[np.float64]
 
@@ -58,7 +58,58 @@ def expectation(f: Any, q: ArrayLike = 1.0, *, rtol: float = 1e-12, atol: float 
     2.71828182845904...
     """
     phi = activation(f)
-    return moment(phi.pieces, "f", positive(q, "q", zero=True), rtol=rtol, atol=atol)
+    return gaussian.moment(phi.pieces, "f", positive(q, "q", zero=True), rtol=rtol, atol=atol)
+
+
+def moment(spec: Any, product: str, q: ArrayLike = 1.0, *, rtol: float | None = None) -> Estimate:
+    """E of a product of φ, its derivatives and its argument X = √q·Z.
+
+    Parameters
+    ----------
+    spec : str, callable, Activation
+        The activation φ, as `meanfield.activation` takes it.
+    product : str
+        One letter a factor: ``f`` is φ(X), ``d`` is φ′(X), ``s`` is φ″(X), ``x`` is X. So ``"ff"`` is E φ², ``"dddd"``
+        is E φ′⁴, ``"ss"`` is E φ″².
+    q : float or array_like
+        Variance of X, ≥ 0.
+    rtol : float, optional
+        `converged` says whether the error is at most ``rtol·|value|``; 1e-12 by default, 1e-10 where a derivative of a
+        callable is wanted that came without one, 1e-8 for its second one.
+
+    Returns
+    -------
+    Estimate
+        Value and error bound, of the shape of `q`.
+
+    Raises
+    ------
+    InfiniteDerivative
+        If ``d`` occurs twice and φ jumps, or ``s`` occurs and φ has a kink.
+    DivergentExpectation
+        If the expectation is infinite.
+    InvalidInput, UnknownActivation, BadActivation
+        If `q`, `product` or `spec` is not usable.
+
+    References
+    ----------
+    Poole et al. 2016 (arXiv:1606.05340), eqs. 3, 9 and 12: E φ², E φ′² and E φ″² rule the length and the curvature of a
+    manifold.
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> print(f"{mf.moment('erf', 'ss').value:.12f}")  # 16q/π·(1 + 4q)^{−3/2}
+    0.455528027787
+    """
+    if not (isinstance(product, str) and product and set(product) <= set("fdsx")):
+        raise InvalidInput(f"product must be letters f, d, s and x, as in 'ff' or 'dd', not {product!r}")
+    phi = activation(spec)
+    if rtol is None:
+        order = 2 if "s" in product else 1 if "d" in product else 0
+        differentiations = max(order - (phi.derivative_function is not None), 0)
+        rtol = (1e-12, 1e-10, 1e-8)[differentiations]
+    return gaussian.moment(phi.pieces, product, positive(q, "q", zero=True), rtol=rtol)
 
 
 def pair_expectation(

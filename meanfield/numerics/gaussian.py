@@ -20,6 +20,7 @@ RTOL = 1e-12  # what a caller gets unless told otherwise
 AIM = 1e-14  # panels are refined until their error is this part of the integral of |f|
 ROUNDING = 16 * np.finfo(float).eps  # of the sum and of the function's own values, relative to the integral of |f|
 FARTHEST = 50.0  # standard deviations: an integrand that is not negligible there does not decay
+VISIBLE = 38.5  # standard deviations beyond which the weight is no float
 SMALLEST = -1000  # q = 0 is taken as q = 2⁻¹⁰⁰⁰
 BLOCK = 2_000_000  # numbers held at once
 
@@ -118,6 +119,9 @@ def _integrate(grid: Grid, product: str, q: Floats) -> tuple[Floats, Floats]:
                     f"what it is made of does not decay within {FARTHEST:g} standard deviations"
                 )
             grid.extend()
+            continue
+        if not size.all() and grid.reach * grid.scale < VISIBLE * np.sqrt(q[size == 0].max()):
+            grid.extend()  # nothing so far, but there may be something farther out, as beyond a threshold
             continue
         limit = np.maximum(AIM * size[:, None] / np.sqrt(grid.a.size), ROUNDING * panels.absolute)
         needed = (panels.unresolved > limit).any(axis=0)
