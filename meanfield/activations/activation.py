@@ -42,6 +42,8 @@ class Activation:
         φ(x) as text that `meanfield.activation` understands, or "" if there is none.
     source : str
         Who introduced it, as author and year with an identifier.
+    entry : str
+        Which entry of the catalogue φ is, whatever its name, or "": what is known exactly goes with it.
 
     Examples
     --------
@@ -63,6 +65,7 @@ class Activation:
     parameters: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     formula: str = ""
     source: str = ""
+    entry: str = ""
 
     def __post_init__(self) -> None:
         # One line of printable text: names go into messages, tables and comments of generated code.
@@ -108,10 +111,8 @@ class Activation:
 
     @cached_property
     def moments(self) -> Moments:
-        """Gaussian moments and the pair map of φ; a closed form belongs to a function, not to its name."""
-        from meanfield.activations.catalogue import catalogue_name
-
-        return Moments(self.pieces, catalogue_name(self), self.parameters)
+        """Gaussian moments and the pair map of φ."""
+        return Moments(self.pieces, self.entry, self.parameters)
 
     def __getstate__(self) -> dict[str, Any]:
         state = {name: vars(self)[name] for name in self.__dataclass_fields__}

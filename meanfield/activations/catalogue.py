@@ -7,9 +7,9 @@ from typing import Any
 from meanfield.activations.activation import Activation
 from meanfield.activations.catalogue_literature import JAX_AND_KERAS, LITERATURE
 from meanfield.activations.catalogue_torch import TORCH
-from meanfield.activations.entries import Bound, Entry
+from meanfield.activations.entries import Entry
 
-__all__ = ["ENTRIES", "catalogue", "catalogue_name", "find", "from_catalogue", "nearest_names"]
+__all__ = ["ENTRIES", "catalogue", "find", "from_catalogue", "nearest_names"]
 
 ENTRIES: dict[str, Entry] = {entry.name: entry for entry in (*TORCH, *JAX_AND_KERAS, *LITERATURE)}
 
@@ -52,11 +52,6 @@ def from_catalogue(entry: Entry, parameters: dict[str, Any]) -> Activation:
 @lru_cache(maxsize=512)
 def _make(name: str, values: tuple[tuple[str, float], ...]) -> Activation:
     return ENTRIES[name].make(dict(values))
-
-
-def catalogue_name(activation: Activation) -> str | None:
-    """Which entry an activation is of, whatever it was renamed to; None if it is of none."""
-    return activation.function.entry.name if isinstance(activation.function, Bound) else None
 
 
 def nearest_names(name: str, n: int = 3) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from meanfield.activations.catalogue import catalogue_name
 from meanfield.activations.closed_forms.symbolic import dual_expression
 from meanfield.activations.specs import activation
 from meanfield.arguments import positive, whole
@@ -45,8 +44,7 @@ def dual(spec: Any) -> Any:
     2*asin(2*k/(sqrt(2*q1 + 1)*sqrt(2*q2 + 1)))/pi
     """
     phi = activation(spec)
-    entry = catalogue_name(phi)
-    return dual_expression(entry, phi.parameters) if entry else None
+    return dual_expression(phi.entry, phi.parameters) if phi.entry else None
 
 
 def hermite_coefficients(spec: Any, n: int, q: float = 1.0) -> Estimate:

@@ -123,6 +123,7 @@ class Entry:
             parameters=MappingProxyType(dict(values)),
             formula=text.format(**{key: f"({value!r})" for key, value in values.items()}),
             source=self.source,
+            entry=self.name,
         )
 
 

@@ -35,7 +35,7 @@ OCTAVES = tuple(np.log(2.0) * np.arange(-60, 62, 2))  # panels of that surrogate
 class Moments:
     """E φ², E φ′² and the like as functions of q, and the pair map, for one activation."""
 
-    def __init__(self, pieces: PiecewiseSmooth, entry: str | None, parameters: Mapping[str, float]) -> None:
+    def __init__(self, pieces: PiecewiseSmooth, entry: str, parameters: Mapping[str, float]) -> None:
         self.pieces = pieces
         self._form: ClosedForm | None = closed_form(entry, parameters) if entry else None
         self._surrogates: dict[str, Surrogate] = {}
