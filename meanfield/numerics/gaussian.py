@@ -55,6 +55,8 @@ def moment(
     for k in np.unique(octave):
         members = np.flatnonzero(octave == k)
         grid = pieces.grid(2.0**k)
+        if members.size > 2:  # the extremes refine the grid for all: fewer numbers while it still changes
+            _integrate(grid, product, np.array([flat[members].min(), flat[members].max()]))
         block = max(1, BLOCK // grid.x.size)
         for start in range(0, members.size, block):
             chosen = members[start : start + block]
@@ -79,9 +81,16 @@ class _Panels(NamedTuple):
 def _panels(grid: Grid, product: str, q: Floats) -> _Panels:
     columns = [grid.column(letter) for letter in product]
     root = np.exp(-(grid.x**2) / (2 * len(columns) * q[:, None, None]))  # of the weight: no factor over- or underflows
+    if grid.reach * grid.scale > FARTHEST * np.sqrt(
+        q.min()
+    ):  # a larger q has extended the grid beyond this one's weight
+        root = np.where(np.abs(grid.x) > FARTHEST * np.sqrt(q)[:, None, None], 0.0, root)
     with np.errstate(over="ignore", invalid="ignore"):
         factors = [values * root for values, _ in columns]
         integrand = np.prod(factors, axis=0)
+        if np.isnan(integrand).any():  # ∞·0, where the function is no float but the weight is none either
+            factors = [np.where(root == 0, 0.0, factor) for factor in factors]
+            integrand = np.prod(factors, axis=0)
         absolute = np.abs(integrand)
         inexact = np.zeros(1)
         if any(error.any() for _, error in columns):

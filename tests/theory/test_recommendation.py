@@ -143,3 +143,11 @@ def test_depth_and_width_change_what_follows_not_the_weights():
 
 def test_relu_fluctuates_by_five_a_layer_over_the_width():
     assert mf.recommend("relu", width=1000).max_depth == pytest.approx(200, rel=1e-9)  # Hanin & Nica 2019, (1 + 5/n)
+
+
+def test_an_activation_that_oscillates_on_one_side_is_answered():
+    """At large q its waves cannot be resolved; the search ends where they can."""
+    advice = mf.recommend(lambda x: np.where(x > 0.7, 2 * x - 0.7, np.sin(x) * 0.7 / np.sin(0.7)))
+    slope = 0.7 / np.sin(0.7)
+    assert advice.sigma_w == pytest.approx(1 / slope, rel=1e-9)
+    assert advice.universality == "k_star_zero"
