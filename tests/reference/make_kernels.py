@@ -1,6 +1,6 @@
 """Remakes `kernels.json`: V(q) = E φ², X(q) = E φ′², D(c) = E φ(U)φ(V) and Dd(c) = E φ′(U)φ′(V) at q = 1, with mpmath.
 
-    python tests/reference/make_kernels.py            # writes the file; some ten minutes
+    python tests/reference/make_kernels.py            # writes the file; some hours
     python tests/reference/make_kernels.py --check 3  # recomputes every third entry of the file and compares
 
 One dimension is Gauss–Legendre between the breakpoints. Two dimensions are nested: the inner mean over V given U is
