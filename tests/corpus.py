@@ -16,7 +16,8 @@ import numpy as np
 from scipy.special import expit, roots_legendre
 
 NODES, WEIGHTS = roots_legendre(40)
-FAR = 13.0  # standard deviations over which the twin integrates
+WIDE = 38.0  # standard deviations over which the twin integrates: all that have a weight
+FAR = 13.0  # the same for pairs
 TWIN = 2e-14  # relative error of the twin, of the integral of the absolute value
 
 
@@ -168,7 +169,7 @@ def _edges(p, low, high, step):
 def twin(p, integrand):
     """E integrand(√q Z) and E |integrand|, by brute force."""
     sd = np.sqrt(p.q)
-    edges = _edges(p, -13 * sd, 13 * sd, 0.25 * sd)
+    edges = _edges(p, -WIDE * sd, WIDE * sd, 0.25 * sd)
     a, b = edges[:-1, None], edges[1:, None]
     x = 0.5 * (a + b) + 0.5 * (b - a) * NODES
     values = integrand(x) * np.exp(-(x**2) / (2 * p.q)) / np.sqrt(2 * np.pi * p.q)
