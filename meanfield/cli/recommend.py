@@ -98,7 +98,7 @@ def quick_check(phi: Any, advice: "Recommendation", depth: int, width: int, seed
         return {"passed": None, "summary": "not simulated: the gradients are infinite"}
     layers = max(min(depth, DEEPEST, COST // (8 * (width + BESIDES))), 1)
     networks = min(max(COST // (layers * (width + BESIDES)), 8), 32)
-    q = advice.q or 1.0
+    q = advice.start
     try:
         result = crosscheck(
             mlp(phi, advice.sigma_w, advice.sigma_b),

@@ -14,6 +14,7 @@ from meanfield.errors import DivergentExpectation, InfiniteDerivative
 from meanfield.estimates import Estimate
 from meanfield.networks.network import mlp
 from meanfield.theory.criticality import CriticalPoint, critical_line, critical_point
+from meanfield.theory.fixed_points import fixed_points
 from meanfield.theory.gains import gains
 from meanfield.theory.propagation import DEEPEST, propagate
 from meanfield.theory.stability import analyze
@@ -22,6 +23,7 @@ __all__ = ["Recommendation", "recommend"]
 
 BIASES = np.r_[0.0, np.geomspace(0.01, 3.0, 40)]  # sigma_b tried where no critical point exists
 WIDEST = 10**9
+FAR = 1e3  # how far up what repels a decaying q is looked for
 TRAINABLE = 6.0  # layers that train, in units of xi_c (Schoenholz et al. 2017, section 5)
 
 
@@ -46,7 +48,9 @@ class Recommendation:
     max_depth : float
         Layers that train: 6·xi_c, or where that is infinite, as many as fluctuations of a finite width allow.
     growth : float
-        Mean squared gradient at layer 0 relative to the last of `depth` layers, from q = 1.
+        Mean squared gradient at layer 0 relative to the last of `depth` layers, from q = `start`.
+    start : float
+        Second moment that `growth` begins at: `q`, or where that is 0, 1 or less, so that q does decay.
     universality : str
         Class of the activation's critical point, see `meanfield.critical_point`.
     reason : str
@@ -63,6 +67,7 @@ class Recommendation:
     xi_c: float
     max_depth: float
     growth: float
+    start: float
     universality: str
     reason: str
     snippets: Mapping[str, str]
@@ -112,13 +117,19 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
     point = critical_point(phi)
     sigma_w, sigma_b, q, reason = _choose(phi, point, float(every["forward"]))
     block = mlp(phi, sigma_w, sigma_b)
+    start = q
+    if q == 0:  # where q decays: from 1, unless something repels it upwards from below 1
+        ceiling = next((p.q for p in fixed_points(block, q_max=FAR) if p.q > 0 and not p.stable), np.inf)
+        start = min(1.0, 0.5 * ceiling)
+        if np.isfinite(ceiling):
+            reason = f"{reason[:-1]}, as long as it starts below {ceiling:.6g}."
     if point.universality == "none":
         at = analyze(block)
         xi_c = float(at.xi_c)
     else:
         xi_c = np.inf
     try:
-        growth = float(propagate(block, depth, q=q if q > 0 else 1.0).gradient[0])
+        growth = float(propagate(block, depth, q=start).gradient[0])
     except DivergentExpectation:  # the signal itself outgrows a float
         growth = np.inf
     max_depth = max(TRAINABLE * xi_c, 1.0) if np.isfinite(xi_c) else _fluctuation_depth(phi, q, width)
@@ -131,6 +142,7 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
         xi_c,
         max_depth,
         growth,
+        start,
         point.universality,
         reason,
         _snippets(sigma_w, sigma_b, phi.name),

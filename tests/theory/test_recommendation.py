@@ -151,3 +151,7 @@ def test_an_activation_that_oscillates_on_one_side_is_answered():
     slope = 0.7 / np.sin(0.7)
     assert advice.sigma_w == pytest.approx(1 / slope, rel=1e-9)
     assert advice.universality == "k_star_zero"
+    block = mf.mlp(lambda x: np.where(x > 0.7, 2 * x - 0.7, np.sin(x) * 0.7 / np.sin(0.7)), advice.sigma_w)
+    assert "starts below" in advice.reason
+    assert mf.variance_map(block, advice.start).value < advice.start  # so far q does decay
+    assert mf.variance_map(block, 2.2 * advice.start).value > 2.2 * advice.start  # but not from above
