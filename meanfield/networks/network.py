@@ -41,7 +41,7 @@ class Network(Layer):
         if not layers:
             raise InvalidInput("a Network needs at least one layer, as in Network('tanh', Dense(1.5, 0.1))")
         self.layers: tuple[Layer, ...] = tuple(as_layer(layer) for layer in layers)
-        self.shape  # noqa: B018 - raises where the sigmas do not broadcast
+        _ = self.shape  # raises where the sigmas do not broadcast
 
     def __iter__(self) -> Iterator[Layer]:
         return iter(self.layers)

@@ -18,8 +18,6 @@ CASES = [
     for field in PRODUCTS
     if TARGETS[name][field] is not None
 ]
-# Here the file gives E φ″² of the part away from the kink, which is no moment of φ: it is infinite.
-KINKED = {"relu_sq"}
 
 
 @pytest.mark.parametrize(("name", "field"), CASES)
