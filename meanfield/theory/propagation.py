@@ -1,5 +1,6 @@
 """Layer by layer: second moments, correlations and gradients of a block repeated in depth."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from meanfield.arguments import correlation, positive, real, whole
 from meanfield.errors import InvalidInput
-from meanfield.networks.network import Network, as_block
+from meanfield.networks.network import Network
+from meanfield.networks.stack import as_blocks, as_widths
 from meanfield.theory.kernels import one_point, two_points
 from meanfield.theory.maps import broadcast
 from meanfield.theory.orbit import CorrelationOrbit
@@ -35,9 +37,11 @@ class Trajectory:
         Correlation of the two inputs' signals, and 1 − c to full relative precision; None if only one input was
         asked for.
     chi : ndarray
-        Growth factor of the mean squared gradient across the block that begins at this layer.
+        Growth factor of the squared gradient across the block that begins at this layer; at the last layer, that of one
+        more such block.
     gradient : ndarray
-        Mean squared gradient at this layer, relative to that at the last one: the product of `chi` from here on.
+        Mean squared gradient at this layer, relative to that at the last one: the product of `chi` from here on, times
+        the ratio of the widths where they differ.
     """
 
     q: Floats
@@ -48,22 +52,31 @@ class Trajectory:
 
 
 def propagate(
-    block: Any, depth: int, *, q: ArrayLike = 1.0, c: ArrayLike | None = None, q2: ArrayLike | None = None
+    block: Any,
+    depth: int,
+    *,
+    q: ArrayLike = 1.0,
+    c: ArrayLike | None = None,
+    q2: ArrayLike | None = None,
+    width: int | Sequence[int] | None = None,
 ) -> Trajectory:
-    """Carry one input, or a pair, through `depth` repetitions of a block.
+    """Carry one input, or a pair, through `depth` repetitions of a block, or through `depth` blocks that differ.
 
     Parameters
     ----------
-    block : Network or activation
-        A bare activation means ``mlp(activation)``.
+    block : Network, activation, or list of them
+        A bare activation means ``mlp(activation)``; a list gives one block a layer.
     depth : int
-        Number of repetitions, ≥ 1.
+        Number of layers, ≥ 1.
     q : float or array_like
         Second moment of the signal at layer 0, > 0.
     c : float or array_like, optional
         Correlation of the two signals there, in [−1, 1].
     q2 : float or array_like, optional
         Second moment of the other one; `q` by default.
+    width : int or sequence of int, optional
+        Units at layers 0 … depth, where they differ. With weights of variance sigma_w²/fan_in they do not matter to q
+        and c. The gradient's *sum* of squares over units grows by chi too, so its mean is that times a ratio of widths.
 
     Returns
     -------
@@ -87,7 +100,9 @@ def propagate(
     >>> mf.propagate(mf.mlp("relu", 2**0.5), 3, c=0.0).c
     array([0.        , 0.31830989, 0.49373109, 0.60482572])
     """
-    block, depth = as_block(block), whole(depth, "depth", DEEPEST)
+    depth = whole(depth, "depth", DEEPEST)
+    blocks = as_blocks(block, depth)
+    widths = None if width is None else np.asarray(as_widths(width, depth), dtype=np.float64)
     starts = [positive(q, "q")]
     if q2 is not None:
         starts.append(positive(q2, "q2"))
@@ -95,7 +110,7 @@ def propagate(
         starts.append(correlation(c))
     elif q2 is not None:
         raise InvalidInput("q2 belongs to a second input: give the correlation c of the two as well")
-    arrays = broadcast(block, *starts)
+    arrays = broadcast(Network(*blocks), *starts)
     first = arrays[0]
     pair = None
     if c is not None:
@@ -103,18 +118,21 @@ def propagate(
         root = np.sqrt(first * second)
         misfit = 0.0 if q2 is None else 0.5 * (np.sqrt(first) - np.sqrt(second)) ** 2
         pair = TwoPoints(first, second, misfit + root * (1.0 - arrays[-1]))
-    return _run(block, depth, first, pair)
+    return _run(blocks, depth, first, pair, widths)
 
 
-def _run(block: Network, depth: int, q: Floats, pair: TwoPoints | None) -> Trajectory:
+def _run(
+    blocks: tuple[Network, ...], depth: int, q: Floats, pair: TwoPoints | None, widths: Floats | None
+) -> Trajectory:
     shape = (depth + 1, *np.shape(q))
     qs, chis, gaps = np.empty(shape), np.empty(shape), np.empty(shape)
     for layer in range(depth + 1):
+        block = blocks[min(layer, len(blocks) - 1)]
         signal = one_point(block, OnePoint(q))
         qs[layer], chis[layer] = q, signal.chi
         if pair is not None:
             gaps[layer] = pair.one_minus_c
-        if depth - layer > LONG and _settled(block, signal, q, pair):
+        if depth - layer > LONG and len(blocks) == 1 and _settled(block, signal, q, pair):
             _follow(block, signal, qs[layer:], chis[layer:], None if pair is None else gaps[layer:])
             break
         q = np.broadcast_to(signal.q, shape[1:])
@@ -123,6 +141,8 @@ def _run(block: Network, depth: int, q: Floats, pair: TwoPoints | None) -> Traje
     gradient = np.ones(shape)
     with np.errstate(over="ignore", invalid="ignore"):
         gradient[:-1] = np.cumprod(chis[-2::-1], axis=0)[::-1]
+        if widths is not None:
+            gradient *= (widths[-1] / widths).reshape(-1, *[1] * np.ndim(q))
     return Trajectory(qs, None if pair is None else 1.0 - gaps, None if pair is None else gaps, chis, gradient)
 
 
@@ -146,16 +166,16 @@ def _follow(block: Network, signal: OnePoint, qs: Floats, chis: Floats, gaps: Fl
 
 
 def kernel(block: Any, inputs: ArrayLike, depth: int) -> Floats:
-    """Second moments of the signals of several inputs after `depth` repetitions of a block (the NNGP kernel).
+    """Second moments of the signals of several inputs after `depth` layers (the NNGP kernel).
 
     Parameters
     ----------
-    block : Network or activation
-        With scalar sigmas; a bare activation means ``mlp(activation)``.
+    block : Network, activation, or list of them
+        With scalar sigmas; a bare activation means ``mlp(activation)``; a list gives one block a layer.
     inputs : array_like, shape (N, d)
         The signals at layer 0, one row each; their second moments are ``inputs @ inputs.T / d``.
     depth : int
-        Number of repetitions, ≥ 1.
+        Number of layers, ≥ 1.
 
     Returns
     -------
@@ -178,9 +198,10 @@ def kernel(block: Any, inputs: ArrayLike, depth: int) -> Floats:
     array([[1.        , 0.31830989],
            [0.31830989, 1.        ]])
     """
-    block, depth = as_block(block), whole(depth, "depth", DEEPEST)
-    if block.shape != ():
-        raise InvalidInput(f"kernel takes one sigma_w and sigma_b, not arrays of shape {block.shape}")
+    depth = whole(depth, "depth", DEEPEST)
+    blocks = as_blocks(block, depth)
+    if (shape := Network(*blocks).shape) != ():
+        raise InvalidInput(f"kernel takes one sigma_w and sigma_b, not arrays of shape {shape}")
     x = real(inputs, "inputs", "an array of numbers of shape (N, d)")
     if x.ndim != 2 or not np.all(np.isfinite(x)) or not np.all(np.abs(x).max(axis=1) > 0):
         raise InvalidInput(f"inputs must be a finite (N, d) array without zero rows, not one of shape {x.shape}")
@@ -188,7 +209,8 @@ def kernel(block: Any, inputs: ArrayLike, depth: int) -> Floats:
     i, j = np.triu_indices(count, 1)
     q = np.einsum("nd,nd->n", x, x) / width
     pairs = TwoPoints(q[i], q[j], 0.5 * np.array([((x[a] - x[b]) ** 2).mean() for a, b in zip(i, j, strict=True)]))
-    for _ in range(depth):
+    for layer in range(depth):
+        block = blocks[min(layer, len(blocks) - 1)]
         if i.size:
             pairs = two_points(block, pairs)
         q = one_point(block, OnePoint(q)).q

@@ -190,3 +190,38 @@ def test_a_deep_network_is_two_shallower_ones(first, second, q, c):
     assert whole.q[first:] == pytest.approx(rest.q, rel=1e-12)
     assert whole.c[first:] == pytest.approx(rest.c, abs=1e-11)
     assert whole.gradient[0] == pytest.approx(start.gradient[0] * rest.gradient[0], rel=1e-11)
+
+
+def test_a_list_of_equal_blocks_is_the_block_repeated():
+    block = mf.mlp("tanh", [1.2, 1.5], 0.3)
+    once, listed = mf.propagate(block, 6, q=0.7, c=0.2), mf.propagate([block] * 6, 6, q=0.7, c=0.2)
+    for name in ("q", "c", "one_minus_c", "chi", "gradient"):
+        np.testing.assert_array_equal(getattr(once, name), getattr(listed, name))
+    x = np.random.default_rng(0).standard_normal((3, 8))
+    np.testing.assert_array_equal(mf.kernel(mf.mlp("relu", 1.4), x, 3), mf.kernel([mf.mlp("relu", 1.4)] * 3, x, 3))
+
+
+def test_blocks_that_differ_are_maps_applied_in_turn():
+    run = mf.propagate([mf.mlp("relu", 2.0), mf.mlp("tanh", 1.5, 0.2), "abs"], 3, q=0.5)
+    q = [0.5, 2.0**2 * 0.25]
+    q.append(mf.variance_map(mf.mlp("tanh", 1.5, 0.2), q[-1]).value)
+    q.append(q[-1])
+    np.testing.assert_allclose(run.q, q, rtol=1e-14)
+    assert run.gradient[2] == 1.0  # |φ'| = 1
+    assert run.gradient[0] == pytest.approx(2.0 * run.chi[1])
+
+
+def test_widths_enter_the_gradients_mean_and_nothing_else():
+    block, width = mf.mlp("tanh", 1.3, 0.2), [50, 100, 20, 30]
+    narrow, even = mf.propagate(block, 3, width=width, c=0.1), mf.propagate(block, 3, c=0.1, width=7)
+    np.testing.assert_array_equal(narrow.q, even.q)
+    np.testing.assert_array_equal(narrow.one_minus_c, even.one_minus_c)
+    np.testing.assert_allclose(narrow.gradient * np.array(width) / 30, even.gradient, rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "change", [{"block": ["relu", "tanh"]}, {"width": [8, 8]}, {"width": 1}, {"width": [8, 8, 8.5, 8]}, {"block": []}]
+)
+def test_lists_of_the_wrong_length_are_refused(change):
+    with pytest.raises(mf.InvalidInput):
+        mf.propagate(**({"block": "relu", "depth": 3} | change))
