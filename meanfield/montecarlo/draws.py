@@ -24,17 +24,26 @@ class Draw(ABC):
     rng : numpy.random.Generator
         This network's own generator.
     width : int
-        Units of a dense layer's output.
+        Units of a dense layer's output; set anew for each block where widths differ.
     dtype : numpy.dtype
         Type of signals, weights and gradients.
+
+    Attributes
+    ----------
+    layer : int
+        The layer that is being computed, from 1.
     """
 
     def __init__(self, rng: np.random.Generator, width: int, dtype: np.dtype[Any]) -> None:
-        self.rng, self.width, self.dtype = rng, width, dtype
+        self.rng, self.width, self.dtype, self.layer = rng, width, dtype, 1
 
     @abstractmethod
     def product(self, x: Array, sigma_w: float) -> tuple[Array, Pullback]:
         """Multiply `x` by a new matrix: x Wᵀ of shape ``(points, width)``, and the map g ↦ g W."""
+
+    def biases(self, fan_in: int, sigma_b: float) -> Array | None:
+        """The biases of a dense layer, shape ``(width,)``; None if there are none."""
+        return self.dtype.type(sigma_b) * self.normal(self.width) if sigma_b else None
 
     def normal(self, *shape: int) -> Array:
         """Independent N(0, 1) in this network's dtype."""

@@ -1,12 +1,14 @@
 """Weights as matrices, drawn and multiplied by."""
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from meanfield.montecarlo.draws import Array, Draw, Pullback
-from meanfield.montecarlo.weights import WeightLaw, draw_weights
+from meanfield.montecarlo.weight_statistics import Matrix, weight_statistics
+from meanfield.montecarlo.weights import WeightLaw, draw_biases, draw_weights
 
 __all__ = ["Materialized"]
 
@@ -14,22 +16,63 @@ MEMORY = 2 * 2**30
 
 
 class Materialized(Draw):
-    """Draws every weight matrix; beyond 2 GiB of them the backward pass draws them again instead of keeping them."""
+    """Draws every weight matrix; beyond 2 GiB of them the backward pass draws them again instead of keeping them.
 
-    def __init__(self, rng: np.random.Generator, width: int, dtype: np.dtype[Any], weights: WeightLaw) -> None:
+    Parameters
+    ----------
+    rng, width, dtype
+        As in `Draw`.
+    weights : str, callable, or sequence of them
+        The law of all matrices, or of each in turn. One with a method ``rescale(product) -> factor`` is data-driven:
+        the factor, of the layer's pre-activations x Wᵀ, multiplies the matrix. One with a sampler ``bias`` that is not
+        None has its biases drawn by it.
+    measure : bool
+        Whether to keep statistics of every matrix in `measured`, one pair ``(Matrix, values)`` each.
+    """
+
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        width: int,
+        dtype: np.dtype[Any],
+        weights: WeightLaw | Sequence[WeightLaw],
+        measure: bool = False,
+    ) -> None:
         super().__init__(rng, width, dtype)
-        self.weights, self.kept = weights, 0
+        self.laws, self.drawn, self.kept = weights, 0, 0
+        self.probes = rng.spawn(1)[0] if measure else None
+        self.measured: list[tuple[Matrix, Array]] = []
+
+    def law(self, number: int) -> WeightLaw:
+        """The law of the matrix of that number, from 0."""
+        return self.laws if isinstance(self.laws, str) or callable(self.laws) else self.laws[number]
 
     def product(self, x: Array, sigma_w: float) -> tuple[Array, Pullback]:
         """Multiply `x` by a new matrix: x Wᵀ, and the map g ↦ g W."""
-        before = copy.deepcopy(self.rng)
+        before, law, shape = copy.deepcopy(self.rng), self.law(self.drawn), (self.width, x.shape[1])
+        self.drawn += 1
 
         def matrix(rng: np.random.Generator) -> Array:
-            return draw_weights(self.weights, rng, self.width, x.shape[1], sigma_w, self.dtype)
+            return draw_weights(law, rng, *shape, sigma_w, self.dtype)
 
         drawn = matrix(self.rng)
         product = x @ drawn.T
+        rescale = getattr(law, "rescale", None)
+        factor = self.dtype.type(1.0 if rescale is None else rescale(product))
+        if rescale is not None:
+            product *= factor
+            drawn = factor * drawn
+        if self.probes is not None:
+            values = weight_statistics(drawn, self.probes)
+            self.measured.append((Matrix(self.layer, *shape, sigma_w), values))
         if self.kept + drawn.nbytes > MEMORY:
-            return product, lambda gradient: gradient @ matrix(copy.deepcopy(before))
+            return product, lambda gradient: factor * (gradient @ matrix(copy.deepcopy(before)))
         self.kept += drawn.nbytes
         return product, lambda gradient: gradient @ drawn
+
+    def biases(self, fan_in: int, sigma_b: float) -> Array | None:
+        """Those of the law of the last matrix, if it has a sampler of its own; else Gaussian."""
+        sampler = getattr(self.law(self.drawn - 1), "bias", None)
+        if sampler is None:
+            return super().biases(fan_in, sigma_b)
+        return draw_biases(sampler, self.rng, self.width, fan_in, self.dtype)

@@ -1,7 +1,7 @@
 """Draw finite networks of a description, run them forwards and backwards, and average."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
@@ -17,8 +17,11 @@ from meanfield.montecarlo.generators import spawn
 from meanfield.montecarlo.kernels import forward
 from meanfield.montecarlo.materialized import Materialized
 from meanfield.montecarlo.states import draw_state, input_root
+from meanfield.montecarlo.weight_statistics import Matrix
 from meanfield.montecarlo.weights import WeightLaw, check_law
-from meanfield.networks.network import Network, as_block
+from meanfield.networks.layers import Dense
+from meanfield.networks.network import Network
+from meanfield.networks.stack import as_blocks, as_widths
 from meanfield.workers import Workers, map_tasks
 
 __all__ = ["Simulation", "simulate"]
@@ -34,15 +37,21 @@ class Simulation:
     ----------
     raw : mapping of str to ndarray, shape (networks, depth + 1)
         The values of each network by quantity: "q", "gradient" and, where there were two inputs or more, "one_minus_c".
-    width : int
-        Units of a layer.
+    widths : tuple of int
+        Units at layer 0 … depth.
     dtype : str
         The type that the networks were run in.
+    matrices : tuple of Matrix
+        The weight matrices that were measured, in the order of the network: those that a caller's sampler drew.
+    weights : mapping of str to ndarray, shape (networks, len(matrices))
+        What was measured of them: "sigma_w", "mean" and "correlation", as in `weight_statistics`.
     """
 
     raw: Mapping[str, NDArray[np.float64]]
-    width: int
+    widths: tuple[int, ...]
     dtype: str
+    matrices: tuple[Matrix, ...] = ()
+    weights: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     @property
     def q(self) -> Sample:
@@ -75,20 +84,32 @@ class Simulation:
         """Independent networks."""
         return len(self.raw["q"])
 
+    @property
+    def width(self) -> int:
+        """Units of a layer; of the narrowest one where they differ."""
+        return min(self.widths)
+
+    @property
+    def size(self) -> str:
+        """How many networks of which size, in words."""
+        widest = max(self.widths)
+        width = f"{self.width} wide" if widest == self.width else f"{self.width} to {widest} wide"
+        return f"{self.networks} networks of {self.depth} blocks, {width}"
+
     def __repr__(self) -> str:
-        return f"<Simulation of {self.networks} networks of {self.depth} blocks, {self.width} wide, in {self.dtype}>"
+        return f"<Simulation of {self.size}, in {self.dtype}>"
 
 
 def simulate(
     block: Any,
     depth: int,
-    width: int,
+    width: int | Sequence[int],
     *,
     networks: int = 32,
     q: float = 1.0,
     c: float | None = None,
     inputs: ArrayLike | None = None,
-    weights: WeightLaw = "gaussian",
+    weights: WeightLaw | Sequence[WeightLaw] = "gaussian",
     method: Method = "materialized",
     dtype: Literal["float64", "float32"] = "float64",
     rng: Any = None,
@@ -99,13 +120,14 @@ def simulate(
 
     Parameters
     ----------
-    block : Network, Layer, str, callable or Activation
-        What is repeated in depth; its state is the signal at its input. An activation stands for `mlp` of it. Every
-        sigma_w and sigma_b must be a scalar.
+    block : Network, Layer, str, callable or Activation, or list of them
+        What is repeated in depth; its state is the signal at its input. An activation stands for `mlp` of it. A list
+        gives one block a layer. Every sigma_w and sigma_b must be a scalar.
     depth : int
         How many times the block is repeated, ≥ 1; each time with new weights.
-    width : int
-        Units of every layer, ≥ 2.
+    width : int or sequence of int
+        Units of every layer, ≥ 2, or of each of layers 0 … depth. All dense layers of a block have as many outputs as
+        the layer that the block leads to.
     networks : int
         Independent networks, ≥ 2: what the standard errors are taken over.
     q : float
@@ -117,11 +139,13 @@ def simulate(
         Inputs whose second moments x_a · x_b / d take the place of `q` and `c`: the states at layer 0 are random
         directions with exactly these moments, as behind an orthogonal first layer. The smaller of N and d must not
         exceed `width`.
-    weights : str or callable
+    weights : str, callable, or list of them
         Law of the weight matrices: "gaussian", "uniform", "truncated_normal" (at two standard deviations),
-        "orthogonal" (Haar), "sparse" (one entry in ten), all with entries of variance sigma_w²/fan_in; or a sampler
-        ``(rng, fan_out, fan_in) -> array`` whose output is used as it is: then sigma_w is ignored, and that sampler's
-        own scale is what the simulation shows. Biases are Gaussian with sigma_b.
+        "orthogonal" (Haar), "sparse" (one entry in ten), "student_t" (five degrees of freedom), all with entries of
+        variance sigma_w²/fan_in; or a sampler ``(rng, fan_out, fan_in) -> array`` whose output is used as it is: then
+        sigma_w is ignored, and that sampler's own scale is what the simulation shows. A list gives one for each dense
+        layer of the network. Biases are Gaussian with sigma_b, unless a sampler has an attribute ``bias``, of the same
+        arguments, that returns ``fan_out`` of them.
     method : {"materialized", "exact_law"}
         Draw the matrices, or sample Gaussian layers in law at O(width) cost: see `ExactLaw`.
     dtype : {"float64", "float32"}
@@ -159,15 +183,16 @@ def simulate(
     >>> bool(abs(run.q.mean[-1] - 1) < 4 * run.q.standard_error[-1])
     True
     """
-    block = as_block(block)
-    if block.shape != ():
-        raise InvalidInput(
-            f"a simulation takes one network at a time: sigma_w and sigma_b must be scalars, not of shape {block.shape}"
-        )
-    for name, value, least in (("depth", depth, 1), ("width", width, 2), ("networks", networks, 2)):
+    for name, value, least in (("depth", depth, 1), ("networks", networks, 2)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
             raise InvalidInput(f"{name} must be an integer ≥ {least}, not {value!r}")
-    check_law(weights)
+    blocks, widths = as_blocks(block, depth), as_widths(width, depth)
+    if (shape := Network(*blocks).shape) != ():
+        raise InvalidInput(
+            f"a simulation takes one network at a time: sigma_w and sigma_b must be scalars, not of shape {shape}"
+        )
+    blocks *= depth // len(blocks)
+    check_law(weights, sum(isinstance(layer, Dense) for block in blocks for layer in block.flattened()))
     if method not in ("materialized", "exact_law"):
         raise InvalidInput(f"method must be 'materialized' or 'exact_law', not {method!r}")
     if method == "exact_law" and weights != "gaussian":
@@ -175,26 +200,44 @@ def simulate(
     if dtype not in ("float32", "float64"):
         raise InvalidInput(f"dtype must be 'float32' or 'float64', not {dtype!r}")
     root = input_root(q, c, inputs)
-    if root.shape[1] > width:
-        raise InvalidInput(f"width must be at least {root.shape[1]} to hold that many independent inputs, not {width}")
+    if root.shape[1] > widths[0]:
+        raise InvalidInput(
+            f"width must be at least {root.shape[1]} to hold that many independent inputs, not {widths[0]}"
+        )
 
-    run = partial(_run_network, block, depth, width, root, None if method == "exact_law" else weights, np.dtype(dtype))
-    values = np.array(map_tasks(run, spawn(rng, networks), workers, progress, "networks"))
-    names = ("q", "gradient", "one_minus_c")[: 2 if len(root) == 1 else 3]
-    return Simulation({name: values[:, i] for i, name in enumerate(names)}, int(width), str(dtype))
+    law = None if method == "exact_law" else weights
+    run = partial(_run_network, blocks, widths, root, law, np.dtype(dtype))
+    results = map_tasks(run, spawn(rng, networks), workers, progress, "networks")
+    values = np.array([result for result, _ in results])
+    matrices = tuple(matrix for matrix, _ in results[0][1])
+    statistics = np.array([[numbers for _, numbers in measured] for _, measured in results])
+    return Simulation(
+        raw={name: values[:, i] for i, name in enumerate(("q", "gradient", "one_minus_c")[: 1 + min(len(root), 2)])},
+        widths=widths,
+        dtype=str(dtype),
+        matrices=matrices,
+        weights={name: statistics[..., i] for i, name in enumerate(("sigma_w", "mean", "correlation")) if matrices},
+    )
 
 
 def _run_network(
-    block: Network,
-    depth: int,
-    width: int,
+    blocks: Sequence[Network],
+    widths: Sequence[int],
     root: NDArray[np.float64],
-    weights: WeightLaw | None,
+    weights: WeightLaw | Sequence[WeightLaw] | None,
     dtype: np.dtype[Any],
     rng: np.random.Generator,
-) -> NDArray[np.float64]:
-    """One network: q, gradient and 1 − c, shape (3, depth + 1); `weights` None samples in law."""
-    draw: Draw = ExactLaw(rng, width, dtype) if weights is None else Materialized(rng, width, dtype, weights)
+) -> tuple[NDArray[np.float64], list[tuple[Matrix, NDArray[Any]]]]:
+    """One network: q, gradient and 1 − c, shape (3, depth + 1), and its matrices' statistics.
+
+    Gaussian matrices are sampled in law if `weights` is None.
+    """
+    depth = len(blocks)
+    if weights is None:
+        draw: Draw = ExactLaw(rng, widths[0], dtype)
+    else:
+        laws = weights if isinstance(weights, list | tuple) else [weights]
+        draw = Materialized(rng, widths[0], dtype, weights, measure=any(callable(law) for law in laws))
     values = np.empty((3, depth + 1))
 
     def checked(value: float, what: str, layer: int) -> float:
@@ -203,11 +246,12 @@ def _run_network(
         return value
 
     with np.errstate(all="ignore"):
-        x = draw_state(root, width, rng, dtype)
+        x = draw_state(root, widths[0], rng, dtype)
         values[0, 0], values[2, 0] = second_moment(x), one_minus_c(x)
         pullbacks = []
         for l in range(1, depth + 1):
-            x, pullback = forward(block, x, draw)
+            draw.layer, draw.width = l, widths[l]
+            x, pullback = forward(blocks[l - 1], x, draw)
             pullbacks.append(pullback)
             values[0, l], values[2, l] = checked(second_moment(x), "signal", l), one_minus_c(x)
         gradient = draw.normal(*x.shape)
@@ -216,4 +260,4 @@ def _run_network(
         for l in range(depth - 1, -1, -1):
             gradient = pullbacks.pop()(gradient)
             values[1, l] = checked(second_moment(gradient), "gradient", l)
-    return values
+    return values, draw.measured if isinstance(draw, Materialized) else []

@@ -1,7 +1,7 @@
 """Laws of a random weight matrix: named ones of entry variance sigma_w²/fan_in, or any sampler."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from meanfield.errors import InvalidInput
 
-__all__ = ["LAWS", "WeightLaw", "check_law", "draw_weights"]
+__all__ = ["LAWS", "WeightLaw", "check_law", "draw_biases", "draw_weights"]
 
 Array = NDArray[np.floating[Any]]
 WeightLaw = str | Callable[[np.random.Generator, int, int], Any]
 
 SPARSE_DENSITY = 0.1
+DEGREES_OF_FREEDOM = 5  # of Student's t: its fourth moment is finite, 9 times that of a normal's square
 
 
 def gaussian(rng: np.random.Generator, shape: tuple[int, int], dtype: Any) -> Array:
@@ -53,16 +54,26 @@ def sparse(rng: np.random.Generator, shape: tuple[int, int], dtype: Any) -> Arra
     return sample
 
 
+def student_t(rng: np.random.Generator, shape: tuple[int, int], dtype: Any) -> Array:
+    """Student's t with 5 degrees of freedom, divided by its standard deviation: heavy tails, excess kurtosis 6."""
+    scale = math.sqrt((DEGREES_OF_FREEDOM - 2) / DEGREES_OF_FREEDOM)
+    sample: Array = (scale * rng.standard_t(DEGREES_OF_FREEDOM, shape)).astype(dtype)
+    return sample
+
+
 #: The named laws, each as matrices of entry variance 1.
-LAWS = {law.__name__: law for law in (gaussian, uniform, truncated_normal, orthogonal, sparse)}
+LAWS = {law.__name__: law for law in (gaussian, uniform, truncated_normal, orthogonal, sparse, student_t)}
 
 
-def check_law(weights: WeightLaw) -> None:
-    """Refuse what is neither the name of a law nor callable."""
-    if not callable(weights) and weights not in LAWS:
+def check_law(weights: WeightLaw | Sequence[WeightLaw], matrices: int) -> None:
+    """Refuse what is neither the name of a law, nor callable, nor a sequence of `matrices` such."""
+    laws = weights if isinstance(weights, list | tuple) else [weights] * matrices
+    if len(laws) != matrices:
+        raise InvalidInput(f"a list of weights gives one a dense layer, here {matrices}, not {len(laws)}")
+    if not all(callable(law) or (isinstance(law, str) and law in LAWS) for law in laws):
         raise InvalidInput(
-            f"weights must be {', '.join(map(repr, LAWS))} or a callable (rng, fan_out, fan_in) -> array, "
-            f"not {weights!r}"
+            f"weights must be {', '.join(map(repr, LAWS))} or a callable (rng, fan_out, fan_in) -> array, or a list of "
+            f"those, not {weights!r}"
         )
 
 
@@ -107,12 +118,32 @@ def draw_weights(
         matrix = LAWS[weights](rng, (fan_out, fan_in), dtype)
         matrix *= dtype.type(sigma_w / math.sqrt(fan_in))
         return matrix
+    return _drawn(weights, "weights", rng, (fan_out, fan_in), (fan_out, fan_in), dtype)
+
+
+def draw_biases(
+    sampler: Callable[..., Any], rng: np.random.Generator, fan_out: int, fan_in: int, dtype: np.dtype[Any]
+) -> Array:
+    """Draw the biases of one layer, shape ``(fan_out,)``, from a sampler of the same arguments as one of weights."""
+    return _drawn(sampler, "bias", rng, (fan_out, fan_in), (fan_out,), dtype)
+
+
+def _drawn(
+    sampler: Callable[..., Any],
+    what: str,
+    rng: np.random.Generator,
+    fans: tuple[int, int],
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+) -> Array:
+    """What a caller's sampler returns, refused unless it is an array of finite numbers of that shape."""
+    fan_out, fan_in = fans
     try:
-        drawn = np.asarray(weights(rng, fan_out, fan_in))
+        drawn = np.asarray(sampler(rng, fan_out, fan_in))
     except Exception as error:
-        raise InvalidInput(f"weights({fan_out=}, {fan_in=}) raised {type(error).__name__}: {error}") from error
-    if drawn.shape != (fan_out, fan_in):
-        raise InvalidInput(f"weights must return an array of shape ({fan_out=}, {fan_in=}), not {drawn.shape}")
+        raise InvalidInput(f"{what}({fan_out=}, {fan_in=}) raised {type(error).__name__}: {error}") from error
+    if drawn.shape != shape:
+        raise InvalidInput(f"{what}({fan_out=}, {fan_in=}) must return an array of shape {shape}, not {drawn.shape}")
     if drawn.dtype.kind not in "fiu" or not np.isfinite(drawn).all():
-        raise InvalidInput(f"weights must return finite real numbers; it returned {drawn.dtype} with others among them")
+        raise InvalidInput(f"{what} must return finite real numbers; it returned {drawn.dtype} with others among them")
     return drawn.astype(dtype, copy=False)

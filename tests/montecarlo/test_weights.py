@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 from meanfield.errors import InvalidInput
 from meanfield.montecarlo.weights import LAWS, check_law, draw_weights
@@ -57,7 +58,7 @@ def test_a_sampler_is_used_at_its_own_scale():
 @pytest.mark.parametrize(
     ("sampler", "message"),
     [
-        (lambda rng, m, n: np.ones((n, m)), r"shape \(fan_out=3, fan_in=4\), not \(4, 3\)"),
+        (lambda rng, m, n: np.ones((n, m)), r"shape \(3, 4\), not \(4, 3\)"),
         (lambda rng, m, n: np.full((m, n), np.nan), "finite"),
         (lambda rng, m, n: np.ones((m, n)) * 1j, "complex128"),
         (lambda rng, m, n: 1 / 0, "ZeroDivisionError"),
@@ -70,6 +71,18 @@ def test_a_bad_sampler_is_refused_in_one_sentence(sampler, message):
     assert "\n" not in str(caught.value)
 
 
-def test_an_unknown_law_is_refused_with_the_known_ones():
+@pytest.mark.parametrize("weights", ["gauss", ["gaussian", "gauss"], [["uniform"], "uniform"], None, 3])
+def test_an_unknown_law_is_refused_with_the_known_ones(weights):
     with pytest.raises(InvalidInput, match="'truncated_normal'"):
-        check_law("gauss")
+        check_law(weights, 2)
+
+
+def test_a_list_of_laws_has_one_for_each_dense_layer():
+    check_law(["uniform", lambda rng, m, n: np.zeros((m, n))], 2)
+    with pytest.raises(InvalidInput, match="here 3, not 2"):
+        check_law(["uniform", "uniform"], 3)
+
+
+def test_student_t_has_nine_as_its_kurtosis():
+    W = draw_weights("student_t", np.random.default_rng(0), 2000, 2000, 1.0, FLOAT) * 2000**0.5
+    assert np.mean(np.abs(W) > 5.0) == pytest.approx(2 * stats.t.sf(5.0 * (5 / 3) ** 0.5, 5), rel=0.05)

@@ -11,6 +11,7 @@ __all__ = ["dense"]
 def dense(layer: Dense, x: Array, draw: Draw) -> tuple[Array, Pullback]:
     """h = W x + b, with one bias vector for all points; backwards Wᵀ g."""
     h, pullback = draw.product(x, layer.sigma_w)
-    if layer.sigma_b:
-        h += draw.dtype.type(layer.sigma_b) * draw.normal(draw.width)
+    bias = draw.biases(x.shape[1], layer.sigma_b)
+    if bias is not None:
+        h += bias
     return h, pullback
