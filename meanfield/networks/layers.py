@@ -1,18 +1,68 @@
 """The layers a network is described by: frozen values without any arithmetic."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
 
 from meanfield.activations.activation import Activation
 from meanfield.activations.specs import activation
 from meanfield.arguments import standard_deviation
+from meanfield.errors import InvalidInput
 
 __all__ = ["Dense", "Elementwise", "Layer", "as_layer"]
 
 
 class Layer:
-    """Base of every layer description."""
+    """Base of every layer description.
+
+    A kind of layer names its `parameters`. One that contains layers also defines `inner` and `rebuilt`; whatever looks
+    into networks goes by these.
+
+    Attributes
+    ----------
+    parameters : tuple of str
+        The attributes that are numbers and may be arrays.
+    fresh : bool
+        Whether it has zero-mean weights of its own: its output is Gaussian with zero mean, given any input.
+    keeps_mean, keeps_gaussian : bool
+        Whether the output has zero mean if the input has; whether it is Gaussian if the input is.
+    """
+
+    parameters: ClassVar[tuple[str, ...]] = ()
+    fresh: ClassVar[bool] = False
+    keeps_mean: ClassVar[bool] = False
+    keeps_gaussian: ClassVar[bool] = True
+
+    @property
+    def inner(self) -> "tuple[Layer, ...]":
+        """The layers that it contains."""
+        return ()
+
+    def rebuilt(self, inner: "tuple[Layer, ...]", **parameters: Any) -> "Layer":
+        """The same layer around others and with other parameters, where these are given."""
+        return replace(self, **parameters) if parameters else self  # type: ignore[type-var]
+
+    def walk(self) -> "Iterator[Layer]":
+        """This layer and all within it, in order, each before what it contains."""
+        yield self
+        for layer in self.inner:
+            yield from layer.walk()
+
+    def mapped(self, parameters: "Callable[[Layer], dict[str, Any]]") -> "Layer":
+        """The same with every layer of `walk` given the parameters that the function returns for it."""
+        return self.rebuilt(tuple(layer.mapped(parameters) for layer in self.inner), **parameters(self))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Broadcast shape of the parameters of all layers within it; ``()`` if all are scalars."""
+        named = [(name, np.shape(getattr(layer, name))) for layer in self.walk() for name in layer.parameters]
+        try:
+            return np.broadcast_shapes(*(shape for _, shape in named))
+        except ValueError:
+            shapes = ", ".join(f"{name} {shape}" for name, shape in named if shape)
+            raise InvalidInput(f"the shapes of a network's parameters do not broadcast: {shapes}") from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +94,9 @@ class Dense(Layer):
     sigma_w: Any = 1.0
     sigma_b: Any = 0.0
 
+    parameters: ClassVar[tuple[str, ...]] = ("sigma_w", "sigma_b")
+    fresh: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "sigma_w", standard_deviation(self.sigma_w, "sigma_w"))
         object.__setattr__(self, "sigma_b", standard_deviation(self.sigma_b, "sigma_b"))
@@ -54,6 +107,8 @@ class Elementwise(Layer):
     """An activation applied to every unit; a name, text or callable in a layer's place becomes one."""
 
     activation: Activation
+
+    keeps_gaussian: ClassVar[bool] = False
 
 
 def as_layer(spec: "Layer | str | Activation | Callable[..., Any]") -> Layer:

@@ -1,7 +1,6 @@
 """A network is a sequence of layers, and itself a layer, so blocks nest."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,7 @@ class Network(Layer):
     Raises
     ------
     InvalidInput
-        If there is no layer, or the layers' sigma_w and sigma_b do not broadcast.
+        If there is no layer, or the layers' parameters do not broadcast.
     UnknownActivation, BadActivation
         If a layer's activation is not usable.
 
@@ -41,7 +40,7 @@ class Network(Layer):
         if not layers:
             raise InvalidInput("a Network needs at least one layer, as in Network('tanh', Dense(1.5, 0.1))")
         self.layers: tuple[Layer, ...] = tuple(as_layer(layer) for layer in layers)
-        _ = self.shape  # raises where the sigmas do not broadcast
+        _ = self.shape  # raises where the parameters do not broadcast
 
     def __iter__(self) -> Iterator[Layer]:
         return iter(self.layers)
@@ -54,14 +53,13 @@ class Network(Layer):
         return f"Network({', '.join(inside)})"
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """Broadcast shape of every sigma_w and sigma_b in the network; ``()`` if all are scalars."""
-        weighted = [layer for layer in self.flattened() if isinstance(layer, Dense)]
-        shapes = [np.shape(value) for layer in weighted for value in vars(layer).values()]
-        try:
-            return np.broadcast_shapes(*shapes)
-        except ValueError:
-            raise InvalidInput(f"sigma_w and sigma_b have shapes {shapes}, which do not broadcast") from None
+    def inner(self) -> tuple[Layer, ...]:
+        """Its layers."""
+        return self.layers
+
+    def rebuilt(self, inner: tuple[Layer, ...], **parameters: Any) -> "Network":
+        """A network of other layers."""
+        return Network(*inner)
 
     def at(self, *, sigma_w: ArrayLike | None = None, sigma_b: ArrayLike | None = None) -> "Network":
         """The same network with every weighted layer's sigma_w and sigma_b set so; None leaves them as they are."""
@@ -70,36 +68,31 @@ class Network(Layer):
             for name, value in (("sigma_w", sigma_w), ("sigma_b", sigma_b))
             if value is not None
         }
+        return self.with_parameters(
+            lambda layer: {name: value for name, value in change.items() if name in layer.parameters}
+        )
 
-        def changed(layer: Layer) -> Layer:
-            if isinstance(layer, Network):
-                return layer.at(sigma_w=sigma_w, sigma_b=sigma_b)
-            return replace(layer, **change) if isinstance(layer, Dense) else layer
-
-        return Network(*(changed(layer) for layer in self))
+    def with_parameters(self, parameters: Callable[[Layer], dict[str, Any]]) -> "Network":
+        """The same network, every layer in it with the parameters that the function returns for it."""
+        return Network(*(layer.mapped(parameters) for layer in self))
 
     @property
     def activations(self) -> tuple[Activation, ...]:
-        """The activations in it, in order, those of nested networks included."""
-        return tuple(layer.activation for layer in self.flattened() if isinstance(layer, Elementwise))
+        """The activations in it, in order, those within other layers included."""
+        return tuple(layer.activation for layer in self.walk() if isinstance(layer, Elementwise))
 
     def take(self, index: Any) -> "Network":
-        """The networks at `index` of the flattened broadcast shape: every sigma_w and sigma_b becomes a 1-d array."""
-
-        def taken(layer: Layer) -> Layer:
-            if isinstance(layer, Network):
-                return Network(*(taken(inner) for inner in layer))
-            if not isinstance(layer, Dense):
-                return layer
-            values = {name: np.broadcast_to(value, self.shape).ravel()[index] for name, value in vars(layer).items()}
-            return replace(layer, **values)
-
-        return Network(*(taken(layer) for layer in self))
+        """The networks at `index` of the flattened broadcast shape: every parameter becomes a 1-d array."""
+        shape = self.shape
+        return self.with_parameters(
+            lambda layer: {
+                name: np.broadcast_to(getattr(layer, name), shape).ravel()[index] for name in layer.parameters
+            }
+        )
 
     def flattened(self) -> Iterator[Layer]:
-        """The layers in order, those of nested networks in their place."""
-        for layer in self:
-            yield from layer.flattened() if isinstance(layer, Network) else (layer,)
+        """The layers in order, those of networks in their place; a layer that is no network before those within it."""
+        return (layer for layer in self.walk() if not isinstance(layer, Network))
 
 
 def mlp(spec: Any, sigma_w: ArrayLike = 1.0, sigma_b: ArrayLike = 0.0) -> Network:

@@ -10,14 +10,15 @@ from meanfield.activations.activation import Activation
 from meanfield.activations.specs import activation
 from meanfield.arguments import positive
 from meanfield.errors import InfiniteDerivative, InvalidInput
-from meanfield.networks.layers import Dense
 from meanfield.networks.network import Network, as_block
 from meanfield.numerics.fixed_points import logarithmic_grid
 from meanfield.numerics.roots import sign_changes
 from meanfield.theory.fixed_points import CRITICAL
+from meanfield.theory.gaussianity import check_gaussian
 from meanfield.theory.kernels import one_point
 from meanfield.theory.reach import largest_q
 from meanfield.theory.signal import OnePoint
+from meanfield.theory.sweeping import swept
 
 __all__ = ["CriticalLine", "CriticalPoint", "critical_line", "critical_point"]
 
@@ -28,6 +29,9 @@ HOMOGENEOUS = 1e-11  # relative change of φ(s·x)/s with the scale s, below whi
 ROUNDING = 4 * np.finfo(float).eps
 FLAT = 1e-50  # a squared slope at 0 below this is that of a function with none
 TOUCH = 1e-13  # a bias variance this small relative to q is 0
+EPS = float(np.finfo(float).eps)
+HUGE = 2.0**400
+NOTHING = OnePoint(0.0, slope=0.0, chi=0.0)
 
 
 @dataclass(frozen=True)
@@ -82,18 +86,20 @@ class CriticalPoint:
 
 
 class _Profile:
-    """A block that ends in its only Dense layer, by q: A(q) before the weights, B(q) = χ₁/σ_w², and χ_∥/σ_w².
+    """A block whose last layer is its only Dense one, by q: what σ_w² and σ_b² multiply in it.
 
-    Critical means σ_w² = 1/B and σ_b² = q − A/B, so the line is parametrised by q, without solving for anything.
+    With A, B and S the factors of σ_w² in q′, χ₁ and χ_∥, β that of σ_b² in q′, and a, b and s what a skip connection
+    adds, critical means σ_w² = (1 − b)/B and σ_b² = (q − a − σ_w² A)/β. So the line is parametrised by q, without
+    solving for anything. Here `chi` stands for B/(1 − b), so that σ_w² = 1/chi; it is 0 where no weights are critical.
     """
 
     def __init__(self, block: Network) -> None:
-        layers = tuple(block.flattened())
-        if not isinstance(layers[-1], Dense) or any(isinstance(layer, Dense) for layer in layers[:-1]):
-            raise InvalidInput(
-                "a critical line is known for a block that ends in its only Dense layer, as mlp(activation) does"
-            )
-        self.bare = Network(*layers[:-1], Dense(1.0, 0.0))
+        self.skips = any(layer.inner and not isinstance(layer, Network) for layer in block.walk())
+        self.weight = HUGE if self.skips else 1.0  # a σ_w² beside which what a skip connection adds is nothing
+        self.bare = block.at(sigma_w=self.weight**0.5, sigma_b=0.0)
+        self.still = block.at(sigma_w=0.0, sigma_b=0.0)
+        biased = one_point(block.at(sigma_w=0.0, sigma_b=HUGE**0.5), OnePoint(np.asarray(1.0)))
+        self.bias = float(biased.q) / HUGE or 1.0
         self.grid = logarithmic_grid(LOWEST, largest_q(self.bare, LOWEST, HIGHEST))
 
     def __call__(self, q: Any) -> OnePoint:
@@ -101,19 +107,35 @@ class _Profile:
         signal = one_point(self.bare, OnePoint(q))
         if np.any(np.isinf(signal.chi)):
             raise InfiniteDerivative("the activation jumps, so its gradients are infinite and no weights are critical")
-        return signal
+        if not self.skips:
+            return signal
+        room, error = 1.0 - self.added(q).chi, EPS
+        scale = np.where(room > error, np.maximum(room, error), np.inf) * self.weight
+        chi, weight = signal.chi / scale, self.weight
+        return OnePoint(
+            signal.q / weight,
+            signal.error / weight,
+            signal.slope / weight,
+            chi,
+            signal.slope_error / weight,
+            signal.chi_error / scale + chi * error / np.maximum(room, error),
+        )
+
+    def added(self, q: Any) -> OnePoint:
+        """What is there without weights and biases."""
+        return one_point(self.still, OnePoint(np.asarray(q, dtype=np.float64))) if self.skips else NOTHING
 
     def bias_variance(self, q: Any) -> tuple[Floats, Floats]:
         """σ_b² of the critical point at q, and a bound on its error."""
-        at = self(q)
+        at, added = self(q), self.added(q)
         ratio, error = _quotient(at.q, at.error, at.chi, at.chi_error)
-        return q - ratio, error
+        return (q - added.q - ratio) / self.bias, (error + ROUNDING * added.q) / self.bias
 
     def excess_slope(self, q: Any) -> tuple[Floats, Floats]:
         """χ_∥ − 1 at the critical point at q, and a bound on its error."""
-        at = self(q)
+        at, added = self(q), self.added(q)
         ratio, error = _quotient(at.slope, at.slope_error, at.chi, at.chi_error)
-        return ratio - 1.0, error
+        return added.slope + ratio - 1.0, error + ROUNDING * np.abs(added.slope)
 
 
 def _quotient(a: Floats, a_error: Floats, b: Floats, b_error: Floats) -> tuple[Floats, Floats]:
@@ -130,7 +152,8 @@ def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool =
     Parameters
     ----------
     spec_or_block : str, callable, Activation or Network
-        An activation, or a block that ends in its only Dense layer (whose sigmas are not used).
+        An activation, or a block, whose weighted layers all take the same sigma_w and sigma_b; what they have is not
+        used.
     sigma_b : float or array_like
         Standard deviations of the biases, ≥ 0.
     stable_only : bool
@@ -139,12 +162,14 @@ def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool =
     Returns
     -------
     CriticalLine
-        One row per solution; a sigma_b can have none, one or several.
+        One row per solution; a sigma_b can have none, one or several. Of a block whose last layer is its only Dense
+        one they are all solutions, of any other those whose q is reached from q = 1.
 
     Raises
     ------
     InvalidInput
-        If `sigma_b` is out of range or the block is of another form.
+        If `sigma_b` is out of range, the block has no weights or other parameters that are arrays, or second moments do
+        not determine what it does.
     InfiniteDerivative
         If the activation jumps.
 
@@ -164,10 +189,20 @@ def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool =
     >>> mf.critical_line("gelu", [0.2, 0.5]).stable
     array([False,  True])
     """
-    profile = _Profile(as_block(spec_or_block))
+    block = as_block(spec_or_block)
+    check_gaussian(block)
     biases = np.sort(positive(sigma_b, "sigma_b", zero=True), axis=None)
-    on_grid = profile.bias_variance(profile.grid)
-    rows = [row for bias in biases for row in _solutions(profile, on_grid, float(bias))]
+    if (shape := block.at(sigma_w=1.0, sigma_b=0.0).shape) != ():
+        raise InvalidInput(f"critical_line takes one value of each other parameter, not arrays of shape {shape}")
+    weighted = [layer for layer in block.walk() if "sigma_w" in layer.parameters]
+    if not weighted:
+        raise InvalidInput("a critical line is of a block with weights: put a Dense layer into it")
+    if len(weighted) == 1 and [*block.walk()][-1] is weighted[0]:
+        profile = _Profile(block)
+        on_grid = profile.bias_variance(profile.grid)
+        rows = [row for bias in biases for row in _solutions(profile, on_grid, float(bias))]
+    else:
+        rows = [row for bias in biases for row in swept(block, float(bias))]
     if stable_only:
         rows = [row for row in rows if row[4]]
     columns = [np.array([row[i] for row in rows], dtype=bool if i == 4 else float) for i in range(6)]
@@ -180,7 +215,7 @@ def _solutions(
     grid, (variance, error) = profile.grid, on_grid
     if np.isinf(error).all():  # gradients vanish at every q
         return []
-    if np.all(np.abs(variance) <= error + TOUCH * grid):  # every q is critical, and only without biases
+    if np.all(np.abs(variance) <= error + TOUCH * grid / profile.bias):  # every q is critical, and only without biases
         return [_row(profile, sigma_b, 1.0)] if sigma_b == 0 else []
     rows = []
     if sigma_b == 0 and profile(0.0).q == 0 and profile(0.0).chi > FLAT:
@@ -188,16 +223,16 @@ def _solutions(
 
     def excess(q: Floats) -> tuple[Floats, Floats]:
         value, error = profile.bias_variance(q)
-        return value - sigma_b**2, error + TOUCH * q
+        return value - sigma_b**2, error + TOUCH * q / profile.bias
 
-    zeros = sign_changes(excess, grid, (variance - sigma_b**2, error + TOUCH * grid))
+    zeros = sign_changes(excess, grid, (variance - sigma_b**2, error + TOUCH * grid / profile.bias))
     return rows + [_row(profile, sigma_b, q) for q in zeros]
 
 
 def _row(profile: _Profile, sigma_b: float, q: float) -> tuple[float, float, float, float, bool, float]:
     at = profile(q)
     sigma_w = float(at.chi) ** -0.5
-    chi_parallel = float(at.slope / at.chi)
+    chi_parallel = float(profile.added(q).slope + at.slope / at.chi)
     marginal = abs(chi_parallel - 1) <= CRITICAL
     stable = (q == 0 and _dies_out(profile)) if marginal else abs(chi_parallel) < 1
     error = sigma_w * (0.5 * float(at.chi_error / at.chi) + ROUNDING)
@@ -206,7 +241,7 @@ def _row(profile: _Profile, sigma_b: float, q: float) -> tuple[float, float, flo
         low, high = (profile(q * (1 + s)) for s in (-step, step))
         slope = abs(float(high.chi - low.chi)) / (2 * step * q)
         biases = [float(profile.bias_variance(q * (1 + s))[0]) for s in (-step, step)]
-        uncertain = float(profile.bias_variance(q)[1]) + TOUCH * q
+        uncertain = float(profile.bias_variance(q)[1]) + TOUCH * q / profile.bias
         bias = (abs(biases[1] - biases[0]) - 2 * uncertain) / (2 * step * q)  # the least that d(σ_b²)/dq may be
         shift = min(uncertain / (0.9 * bias), q) if bias > 0 else q
         error += 0.5 * sigma_w**3 * slope * shift
@@ -216,7 +251,7 @@ def _row(profile: _Profile, sigma_b: float, q: float) -> tuple[float, float, flo
 def _dies_out(profile: _Profile) -> bool:
     """Whether q decays to 0 at σ_w² = 1/B(0): told by the first q at which A(q)/B(0) differs from q."""
     q = np.geomspace(1e-8, min(10.0, profile.grid[-1]), 73)
-    ratio = profile(q).q / (float(profile(0.0).chi) * q)
+    ratio = (profile.added(q).q + profile(q).q / float(profile(0.0).chi)) / q
     tells = np.flatnonzero(np.abs(ratio - 1) > 1e-11)
     return bool(tells.size and ratio[tells[0]] < 1)
 

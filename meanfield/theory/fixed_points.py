@@ -11,6 +11,7 @@ from meanfield.arguments import positive
 from meanfield.errors import InvalidInput
 from meanfield.networks.network import Network, as_block
 from meanfield.numerics.fixed_points import Map, logarithmic_grid, solve
+from meanfield.theory.gaussianity import check_gaussian
 from meanfield.theory.kernels import one_point
 from meanfield.theory.reach import largest_q
 from meanfield.theory.signal import OnePoint
@@ -65,7 +66,8 @@ def fixed_points(block: Any, *, q_max: float = 1e6) -> tuple[FixedPoint, ...]:
     Raises
     ------
     InvalidInput
-        If sigma_w or sigma_b are arrays, or `q_max` is not positive.
+        If the block's parameters are arrays, `q_max` is not positive, or second moments do not determine what the
+        block does.
 
     References
     ----------
@@ -83,11 +85,12 @@ def fixed_points(block: Any, *, q_max: float = 1e6) -> tuple[FixedPoint, ...]:
     """
     block = as_block(block)
     if block.shape != ():
-        raise InvalidInput(f"fixed_points takes one sigma_w and sigma_b, not arrays of shape {block.shape}")
+        raise InvalidInput(f"fixed_points takes one value of each parameter, not arrays of shape {block.shape}")
     reach = positive(q_max, "q_max")
     if reach.ndim or reach > FARTHEST:
         raise InvalidInput(f"q_max must be one number of at most {FARTHEST:g}")
     q_max = float(reach)
+    check_gaussian(block)
     mapping = _variance_maps(block)
     low = min(_lowest(block), 1e-3 * q_max)
     roots = solve(mapping, 1, logarithmic_grid(low, largest_q(block, low, q_max)))
@@ -139,6 +142,7 @@ def stable_q(block: Network) -> Floats:
     Where the map rises, an orbit from q = 1 ends at the next fixed point in the direction it sets out in. Where it also
     falls, the orbit is followed and the fixed point nearest to where it gets is taken.
     """
+    check_gaussian(block)
     count = int(np.prod(block.shape, dtype=int))
     mapping, start = _variance_maps(block), np.ones(count)
     value, error, _ = mapping(np.arange(count), start)

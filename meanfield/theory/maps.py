@@ -10,6 +10,7 @@ from meanfield.errors import InvalidInput, NoFixedPoint
 from meanfield.estimates import Estimate
 from meanfield.networks.network import Network, as_block
 from meanfield.theory.fixed_points import stable_q
+from meanfield.theory.gaussianity import check_gaussian
 from meanfield.theory.kernels import one_point, two_points
 from meanfield.theory.signal import OnePoint, TwoPoints
 
@@ -56,7 +57,8 @@ def variance_map(block: Any, q: ArrayLike) -> Estimate:
     Raises
     ------
     InvalidInput
-        If `q` is negative or not finite, or shapes do not broadcast.
+        If `q` is negative or not finite, shapes do not broadcast, or second moments do not determine what the block
+        does.
     DivergentExpectation
         If the second moment is infinite.
 
@@ -71,6 +73,7 @@ def variance_map(block: Any, q: ArrayLike) -> Estimate:
     1.69
     """
     block = as_block(block)
+    check_gaussian(block, repeated=False)
     (q,) = broadcast(block, positive(q, "q", zero=True))
     before = evaluations(block)
     signal = one_point(block, OnePoint(q))
@@ -97,7 +100,7 @@ def correlation_map(block: Any, c: ArrayLike, q: ArrayLike | None = None) -> Est
     Raises
     ------
     InvalidInput
-        If `c` or `q` is out of range.
+        If `c` or `q` is out of range, or second moments do not determine what the block does.
     NoFixedPoint
         If `q` is not given and the variance map has no positive fixed point to stay at.
 
@@ -112,6 +115,7 @@ def correlation_map(block: Any, c: ArrayLike, q: ArrayLike | None = None) -> Est
     0.31830988618379...
     """
     block = as_block(block)
+    check_gaussian(block, repeated=False)
     gaps = 1.0 - correlation(c)
     if q is None:
         settled = stable_q(block)

@@ -192,15 +192,20 @@ def test_jumps_are_critical_nowhere():
 def test_the_block_may_have_other_layers_before_its_weights():
     line = mf.critical_line(mf.Network("tanh", mf.Dense(7.0, 5.0)), 0.3)
     assert line.sigma_w == pytest.approx(mf.critical_line("tanh", 0.3).sigma_w, rel=1e-14)
-    both = mf.critical_line(mf.Network("tanh", "sin", mf.Dense(1.0, 0.0)), 0.3)
-    assert len(both) == 1
-    for wrong in (
-        mf.Network("tanh"),
-        mf.Network(mf.Dense(1.0), "tanh"),
-        mf.Network("tanh", mf.Dense(1.0), "tanh", mf.Dense(1.0)),
-    ):
+    for wrong in (mf.Network("tanh"), mf.Network("tanh", "sin", mf.Dense(1.0))):
         with pytest.raises(mf.InvalidInput):
             mf.critical_line(wrong, 0.3)
+
+
+@pytest.mark.parametrize("block", [mf.Network(mf.Dense(), "erf"), mf.Network("erf", mf.Dense(), "erf", mf.Dense())])
+def test_blocks_of_another_form_are_critical_where_their_gradient_factor_crosses_one(block):
+    line, simple = (mf.critical_line(spec, [0.0, 0.3]) for spec in (block, "erf"))
+    assert np.all(np.abs(line.sigma_w - simple.sigma_w) <= line.error + simple.error)
+    assert line.error == pytest.approx(0, abs=1e-10)
+    assert line.stable.tolist() == simple.stable.tolist()
+    a = mf.analyze(block.at(sigma_w=line.sigma_w, sigma_b=line.sigma_b))
+    assert a.chi_1 == pytest.approx(1, rel=1e-10)
+    assert a.q_star == pytest.approx(line.q, abs=1e-10)
 
 
 def test_linear_networks_are_critical_at_one():

@@ -1,0 +1,112 @@
+"""Skip connections: second moments add, q → s²q + b²q_branch, and so do differences and gradient factors.
+
+Exact where the branch's output has zero mean given its input, so that no cross term is left (Yang & Schoenholz 2017,
+arXiv:1712.08969, section 3).
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from meanfield.errors import DivergentExpectation, InvalidInput
+from meanfield.networks.layers import Elementwise, Layer
+from meanfield.networks.network import Network
+from meanfield.networks.residual import Residual
+from meanfield.theory.kernels.dispatch import one_point, pair_slope, two_points
+from meanfield.theory.signal import OnePoint, TwoPoints
+
+__all__: list[str] = []
+
+EPS = float(np.finfo(float).eps)
+ZERO = 4.0  # a mean within so many bounds on its error is 0
+RESOLVED = 1e-8  # if that bound is this small relative to √E φ²
+
+
+@one_point.register
+def _(layer: Residual, signal: OnePoint) -> OnePoint:
+    add, tail = _sum(layer), _tail(layer)
+    after = signal
+    for inner, last in tail:
+        if last and isinstance(inner, Elementwise):
+            _refuse_mean(inner, after.q)
+        after = one_point(inner, after)
+    q = add(signal.q, after.q)
+    if not np.all(np.isfinite(q)):
+        raise DivergentExpectation(
+            f"the second moment after a residual layer exceeds the range of a float (it was {np.max(signal.q):.3g})"
+        )
+    return OnePoint(
+        q,
+        add(signal.error, after.error) + 2 * EPS * q,
+        add(signal.slope, after.slope),
+        add(signal.chi, after.chi),
+        add(signal.slope_error, after.slope_error),
+        add(signal.chi_error, after.chi_error),
+    )
+
+
+@two_points.register
+def _(layer: Residual, signal: TwoPoints) -> TwoPoints:
+    add, _ = _sum(layer), _tail(layer)
+    after = two_points(layer.branch, signal)
+    q1 = add(signal.q1, after.q1)
+    q2 = q1 if signal.q2 is signal.q1 else add(signal.q2, after.q2)
+    return TwoPoints(q1, q2, add(signal.d, after.d), add(signal.error, after.error))
+
+
+@pair_slope.register
+def _(layer: Residual, signal: TwoPoints) -> Any:
+    return _sum(layer)(1.0, pair_slope(layer.branch, signal))
+
+
+def _sum(layer: Residual) -> Any:
+    """(skip, branch) ↦ s² skip + b² branch, where a scale of 0 hides even what is infinite."""
+    squares = np.asarray(layer.skip_scale) ** 2, np.asarray(layer.branch_scale) ** 2
+
+    def add(*parts: Any) -> Any:
+        with np.errstate(over="ignore", invalid="ignore"):
+            skip, branch = (np.where(w == 0, 0.0, w * part) for w, part in zip(squares, parts, strict=True))
+            return skip + branch
+
+    return add
+
+
+def _tail(layer: Residual) -> list[tuple[Layer, bool]]:
+    """The branch's layers, and whether each comes after the last one with fresh weights and its mean matters.
+
+    Refused is a branch whose output correlates with its input: without fresh weights, or with a mean.
+    """
+    layers = list(_sequence(layer.branch))
+    if not np.any(np.asarray(layer.skip_scale) * np.asarray(layer.branch_scale)):
+        return [(inner, False) for inner in layers]
+    fresh = [i for i, inner in enumerate(layers) if inner.fresh]
+    if not fresh:
+        raise InvalidInput(
+            "a residual branch needs a Dense layer: without fresh weights its output correlates with the skip "
+            "connection, and their second moments do not add"
+        )
+    for inner in layers[fresh[-1] + 1 :]:
+        if not (inner.keeps_mean or isinstance(inner, Elementwise)):
+            raise InvalidInput(
+                f"a residual branch must end in a Dense layer, not in {type(inner).__name__}: if it has a mean, "
+                "that of the skip connection would have to be tracked"
+            )
+    return [(inner, i > fresh[-1]) for i, inner in enumerate(layers)]
+
+
+def _sequence(layer: Layer) -> Iterator[Layer]:
+    """The layers in order, networks opened, other containers not."""
+    for inner in layer.inner if isinstance(layer, Network) else (layer,):
+        yield from _sequence(inner) if isinstance(inner, Network) else (inner,)
+
+
+def _refuse_mean(last: Elementwise, q: Any) -> None:
+    moments = last.activation.moments
+    mean, error = moments.mean(q)
+    size = np.sqrt(moments.second_moment(q)[0])
+    if not np.all((np.abs(mean) <= ZERO * error) & (error <= RESOLVED * size + EPS)):
+        raise InvalidInput(
+            f"a residual branch must end in a Dense layer or an odd activation, not in {last.activation.name}, "
+            "which has a mean: that of the skip connection would have to be tracked"
+        )
