@@ -1,5 +1,8 @@
 """Critical weights of a block of any form: where χ₁ crosses 1 as sigma_w grows, at the q that deep networks reach."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
@@ -17,8 +20,9 @@ Floats = NDArray[np.float64]
 SIGMAS = np.geomspace(1e-3, 1e3, 121)
 FARTHEST = 2.0**100  # stands for an unbounded q
 CONTINUOUS = 1e-8  # how near to 1 χ₁ must get at a crossing that is no jump
-NEAR_ZERO = 1e-6
+NEAR_ZERO = 1e-6  # a q this small at σ_b = 0 is 0
 PRECISION = 1e-12  # of ln σ_w
+ROUNDING = 1e-11  # of χ₁ at a q* that is found to rounding
 
 
 def swept(block: Network, sigma_b: float) -> list[tuple[float, float, float, float, bool, float]]:
@@ -33,22 +37,39 @@ def swept(block: Network, sigma_b: float) -> list[tuple[float, float, float, flo
         return q, one_point(networks, OnePoint(finite))
 
     def excess(log_sigma: float) -> float:
-        return float(np.log(np.maximum(at(np.exp([log_sigma]))[1].chi, 1e-300))[0])
+        return _log(at(np.exp([log_sigma]))[1].chi)
+
+    def excess_at_zero(log_sigma: float) -> float:
+        return _log(one_point(block.at(sigma_w=np.exp([log_sigma]), sigma_b=sigma_b), OnePoint(np.zeros(1))).chi)
 
     chi = np.asarray(at(SIGMAS)[1].chi)
     rows = []
     for i in np.flatnonzero((chi[:-1] < 1) != (chi[1:] < 1)):
-        low, high = np.log(SIGMAS[i : i + 2])
-        root = float(brentq(excess, float(low), float(high), xtol=PRECISION, rtol=1e-14))
-        sigma_w = float(np.exp(root))
-        q, signal = at(np.array([sigma_w]))
+        bracket = np.log(SIGMAS[i : i + 2]).tolist()
+        root = _root(excess, *bracket)
+        q, signal = at(np.exp([root]))
         if abs(float(signal.chi[0]) - 1) > CONTINUOUS or np.isinf(q[0]):
             continue
-        if q[0] < NEAR_ZERO and np.all(one_point(block.at(sigma_w=sigma_w, sigma_b=sigma_b), OnePoint(0.0)).q == 0):
-            q = np.zeros(1)  # the fixed point that leaves 0 as σ_w exceeds the root
-        steepness = abs(excess(root + 1e-3) - excess(root - 1e-3)) / 2e-3
-        error = sigma_w * (2 * PRECISION + (CONTINUOUS * 1e-3 + float(signal.chi_error[0])) / max(steepness, 1e-6))
-        slope = float(signal.slope[0])
+        change = excess
+        if q[0] < NEAR_ZERO and _keeps_zero(block.at(sigma_w=np.exp(root), sigma_b=sigma_b)):
+            # A fixed point leaves 0 here, and χ₁ at it grows with the square of what σ_w has beyond the critical one.
+            change, root, q = excess_at_zero, _root(excess_at_zero, *bracket), np.zeros(1)
+            signal = one_point(block.at(sigma_w=np.exp([root]), sigma_b=sigma_b), OnePoint(q))
+        sigma_w, slope = float(np.exp(root)), float(signal.slope[0])
+        steepness = abs(change(root + 1e-3) - change(root - 1e-3)) / 2e-3
+        error = sigma_w * (2 * PRECISION + (ROUNDING + float(signal.chi_error[0])) / max(steepness, 1e-6))
         stable = q[0] == 0 or abs(slope) < 1 - CRITICAL
         rows.append((sigma_b, sigma_w, float(q[0]), slope, bool(stable), error))
     return rows
+
+
+def _log(chi: Any) -> float:
+    return float(np.log(np.maximum(np.asarray(chi).flat[0], 1e-300)))
+
+
+def _root(function: Callable[[float], float], low: float, high: float) -> float:
+    return float(brentq(function, low, high, xtol=PRECISION, rtol=1e-14))
+
+
+def _keeps_zero(block: Network) -> bool:
+    return bool(np.all(one_point(block, OnePoint(np.zeros(()))).q == 0))
