@@ -9,6 +9,7 @@ from meanfield.networks.layers import Dense
 from meanfield.networks.network import Network, mlp
 from meanfield.numerics.largest_z import largest_z
 from meanfield.verdict import crosscheck
+from meanfield.verdict.evidence import SIGNALS
 
 CRITICAL = [
     ("relu", 2**0.5, 0.0),
@@ -37,7 +38,7 @@ def test_correct_networks_pass_and_an_error_of_two_percent_fails(name, sigma_w, 
 def simulated_against(drawn, described, arguments):
     """Networks of one description against the theory of another."""
     with pytest.MonkeyPatch.context() as patch:
-        module = sys.modules["meanfield.verdict"]
+        module = sys.modules["meanfield.verdict.against_theory"]
         simulate = module.simulate
         patch.setattr(module, "simulate", lambda block, *rest, **named: simulate(drawn, *rest, **named))
         return crosscheck(described, **arguments)
@@ -57,28 +58,91 @@ def test_a_sampler_is_judged_by_its_own_scale():
     assert check.sigma_w.mean == pytest.approx(1.1, abs=0.02)
 
 
+def correlated(rng, m, n):
+    """Equicorrelated rows: every entry has the right variance."""
+    return 2**0.5 * (0.95**0.5 * rng.standard_normal((m, n)) + 0.05**0.5 * rng.standard_normal((1, n))) / n**0.5
+
+
+def with_mean(rng, m, n):
+    """Entries of the right second moment, with a mean of a twentieth of it."""
+    return 2**0.5 * ((1 - 0.05**2) ** 0.5 * rng.standard_normal((m, n)) + 0.05) / n**0.5
+
+
 @pytest.mark.parametrize(
-    "weights",
+    ("weights", "quantity"),
     [
-        lambda rng, m, n: scaled(1.0, 2**0.5)(rng, m, n) + 2.0 / n,  # a non-zero mean
-        lambda rng, m, n: np.repeat(scaled(1.0, 2**0.5)(rng, m, n // 8), 8, axis=1) / 8**0.5,  # equal columns
-        lambda rng, m, n: np.zeros((m, n)),
+        (with_mean, "mean"),
+        (correlated, "correlation"),
+        (lambda rng, m, n: np.repeat(scaled(1.0, 2**0.5)(rng, m, n // 8), 8, axis=1) / 8**0.5, "correlation"),
+        (lambda rng, m, n: correlated(rng, n, m).T, "correlation"),
+        (scaled(1.02, 2**0.5), "sigma_w"),
+        (lambda rng, m, n: np.zeros((m, n)), "sigma_w"),
     ],
 )
-def test_other_wrong_samplers_fail_too(weights):
-    assert not crosscheck(mlp("relu", 2**0.5), 8, 256, networks=16, c=0.0, rng=0, weights=weights)
+def test_wrong_samplers_fail_and_the_report_says_what_is_wrong(weights, quantity):
+    check = crosscheck(mlp("relu", 2**0.5), 8, 256, networks=16, c=0.0, rng=0, weights=weights)
+    assert not check
+    assert check.cause.quantity == quantity
+    assert check.cause.everywhere
+    assert check.cause.text in check.summary
 
 
-def test_a_missing_factor_on_one_layer_is_found_at_that_layer():
-    layer = iter(range(6 * 16))
-
-    def weights(rng, m, n):
-        return scaled(1.2 if next(layer) % 6 == 3 else 1.0, 2**0.5)(rng, m, n)
-
+@pytest.mark.parametrize(
+    ("wrong", "quantity"), [(scaled(1.02, 2**0.5), "sigma_w"), (with_mean, "mean"), (correlated, "correlation")]
+)
+def test_one_wrong_layer_is_named(wrong, quantity):
+    right = scaled(1.0, 2**0.5)
+    weights = [right] * 3 + [wrong] + [right] * 2
     check = crosscheck(mlp("relu", 2**0.5), 6, 512, networks=16, c=0.0, rng=0, weights=weights)
     assert not check
-    suspects = [row.layer for row in check.rows if row.quantity == "q" and abs(row.z) > check.threshold]
-    assert suspects == [4, 5, 6]
+    assert (check.cause.quantity, check.cause.layers, check.cause.everywhere) == (quantity, (4,), False)
+    assert "layer 4 " in check.summary
+
+
+def test_a_wrong_layer_that_no_sampler_drew_is_named_too():
+    block = mlp("tanh", 1.5, 0.1)
+    arguments = {"depth": 8, "width": 512, "networks": 16, "c": 0.3, "method": "exact_law", "rng": 0}
+    check = simulated_against([*[block] * 4, mlp("tanh", 1.65, 0.1), *[block] * 3], block, arguments)
+    assert not check
+    assert (check.cause.quantity, check.cause.layers) == ("q", (5,))
+    check = simulated_against(mlp("tanh", 1.5, 0.3), block, arguments)
+    assert not check
+    assert check.cause.everywhere
+
+
+def test_right_samplers_pass_whatever_their_law_and_normalisation():
+    for weights in (
+        lambda rng, m, n: 1.5 * rng.standard_normal((m, n)) / (n - 1) ** 0.5,
+        lambda rng, m, n: 1.5 * rng.choice([-1.0, 1.0], (m, n)) / n**0.5,
+        lambda rng, m, n: 1.5 * np.linalg.qr(rng.standard_normal((m, n)))[0],
+        lambda rng, m, n: 1.5 * rng.standard_t(4, (m, n)) / (2 * n) ** 0.5,
+    ):
+        assert crosscheck(mlp("tanh", 1.5, 0.1), 6, 128, networks=12, c=0.3, rng=1, weights=weights)
+
+
+@pytest.mark.parametrize("method", ["exact_law", "materialized"])
+def test_widths_and_blocks_may_differ_by_layer(method):
+    blocks = [mlp("tanh", 1.4, 0.1), mlp("relu", 1.3), mlp("gelu", 1.5, 0.2), mlp("tanh", 2.0)]
+    arguments = {"networks": 16, "c": 0.3, "rng": 0, "method": method}
+    widths = [256, 700, 128, 300, 512]
+    check = crosscheck(blocks, 4, widths, **arguments)
+    assert check
+    np.testing.assert_allclose(check.simulation.gradient.mean, [row.theory for row in check.rows[10:]], rtol=0.2)
+    assert not simulated_against([*blocks[:3], mlp("tanh", 2.4)], blocks, {"depth": 4, "width": widths, **arguments})
+
+
+def test_a_samplers_own_biases_are_used():
+    def weights(rng, m, n):
+        return scaled(1.0, 1.3)(rng, m, n)
+
+    block = mlp("tanh", 1.3, 0.4)
+    weights.bias = lambda rng, m, n: 0.4 * 3**0.5 * rng.uniform(-1, 1, m)
+    assert crosscheck(block, 6, 256, networks=12, c=0.3, rng=0, weights=weights)
+    weights.bias = lambda rng, m, n: np.zeros(m)
+    assert not crosscheck(block, 6, 256, networks=12, c=0.3, rng=0, weights=weights)
+    weights.bias = lambda rng, m, n: np.zeros(m - 1)
+    with pytest.raises(InvalidInput, match="bias"):
+        crosscheck(block, 6, 256, networks=12, c=0.3, rng=0, weights=weights)
 
 
 def test_nested_networks_of_several_layers_pass():
@@ -155,5 +219,9 @@ def test_the_figure_shows_every_quantity_and_rings_what_fails():
     assert "failed" in ax.get_title(loc="right")
     assert len(ax.figure.axes) == 2
     rings = [line for line in ax.lines if line.get_markerfacecolor() == "none" and len(line.get_xdata())]
-    assert sum(len(line.get_xdata()) for line in rings) == sum(abs(row.z) > check.threshold for row in check.rows) > 0
+    assert (
+        sum(len(line.get_xdata()) for line in rings)
+        == sum(abs(row.z) > check.threshold for row in check.rows if row.quantity in SIGNALS)
+        > 0
+    )
     assert check.plot(ax) is ax

@@ -21,7 +21,12 @@ from meanfield.errors import InvalidInput
 
 __all__ = ["check"]
 
-NAMES = {"q": "q", "one_minus_c": "1 - c", "gradient": "gradient"}
+NAMES = {
+    "one_minus_c": "1 - c",
+    "sigma_w": "weights: sigma_w",
+    "mean": "weights: mean",
+    "correlation": "weights: correlation",
+}
 
 
 def check(
@@ -95,7 +100,7 @@ def check(
     rows = [
         (
             str(row.layer),
-            NAMES[row.quantity],
+            NAMES.get(row.quantity, row.quantity),
             number(row.theory),
             number(row.simulation),
             f"{row.standard_error:.1g}",

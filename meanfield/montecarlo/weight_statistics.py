@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 __all__ = ["Matrix", "weight_statistics"]
 
+PROBES = 8  # random vectors a matrix
+
 
 class Matrix(NamedTuple):
     """Which weight matrix of a network: the layer it leads to, its shape, and the sigma_w it is described by."""
@@ -26,7 +28,7 @@ def weight_statistics(weights: NDArray[Any], rng: np.random.Generator) -> NDArra
     weights : ndarray, shape (fan_out, fan_in)
         The matrix W, as in h = W x.
     rng : numpy.random.Generator
-        For one random vector.
+        For a few random vectors.
 
     Returns
     -------
@@ -41,7 +43,7 @@ def weight_statistics(weights: NDArray[Any], rng: np.random.Generator) -> NDArra
     Notes
     -----
     For independent entries of variance s/fan_in and kurtosis κ, E tr (WWᵀ)² = fan_out s² (1 + y + (κ − 2)/fan_in) with
-    y = fan_out/fan_in, exactly. The trace is estimated by one random vector v of length √fan_out: it is |WWᵀv|² on
+    y = fan_out/fan_in, exactly. The trace is estimated by random vectors v of length √fan_out: it is |WWᵀv|² on
     average. |Wᵀv|², whose average s fan_out is known, takes most of the noise away: given the singular values, the
     covariance of the two is 2 + y times the variance of the latter if those follow Marchenko and Pastur's law.
 
@@ -58,12 +60,12 @@ def weight_statistics(weights: NDArray[Any], rng: np.random.Generator) -> NDArra
         return np.zeros(3)
     s = squares / fan_out
     kurtosis = W.size * float(np.einsum("ij,ij,ij,ij->", W, W, W, W)) / squares**2
-    v = rng.standard_normal(fan_out)
-    v *= math.sqrt(fan_out) / float(np.linalg.norm(v))
+    v = rng.standard_normal((PROBES, fan_out))
+    v *= math.sqrt(fan_out) / np.linalg.norm(v, axis=1, keepdims=True)
     once = v @ W
-    twice = W @ once
+    twice = once @ W.T
     y = fan_out / fan_in
-    first = float(np.vdot(once, once)) / (fan_out * s) - 1.0
-    second = float(np.vdot(twice, twice)) / (fan_out * s**2) - (1.0 + y + (kurtosis - 2.0) / fan_in)
+    first = float(np.vdot(once, once)) / (PROBES * fan_out * s) - 1.0
+    second = float(np.vdot(twice, twice)) / (PROBES * fan_out * s**2) - (1.0 + y + (kurtosis - 2.0) / fan_in)
     excess = second - (2.0 + y) * first
     return np.array([math.sqrt(s), float(W.sum()) / math.sqrt(squares), excess / fan_out])

@@ -38,7 +38,7 @@ def plot_crosscheck(check: "CrossCheck", ax: Any = None) -> Any:
     below = None
     if ax is None:
         ax, below = axes_for(None, (5.6, 5.6), rows=2)
-    names = list(check.z)
+    names = [name for name in LABELS if name in check.z]
     for i, (name, colour) in enumerate(zip(names, COLOURS, strict=False)):
         rows = [row for row in check.rows if row.quantity == name]
         layer, theory, mean, error, z = np.array(

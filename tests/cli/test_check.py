@@ -36,7 +36,10 @@ def test_a_failure_is_in_the_json_too(meanfield, samplers):
     assert result.status == 1
     assert result.json["passed"] is False
     assert result.json["weights"] == "samplers:wrong"
-    assert {row["quantity"] for row in result.json["rows"]} == {"q", "one_minus_c", "gradient"}
+    signals, weights = {"q", "one_minus_c", "gradient"}, {"sigma_w", "mean", "correlation"}
+    assert {row["quantity"] for row in result.json["rows"]} == signals | weights
+    assert result.json["cause"]["quantity"] == "sigma_w"
+    assert result.json["cause"]["everywhere"] is True
     assert result.json["sigma_w_factor"] == pytest.approx(1.7 / 1.5, rel=0.05)
 
 

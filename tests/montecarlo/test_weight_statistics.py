@@ -43,7 +43,7 @@ def test_the_correlation_is_the_mean_square_of_that_of_rows_or_columns(axis):
     assert abs(z(values, [1.0, 0.0, rho**2])[2]) < 4.5
 
 
-def test_the_trace_that_one_vector_estimates_is_the_trace():
+def test_the_trace_that_random_vectors_estimate_is_the_trace():
     rng = np.random.default_rng(1)
     W = rng.standard_normal((30, 50)) @ np.diag(np.linspace(0.2, 2, 50))
     gram, s = W @ W.T, np.sum(W**2) / 30

@@ -1,0 +1,42 @@
+"""The theory's side of a cross-check: the same averages as the simulation takes, at infinite width."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from meanfield.networks.network import Network
+from meanfield.theory.propagation import propagate
+
+__all__ = ["scaled", "trajectory"]
+
+
+def scaled(layer: Any, factor: float) -> Any:
+    """The same layers with every sigma_w multiplied by `factor`."""
+    if isinstance(layer, Network):
+        return Network(*(scaled(inner, factor) for inner in layer))
+    return replace(layer, sigma_w=factor * layer.sigma_w) if hasattr(layer, "sigma_w") else layer
+
+
+def trajectory(
+    blocks: Sequence[Network], widths: Sequence[int], q: float, c: float | None, inputs: ArrayLike | None
+) -> dict[str, NDArray[np.float64]]:
+    """q, the gradient and, of two inputs or more, 1 − c by layer, averaged over inputs and over pairs of them."""
+    depth = len(widths) - 1
+    block = list(blocks) if len(blocks) == depth else blocks[0]
+    if inputs is None:
+        run = propagate(block, depth, q=q, c=c, width=widths)
+        values = {"q": run.q, "gradient": run.gradient}
+        return values if run.one_minus_c is None else values | {"one_minus_c": run.one_minus_c}
+    x = np.asarray(inputs, dtype=np.float64)
+    moments = x @ x.T / x.shape[1]
+    own = np.diagonal(moments)
+    single = propagate(block, depth, q=own, width=widths)
+    found: dict[str, Any] = {"q": single.q, "gradient": single.gradient}
+    if len(x) > 1:
+        a, b = np.tril_indices(len(x), -1)
+        correlation = np.clip(moments[a, b] / np.sqrt(own[a] * own[b]), -1.0, 1.0)
+        found["one_minus_c"] = propagate(block, depth, q=own[a], q2=own[b], c=correlation).one_minus_c
+    return {name: np.mean(entry, axis=1) for name, entry in found.items()}
