@@ -1,0 +1,1 @@
+"""Named initialisation schemes, and measuring weights that are given."""

@@ -1,0 +1,161 @@
+"""Weights in whatever form people have them, as named matrices with the biases that go with them."""
+
+import math
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meanfield.errors import InvalidInput
+
+__all__ = ["Collection", "Layout", "Tensor", "is_single", "plain_array", "read"]
+
+Layout = Literal["torch", "keras"]
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One weight: its matrix (units, fan_in) and what it was made from."""
+
+    name: str
+    shape: tuple[int, ...]
+    matrix: NDArray[np.floating[Any]]
+    fan_out: int
+    bias: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Weights by name, and why other entries are not among them."""
+
+    tensors: list[Tensor]
+    skipped: dict[str, str] = field(default_factory=dict)
+    single: bool = False
+
+
+def is_single(weights: Any) -> bool:
+    """Whether `weights` is one array rather than several: a list is several if any of its items is an array."""
+    if isinstance(weights, list | tuple):
+        return not any(hasattr(item, "shape") for item in weights)
+    return not isinstance(weights, Mapping)
+
+
+def plain_array(value: Any, name: str) -> NDArray[Any]:
+    """`value` as a NumPy array; a torch tensor leaves its graph and its device first."""
+    try:
+        for step in ("detach", "cpu"):
+            value = getattr(value, step, lambda value=value: value)()
+        if "bfloat16" in str(getattr(value, "dtype", "")):
+            value = value.float() if hasattr(value, "float") else value.astype(np.float32)
+        array = np.asarray(value)
+    except Exception as error:
+        raise InvalidInput(f"{name} cannot be made an array: {_line(error)}") from None
+    return array
+
+
+def read(weights: Any, layout: Layout) -> Collection:
+    """The weights in an array, a list or mapping of arrays, or the path of an .npy or .npz file.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no weight, a weight is not real and finite, or a file cannot be read.
+    """
+    if layout not in ("torch", "keras"):
+        raise InvalidInput(f"layout must be 'torch' (fan_out first) or 'keras' (fan_out last), not {layout!r}")
+    if isinstance(weights, str | os.PathLike):
+        weights = load(weights)
+    elif callable(getattr(weights, "state_dict", None)):
+        weights = weights.state_dict()
+    if is_single(weights):
+        return Collection([tensor("weights", plain_array(weights, "weights"), layout)], single=True)
+    named = dict(_flat(weights)) if isinstance(weights, Mapping) else {str(i): v for i, v in enumerate(weights)}
+    arrays = {name: plain_array(value, name) for name, value in named.items()}
+    skipped = {name: why for name, array in arrays.items() if (why := _reason(array))}
+    kept = {name: array for name, array in arrays.items() if name not in skipped and array.ndim >= 2}
+    biases: dict[str, NDArray[Any]] = {}
+    for name, array in arrays.items():
+        if array.ndim == 1 and name not in skipped:
+            owner = _owner(name, arrays, kept, layout)
+            if owner is None or owner in biases:
+                skipped[name] = "one-dimensional and no weight's bias"
+            else:
+                biases[owner] = array
+    if not kept:
+        raise InvalidInput(f"there is no weight of two or more dimensions among {', '.join(arrays) or 'nothing'}"[:300])
+    return Collection([tensor(name, array, layout, biases.get(name)) for name, array in kept.items()], skipped)
+
+
+def tensor(name: str, array: NDArray[Any], layout: Layout = "torch", bias: NDArray[Any] | None = None) -> Tensor:
+    """An array as a weight matrix; refused unless it is one."""
+    if array.dtype.kind not in "fiub" or array.ndim < 2 or not array.size:
+        raise InvalidInput(
+            f"{name} must be a real array (fan_out, fan_in) or (C_out, C_in, *kernel), "
+            f"not {array.dtype} of shape {array.shape}"
+        )
+    for what, values in ((name, array), (f"the bias of {name}", bias)):
+        if values is not None and not np.isfinite(values).all():
+            raise InvalidInput(f"{what} has {np.count_nonzero(~np.isfinite(values))} entries that are NaN or infinite")
+    ordered = array if layout == "torch" else np.moveaxis(array, (-1, -2), (0, 1))
+    units, kernel, matrix = len(ordered), ordered.shape[2:], ordered.reshape(len(ordered), -1)
+    floats = matrix if matrix.dtype.kind == "f" else matrix.astype(np.float64)
+    offset = None if bias is None else bias.astype(np.float64)
+    return Tensor(name, tuple(map(int, array.shape)), floats, int(units * math.prod(kernel)), offset)
+
+
+def load(path: str | os.PathLike[str]) -> Any:
+    """An array from .npy, a mapping of arrays from .npz; pickled contents are refused."""
+    shown = os.fspath(path)
+    try:
+        with open(path, "rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            return loaded if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
+    except OSError as error:
+        raise InvalidInput(f"{shown!r} cannot be read: {error.strerror or _line(error)}") from None
+    except Exception as error:  # NumPy and zipfile raise a dozen kinds for damaged files
+        why = "it holds pickled objects" if "pickle" in str(error).lower() else "it is damaged or another kind of file"
+        raise InvalidInput(f"{shown!r} is not an .npy or .npz file of plain arrays: {why}") from None
+
+
+def _flat(mapping: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in mapping.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):  # as in the parameters of Flax and Haiku
+            yield from _flat(value, f"{name}/")
+        else:
+            yield name, value
+
+
+def _reason(array: NDArray[Any]) -> str | None:
+    """Why an entry of a collection is left out, or None."""
+    if array.dtype.kind not in "fiub":
+        return f"{array.dtype}, which is no real number"
+    if array.dtype.kind != "f":
+        return "a counter" if array.ndim == 0 else f"integers ({array.dtype})"
+    return "a scalar" if array.ndim == 0 else "empty" if array.size == 0 else None
+
+
+def _owner(
+    name: str, arrays: Mapping[str, NDArray[Any]], kept: Mapping[str, NDArray[Any]], layout: Layout
+) -> str | None:
+    """The weight that `name` is the bias of: that of its prefix, or in a list of arrays the one before."""
+    prefix, leaf = re.fullmatch(r"(.*[./])?([^./]*)", name, re.DOTALL).groups(default="")  # type: ignore[union-attr]
+    candidates: list[str] = []
+    if name.isdigit():
+        candidates = [str(int(name) - 1)]
+    elif "bias" in leaf:
+        candidates = [prefix + leaf.replace("bias", other) for other in ("weight", "kernel", "w", "W")]
+    elif leaf[:1] in ("b", "B") and leaf[1:].strip("_").isdigit() | (len(leaf) == 1):
+        candidates = [prefix + other + leaf[1:] for other in ("W", "w", "weight", "kernel")]
+    units = 0 if layout == "torch" else -1
+    fits = (other for other in candidates if other in kept and kept[other].shape[units] == arrays[name].size)
+    return next(fits, None)
+
+
+def _line(error: Exception) -> str:
+    """What an error says, on one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
