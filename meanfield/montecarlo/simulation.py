@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from meanfield.errors import InvalidInput
 from meanfield.estimates import Sample
 from meanfield.montecarlo.draws import Draw
-from meanfield.montecarlo.estimators import one_minus_c, sample, second_moment
+from meanfield.montecarlo.estimators import sample
 from meanfield.montecarlo.exact_law import ExactLaw
 from meanfield.montecarlo.generators import spawn
-from meanfield.montecarlo.kernels import forward
 from meanfield.montecarlo.materialized import Materialized
+from meanfield.montecarlo.passes import run_network
 from meanfield.montecarlo.states import draw_state, input_root
 from meanfield.montecarlo.weight_statistics import Matrix
 from meanfield.montecarlo.weights import WeightLaw, check_law
@@ -232,32 +232,10 @@ def _run_network(
 
     Gaussian matrices are sampled in law if `weights` is None.
     """
-    depth = len(blocks)
     if weights is None:
         draw: Draw = ExactLaw(rng, widths[0], dtype)
     else:
         laws = weights if isinstance(weights, list | tuple) else [weights]
         draw = Materialized(rng, widths[0], dtype, weights, measure=any(callable(law) for law in laws))
-    values = np.empty((3, depth + 1))
-
-    def checked(value: float, what: str, layer: int) -> float:
-        if not np.isfinite(value):
-            raise InvalidInput(f"the {what} of layer {layer} overflows {dtype}; take fewer layers or smaller weights")
-        return value
-
-    with np.errstate(all="ignore"):
-        x = draw_state(root, widths[0], rng, dtype)
-        values[0, 0], values[2, 0] = second_moment(x), one_minus_c(x)
-        pullbacks = []
-        for l in range(1, depth + 1):
-            draw.layer, draw.width = l, widths[l]
-            x, pullback = forward(blocks[l - 1], x, draw)
-            pullbacks.append(pullback)
-            values[0, l], values[2, l] = checked(second_moment(x), "signal", l), one_minus_c(x)
-        gradient = draw.normal(*x.shape)
-        gradient /= np.sqrt(np.mean(gradient**2, axis=1, keepdims=True))
-        values[1, depth] = 1.0
-        for l in range(depth - 1, -1, -1):
-            gradient = pullbacks.pop()(gradient)
-            values[1, l] = checked(second_moment(gradient), "gradient", l)
+    values = run_network(blocks, widths, draw_state(root, widths[0], rng, dtype), draw)
     return values, draw.measured if isinstance(draw, Materialized) else []

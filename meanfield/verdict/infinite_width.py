@@ -1,7 +1,6 @@
 """The theory's side of a cross-check: the same averages as the simulation takes, at infinite width."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,11 +12,11 @@ from meanfield.theory.propagation import propagate
 __all__ = ["scaled", "trajectory"]
 
 
-def scaled(layer: Any, factor: float) -> Any:
-    """The same layers with every sigma_w multiplied by `factor`."""
-    if isinstance(layer, Network):
-        return Network(*(scaled(inner, factor) for inner in layer))
-    return replace(layer, sigma_w=factor * layer.sigma_w) if hasattr(layer, "sigma_w") else layer
+def scaled(block: Network, factor: float) -> Network:
+    """The same block with every sigma_w multiplied by `factor`."""
+    return block.with_parameters(
+        lambda layer: {name: factor * getattr(layer, name) for name in layer.parameters if name == "sigma_w"}
+    )
 
 
 def trajectory(

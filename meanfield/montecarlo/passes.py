@@ -1,0 +1,65 @@
+"""One network, forwards and backwards."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meanfield.errors import InvalidInput
+from meanfield.montecarlo.draws import Array, Draw
+from meanfield.montecarlo.estimators import one_minus_c, second_moment
+from meanfield.montecarlo.kernels import forward
+from meanfield.networks.network import Network
+
+__all__ = ["run_network"]
+
+
+def run_network(blocks: Sequence[Network], widths: Sequence[int], x: Array, draw: Draw) -> NDArray[np.float64]:
+    """q, squared gradient and 1 − c by layer.
+
+    Parameters
+    ----------
+    blocks : sequence of Network
+        One a layer.
+    widths : sequence of int
+        Units at layer 0 … depth.
+    x : ndarray, shape (points, widths[0])
+        The state at layer 0.
+    draw : Draw
+        Where the layers get their weights from.
+
+    Returns
+    -------
+    ndarray, shape (3, depth + 1)
+        The gradient is that of a Gaussian covector of fixed length at the last layer, relative to it.
+
+    Raises
+    ------
+    InvalidInput
+        If signal or gradient leave the range of floats.
+    """
+    depth = len(blocks)
+    values = np.empty((3, depth + 1))
+
+    def checked(value: float, what: str, layer: int) -> float:
+        if not np.isfinite(value):
+            raise InvalidInput(
+                f"the {what} of layer {layer} overflows {draw.dtype}; take fewer layers or smaller weights"
+            )
+        return value
+
+    with np.errstate(all="ignore"):
+        values[0, 0], values[2, 0] = second_moment(x), one_minus_c(x)
+        pullbacks = []
+        for l in range(1, depth + 1):
+            draw.layer, draw.width = l, widths[l]
+            x, pullback = forward(blocks[l - 1], x, draw)
+            pullbacks.append(pullback)
+            values[0, l], values[2, l] = checked(second_moment(x), "signal", l), one_minus_c(x)
+        gradient = draw.normal(*x.shape)
+        gradient /= np.sqrt(np.mean(gradient**2, axis=1, keepdims=True))
+        values[1, depth] = 1.0
+        for l in range(depth - 1, -1, -1):
+            gradient = pullbacks.pop()(gradient)
+            values[1, l] = checked(second_moment(gradient), "gradient", l)
+    return values
