@@ -71,7 +71,7 @@ class Residual(Layer):
 
     def rebuilt(self, inner: tuple[Layer, ...], **parameters: Any) -> "Residual":
         """The same around other layers and with other scales, where these are given."""
-        return Residual(*inner, **{name: getattr(self, name) for name in self.parameters} | parameters)
+        return type(self)(*inner, **{name: getattr(self, name) for name in self.parameters} | parameters)
 
     def __repr__(self) -> str:
         scales = {name: getattr(self, name) for name in self.parameters}
