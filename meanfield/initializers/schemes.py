@@ -1,0 +1,174 @@
+"""Initialisation schemes by name."""
+
+import difflib
+import re
+from typing import Any
+
+import numpy as np
+
+from meanfield.activations.activation import Activation
+from meanfield.activations.entries import Real
+from meanfield.activations.specs import activation as activation_of
+from meanfield.errors import InvalidInput
+from meanfield.initializers.catalogue import ALIASES, SCHEMES, forward_gain
+from meanfield.initializers.initializer import Initializer
+from meanfield.initializers.scheme import Options
+
+__all__ = ["found", "initializer", "parsed", "parsed_activation", "schemes"]
+
+WITH_PARAMETERS = re.compile(r"([\w -]+):\s*(\w+\s*=[^:=,]+(?:,\s*\w+\s*=[^:=,]+)*)")
+GAIN = Real(1.0, 0.0, 1e150, open=True)
+
+
+def schemes() -> list[str]:
+    """Names of all schemes.
+
+    Returns
+    -------
+    list of str
+        Each is a valid first argument of `meanfield.initializer`; some need parameters, as a standard deviation.
+
+    Examples
+    --------
+    >>> from meanfield.initializers.schemes import schemes
+    >>> "he_normal" in schemes(), "lsuv" in schemes()
+    (True, True)
+    """
+    return list(SCHEMES)
+
+
+def initializer(
+    name: str,
+    *,
+    activation: Any = None,
+    gain: float | None = None,
+    mode: str | None = None,
+    law: str | None = None,
+    **parameters: Any,
+) -> Initializer:
+    """The initialisation scheme of that name, as a sampler of weight matrices.
+
+    Parameters
+    ----------
+    name : str
+        A name of `meanfield.schemes()`, or what torch, Keras or JAX call it (case and ``-_ `` do not matter), with
+        parameters after a colon if there are any: ``"normal:std=0.02"``.
+    activation : str, callable or Activation, optional
+        Sets the gain to the activation's exact forward gain 1/√E φ(Z)²; "critical" needs it, and "lsuv" for its
+        `sigma_w`. A text may have parameters: ``"leaky_relu:negative_slope=0.2"``.
+    gain : float, optional
+        Factor on the standard deviation, > 0; without it and an activation, what the scheme is known for: √2 for He,
+        else 1. DeepNet and Fixup scale it.
+    mode : {"fan_in", "fan_out", "fan_avg"}, optional
+        The fan that the variance is divided by.
+    law : str, optional
+        Law of the entries in place of the scheme's, of the same variance: "normal", "uniform", "truncated_normal",
+        "orthogonal", "sparse", "student_t". A truncated one takes `convention` and `bound`.
+    **parameters
+        Those of the scheme: `std`, `bound` of fixed laws; `convention` ("corrected", "uncorrected", "absolute",
+        "clamped") and `bound` of truncated ones; `negative_slope` of He's; `kernel_size` of "delta_orthogonal";
+        `connections` and `std` of "sparse", `sparsity` and `std` of "torch_sparse"; `layers` of "gpt2", "deepnet" and
+        "fixup"; `branch_layers` of "fixup"; `encoder_layers` and `decoder_layers` of "deepnet_encoder" and
+        "deepnet_decoder"; `tol` of "lsuv"; `diagonal` and `noise` of "diagonal_plus_noise".
+
+    Returns
+    -------
+    Initializer
+        Called with ``(rng, fan_out, fan_in)`` it draws a matrix; `.std`, `.sigma_w` and `.sigma_b_at` say how large.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no such scheme, or an argument is out of range, or nothing would be done with it.
+    UnknownActivation, BadActivation
+        If `activation` is not usable.
+
+    Examples
+    --------
+    >>> from meanfield.initializers.schemes import initializer
+    >>> initializer("glorot_uniform").std(300, 100)
+    0.0707106781186547...
+    >>> initializer("he_normal", activation="gelu").sigma_w
+    1.53353044119553...
+    >>> initializer("torch_default").sigma_w ** 2
+    0.333333333333333...
+    >>> initializer("trunc_normal", std=1.0)
+    initializer('truncated_normal', convention='absolute', std=1.0)
+    """
+    if not isinstance(name, str):
+        raise InvalidInput(f"a scheme is a name, as 'he_normal', not {name!r:.60}")
+    name, listed = parsed(name)
+    key, fixed = found(name)
+    for other in listed:
+        if other in parameters:
+            raise InvalidInput(f"{other} is given twice")
+    given = {**fixed, **listed, **parameters}
+    said = {"activation": activation, "gain": gain, "mode": mode, "law": law}
+    chosen: dict[str, Any] = {}
+    for word, value in said.items():
+        default = given.pop(word, None)
+        if value is not None or default is not None:
+            chosen[word] = default if value is None else value
+    phi = chosen.get("activation")
+    if phi is not None:
+        phi = chosen["activation"] = parsed_activation(phi)
+    if "gain" in chosen:
+        chosen["gain"] = GAIN.check("gain", chosen["gain"])
+    shown = {**chosen, **given} | ({"activation": activation} if isinstance(activation, str) else {})
+    call = ", ".join([repr(key), *(f"{word}={_plain(v)!r}" for word, v in shown.items() if v is not None)])
+    options = Options(phi, *(chosen.get(word) for word in ("gain", "mode", "law")))
+    return SCHEMES[key].initializer(options, given, f"initializer({call})", forward_gain)
+
+
+def parsed(text: str) -> tuple[str, dict[str, Any]]:
+    """A name, and the parameters that follow it after a colon; those that are numbers as such.
+
+    Examples
+    --------
+    >>> parsed("truncated_normal:std=0.02,convention=clamped")
+    ('truncated_normal', {'std': 0.02, 'convention': 'clamped'})
+    """
+    match = WITH_PARAMETERS.fullmatch(text.strip())
+    if match is None:
+        return text, {}
+    pairs = (pair.split("=") for pair in match[2].split(","))
+    return match[1], {name.strip(): _value(value.strip()) for name, value in pairs}
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _value(text: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return text
+
+
+def parsed_activation(spec: Any) -> Activation:
+    """The activation that `spec` stands for; a name may have parameters after a colon."""
+    if isinstance(spec, str):
+        name, parameters = parsed(spec)
+        return activation_of(name, **parameters)
+    return activation_of(spec)
+
+
+def _normalised(name: str) -> str:
+    return re.sub(r"[-_ ]", "", name.casefold())
+
+
+_NAMES: dict[str, tuple[str, dict[str, Any]]] = {name: (name, {}) for name in SCHEMES}
+_BY_NAME = {_normalised(name): meant for name, meant in (_NAMES | ALIASES).items()}
+
+
+def found(name: str) -> tuple[str, dict[str, Any]]:
+    """The scheme that goes by `name`, and the arguments that this name stands for."""
+    if meant := _BY_NAME.get(_normalised(name)):
+        return meant
+    near = difflib.get_close_matches(_normalised(name)[:64], _BY_NAME, n=6, cutoff=0.4)
+    names = list(dict.fromkeys(_BY_NAME[match][0] for match in near))[:3]
+    hint = f"the nearest names are {', '.join(names)}" if names else "meanfield.schemes() lists the names"
+    raise InvalidInput(f"no initialisation scheme is called {name!r:.60}; {hint}")
