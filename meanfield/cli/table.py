@@ -1,4 +1,4 @@
-"""`meanfield table`: the gains of many activations."""
+"""`meanfield table`: the gains of many activations, or what becomes of signals under every scheme."""
 
 from typing import Annotated, Any
 
@@ -18,23 +18,51 @@ FORMATS = {"plain": print_table, "markdown": print_markdown, "csv": print_csv}
 def table(
     activations: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ACTIVATION]...", help="The whole catalogue if none is named.", show_default=False),
+        typer.Argument(
+            metavar="[ACTIVATION]...",
+            help="The whole catalogue if none is named; with --schemes, a dozen.",
+            show_default=False,
+        ),
     ] = None,
-    q: Annotated[float, typer.Option(help="Second moment of the pre-activation.")] = 1.0,
+    q: Annotated[float, typer.Option(help="Second moment of the pre-activation; with --schemes, at layer 0.")] = 1.0,
+    schemes: Annotated[bool, typer.Option("--schemes", help="Signal and gradient at depth, by scheme.")] = False,
+    scheme: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[:PARAMETER=VALUE,...]",
+            help="Only this scheme; may be repeated. he_normal:activation has each activation's own gain.",
+        ),
+    ] = None,
+    depth: Annotated[
+        str | None,
+        typer.Option(help="Layers, between commas. [default: 10,50,200]", show_default=False),
+    ] = None,
+    width: Annotated[
+        int | None,
+        typer.Option(help="For schemes that depend on it. [default: 1024]", show_default=False),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="With --schemes, the whole catalogue.")] = False,
     layout: Annotated[str, typer.Option("--format", metavar="plain|markdown|csv", help="Layout.")] = "plain",
     as_json: AsJson = False,
 ) -> None:
-    """The gains of many activations, or of the catalogue.
+    """The gains of many activations, or of the catalogue; or what initialisation schemes do to them.
 
-    In csv with all digits and the errors.
+    In csv with all digits and the errors. With --schemes, q and the squared gradient of layer 0 relative to the last.
 
     \b
     Example: meanfield table relu gelu silu --format markdown
+    Example: meanfield table gelu --schemes
     """
     from meanfield.activations.catalogue import catalogue
+    from meanfield.cli.scheme_table import scheme_table
 
     if layout not in FORMATS:
         raise InvalidInput(f"--format must be one of {', '.join(FORMATS)}, not {layout!r}")
+    if schemes or scheme:
+        return scheme_table(activations, everything, scheme, depth, width, q, layout, FORMATS[layout], as_json)
+    for option, value in (("--depth", depth), ("--width", width), ("--all", everything or None)):
+        if value is not None:
+            raise InvalidInput(f"{option} goes with --schemes")
     phis = [activation_from(text) for text in activations or catalogue()]
     every = [(phi, _gains(phi, q, forgiving=not activations)) for phi in phis]
     if as_json:

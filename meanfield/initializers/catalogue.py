@@ -128,7 +128,7 @@ def critical(s: Settings) -> Parts:
         raise InvalidInput("critical needs the activation, as initializer('critical', activation='gelu')")
     advice = recommend(s.activation)
     biases = Scaled(Named("gaussian"), advice.sigma_b, "fixed") if advice.sigma_b else None
-    return Parts(Scaled(s.law, advice.sigma_w, "fan_in"), biases)
+    return Parts(Scaled(s.law, advice.sigma_w, "fan_in"), biases, {"q": advice.q})
 
 
 ROWS = (

@@ -40,7 +40,7 @@ class Initializer:
     biases : Scaled or None
         The law of its biases; None where they are 0.
     constants : mapping of str to float
-        Numbers of the scheme that are not about the matrix, as DeepNet's alpha.
+        Numbers of the scheme that are not about the matrix: DeepNet's alpha, the q that `critical` is meant for.
 
     Examples
     --------

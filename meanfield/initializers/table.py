@@ -1,5 +1,6 @@
 """What signal and gradient do at depth, for every activation under every scheme: where the folklore breaks."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -54,7 +55,8 @@ class SchemeRow:
     verdict : str
         "keeps", or what becomes of signal and gradient at the last depth: see `verdict`.
     reason : str
-        Why a number is infinite or missing; "" if none is.
+        Why a number is infinite or missing, or that q only stays where it is for want of a deviation, or that the
+        scheme is meant for another q; else "".
     """
 
     activation: str
@@ -181,4 +183,6 @@ def _rows(
             continue
         signal, gradient = (tuple(float(values[depth]) for depth in depths) for values in (run.q, run.gradient))
         told = verdict(signal[-1] / q, gradient[-1])
-        yield SchemeRow(*key, name, *sigmas, depths, signal, gradient, told, run.remark or jumps)
+        aim = made.constants.get("q", 0.0)
+        aside = f"critical at q = {aim:.6g}, not at {q:g}" if aim > 0 and not math.isclose(aim, q) else ""
+        yield SchemeRow(*key, name, *sigmas, depths, signal, gradient, told, run.remark or jumps or aside)

@@ -1,0 +1,115 @@
+"""`meanfield table --schemes`: what signal and gradient do under every scheme."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from meanfield.cli.arguments import activation_from
+from meanfield.cli.output import number, print_csv, print_json
+from meanfield.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from meanfield.initializers.table import SchemeRow
+
+__all__ = ["scheme_table"]
+
+MOST_REMARKS = 20
+
+
+def scheme_table(
+    activations: list[str] | None,
+    everything: bool,
+    schemes: list[str] | None,
+    depths: str | None,
+    width: int | None,
+    q: float,
+    layout: str,
+    printed: Callable[[Sequence[str], Sequence[Sequence[str]]], None],
+    as_json: bool,
+) -> None:
+    """Print the table: every row in json and csv, else one for all schemes of the same sigmas."""
+    from meanfield.activations.catalogue import catalogue
+    from meanfield.initializers import table
+
+    if activations and everything:
+        raise InvalidInput("--all is the whole catalogue: name activations or give --all, not both")
+    named = [activation_from(text) for text in activations or (catalogue() if everything else table.ACTIVATIONS)]
+    given: dict[str, Any] = {"depths": _depths(depths)} if depths is not None else {}
+    if width is not None:
+        given["width"] = width
+    rows = table.scheme_table(named, schemes or table.IN_TABLE, q=q, **given)
+    layers = rows[0].depths
+    if as_json:
+        return print_json({"q": q, "depths": layers, "table": [_as_json(row) for row in rows]})
+    columns = ["activation", "scheme", "sigma_w", "sigma_b"]
+    columns += [f"{what} {depth}" for what in ("q", "gradient") for depth in layers] + ["verdict"]
+    if layout == "csv":
+        return print_csv([*columns, "remark"], [[*_cells(row, _exact), row.reason] for row in rows])
+    groups = _grouped(rows)
+    printed(columns, [_cells(row, number_short, _label(names)) for row, names in groups])
+    _print_notes(groups)
+    return None
+
+
+def _depths(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise InvalidInput(f"--depth is whole numbers between commas, as 10,50,200, not {text[:60]!r}") from None
+
+
+def _as_json(row: "SchemeRow") -> dict[str, Any]:
+    return {name: value for name, value in vars(row).items() if name != "depths"}
+
+
+def _cells(row: "SchemeRow", shown: Callable[[Any], str], label: str | None = None) -> list[str]:
+    numbers = (
+        row.sigma_w,
+        row.sigma_b,
+        *(row.q or [None] * len(row.depths)),
+        *(row.gradient or [None] * len(row.depths)),
+    )
+    return [row.activation, label or row.scheme, *map(shown, numbers), row.verdict]
+
+
+def _exact(value: float | None) -> str:
+    return "" if value is None else repr(value)
+
+
+def number_short(value: float | None) -> str:
+    """Three digits; a dash for what does not exist.
+
+    Examples
+    --------
+    >>> number_short(1.414213562), number_short(2.97e-14), number_short(None)
+    ('1.41', '2.97e-14', '-')
+    """
+    return number(value if value is None else float(f"{value:.3g}"))
+
+
+def _grouped(rows: Iterable["SchemeRow"]) -> list[tuple["SchemeRow", list[str]]]:
+    """Rows of one activation that agree in every number, with the names of their schemes."""
+    groups: dict[Any, tuple[SchemeRow, list[str]]] = {}
+    for row in rows:
+        key = (row.activation, tuple(row.parameters.items()), row.sigma_w, row.sigma_b, row.q, row.gradient, row.reason)
+        groups.setdefault(key, (row, []))[1].append(row.scheme)
+    return list(groups.values())
+
+
+def _label(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} +{len(names) - 1}"
+
+
+def _print_notes(groups: Sequence[tuple["SchemeRow", list[str]]]) -> None:
+    """What a row stands for besides its first scheme, and the remarks."""
+    for names in dict.fromkeys(tuple(names) for _, names in groups if len(names) > 1):
+        typer.echo(f"{_label(names)}: and {', '.join(names[1:])}")
+    remarks: dict[tuple[str, str], list[str]] = {}
+    for row, names in groups:
+        if row.reason:
+            remarks.setdefault((row.activation, row.reason), []).append(_label(names))
+    for (activation, remark), labels in list(remarks.items())[:MOST_REMARKS]:
+        typer.echo(f"{', '.join([activation, *labels] if len(labels) == 1 else [activation])}: {remark}")
+    if len(remarks) > MOST_REMARKS:
+        typer.echo(f"{len(remarks) - MOST_REMARKS} more remarks are in --format csv and --json")
