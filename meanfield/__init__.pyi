@@ -17,9 +17,16 @@ from meanfield.errors import (
     UnknownActivation,
 )
 from meanfield.estimates import Estimate, Sample
+from meanfield.initializers.initializer import Initializer
+from meanfield.initializers.inputs import InputStatistics, input_statistics
+from meanfield.initializers.measurement import Measurement, Measurements
+from meanfield.initializers.measuring import measure
+from meanfield.initializers.schemes import initializer, schemes
+from meanfield.initializers.table import scheme_table
 from meanfield.montecarlo.simulation import Simulation, simulate
 from meanfield.networks.layers import Dense, Elementwise, Layer
 from meanfield.networks.network import Network, mlp
+from meanfield.networks.residual import Residual
 from meanfield.theory.criticality import CriticalLine, CriticalPoint, critical_line, critical_point
 from meanfield.theory.fixed_points import FixedPoint, fixed_points
 from meanfield.theory.gains import calculate_gain, gain, gains
@@ -28,7 +35,7 @@ from meanfield.theory.phases import PhaseDiagram, phase_diagram
 from meanfield.theory.propagation import Trajectory, kernel, propagate
 from meanfield.theory.recommendation import Recommendation, recommend
 from meanfield.theory.stability import Analysis, analyze
-from meanfield.verdict import CrossCheck, crosscheck
+from meanfield.verdict import CrossCheck, WeightCheck, check_weights, crosscheck
 
 __all__ = [
     "Activation",
@@ -43,23 +50,30 @@ __all__ = [
     "Estimate",
     "FixedPoint",
     "InfiniteDerivative",
+    "Initializer",
+    "InputStatistics",
     "InvalidInput",
     "Layer",
     "MeanFieldError",
+    "Measurement",
+    "Measurements",
     "Network",
     "NoFixedPoint",
     "NotConverged",
     "PhaseDiagram",
     "Recommendation",
+    "Residual",
     "Sample",
     "Simulation",
     "Trajectory",
     "UnknownActivation",
+    "WeightCheck",
     "__version__",
     "activation",
     "analyze",
     "calculate_gain",
     "catalogue",
+    "check_weights",
     "correlation_map",
     "critical_line",
     "critical_point",
@@ -70,13 +84,18 @@ __all__ = [
     "gain",
     "gains",
     "hermite_coefficients",
+    "initializer",
+    "input_statistics",
     "kernel",
+    "measure",
     "mlp",
     "moment",
     "pair_expectation",
     "phase_diagram",
     "propagate",
     "recommend",
+    "scheme_table",
+    "schemes",
     "simulate",
     "variance_map",
 ]

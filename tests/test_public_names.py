@@ -27,7 +27,7 @@ FUNCTIONS = {
     "correlation_map": "block c q",
     "fixed_points": "block q_max",
     "analyze": "block",
-    "propagate": "block depth q c q2",
+    "propagate": "block depth q c q2 width",
     "kernel": "block inputs depth",
     "critical_line": "spec_or_block sigma_b stable_only",
     "critical_point": "spec",
@@ -35,8 +35,13 @@ FUNCTIONS = {
     "recommend": "spec depth width",
     "simulate": "block depth width networks q c inputs weights method dtype rng workers progress",
     "crosscheck": "block depth width networks q c inputs weights method dtype rng workers progress",
+    "check_weights": "weights activation inputs q c networks layout rng alpha",
+    "initializer": "name activation gain mode law",
+    "schemes": "",
+    "measure": "weights",
+    "input_statistics": "X",
 }
-LAYERS = {"Dense": "sigma_w sigma_b", "Network": "layers"}
+LAYERS = {"Dense": "sigma_w sigma_b", "Network": "layers", "Residual": "branch branch_scale skip_scale"}
 # name: attributes that a result has
 RESULTS = {
     "Activation": "derivative breakpoints jumps name parameters expression",
@@ -50,7 +55,10 @@ RESULTS = {
     "PhaseDiagram": "sigma_w sigma_b q_star chi_1 c_star xi_q xi_c phase plot save load to_xarray",
     "Recommendation": "sigma_w sigma_b gain q xi_c reason snippets",
     "Simulation": "q c gradient",
-    "CrossCheck": "passed z rows plot to_dict",
+    "CrossCheck": "passed z rows plot to_dict cause",
+    "WeightCheck": "passed z rows plot to_dict sigma_w sigma_b",
+    "Initializer": "name source formula std sigma_w sigma_w_at sigma_b_at bias",
+    "Measurement": "name shape fan_in fan_out sigma_w mean tail singular_values correlation scheme summary to_dict",
 }
 INPUT_ERRORS = ["UnknownActivation", "BadActivation", "DivergentExpectation", "InfiniteDerivative", "InvalidInput"]
 ERRORS = [*INPUT_ERRORS, "NoFixedPoint", "NotConverged"]
@@ -120,6 +128,7 @@ def test_every_argument_is_documented(name):
 
 
 DEFINITIONS = {"activation", "catalogue", "expectation", "mlp", "gains", "calculate_gain", "crosscheck"}
+DEFINITIONS |= {"check_weights", "initializer", "schemes", "measure", "input_statistics"}
 
 
 @pytest.mark.parametrize("name", sorted(set(FUNCTIONS) - DEFINITIONS))
@@ -127,7 +136,7 @@ def test_every_function_that_rests_on_a_paper_names_it(name):
     assert re.search(r"References\n-+\n.*(arXiv:\d{4}\.\d{5})", inspect.getdoc(getattr(mf, name)), flags=re.DOTALL)
 
 
-@pytest.mark.parametrize("name", sorted(set(FUNCTIONS) - {"catalogue", "mlp", "analyze", "gains"}))
+@pytest.mark.parametrize("name", sorted(set(FUNCTIONS) - {"catalogue", "mlp", "analyze", "gains", "schemes"}))
 def test_every_function_that_refuses_input_says_with_what_error(name):
     assert "Raises" in sections(getattr(mf, name))
 

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 import typer
 
 from meanfield.cli.arguments import (
-    ActivationText,
     AsJson,
     Depth,
     Parameters,
@@ -30,8 +29,16 @@ NAMES = {
 
 
 def check(
-    activation: ActivationText,
+    activation: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[ACTIVATION]", help="A name, a formula in x, or package.module:callable.", show_default=False
+        ),
+    ] = None,
     param: Parameters = None,
+    activation_option: Annotated[
+        str | None, typer.Option("--activation", metavar="ACTIVATION", help="The same.", show_default=False)
+    ] = None,
     sigma_w: SigmaW = None,
     sigma_b: SigmaB = None,
     depth: Depth = 20,
@@ -40,15 +47,24 @@ def check(
     q: Annotated[float, typer.Option(help="Second moment of the pre-activations of layer 0.")] = 1.0,
     c: Annotated[float, typer.Option(help="Correlation of two inputs there.")] = 0.5,
     weights: Annotated[
-        str, typer.Option(metavar="LAW", help="gaussian, uniform, truncated_normal, orthogonal or sparse.")
+        str,
+        typer.Option(
+            metavar="LAW|FILE",
+            help="gaussian, uniform, truncated_normal, orthogonal, sparse or student_t; or an .npz file of "
+            "a network's weights.",
+        ),
     ] = "gaussian",
     init: Annotated[
         str | None,
         typer.Option(
-            metavar="PACKAGE.MODULE:CALLABLE",
-            help="Your own (rng, fan_out, fan_in) -> weights, used at the scale they come in, in place of --weights.",
+            metavar="SCHEME|PACKAGE.MODULE:CALLABLE",
+            help="A named scheme, or your own (rng, fan_out, fan_in) -> weights, at its own scale; not with --weights.",
         ),
     ] = None,
+    layout: Annotated[
+        str,
+        typer.Option(metavar="torch|keras", help="Matrices in a FILE are (fan_out, fan_in), or transposed."),
+    ] = "torch",
     method: Annotated[
         str, typer.Option(metavar="materialized|exact_law", help="Draw matrices, or sample in law.")
     ] = "materialized",
@@ -58,45 +74,71 @@ def check(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Draw it: .png, .pdf or .svg.")] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Simulate finite networks and compare with the theory.
+    """Simulate finite networks, or run given weights, and compare with the theory.
 
     Exit status 1 if they disagree.
 
     \b
     Example: meanfield check tanh --sigma-w 1.5 --sigma-b 0.1 --weights uniform
+    Example: meanfield check gelu --init he_normal --depth 50
+    Example: meanfield check gelu --weights network.npz
     """
-    from meanfield.networks.network import mlp
-    from meanfield.verdict import crosscheck
-
+    if (activation is None) == (activation_option is None):
+        raise InvalidInput("check needs one activation, as in: meanfield check gelu")
+    phi = activation_from(activation or activation_option or "", param)
     if output is not None:
         checked_path(output)
     if init is not None and weights != "gaussian":
         raise InvalidInput("give --weights or --init, not both: a function of your own is a law of weights too")
-    law: Any = weights if init is None else imported(init)
-    phi = activation_from(activation, param)
+    if weights.endswith((".npz", ".npy")):
+        from meanfield.verdict.given_weights import check_weights
+
+        if sigma_w is not None or sigma_b is not None:
+            raise InvalidInput(f"{weights} has its own scale: leave --sigma-w and --sigma-b out")
+        given = check_weights(weights, phi, q=q, c=c, networks=max(networks, 8), layout=layout, rng=seed)  # type: ignore[arg-type]
+        return _report(given, {**activation_keys(phi), "weights": weights, "seed": seed}, phi.name, output, as_json)
+    from meanfield.networks.network import mlp
+    from meanfield.verdict import crosscheck
+
+    law: Any = weights if init is None else _sampler(init, phi)
     sigma_w, sigma_b, recommended = sigmas_or_recommended(phi, sigma_w, sigma_b)
     options: dict[str, Any] = {"method": method, "dtype": dtype}  # whose values crosscheck checks
     result = crosscheck(
         mlp(phi, sigma_w, sigma_b), depth, width, networks=networks, q=q, c=c, weights=law, rng=seed, workers=workers,
         progress=True, **options,
     )  # fmt: skip
+    head = {
+        **activation_keys(phi),
+        "sigma_w": sigma_w,
+        "sigma_b": sigma_b,
+        "weights": init or weights,
+        "method": method,
+        "seed": seed,
+    }
+    sigmas = f"sigma_w = {sigma_w:.10g}, sigma_b = {sigma_b:.10g}{' (recommended)' if recommended else ''}"
+    return _report(result, head, f"{phi.name}, {sigmas}", output, as_json)
+
+
+def _sampler(text: str, phi: Any) -> Any:
+    """The function, or the named scheme, for this activation if it depends on one."""
+    if ":" in text and "=" not in text:
+        return imported(text)
+    from meanfield.initializers.catalogue import SCHEMES
+    from meanfield.initializers.schemes import found, initializer, parsed
+
+    depends = SCHEMES[found(parsed(text)[0])[0]].activation
+    return initializer(text, activation=phi if depends else None)
+
+
+def _report(result: Any, head: dict[str, Any], title: str, output: Path | None, as_json: bool) -> int:
+    """Print what was found; the exit status."""
     if output is not None:
         save_figure(result.plot(), output, quiet=as_json)
     if as_json:
-        head = {
-            **activation_keys(phi),
-            "sigma_w": sigma_w,
-            "sigma_b": sigma_b,
-            "weights": init or weights,
-            "method": method,
-            "seed": seed,
-        }
         print_json({**head, **result.to_dict()})
         return int(not result.passed)
-    typer.echo(
-        f"{phi.name}, sigma_w = {sigma_w:.10g}, sigma_b = {sigma_b:.10g}{' (recommended)' if recommended else ''}"
-    )
-    shown = set(thinned(depth, [result.worst.layer]))
+    typer.echo(title)
+    shown = set(thinned(max(row.layer for row in result.rows), [result.worst.layer]))
     rows = [
         (
             str(row.layer),
@@ -109,6 +151,8 @@ def check(
         for row in result.rows
         if row.layer in shown
     ]
-    print_table(("layer", "quantity", "theory", "simulation", "standard error", "z"), rows)
+    given = hasattr(result, "names")
+    columns = ("network", "spread") if given else ("simulation", "standard error")
+    print_table(("layer", "quantity", "theory", *columns, "z"), rows)
     typer.echo(result.summary)
     return int(not result.passed)

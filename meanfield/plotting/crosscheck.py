@@ -7,20 +7,20 @@ import numpy as np
 from meanfield.plotting.axes import COLOURS, GREY, axes_for
 
 if TYPE_CHECKING:
-    from meanfield.verdict import CrossCheck
+    from meanfield.verdict import CrossCheck, WeightCheck
 
 __all__ = ["plot_crosscheck"]
 
 LABELS = {"q": "$q$", "one_minus_c": "$1 - c$", "gradient": "squared gradient"}
 
 
-def plot_crosscheck(check: "CrossCheck", ax: Any = None) -> Any:
+def plot_crosscheck(check: "CrossCheck | WeightCheck", ax: Any = None) -> Any:
     """Draw theory as lines and simulation as points with two standard errors; rings mark rows that fail.
 
     Parameters
     ----------
-    check : CrossCheck
-        What `meanfield.crosscheck` returns.
+    check : CrossCheck or WeightCheck
+        What `meanfield.crosscheck` or `meanfield.check_weights` returns.
     ax : matplotlib Axes, optional
         Where to draw the quantities; None makes a figure that has the ratio of simulation to theory below them.
 

@@ -1,5 +1,6 @@
 import sys
 
+import numpy as np
 import pytest
 
 SMALL = ("check", "tanh", "--sigma-w", "1.5", "--sigma-b", "0.1", "--depth", "6", "--width", "128")
@@ -58,3 +59,40 @@ def test_the_default_is_what_is_recommended(meanfield):
     result = meanfield("check", "relu", "--depth", "5", "--width", "64")
     assert result.status == 0
     assert "(recommended)" in result.out
+
+
+def test_the_activation_may_be_an_option_but_must_be_there_once(meanfield):
+    option = meanfield("check", "--activation", "tanh", *SMALL[2:])
+    assert option.out == meanfield(*SMALL).out
+    for arguments in (("check",), ("check", "tanh", "--activation", "tanh")):
+        refused = meanfield(*arguments)
+        assert refused.status == 2
+        assert "one activation" in refused.err
+
+
+def test_a_named_scheme_is_judged_against_what_is_recommended(meanfield):
+    assert meanfield("check", "relu", "--init", "he_uniform", "--depth", "6", "--width", "128").status == 0
+    failed = meanfield("check", "relu", "--init", "torch_default", "--depth", "6", "--width", "128", "--json")
+    assert failed.status == 1
+    assert failed.json["cause"]["quantity"] == "sigma_w"
+    unknown = meanfield("check", "relu", "--init", "he_norml")
+    assert unknown.status == 2
+    assert "he_normal" in unknown.err
+
+
+def test_a_file_of_weights_is_run(meanfield, tmp_path):
+    rng, path = np.random.default_rng(0), tmp_path / "net.npz"
+    weights = [rng.standard_normal((n, m)) * (2 / m) ** 0.5 for m, n in ((50, 100), (100, 100), (100, 80))]
+    np.savez(path, *weights)
+    passed = meanfield("check", "--weights", str(path), "--activation", "relu", "-o", str(tmp_path / "net.pdf"))
+    assert (passed.status, passed.err) == (0, "")
+    assert (tmp_path / "net.pdf").stat().st_size > 0
+    weights[1] += 0.05
+    np.savez(path, *weights)
+    failed = meanfield("check", "relu", "--weights", str(path), "--json")
+    assert failed.status == 1
+    assert failed.json["passed"] is False
+    assert len(failed.json["sigma_w"]) == 3
+    refused = meanfield("check", "relu", "--weights", str(tmp_path / "none.npz"))
+    assert refused.status == 2
+    assert refused.err.count("\n") == 1
