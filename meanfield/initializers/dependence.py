@@ -88,8 +88,8 @@ def parallel_rows(
     """The pair of rows whose angle is least explained by chance.
 
     For independent signs |W_i · W_k|/√(Σ_j W_ij² W_kj²) is beyond t with probability at most 2 exp(−t²/2) (Hoeffding
-    1963, theorem 2). Where the entries are like normal ones, the squared cosine has the beta law (1/2, (n − 1)/2),
-    which is sharper for short rows. Both are multiplied by the number of pairs.
+    1963, theorem 2). Where the entries are like normal ones, the squared cosine has the beta law (1/2, (n − 1)/2)
+    instead, which is sharper for short rows. Either is multiplied by the number of pairs.
 
     Parameters
     ----------
@@ -114,13 +114,11 @@ def parallel_rows(
         scores = np.nan_to_num(gram**2 / squares, nan=0.0, posinf=0.0)
     np.fill_diagonal(cosines, 0.0)
     np.fill_diagonal(scores, 0.0)
-    pairs = m * (m - 1) / 2
-    best = np.unravel_index(np.argmax(scores), gram.shape)
-    p = 2.0 * pairs * math.exp(-0.5 * float(scores[best]))
+    best = np.unravel_index(np.argmax(np.abs(cosines) if normal else scores), gram.shape)
     if normal:
-        nearest = np.unravel_index(np.argmax(np.abs(cosines)), gram.shape)
-        sine = max(1.0 - float(cosines[nearest]) ** 2, 0.0)
-        sharper = pairs * float(special.betainc(0.5 * (columns - 1), 0.5, sine))
-        best, p = (nearest, sharper) if sharper < p else (best, p)
+        one = float(special.betainc(0.5 * (columns - 1), 0.5, max(1.0 - float(cosines[best]) ** 2, 0.0)))
+    else:
+        one = 2.0 * math.exp(-0.5 * float(scores[best]))
+    p = m * (m - 1) / 2 * one
     i, k = sorted(map(int, best))
     return Parallel(axis, int(index[i]), int(index[k]), float(cosines[best]), min(p, 1.0))

@@ -167,9 +167,9 @@ def input_statistics(X: ArrayLike, *, sigma_b: float = 0.0, q: float = 1.0) -> I
     Examples
     --------
     >>> import numpy as np
-    >>> from meanfield.initializers.inputs import input_statistics
+    >>> import meanfield as mf
     >>> X = 2 + np.random.default_rng(0).standard_normal((100, 400))
-    >>> found = input_statistics(X)
+    >>> found = mf.input_statistics(X)
     >>> round(found.q.mean, 1), round(found.c.mean, 1), round(found.first_sigma_w, 2), found.centred
     (5.0, 0.8, 0.45, False)
     >>> round(found.c_centred.mean, 1)

@@ -1,8 +1,8 @@
 """Which initialisation scheme a weight matrix looks drawn by, and how sure that is."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,14 +11,15 @@ from scipy import special
 
 from meanfield.initializers.entries import Entries
 from meanfield.initializers.reading import Tensor
+from meanfield.initializers.schemes import initializer
 from meanfield.initializers.spectra import NEARLY, Spectrum
 
 __all__ = ["Recognised", "recognise"]
 
 Array = NDArray[np.float64]
-Std = Callable[[float, float], float]
 
 LAWS = ("normal", "uniform", "truncated_normal")
+TANH = 5 / 3  # torch's gain for tanh
 CUT = 2.0  # of the truncated normal, in standard deviations before the cut
 KEPT = float(special.gammainc(1.5, CUT**2 / 2) / special.gammainc(0.5, CUT**2 / 2))  # of the variance, after it
 #: Excess kurtosis of the normal law cut at ±c: E z⁴ = 3v − 2c³φ(c)/(2Φ(c) − 1), v its variance.
@@ -29,37 +30,31 @@ LOOKED_AT = 20_000  # entries that are compared with a law: more would find the 
 ZEROS = 0.9  # share of zeros in the law "sparse"
 DECADES = math.log(1e4)  # range of the scale of an unnamed scheme, log-uniform
 DOUBT = 1e-3  # p-value below which a law is given up
-GAINS = {"": 1.0, "gain=√2": math.sqrt(2.0), "gain=5/3": 5.0 / 3.0}
+GAINS = {"": 1.0, **{f"gain={gain}": gain for gain in (math.sqrt(2.0), 5.0 / 3.0)}}
 
 
-def _fans(gain: float, fan: str) -> Std:
-    share = {"in": 0.0, "out": 1.0, "avg": 0.5}[fan]  # of fan_out in what the variance is divided by
-    return lambda fan_out, fan_in: gain / math.sqrt(share * fan_out + (1.0 - share) * fan_in)
-
-
-def _fixed(std: float) -> Std:
-    return lambda fan_out, fan_in: std
-
-
-#: (name, law, standard deviation of an entry by (fan_out, fan_in)); names and arguments are those of `initializer`.
-SCHEMES: tuple[tuple[str, str, Std], ...] = (
-    *(
-        (f"{name}_{law}" if law in ("normal", "uniform") else f"{name}_normal(law='{law}')", law, _fans(gain, fan))
-        for name, gain, fan in (("he", math.sqrt(2.0), "in"), ("xavier", 1.0, "avg"), ("lecun", 1.0, "in"))
-        for law in (*LAWS, "sparse")
+#: Names of schemes, as `initializer` takes them, by the law of their entries.
+SCHEMES: dict[str, tuple[str, ...]] = {
+    "normal": (
+        *("he_normal", "xavier_normal", "lecun_normal", "he_normal:mode=fan_out", f"xavier_normal:gain={TANH}"),
+        *(f"normal:std={std}" for std in (1, 0.05, 0.02, 0.01)),
+        *(f"gpt2:layers={n}" for n in (12, 24, 36, 48)),
     ),
-    *((f"he_{law}(mode='fan_out')", law, _fans(math.sqrt(2.0), "out")) for law in ("normal", "uniform")),
-    *((f"xavier_{law}(gain=5/3)", law, _fans(5.0 / 3.0, "avg")) for law in ("normal", "uniform")),
-    ("torch_linear", "uniform", _fans(1.0 / math.sqrt(3.0), "in")),
-    *((f"normal(std={std:g})", "normal", _fixed(std)) for std in (1.0, 0.05, 0.02, 0.01)),
-    *((f"uniform(bound={bound:g})", "uniform", _fixed(bound / math.sqrt(3.0))) for bound in (1.0, 0.1, 0.05)),
-    *(
-        (f"truncated_normal(std={std:g}, convention='{convention}')", "truncated_normal", _fixed(std * factor))
-        for std in (1.0, 0.05, 0.02, 0.01)
-        for convention, factor in (("corrected", 1.0), ("uncorrected", math.sqrt(KEPT)))
+    "uniform": (
+        *("he_uniform", "xavier_uniform", "lecun_uniform", "he_uniform:mode=fan_out", f"xavier_uniform:gain={TANH}"),
+        *("torch_linear", "uniform:bound=1", "uniform:bound=0.1", "uniform:bound=0.05"),
     ),
-    *((f"gpt2(layers={n})", "normal", _fixed(0.02 / math.sqrt(2 * n))) for n in (12, 24, 36, 48)),
-)
+    "truncated_normal": (
+        *(f"{name}_normal:law=truncated_normal" for name in ("he", "xavier", "lecun")),
+        *(
+            f"truncated_normal:std={std},convention={convention}"
+            for std in (1, 0.05, 0.02, 0.01)
+            for convention in ("corrected", "uncorrected")
+        ),
+    ),
+    "sparse": tuple(f"{name}_normal:law=sparse" for name in ("he", "xavier", "lecun")),
+}
+_scheme = cache(initializer)
 
 
 @dataclass(frozen=True)
@@ -69,8 +64,8 @@ class Recognised:
     Attributes
     ----------
     names : tuple of str
-        Names of schemes, with the arguments for `meanfield.initializer`; several where they are the same thing for
-        these fans, as Xavier's and LeCun's for a square matrix. Empty if it is none of those that are known here.
+        Names of schemes as `meanfield.initializer` takes them, with arguments after a colon; several where they are
+        the same thing for these fans, as Xavier's and LeCun's for a square matrix. Empty if it is none that is known.
     law : str
         "normal", "uniform", "truncated_normal", "orthogonal", "sparse", "constant" or "other".
     confidence : float
@@ -108,7 +103,7 @@ def recognise(tensor: Tensor, found: Entries, spectrum: Spectrum) -> Recognised:
     if found.zeros > 0.05:
         return _sparse(tensor, found)
     fan_out, fan_in = tensor.fan_out, tensor.matrix.shape[1]
-    stds = [(name, law, std(fan_out, fan_in)) for name, law, std in SCHEMES if law in LAWS]
+    stds = [(name, law, _scheme(name).std(fan_out, fan_in)) for law in LAWS for name in SCHEMES[law]]
     named: dict[tuple[str, float], list[str]] = {}
     for name, law, std in stds:
         same = next((key for key in named if key[0] == law and math.isclose(key[1], std, rel_tol=1e-9)), (law, std))
@@ -190,7 +185,7 @@ def _orthogonal(name: str, values: Array) -> Recognised:
     gain = float(np.mean(values))
     near, known = min(GAINS.items(), key=lambda item: abs(gain - item[1]))
     said = near if abs(gain / known - 1.0) <= max(2e-3, float(np.std(values)) / gain) else f"gain={gain:.4g}"
-    return Recognised((f"{name}({said})" if said else name,), "orthogonal", 1.0, name, gain)
+    return Recognised((f"{name}:{said}" if said else name,), "orthogonal", 1.0, name, gain)
 
 
 def _only_tap(tensor: Tensor) -> NDArray[Any] | None:
@@ -208,9 +203,9 @@ def _sparse(tensor: Tensor, found: Entries) -> Recognised:
     scale = float(np.sqrt(np.mean(values**2)))
     names: tuple[str, ...] = ()
     if len(by_row) > 2 and np.all(by_row == by_row[0]):
-        names = (f"sparse(connections={by_row[0]}, std={scale:.3g})",)
+        names = (f"sparse:connections={by_row[0]},std={scale:.3g}",)
     elif len(by_column) > 2 and np.all(by_column == by_column[0]):
-        names = (f"torch_sparse(sparsity={1.0 - by_column[0] / len(matrix):.3g}, std={scale:.3g})",)
+        names = (f"torch_sparse:sparsity={1.0 - by_column[0] / len(matrix):.3g},std={scale:.3g}",)
     else:
         return _thinned(tensor, found)
     return Recognised(names, "sparse", 1.0)
@@ -222,8 +217,8 @@ def _thinned(tensor: Tensor, found: Entries) -> Recognised:
     if off > 3.3:
         return Recognised((), "sparse", 1.0)
     error = found.sigma_w.standard_error / found.sigma_w.value
-    fans = tensor.fan_out, tensor.matrix.shape[1]
-    ratios = {name: math.sqrt(found.square) / std(*fans) for name, law, std in SCHEMES if law == "sparse"}
+    std, fans = math.sqrt(found.square), (tensor.fan_out, tensor.matrix.shape[1])
+    ratios = {name: std / _scheme(name).std(*fans) for name in SCHEMES["sparse"]}
     densities = {name: math.exp(-0.5 * (math.log(ratio) / error) ** 2) / error for name, ratio in ratios.items()}
     none = len(ratios) * math.sqrt(2.0 * math.pi) / DECADES
     nearest = max(densities, key=lambda name: densities[name])

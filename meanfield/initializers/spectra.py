@@ -140,9 +140,17 @@ def spectrum(matrix: NDArray[Any], found: Entries, alpha: float) -> Spectrum:
         spread=spread,
         orthogonal=spread < NEARLY and by_chance < 1e-3,
         correlation=rectangles(products.centred, products.squares, products.fourth, n),
-        parallel=min(pairs, key=lambda pair: pair.p_value) if pairs else None,
+        parallel=_less_likely(pairs),
         sampled=m if m < len(wide) else None,
     )
+
+
+def _less_likely(pairs: list[Parallel]) -> Parallel | None:
+    """That pair of rows or of columns that chance explains less, with the chance that either is found."""
+    if not pairs:
+        return None
+    least = min(pairs, key=lambda pair: pair.p_value)
+    return least._replace(p_value=min(1.0, len(pairs) * least.p_value))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ import pytest
 from meanfield.errors import InvalidInput
 from meanfield.initializers import spectra
 from meanfield.initializers.measuring import measure
+from meanfield.initializers.recognition import SCHEMES
+from meanfield.initializers.schemes import initializer
 from meanfield.montecarlo.weights import LAWS
 
 N = 256
@@ -34,9 +36,9 @@ def test_the_scale_of_every_law_is_found_within_its_error(law):
     [
         ("gaussian", "he_normal"),
         ("uniform", "he_uniform"),
-        ("truncated_normal", "he_normal(law='truncated_normal')"),
-        ("orthogonal", "orthogonal(gain=√2)"),
-        ("sparse", "he_normal(law='sparse')"),
+        ("truncated_normal", "he_normal:law=truncated_normal"),
+        ("orthogonal", "orthogonal:gain=1.4142135623730951"),
+        ("sparse", "he_normal:law=sparse"),
     ],
 )
 def test_he_is_recognised_with_its_law(law, name):
@@ -110,7 +112,7 @@ def test_orthogonal_matrices_are_recognised_with_their_gain(gain, shape):
     assert m.spectrum.spread < 1e-12
     assert m.scheme.ratio == pytest.approx(gain)
     assert m.scheme.names == (
-        {1.0: "orthogonal", math.sqrt(2): "orthogonal(gain=√2)", 0.7: "orthogonal(gain=0.7)"}[gain],
+        {1.0: "orthogonal", math.sqrt(2): "orthogonal:gain=1.4142135623730951", 0.7: "orthogonal:gain=0.7"}[gain],
     )
     assert m.findings == ()
 
@@ -228,3 +230,21 @@ def test_a_large_matrix_is_sampled_and_says_so(monkeypatch, turned):
 def test_alpha_out_of_range_is_refused(alpha):
     with pytest.raises(InvalidInput, match="alpha"):
         measure(np.eye(3), alpha=alpha)
+
+
+@pytest.mark.parametrize("name", [name for names in SCHEMES.values() for name in names])
+def test_every_scheme_that_is_known_is_recognised(name):
+    W = initializer(name)(np.random.default_rng(0), 300, 200)
+    m = measure(W)
+    assert name in m.scheme.names
+    assert m.scheme.confidence > 0.9
+    assert m.scheme.law == next(law for law, names in SCHEMES.items() if name in names)
+    assert m.findings == ()
+
+
+@pytest.mark.parametrize("name", ["orthogonal", "orthogonal:gain=0.7", "sparse", "torch_sparse:sparsity=0.8,std=0.01"])
+def test_schemes_with_a_law_of_their_own_are_recognised(name):
+    W = initializer(name)(np.random.default_rng(0), 300, 200)
+    said = measure(W).scheme.names[0]
+    assert said.startswith(name.partition(":")[0])
+    assert initializer(said).std(300, 200) == pytest.approx(initializer(name).std(300, 200), rel=0.03)
