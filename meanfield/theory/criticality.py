@@ -9,29 +9,20 @@ from numpy.typing import ArrayLike, NDArray
 from meanfield.activations.activation import Activation
 from meanfield.activations.specs import activation
 from meanfield.arguments import positive
-from meanfield.errors import InfiniteDerivative, InvalidInput
-from meanfield.networks.network import Network, as_block
-from meanfield.numerics.fixed_points import logarithmic_grid
+from meanfield.errors import InvalidInput
+from meanfield.networks.network import as_block
 from meanfield.numerics.roots import sign_changes
 from meanfield.theory.fixed_points import CRITICAL
 from meanfield.theory.gaussianity import check_gaussian
-from meanfield.theory.kernels import one_point
-from meanfield.theory.reach import largest_q
-from meanfield.theory.signal import OnePoint
+from meanfield.theory.profiles import FLAT, ROUNDING, Profile
 from meanfield.theory.sweeping import swept
 
 __all__ = ["CriticalLine", "CriticalPoint", "critical_line", "critical_point"]
 
 Floats = NDArray[np.float64]
 
-LOWEST, HIGHEST = 1e-10, 1e8  # q of a critical point
 HOMOGENEOUS = 1e-11  # relative change of φ(s·x)/s with the scale s, below which φ is scale-invariant
-ROUNDING = 4 * np.finfo(float).eps
-FLAT = 1e-50  # a squared slope at 0 below this is that of a function with none
 TOUCH = 1e-13  # a bias variance this small relative to q is 0
-EPS = float(np.finfo(float).eps)
-HUGE = 2.0**400
-NOTHING = OnePoint(0.0, slope=0.0, chi=0.0)
 
 
 @dataclass(frozen=True)
@@ -83,67 +74,6 @@ class CriticalPoint:
     sigma_b: float
     q: float
     universality: str
-
-
-class _Profile:
-    """A block whose last layer is its only Dense one, by q: what σ_w² and σ_b² multiply in it.
-
-    With A, B and S the factors of σ_w² in q′, χ₁ and χ_∥, β that of σ_b² in q′, and a, b and s what a skip connection
-    adds, critical means σ_w² = (1 − b)/B and σ_b² = (q − a − σ_w² A)/β. So the line is parametrised by q, without
-    solving for anything. Here `chi` stands for B/(1 − b), so that σ_w² = 1/chi; it is 0 where no weights are critical.
-    """
-
-    def __init__(self, block: Network) -> None:
-        self.skips = any(layer.inner and not isinstance(layer, Network) for layer in block.walk())
-        self.weight = HUGE if self.skips else 1.0  # a σ_w² beside which what a skip connection adds is nothing
-        self.bare = block.at(sigma_w=self.weight**0.5, sigma_b=0.0)
-        self.still = block.at(sigma_w=0.0, sigma_b=0.0)
-        biased = one_point(block.at(sigma_w=0.0, sigma_b=HUGE**0.5), OnePoint(np.asarray(1.0)))
-        self.bias = float(biased.q) / HUGE or 1.0
-        self.grid = logarithmic_grid(LOWEST, largest_q(self.bare, LOWEST, HIGHEST))
-
-    def __call__(self, q: Any) -> OnePoint:
-        q = np.asarray(q, dtype=np.float64)
-        signal = one_point(self.bare, OnePoint(q))
-        if np.any(np.isinf(signal.chi)):
-            raise InfiniteDerivative("the activation jumps, so its gradients are infinite and no weights are critical")
-        if not self.skips:
-            return signal
-        room, error = 1.0 - self.added(q).chi, EPS
-        scale = np.where(room > error, np.maximum(room, error), np.inf) * self.weight
-        chi, weight = signal.chi / scale, self.weight
-        return OnePoint(
-            signal.q / weight,
-            signal.error / weight,
-            signal.slope / weight,
-            chi,
-            signal.slope_error / weight,
-            signal.chi_error / scale + chi * error / np.maximum(room, error),
-        )
-
-    def added(self, q: Any) -> OnePoint:
-        """What is there without weights and biases."""
-        return one_point(self.still, OnePoint(np.asarray(q, dtype=np.float64))) if self.skips else NOTHING
-
-    def bias_variance(self, q: Any) -> tuple[Floats, Floats]:
-        """σ_b² of the critical point at q, and a bound on its error."""
-        at, added = self(q), self.added(q)
-        ratio, error = _quotient(at.q, at.error, at.chi, at.chi_error)
-        return (q - added.q - ratio) / self.bias, (error + ROUNDING * added.q) / self.bias
-
-    def excess_slope(self, q: Any) -> tuple[Floats, Floats]:
-        """χ_∥ − 1 at the critical point at q, and a bound on its error."""
-        at, added = self(q), self.added(q)
-        ratio, error = _quotient(at.slope, at.slope_error, at.chi, at.chi_error)
-        return added.slope + ratio - 1.0, error + ROUNDING * np.abs(added.slope)
-
-
-def _quotient(a: Floats, a_error: Floats, b: Floats, b_error: Floats) -> tuple[Floats, Floats]:
-    """a/b and a bound on its error: infinite where b has vanished, as E φ′² does at small q where φ is flat."""
-    vanished = b < FLAT
-    divisor = np.where(vanished, 1.0, b)
-    ratio = np.where(vanished, 0.0, a / divisor)
-    return ratio, np.where(vanished, np.inf, (a_error + np.abs(ratio) * b_error) / divisor + ROUNDING * np.abs(ratio))
 
 
 def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool = False) -> CriticalLine:
@@ -198,7 +128,7 @@ def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool =
     if not weighted:
         raise InvalidInput("a critical line is of a block with weights: put a Dense layer into it")
     if len(weighted) == 1 and [*block.walk()][-1] is weighted[0]:
-        profile = _Profile(block)
+        profile = Profile(block)
         on_grid = profile.bias_variance(profile.grid)
         rows = [row for bias in biases for row in _solutions(profile, on_grid, float(bias))]
     else:
@@ -210,7 +140,7 @@ def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool =
 
 
 def _solutions(
-    profile: _Profile, on_grid: tuple[Floats, Floats], sigma_b: float
+    profile: Profile, on_grid: tuple[Floats, Floats], sigma_b: float
 ) -> list[tuple[float, float, float, float, bool, float]]:
     grid, (variance, error) = profile.grid, on_grid
     if np.isinf(error).all():  # gradients vanish at every q
@@ -229,7 +159,7 @@ def _solutions(
     return rows + [_row(profile, sigma_b, q) for q in zeros]
 
 
-def _row(profile: _Profile, sigma_b: float, q: float) -> tuple[float, float, float, float, bool, float]:
+def _row(profile: Profile, sigma_b: float, q: float) -> tuple[float, float, float, float, bool, float]:
     at = profile(q)
     sigma_w = float(at.chi) ** -0.5
     chi_parallel = float(profile.added(q).slope + at.slope / at.chi)
@@ -248,7 +178,7 @@ def _row(profile: _Profile, sigma_b: float, q: float) -> tuple[float, float, flo
     return sigma_b, sigma_w, q, chi_parallel, stable, error
 
 
-def _dies_out(profile: _Profile) -> bool:
+def _dies_out(profile: Profile) -> bool:
     """Whether q decays to 0 at σ_w² = 1/B(0): told by the first q at which A(q)/B(0) differs from q."""
     q = np.geomspace(1e-8, min(10.0, profile.grid[-1]), 73)
     ratio = (profile.added(q).q + profile(q).q / float(profile(0.0).chi)) / q
@@ -293,7 +223,7 @@ def critical_point(spec: Any) -> CriticalPoint:
     nowhere = CriticalPoint(np.nan, np.nan, np.nan, "none")
     if phi.jumps:
         return nowhere
-    profile = _Profile(as_block(phi))
+    profile = Profile(as_block(phi))
     if _scale_invariant(phi):
         return CriticalPoint(float(profile(1.0).chi) ** -0.5, 0.0, 1.0, "scale_invariant")
     origin = profile(0.0)
