@@ -89,10 +89,12 @@ def number_short(value: float | None) -> str:
 
 
 def _grouped(rows: Iterable["SchemeRow"]) -> list[tuple["SchemeRow", list[str]]]:
-    """Rows of one activation that agree in every number, with the names of their schemes."""
+    """Rows of one activation that agree in nine digits of every number, with the names of their schemes."""
     groups: dict[Any, tuple[SchemeRow, list[str]]] = {}
     for row in rows:
-        key = (row.activation, tuple(row.parameters.items()), row.sigma_w, row.sigma_b, row.q, row.gradient, row.reason)
+        numbers = (row.sigma_w, row.sigma_b, *row.q, *row.gradient)
+        same = tuple("" if value is None else f"{value:.9g}" for value in numbers)
+        key = (row.activation, tuple(row.parameters.items()), same, row.reason)
         groups.setdefault(key, (row, []))[1].append(row.scheme)
     return list(groups.values())
 
@@ -103,8 +105,8 @@ def _label(names: Sequence[str]) -> str:
 
 def _print_notes(groups: Sequence[tuple["SchemeRow", list[str]]]) -> None:
     """What a row stands for besides its first scheme, and the remarks."""
-    for names in dict.fromkeys(tuple(names) for _, names in groups if len(names) > 1):
-        typer.echo(f"{_label(names)}: and {', '.join(names[1:])}")
+    for first, *others in dict.fromkeys(tuple(names) for _, names in groups if len(names) > 1):
+        typer.echo(f"{first} +{len(others)}: and {', '.join(others)}")
     remarks: dict[tuple[str, str], list[str]] = {}
     for row, names in groups:
         if row.reason:

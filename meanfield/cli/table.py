@@ -47,11 +47,11 @@ def table(
 ) -> None:
     """The gains of many activations, or of the catalogue; or what initialisation schemes do to them.
 
-    In csv with all digits and the errors. With --schemes, q and the squared gradient of layer 0 relative to the last.
+    In csv with all digits and the errors. With --schemes, q and the squared gradient of layer 0 relative to the last
+    one: meanfield table gelu --schemes.
 
     \b
     Example: meanfield table relu gelu silu --format markdown
-    Example: meanfield table gelu --schemes
     """
     from meanfield.activations.catalogue import catalogue
     from meanfield.cli.scheme_table import scheme_table

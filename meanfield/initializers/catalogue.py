@@ -17,7 +17,9 @@ from meanfield.initializers.ensembles import (
     SparseRows,
 )
 from meanfield.initializers.scheme import (
+    LARGEST,
     OWN_LAW,
+    SMALLEST,
     Parameter,
     Parts,
     Scheme,
@@ -38,7 +40,7 @@ LECUN = "LeCun et al. 1998, Efficient BackProp, section 4.6"
 DEEPNET = "Wang et al. 2022 (arXiv:2203.00555), figure 2"
 
 LAYERS = needed(count(1))
-STD = needed(positive(1.0))
+STD = needed(number(None, SMALLEST, high=LARGEST))
 SLOPE = {"negative_slope": number(None)}
 
 

@@ -27,10 +27,10 @@ class DataDrivenInitializer(Initializer):
     Examples
     --------
     >>> import numpy as np
-    >>> from meanfield.initializers.schemes import initializer
+    >>> import meanfield as mf
     >>> rng = np.random.default_rng(0)
     >>> x = np.maximum(rng.standard_normal((50, 400)), 0)
-    >>> lsuv = initializer("lsuv", activation="relu")
+    >>> lsuv = mf.initializer("lsuv", activation="relu")
     >>> W = lsuv(rng, 400, 400)
     >>> W *= lsuv.rescale(x @ W.T)
     >>> round(float(np.mean((x @ W.T) ** 2)), 12), round(lsuv.sigma_w, 12)

@@ -45,8 +45,8 @@ class Initializer:
     Examples
     --------
     >>> import numpy as np
-    >>> from meanfield.initializers.schemes import initializer
-    >>> he = initializer("kaiming_normal", mode="fan_out")
+    >>> import meanfield as mf
+    >>> he = mf.initializer("kaiming_normal", mode="fan_out")
     >>> he
     initializer('he_normal', mode='fan_out')
     >>> he.std(200, 100), he.sigma_w

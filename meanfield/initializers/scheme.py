@@ -14,13 +14,14 @@ from meanfield.initializers.truncation import CONVENTIONS, TruncatedNormal
 from meanfield.montecarlo.weights import LAWS
 
 __all__ = [
-    "OWN_LAW", "Options", "Parameter", "Parts", "Scheme", "Settings", "count", "needed", "number", "one_of", "positive",
-    "scaled",
+    "LARGEST", "OWN_LAW", "SMALLEST", "Options", "Parameter", "Parts", "Scheme", "Settings", "count", "needed",
+    "number", "one_of", "positive", "scaled",
 ]  # fmt: skip
 
 Check = Callable[[str, Any], Any]
 
 MANY = 10**9
+SMALLEST, LARGEST = 1e-100, 1e100  # standard deviations and bounds whose quotients are still floats
 
 
 class Parameter(NamedTuple):
@@ -96,7 +97,7 @@ class Options(NamedTuple):
 
 
 OWN_LAW = "-"  # of schemes whose law is what they are
-LAW_PARAMETERS = {"convention": one_of(*CONVENTIONS, default="corrected"), "bound": positive(2.0)}
+LAW_PARAMETERS = {"convention": one_of(*CONVENTIONS, default="corrected"), "bound": number(2.0, SMALLEST, high=LARGEST)}
 SYNONYMS = {"normal": "gaussian", "trunc_normal": "truncated_normal"}
 
 

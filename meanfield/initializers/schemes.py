@@ -30,8 +30,8 @@ def schemes() -> list[str]:
 
     Examples
     --------
-    >>> from meanfield.initializers.schemes import schemes
-    >>> "he_normal" in schemes(), "lsuv" in schemes()
+    >>> import meanfield as mf
+    >>> "he_normal" in mf.schemes(), "lsuv" in mf.schemes()
     (True, True)
     """
     return list(SCHEMES)
@@ -85,14 +85,14 @@ def initializer(
 
     Examples
     --------
-    >>> from meanfield.initializers.schemes import initializer
-    >>> initializer("glorot_uniform").std(300, 100)
+    >>> import meanfield as mf
+    >>> mf.initializer("glorot_uniform").std(300, 100)
     0.0707106781186547...
-    >>> initializer("he_normal", activation="gelu").sigma_w
+    >>> mf.initializer("he_normal", activation="gelu").sigma_w
     1.53353044119553...
-    >>> initializer("torch_default").sigma_w ** 2
+    >>> mf.initializer("torch_default").sigma_w ** 2
     0.333333333333333...
-    >>> initializer("trunc_normal", std=1.0)
+    >>> mf.initializer("trunc_normal", std=1.0)
     initializer('truncated_normal', convention='absolute', std=1.0)
     """
     if not isinstance(name, str):

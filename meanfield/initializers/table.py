@@ -112,8 +112,8 @@ def scheme_table(
     --------
     GELU with ReLU's gain loses the signal:
 
-    >>> from meanfield.initializers.table import scheme_table
-    >>> row, = scheme_table(["gelu"], ["he_normal"])
+    >>> import meanfield as mf
+    >>> row, = mf.scheme_table(["gelu"], ["he_normal"])
     >>> [f"{q:.0e}" for q in row.q], row.verdict
     (['3e-02', '3e-14', '2e-59'], 'signal and gradient vanish')
     """

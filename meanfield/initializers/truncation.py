@@ -1,4 +1,4 @@
-"""The truncated normal law, in the four conventions that circulate, with its exact variance after the cut."""
+"""The truncated normal law, in the four conventions that circulate, with its exact standard deviation after the cut."""
 
 import math
 from collections.abc import Callable
@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-__all__ = ["CONVENTIONS", "TruncatedNormal", "clamped_variance", "truncated_variance"]
+__all__ = ["CONVENTIONS", "TruncatedNormal", "clamped_std", "truncated_std"]
+
+TINY = 1e-18  # a cut below which the law is uniform to rounding
 
 
-def truncated_variance(cut: float) -> float:
-    """Variance of a standard normal Z given |Z| ≤ cut: 1 − 2·cut·φ(cut)/(2Φ(cut) − 1).
-
-    Written as a ratio of incomplete gamma functions, P(3/2, cut²/2)/P(1/2, cut²/2), which keeps its digits where the
-    difference cancels.
+def truncated_std(cut: float) -> float:
+    """Standard deviation of a standard normal Z given |Z| ≤ cut: the root of 1 − 2·cut·φ(cut)/(2Φ(cut) − 1).
 
     Parameters
     ----------
@@ -24,28 +23,35 @@ def truncated_variance(cut: float) -> float:
 
     Examples
     --------
-    >>> truncated_variance(2.0) ** 0.5  # the constant by which TensorFlow, Keras and JAX divide
-    0.87962566103423...
+    >>> truncated_std(2.0)  # the constant by which TensorFlow, Keras and JAX divide
+    0.879625661034239...
     """
-    half = cut * cut / 2
-    return cut * cut / 3 if half < 1e-20 else float(special.gammainc(1.5, half) / special.gammainc(0.5, half))
+    return cut / math.sqrt(3) if cut < TINY else math.sqrt(_inside(cut) / math.erf(cut / math.sqrt(2)))
 
 
-def clamped_variance(cut: float) -> float:
-    """Variance of a standard normal whose values beyond ±cut are set to ±cut.
+def clamped_std(cut: float) -> float:
+    """Standard deviation of a standard normal whose values beyond ±cut are set to ±cut.
 
     Examples
     --------
-    >>> clamped_variance(2.0) ** 0.5
-    0.95944615567332...
+    >>> clamped_std(2.0)
+    0.959446155673325...
     """
-    return float(special.gammainc(1.5, cut * cut / 2)) + cut**2 * math.erfc(cut / math.sqrt(2))
+    outside = math.erfc(cut / math.sqrt(2))
+    return cut if cut < TINY else 1.0 if outside == 0 else math.sqrt(_inside(cut) + cut**2 * outside)
+
+
+def _inside(cut: float) -> float:
+    """E Z² where |Z| ≤ cut: 2Φ(cut) − 1 − 2·cut·φ(cut), or where that cancels the incomplete gamma function it is."""
+    if cut < 1:
+        return float(special.gammainc(1.5, cut**2 / 2))
+    return math.erf(cut / math.sqrt(2)) - cut * math.sqrt(2 / math.pi) * math.exp(-cut * cut / 2)
 
 
 #: By convention: from the nominal std and the bound to the scale of the normal before the cut, and the cut in its
 #: standard deviations.
 CONVENTIONS: dict[str, Callable[[float, float], tuple[float, float]]] = {
-    "corrected": lambda std, bound: (std / math.sqrt(truncated_variance(bound)), bound),
+    "corrected": lambda std, bound: (std / truncated_std(bound), bound),
     "uncorrected": lambda std, bound: (std, bound),
     "absolute": lambda std, bound: (std, bound / std),
     "clamped": lambda std, bound: (std, bound),
@@ -71,8 +77,7 @@ class TruncatedNormal:
     def std(self, nominal: float) -> float:
         """Standard deviation after the cut of a law whose nominal one is `nominal`."""
         scale, cut = CONVENTIONS[self.convention](nominal, self.bound)
-        variance = clamped_variance(cut) if self.convention == "clamped" else truncated_variance(cut)
-        return scale * math.sqrt(variance)
+        return scale * (clamped_std(cut) if self.convention == "clamped" else truncated_std(cut))
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, int], nominal: float) -> NDArray[np.float64]:
         """Independent entries."""

@@ -1,6 +1,8 @@
 """Schemes by name: their published numbers, what they take, and what they refuse."""
 
 import pickle
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -8,6 +10,8 @@ import pytest
 from meanfield.activations.specs import activation
 from meanfield.errors import InvalidInput, UnknownActivation
 from meanfield.initializers.schemes import initializer, schemes
+from meanfield.montecarlo.simulation import simulate
+from meanfield.networks.network import mlp
 from meanfield.theory.recommendation import recommend
 
 # What is needed for a scheme that cannot be made without parameters.
@@ -119,6 +123,20 @@ def test_frameworks_names_are_understood(names, same):
     assert {initializer(name) for name in names} == {initializer(same)}
 
 
+SAID = [
+    {"name": "flax_dense", "convention": "clamped", "bound": 1.5},
+    {"name": "he_uniform", "law": "student_t", "mode": "fan_avg", "gain": np.float64(1.5)},
+    {"name": "delta_orthogonal", "kernel_size": [3, 1], "activation": "leaky_relu:negative_slope=0.2"},
+    {"name": "critical", "activation": "silu", "law": "orthogonal"},
+]
+
+
+@pytest.mark.parametrize("arguments", SAID)
+def test_repr_is_a_call_whatever_was_said(arguments):
+    made = initializer(**arguments)
+    assert eval(repr(made), {"initializer": initializer}) == made
+
+
 @pytest.mark.parametrize("name", schemes())
 def test_repr_is_the_call_that_makes_it_and_pickling_keeps_it(name):
     made = initializer(name, **NEEDED.get(name, {}))
@@ -161,9 +179,9 @@ def test_lsuv_does_not_know_its_scale_without_an_activation():
         ({"name": ""}, "no initialisation scheme"),
         ({"name": "normal"}, "normal needs std="),
         ({"name": "normal", "std": None}, "normal needs std="),
-        ({"name": "normal", "std": 0.0}, "normal: std must be a finite number > 0"),
-        ({"name": "normal", "std": float("nan")}, "normal: std must be a finite number > 0"),
-        ({"name": "normal", "std": "wide"}, "normal: std must be a finite number > 0"),
+        ({"name": "normal", "std": 0.0}, "normal: std must be a finite number from 1e-100"),
+        ({"name": "normal", "std": float("nan")}, "normal: std must be a finite number from 1e-100"),
+        ({"name": "normal", "std": "wide"}, "normal: std must be a finite number from 1e-100"),
         ({"name": "normal:std=0.1", "std": 0.2}, "std is given twice"),
         ({"name": "normal", "std": 0.1, "mode": "fan_in"}, "takes no mode"),
         ({"name": "normal", "std": 0.1, "gain": 2.0}, "takes no gain"),
@@ -184,8 +202,11 @@ def test_lsuv_does_not_know_its_scale_without_an_activation():
         ({"name": "orthogonal", "law": "normal"}, "law of its own"),
         ({"name": "torch_linear", "gain": 1.0}, "takes no gain"),
         ({"name": "truncated_normal", "std": 1.0, "convention": "exact"}, "convention must be one of corrected"),
-        ({"name": "truncated_normal", "std": 1.0, "bound": -2.0}, "bound must be a finite number > 0"),
-        ({"name": "truncated_normal", "std": 1.0, "bound": float("inf")}, "bound must be a finite number > 0"),
+        ({"name": "truncated_normal", "std": 1.0, "bound": -2.0}, "bound must be a finite number from 1e-100"),
+        (
+            {"name": "truncated_normal", "std": 1.0, "bound": float("inf")},
+            "bound must be a finite number from 1e-100",
+        ),
         ({"name": "sparse", "connections": 1.5}, "connections must be an integer"),
         ({"name": "torch_sparse", "sparsity": 1.5}, "sparsity must be a finite number from 0 to 1"),
         ({"name": "deepnet", "layers": 0}, "layers must be an integer"),
@@ -200,6 +221,16 @@ def test_what_makes_no_sense_is_refused_in_one_sentence(arguments, message):
     with pytest.raises(InvalidInput, match=message) as caught:
         initializer(**arguments)
     assert "\n" not in str(caught.value)
+
+
+def test_threads_and_processes_draw_the_same_networks():
+    block, scheme = mlp("tanh", 1.0), initializer("lsuv", activation="tanh")
+    runs = [simulate(block, 3, 32, networks=4, weights=scheme, rng=0, workers=w, dtype="float32") for w in (1, 2)]
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        runs.append(simulate(block, 3, 32, networks=4, weights=scheme, rng=0, workers=pool.map, dtype="float32"))
+    for run in runs:
+        np.testing.assert_array_equal(run.raw["gradient"], runs[0].raw["gradient"])
+        np.testing.assert_allclose(run.q.mean, 1, rtol=1e-6)
 
 
 def test_an_unknown_activation_is_refused_as_such():

@@ -5,33 +5,34 @@ import numpy as np
 import pytest
 
 from meanfield.initializers.schemes import initializer
-from meanfield.initializers.truncation import CONVENTIONS, TruncatedNormal, clamped_variance, truncated_variance
+from meanfield.initializers.truncation import CONVENTIONS, TruncatedNormal, clamped_std, truncated_std
 
-BOUNDS = (1e-12, 1e-6, 1e-3, 0.1, 0.5, 1.0, 2.0, 3.0, 8.0, 40.0)
+BOUNDS = (1e-100, 1e-12, 1e-6, 1e-3, 0.1, 0.5, 1.0, 2.0, 3.0, 8.0, 40.0, 1e100)
 
 
 def by_quadrature(cut, clamped):
-    """The second moment by mpmath, at 40 digits."""
+    """The standard deviation by mpmath, at 40 digits."""
     with mpmath.workdps(40):
         cut = mpmath.mpf(cut)
-        points = [0, *(x for x in (1, 2, 4, 8) if x < cut), cut]
+        cut = min(cut, 60)  # beyond which there is nothing at 40 digits
+        points = [0, *(x for x in (1, 2, 4, 8, 16) if x < cut), cut]
         inside = 2 * mpmath.quad(lambda x: x**2 * mpmath.npdf(x), points)
         if clamped:
-            return float(inside + cut**2 * mpmath.erfc(cut / mpmath.sqrt(2)))
-        return float(inside / (2 * mpmath.quad(mpmath.npdf, points)))
+            return float(mpmath.sqrt(inside + cut**2 * mpmath.erfc(cut / mpmath.sqrt(2))))
+        return float(mpmath.sqrt(inside / (2 * mpmath.quad(mpmath.npdf, points))))
 
 
 @pytest.mark.parametrize("cut", BOUNDS)
-def test_variances_after_the_cut_are_those_of_quadrature(cut):
-    assert truncated_variance(cut) == pytest.approx(by_quadrature(cut, clamped=False), rel=1e-14)
-    assert clamped_variance(cut) == pytest.approx(by_quadrature(cut, clamped=True), rel=1e-14)
+def test_standard_deviations_after_the_cut_are_those_of_quadrature(cut):
+    assert truncated_std(cut) == pytest.approx(by_quadrature(cut, clamped=False), rel=1e-14)
+    assert clamped_std(cut) == pytest.approx(by_quadrature(cut, clamped=True), rel=1e-14)
 
 
 def test_the_constants_in_circulation_to_all_digits():
-    assert truncated_variance(2) ** 0.5 == pytest.approx(0.8796256610342397504, rel=1e-15)
-    assert truncated_variance(3) ** 0.5 == pytest.approx(0.98657839255810862127, rel=1e-15)
-    assert truncated_variance(1) ** 0.5 == pytest.approx(0.53956009375489697273, rel=1e-15)
-    assert clamped_variance(2) ** 0.5 == pytest.approx(0.95944615567332544052, rel=1e-15)
+    assert truncated_std(2) == pytest.approx(0.8796256610342397504, rel=3e-16)
+    assert truncated_std(3) == pytest.approx(0.98657839255810862127, rel=1e-15)
+    assert truncated_std(1) == pytest.approx(0.53956009375489697273, rel=1e-15)
+    assert clamped_std(2) == pytest.approx(0.95944615567332544052, rel=3e-16)
 
 
 @pytest.mark.parametrize(
@@ -82,3 +83,11 @@ def test_a_scheme_with_fans_takes_conventions_too():
     he = initializer("he_normal", law="truncated_normal", convention="uncorrected")
     assert he.sigma_w == pytest.approx(2**0.5 * 0.8796256610342397504, rel=1e-14)
     assert initializer("he_normal", law="truncated_normal").sigma_w == pytest.approx(2**0.5, rel=1e-14)
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS)
+@pytest.mark.parametrize(("std", "bound"), [(1e-100, 1e100), (1e100, 1e-100), (1e-100, 1e-100), (1e100, 1e100)])
+def test_the_largest_and_smallest_bounds_make_no_nan(convention, std, bound):
+    scheme = initializer("truncated_normal", std=std, bound=bound, convention=convention)
+    W = scheme(np.random.default_rng(0), 100, 100)
+    assert np.sqrt(np.mean((W / scheme.std(9, 9)) ** 2)) == pytest.approx(1, rel=0.03)
