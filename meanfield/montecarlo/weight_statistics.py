@@ -55,11 +55,12 @@ def weight_statistics(weights: NDArray[Any], rng: np.random.Generator) -> NDArra
     """
     W = weights.astype(np.float64, copy=False)
     fan_out, fan_in = W.shape
-    squares = float(np.vdot(W, W))
+    square = W * W
+    squares = float(square.sum())
     if squares == 0.0:
         return np.zeros(3)
     s = squares / fan_out
-    kurtosis = W.size * float(np.einsum("ij,ij,ij,ij->", W, W, W, W)) / squares**2
+    kurtosis = W.size * float(np.vdot(square, square)) / squares**2
     v = rng.standard_normal((PROBES, fan_out))
     v *= math.sqrt(fan_out) / np.linalg.norm(v, axis=1, keepdims=True)
     once = v @ W

@@ -144,6 +144,6 @@ def _drawn(
         raise InvalidInput(f"{what}({fan_out=}, {fan_in=}) raised {type(error).__name__}: {error}") from error
     if drawn.shape != shape:
         raise InvalidInput(f"{what}({fan_out=}, {fan_in=}) must return an array of shape {shape}, not {drawn.shape}")
-    if drawn.dtype.kind not in "fiu" or not np.isfinite(drawn).all():
+    if drawn.dtype.kind not in "fiu" or not (np.isfinite(np.sum(drawn)) or np.isfinite(drawn).all()):
         raise InvalidInput(f"{what} must return finite real numbers; it returned {drawn.dtype} with others among them")
     return drawn.astype(dtype, copy=False)

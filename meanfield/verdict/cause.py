@@ -25,7 +25,7 @@ class Cause:
     layers : tuple of int
         The layers that it is wrong in; for a signal, those that it goes wrong in, from a right one before.
     everywhere : bool
-        Whether that is every layer.
+        Whether it is wrong in most layers; `layers` are then all of them.
     text : str
         The same as a clause.
     """
@@ -71,7 +71,8 @@ def _of(evidence: Evidence, threshold: float) -> tuple[float, Cause] | None:
         return None
     wrong = [int(i) for i in np.flatnonzero(z > threshold)]
     others = np.flatnonzero(z <= threshold)
-    everywhere = not wrong or not others.size or abs(float(evidence.together(others).z[0])) > threshold
+    rest = abs(float(evidence.together(others).z[0])) if others.size else 0.0
+    everywhere = len(wrong) > len(z) / 2 or rest > threshold or not wrong
     columns = list(range(len(z))) if everywhere else wrong
     layers = tuple(dict.fromkeys(evidence.layers[i] for i in columns))
     where = _where(evidence, columns) if not everywhere else _where(evidence, None)
