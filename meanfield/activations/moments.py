@@ -16,6 +16,7 @@ from meanfield.errors import DivergentExpectation
 from meanfield.numerics.gaussian import moment
 from meanfield.numerics.interpolation import Surrogate
 from meanfield.numerics.kernel import PairMap
+from meanfield.numerics.pair_surface import PairSurface
 from meanfield.numerics.panels import PiecewiseSmooth
 
 __all__ = ["Moments"]
@@ -28,8 +29,8 @@ EPS = float(np.finfo(float).eps)
 SMALLEST_PAIR = 1e-306  # pairs need no quotient of moments
 SMALLEST = 1e-300  # moments at a smaller q are those at this one
 KEPT = 4096  # single moments remembered
-MANY = 256  # values of q from which on a surrogate in ln q serves them
-OCTAVES = tuple(np.log(2.0) * np.arange(-60, 62, 2))  # panels of that surrogate: q from 2⁻⁶⁰ to 2⁶⁰
+MANY = 64  # values of q from which on a surrogate in ln q serves them, and fewer where it is at hand
+OCTAVES = tuple(np.log(2.0) * np.arange(-340, 342, 2))  # panels of that surrogate: q from 2⁻³⁴⁰ to 2³⁴⁰
 
 
 class Moments:
@@ -45,6 +46,11 @@ class Moments:
     def pair_map(self) -> PairMap:
         """The numeric pair map."""
         return PairMap(self.pieces)
+
+    @cached_property
+    def pair_surface(self) -> PairSurface:
+        """The pair map at all equal variances and all correlations ≥ 0."""
+        return PairSurface(self.pieces, self._closed("distance"))
 
     def mean(self, q: Any) -> Bounded:
         """E φ(X)."""
@@ -114,23 +120,30 @@ class Moments:
             value = _quietly(form, q)
             self._refuse_infinite(value, q)
             return value, CLOSED_FORM * np.abs(value)
-        if q.size >= MANY and np.exp(OCTAVES[0]) < q.min() and q.max() < np.exp(OCTAVES[-1]):
-            with suppress(DivergentExpectation):  # a panel of the surrogate may reach beyond the largest finite q
-                return self._surrogate(product)(np.log(q))
-        if q.size == 1:
-            number, bound = self._single(product, float(q.flat[0]))
-            return np.full(q.shape, number), np.full(q.shape, bound)
-        estimate = moment(self.pieces, product, q)
-        return np.asarray(estimate.value), np.asarray(estimate.error)
-
-    def _single(self, product: str, q: float) -> tuple[float, float]:
-        """One moment at one q, remembered: the maps ask for the same few again and again."""
-        if (product, q) not in self._known:
-            if len(self._known) >= KEPT:
-                self._known.clear()
+        if q.size > 1 and np.exp(OCTAVES[0]) < q.min() and q.max() < np.exp(OCTAVES[-1]):
+            surrogate, log_q = self._surrogate(product), np.log(q)
+            if q.size >= MANY or surrogate.at_hand(log_q):
+                with suppress(DivergentExpectation):  # a panel of the surrogate may reach beyond the largest finite q
+                    return surrogate(log_q)
+        if q.size > MANY:
             estimate = moment(self.pieces, product, q)
-            self._known[product, q] = estimate.value, estimate.error
-        return self._known[product, q]
+            return np.asarray(estimate.value), np.asarray(estimate.error)
+        pairs = np.array(self._few(product, q.ravel().tolist())).reshape(-1, 2)
+        return pairs[:, 0].reshape(q.shape), pairs[:, 1].reshape(q.shape)
+
+    def _few(self, product: str, q: list[float]) -> list[tuple[float, float]]:
+        """Moments at a few q, remembered: the maps ask for the same ones again and again."""
+        new = [x for x in dict.fromkeys(q) if (product, x) not in self._known]
+        if len(self._known) + len(new) > KEPT:
+            self._known.clear()
+            new = list(dict.fromkeys(q))
+        if new:
+            estimate = moment(self.pieces, product, np.array(new))
+            self._known.update(
+                ((product, x), pair)
+                for x, pair in zip(new, zip(estimate.value.tolist(), estimate.error.tolist(), strict=True), strict=True)
+            )
+        return [self._known[product, x] for x in q]
 
     def _surrogate(self, product: str) -> Surrogate:
         if product not in self._surrogates:

@@ -14,7 +14,7 @@ from meanfield.numerics.grid import Grid, half_octave
 from meanfield.numerics.legendre import rule, tail
 from meanfield.numerics.panels import PiecewiseSmooth
 
-__all__ = ["ROUNDING", "RTOL", "moment"]
+__all__ = ["ROUNDING", "RTOL", "integrate", "moment"]
 
 RTOL = 1e-12  # what a caller gets unless told otherwise
 AIM = 1e-14  # panels are refined until their error is this part of the integral of |f|
@@ -56,11 +56,11 @@ def moment(
         members = np.flatnonzero(octave == k)
         grid = pieces.grid(2.0**k)
         if members.size > 2:  # the extremes refine the grid for all: fewer numbers while it still changes
-            _integrate(grid, product, np.array([flat[members].min(), flat[members].max()]))
+            integrate(grid, product, np.array([flat[members].min(), flat[members].max()]))
         block = max(1, BLOCK // grid.x.size)
         for start in range(0, members.size, block):
             chosen = members[start : start + block]
-            value[chosen], error[chosen] = _integrate(grid, product, flat[chosen])
+            value[chosen], error[chosen] = integrate(grid, product, flat[chosen])
     converged = bool(np.all(error <= np.maximum(rtol * np.abs(value), atol)))
     evaluations = pieces.evaluations - before
     if q.ndim == 0:
@@ -109,8 +109,8 @@ def _panels(grid: Grid, product: str, q: Floats) -> _Panels:
     )
 
 
-def _integrate(grid: Grid, product: str, q: Floats) -> tuple[Floats, Floats]:
-    """Values and error bounds for each q, refining and extending the grid until they are as good as they get."""
+def integrate(grid: Grid, product: str, q: Floats) -> tuple[Floats, Floats]:
+    """Values and error bounds for each q on one grid, refined and extended until they are as good as they get."""
     while True:
         panels = _panels(grid, product, q)
         size = panels.absolute.sum(axis=1)

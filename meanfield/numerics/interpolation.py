@@ -82,6 +82,10 @@ class Surrogate:
             first, second = coefficients[k] + UP[k] * s * first - DOWN[k] * second, first
         return first
 
+    def at_hand(self, x: Floats) -> bool:
+        """Whether the panels of all `x` have been made."""
+        return all(self.coefficients[i] is not None for i in set(self._panel(x.ravel()).tolist()))
+
     def _panel(self, x: Floats) -> NDArray[np.intp]:
         return np.clip(np.searchsorted(self.edges, x, side="right") - 1, 0, self.edges.size - 2)
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.polynomial import legendre
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["N", "Rule", "interpolation", "nodes_between", "rule", "tail"]
 
@@ -54,9 +54,10 @@ def _gauss(n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return np.array(nodes), np.array(weights)
 
 
-def nodes_between(a: NDArray[np.float64], b: NDArray[np.float64], n: int = N) -> NDArray[np.float64]:
+def nodes_between(a: ArrayLike, b: ArrayLike, n: int = N) -> NDArray[np.float64]:
     """The nodes of the panels [a, b], shape ``(*a.shape, n)``."""
-    return 0.5 * (a + b)[..., None] + 0.5 * (b - a)[..., None] * rule(n).nodes
+    low, high = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    return np.asarray(0.5 * (low + high)[..., None] + 0.5 * (high - low)[..., None] * rule(n).nodes)
 
 
 def interpolation(points: NDArray[np.float64], n: int = N) -> NDArray[np.float64]:

@@ -136,35 +136,37 @@ def _describe(mapping: Map, q: float) -> FixedPoint:
     return FixedPoint(q, slope, bool(value[0] > sides[0] and value[1] < sides[1]))
 
 
-def stable_q(block: Network) -> Floats:
+def stable_q(block: Network, q0: float = 1.0) -> Floats:
     """q_star for all the block's sigmas, flattened.
 
-    Where the map rises, an orbit from q = 1 ends at the next fixed point in the direction it sets out in. Where it also
+    Where the map rises, an orbit from q0 ends at the next fixed point in the direction it sets out in. Where it also
     falls, the orbit is followed and the fixed point nearest to where it gets is taken.
     """
     check_gaussian(block)
     count = int(np.prod(block.shape, dtype=int))
-    mapping, start = _variance_maps(block), np.ones(count)
+    mapping, start = _variance_maps(block), np.full(count, q0)
     value, error, _ = mapping(np.arange(count), start)
     excess = value - start
     still, rises = np.abs(excess) <= 4 * error, excess > 0
-    reach = largest_q(block, 1.0, STAGES[0])
-    roots = solve(mapping, count, logarithmic_grid(_lowest(block), reach))
-    q_star = np.where(still | roots.neutral, 1.0, np.where(rises, np.inf, 0.0))
-    for sets_out, ahead, nearest in ((rises, roots.q > 1, np.minimum), (~rises, roots.q < 1, np.maximum)):
+    reach = largest_q(block, q0, max(STAGES[0], 2 * q0))
+    roots = solve(mapping, count, logarithmic_grid(min(_lowest(block), 0.5 * q0), reach))
+    q_star = np.where(still | roots.neutral, q0, np.where(rises, np.inf, 0.0))
+    for sets_out, ahead, nearest in ((rises, roots.q > q0, np.minimum), (~rises, roots.q < q0, np.maximum)):
         chosen = ahead & (sets_out & ~still)[roots.which]
         nearest.at(q_star, roots.which[chosen], roots.q[chosen])
     for low, high in pairwise(STAGES):  # only where q still grows at the end of what has been searched
         grows = np.flatnonzero(np.isinf(q_star))
         if grows.size == 0 or reach < low:
             break
+        if reach >= high:
+            continue
         reach = largest_q(block, low, high)
         farther = solve(_variance_maps(block.take(grows)), grows.size, logarithmic_grid(low, reach))
         np.minimum.at(q_star, grows[farther.which], farther.q)
     for s in np.flatnonzero(
         _falls(mapping, count, min(reach, STAGES[0])) & (np.bincount(roots.which, minlength=count) > 0)
     ):
-        q = np.ones(1)
+        q = np.full(1, q0)
         for _ in range(ORBIT):
             q = mapping(np.array([s]), q)[0]
         mine = roots.q[roots.which == s]

@@ -1,0 +1,63 @@
+"""Many points at once: the same numbers as one point at a time, whatever the activation and wherever the point."""
+
+import numpy as np
+import pytest
+
+import meanfield as mf
+from meanfield.networks.network import mlp
+from meanfield.theory.fixed_points import fixed_points
+from meanfield.theory.many import settled_many
+from meanfield.theory.response import response
+from meanfield.theory.settled import settled
+
+FIELDS = ("q", "chi_parallel", "chi_1", "c", "chi_c")
+
+
+def kinked(x):
+    return np.where(x > -0.3, x + 0.3, np.expm1(np.minimum(x + 0.3, 0.0)))
+
+
+def bent(x):
+    return np.clip(x, -1, 1) + 0.2 * np.clip(x, 0, 3)
+
+
+SPECS = {
+    "tanh": "tanh",
+    "gelu": "gelu",
+    "hardtanh": "hardtanh",
+    "relu6": "relu6",
+    "silu": "silu",
+    "sign": "sign",
+    "gaussian": "gaussian",
+    "sin": "sin",
+    "kinked": kinked,
+    "bent": bent,
+    "steps": lambda x: (x > 0) + 0.5 * (x > 1),
+    "relu": "relu",
+    "x**2": "x**2",
+}
+
+
+def disagreement(many, one):
+    """The largest difference of factors and of 1/q, relative where they are large."""
+    worst = 0.0
+    for name in FIELDS:
+        a, b = getattr(many, name), getattr(one, name)
+        same = (a == b) | (np.isnan(a) & np.isnan(b))
+        with np.errstate(invalid="ignore"):
+            worst = max(worst, np.where(same, 0.0, np.abs(a - b) / np.maximum(np.abs(b), 1e-3)).max())
+    return worst
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_many_points_are_what_each_one_is(name):
+    rng = np.random.default_rng(5)
+    sigma_w, sigma_b = rng.uniform(0.1, 4, 300), rng.choice([0.0, 1.0], 300, p=[0.2, 0.8]) * rng.uniform(0, 1, 300)
+    block = mlp(mf.activation(SPECS[name]), sigma_w, sigma_b)
+    many, multiple = settled_many(block, response(block))
+    chosen = np.arange(0, 300, 30)
+    one = settled(block.take(chosen))
+    assert disagreement(type(many)(*(column[chosen] for column in many)), one) < 1e-9
+    for s in chosen:
+        points = fixed_points(mlp(block.activations[0], sigma_w[s], sigma_b[s]))
+        assert multiple[s] == (len(points) > 1)
