@@ -16,6 +16,7 @@ _PUBLIC = {
     "theory.gains": ("gain", "gains", "calculate_gain"),
     "networks.layers": ("Dense", "Elementwise", "Layer"),
     "networks.residual": ("Residual",),
+    "networks.dropout": ("Dropout",),
     "networks.network": ("Network", "mlp"),
     "theory.maps": ("variance_map", "correlation_map"),
     "theory.fixed_points": ("fixed_points", "FixedPoint"),

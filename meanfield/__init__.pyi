@@ -24,6 +24,7 @@ from meanfield.initializers.measuring import measure
 from meanfield.initializers.schemes import initializer, schemes
 from meanfield.initializers.table import scheme_table
 from meanfield.montecarlo.simulation import Simulation, simulate
+from meanfield.networks.dropout import Dropout
 from meanfield.networks.layers import Dense, Elementwise, Layer
 from meanfield.networks.network import Network, mlp
 from meanfield.networks.residual import Residual
@@ -46,6 +47,7 @@ __all__ = [
     "CrossCheck",
     "Dense",
     "DivergentExpectation",
+    "Dropout",
     "Elementwise",
     "Estimate",
     "FixedPoint",

@@ -11,6 +11,7 @@ from meanfield.arguments import correlation, positive, real, whole
 from meanfield.errors import InvalidInput
 from meanfield.networks.network import Network
 from meanfield.networks.stack import as_blocks, as_widths
+from meanfield.theory.gaussianity import check_gaussian
 from meanfield.theory.kernels import one_point, two_points
 from meanfield.theory.maps import broadcast
 from meanfield.theory.orbit import CorrelationOrbit
@@ -102,6 +103,7 @@ def propagate(
     """
     depth = whole(depth, "depth", DEEPEST)
     blocks = as_blocks(block, depth)
+    check_gaussian(Network(*blocks), repeated=len(blocks) == 1)
     widths = None if width is None else np.asarray(as_widths(width, depth), dtype=np.float64)
     starts = [positive(q, "q")]
     if q2 is not None:
@@ -202,6 +204,7 @@ def kernel(block: Any, inputs: ArrayLike, depth: int) -> Floats:
     blocks = as_blocks(block, depth)
     if (shape := Network(*blocks).shape) != ():
         raise InvalidInput(f"kernel takes one sigma_w and sigma_b, not arrays of shape {shape}")
+    check_gaussian(Network(*blocks), repeated=len(blocks) == 1)
     x = real(inputs, "inputs", "an array of numbers of shape (N, d)")
     if x.ndim != 2 or not np.all(np.isfinite(x)) or not np.all(np.abs(x).max(axis=1) > 0):
         raise InvalidInput(f"inputs must be a finite (N, d) array without zero rows, not one of shape {x.shape}")

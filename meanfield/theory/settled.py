@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from meanfield.networks.network import Network
+from meanfield.theory.drift import marginal_gap
 from meanfield.theory.fixed_points import CRITICAL, stable_q
 from meanfield.theory.kernels import one_point, pair_slope, two_points
 from meanfield.theory.reach import largest_q
@@ -55,12 +56,16 @@ def stable_c(block: Network, q: float, chi_1: float) -> tuple[float, float]:
 
     The map E φ(u)φ(v) is a power series in c with coefficients that are not negative, so it is convex on [0, 1]:
     besides c = 1 it has one fixed point there if the slope at 1 exceeds 1, and none otherwise; c′/c grows towards it.
+    Where equal inputs part, as under dropout, 1 is none and there is always another one.
     """
     if q == 0:
         return 1.0, chi_1
     q = q if np.isfinite(q) else INFINITE
     scale = float(one_point(block, OnePoint(np.asarray(q))).q)  # q itself, unless it is not bounded
-    if chi_1 * q / scale <= 1 + CRITICAL:
+    if q == INFINITE and abs(scale / q - 1) <= CRITICAL and np.isfinite(gap := marginal_gap(block, q)):
+        return 1.0 - gap, 1.0
+    parted = float(two_points(block, TwoPoints(q, q, np.asarray(0.0))).d)
+    if parted <= 0 and chi_1 * q / scale <= 1 + CRITICAL:
         return 1.0, chi_1 * q / scale
 
     def growth(log_gap: float) -> float:

@@ -31,6 +31,25 @@ def test_an_executors_map_will_do():
         assert same(run(rng=7), run(rng=7, workers=pool.map))
 
 
+@pytest.mark.filterwarnings("ignore")  # of the cluster's own libraries
+def test_a_dask_clusters_map_will_do():
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        assert same(run(rng=7), run(rng=7, workers=client.map))
+
+
+def test_joblib_will_do():
+    joblib = pytest.importorskip("joblib")
+
+    def by_joblib(function, items):
+        return joblib.Parallel(n_jobs=2)(joblib.delayed(function)(item) for item in items)
+
+    assert same(run(rng=7), run(rng=7, workers=by_joblib))
+
+
 def test_seeds_of_every_kind_mean_the_same():
     seed = run(rng=3)
     assert same(seed, run(rng=np.random.default_rng(3)))
