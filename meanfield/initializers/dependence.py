@@ -83,13 +83,15 @@ def rectangles(gram: Array, squares: Array, fourth: float, columns: int) -> Stat
 
 
 def parallel_rows(
-    gram: Array, squares: Array, columns: int, axis: str, index: NDArray[np.intp], normal: bool
+    gram: Array, squares: Array, columns: int, axis: str, index: NDArray[np.intp], kurtosis: float | None
 ) -> Parallel | None:
     """The pair of rows whose angle is least explained by chance.
 
     For independent signs |W_i · W_k|/√(Σ_j W_ij² W_kj²) is beyond t with probability at most 2 exp(−t²/2) (Hoeffding
-    1963, theorem 2). Where the entries are like normal ones, the squared cosine has the beta law (1/2, (n − 1)/2)
-    instead, which is sharper for short rows. Either is multiplied by the number of pairs.
+    1963, theorem 2). That is blunt for short rows. Where the entries are normal, the squared cosine has the beta law
+    (1/2, (n − 1)/2). For other light-tailed entries of fourth moment κ its mean stays 1/n and the cosine's excess
+    kurtosis is (κ² − 6κ + 3)/n to first order instead of −6/n, so a beta law with n' = 6n/(6κ − κ² − 3) is used, scaled
+    by n'/n. Either is multiplied by the number of pairs.
 
     Parameters
     ----------
@@ -101,8 +103,8 @@ def parallel_rows(
         What to call the rows.
     index : ndarray of int, shape (m,)
         What to call each of them.
-    normal : bool
-        Whether the law of the entries is continuous and not heavier than normal.
+    kurtosis : float or None
+        κ − 3, if the law of the entries is continuous and not heavier than normal; None calls for Hoeffding's bound.
     """
     m = len(gram)
     if m < 2 or columns < 2:
@@ -114,11 +116,14 @@ def parallel_rows(
         scores = np.nan_to_num(gram**2 / squares, nan=0.0, posinf=0.0)
     np.fill_diagonal(cosines, 0.0)
     np.fill_diagonal(scores, 0.0)
-    best = np.unravel_index(np.argmax(np.abs(cosines) if normal else scores), gram.shape)
-    if normal:
-        one = float(special.betainc(0.5 * (columns - 1), 0.5, max(1.0 - float(cosines[best]) ** 2, 0.0)))
-    else:
+    best = np.unravel_index(np.argmax(scores if kurtosis is None else np.abs(cosines)), gram.shape)
+    if kurtosis is None:
         one = 2.0 * math.exp(-0.5 * float(scores[best]))
+    else:
+        fourth = min(max(kurtosis + 3.0, 1.0), 3.0)
+        ratio = 6.0 / (6.0 * fourth - fourth**2 - 3.0)
+        sine = max(1.0 - float(cosines[best]) ** 2 / ratio, 0.0)
+        one = float(special.betainc(0.5 * (ratio * columns - 1.0), 0.5, sine))
     p = m * (m - 1) / 2 * one
     i, k = sorted(map(int, best))
     return Parallel(axis, int(index[i]), int(index[k]), float(cosines[best]), min(p, 1.0))

@@ -14,6 +14,7 @@ from meanfield.errors import InvalidInput
 
 __all__ = ["Collection", "Layout", "Tensor", "is_single", "plain_array", "read"]
 
+LARGEST = 1e150  # an entry whose square is still a float, as its inverse's is
 Layout = Literal["torch", "keras"]
 
 
@@ -51,6 +52,8 @@ def plain_array(value: Any, name: str) -> NDArray[Any]:
             value = getattr(value, step, lambda value=value: value)()
         if "bfloat16" in str(getattr(value, "dtype", "")):
             value = value.float() if hasattr(value, "float") else value.astype(np.float32)
+        if np.ma.is_masked(value):
+            raise ValueError("it is masked")
         array = np.asarray(value)
     except Exception as error:
         raise InvalidInput(f"{name} cannot be made an array: {_line(error)}") from None
@@ -100,6 +103,9 @@ def tensor(name: str, array: NDArray[Any], layout: Layout = "torch", bias: NDArr
     for what, values in ((name, array), (f"the bias of {name}", bias)):
         if values is not None and not np.isfinite(values).all():
             raise InvalidInput(f"{what} has {np.count_nonzero(~np.isfinite(values))} entries that are NaN or infinite")
+    largest = max(abs(float(array.max())), abs(float(array.min())))
+    if largest > LARGEST or 0.0 < largest < 1.0 / LARGEST:
+        raise InvalidInput(f"the largest entry of {name} must be from {1 / LARGEST:g} to {LARGEST:g}, not {largest:g}")
     ordered = array if layout == "torch" else np.moveaxis(array, (-1, -2), (0, 1))
     units, kernel, matrix = len(ordered), ordered.shape[2:], ordered.reshape(len(ordered), -1)
     floats = matrix if matrix.dtype.kind == "f" else matrix.astype(np.float64)

@@ -119,14 +119,16 @@ def spectrum(matrix: NDArray[Any], found: Entries, alpha: float) -> Spectrum:
     spread = float(np.std(values) / np.mean(values))
     by_chance = float(special.gammainc(m * (m - 1) / 4.0, n * m * spread**2)) if m > 1 else 1.0
     some = np.abs(matrix.flat[:PAIRED])
-    ordinary = not heavy and found.zeros == 0.0 and len(np.unique(some)) > 0.5 * len(some)
+    light = found.tail.z is not None and found.tail.z < 1.0
+    ordinary = light and found.zeros == 0.0 and len(np.unique(some)) > 0.5 * len(some)
+    fourth = found.tail.value if ordinary else None
     axes = ("rows", "columns") if units <= fan_in else ("columns", "rows")
     others = _runs(n, PAIRED)
     across = _Products.of(wide.T, others, scale, mean)
     pairs = [
         pair
         for p, length, axis, i in ((products, n, axes[0], index), (across, len(wide), axes[1], others))
-        if (pair := parallel_rows(p.centred, p.squares, length, axis, i, ordinary)) is not None
+        if (pair := parallel_rows(p.centred, p.squares, length, axis, i, fourth)) is not None
     ]
     sigma = found.sigma_w.value
     ratio = math.sqrt(units / fan_in)
@@ -203,8 +205,16 @@ def _with_random_signs(wide: NDArray[Any], index: NDArray[np.intp], scale: float
         for block in _columns(wide, index, scale):
             block *= rng.integers(0, 2, block.shape, dtype=np.int8) * 2.0 - 1.0
             gram += block @ block.T
-        largest.append(np.linalg.eigvalsh(gram)[-1])
+        largest.append(_top(gram))
     return float(np.mean(largest) + 4.0 * np.std(largest, ddof=1))
+
+
+def _top(gram: Array) -> float:
+    """Largest eigenvalue; of a large matrix by Lanczos iteration, to 1e-3."""
+    if len(gram) < 256:
+        return float(np.linalg.eigvalsh(gram)[-1])
+    start = np.random.default_rng(0).standard_normal(len(gram))
+    return float(sparse.linalg.eigsh(gram, k=1, v0=start, tol=1e-3, return_eigenvectors=False)[0])
 
 
 def _norm(wide: NDArray[Any]) -> float:

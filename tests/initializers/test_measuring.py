@@ -156,7 +156,7 @@ def test_singular_values_compare_with_sigma_w():
     assert m.spectrum.edges == pytest.approx((m.sigma_w.value / 2, m.sigma_w.value * 1.5))
 
 
-@pytest.mark.parametrize("scale", [1e-160, 1e-30, 1e30, 1e150])
+@pytest.mark.parametrize("scale", [1e-140, 1e-30, 1e30, 1e140])
 def test_the_units_of_the_weights_do_not_matter(scale):
     W = gaussian(0, 40, 50)
     plain, scaled = measure(W), measure(scale * W)
