@@ -37,13 +37,19 @@ def normal(rng, shape):
     return rng.standard_normal(shape)
 
 
+def haar(rng, shape):
+    """A QR's signs are not random; without them networks do differ from the theory (Mezzadri 2007)."""
+    basis, triangle = np.linalg.qr(rng.standard_normal(shape))
+    return basis * np.sign(np.diagonal(triangle)) * shape[0] ** 0.5
+
+
 LAWS = {
     "normal": normal,
     "uniform": lambda rng, shape: rng.uniform(-(3**0.5), 3**0.5, shape),
     "±1": lambda rng, shape: rng.choice([-1.0, 1.0], shape),
     "one in ten": lambda rng, shape: rng.standard_normal(shape) * (rng.random(shape) < 0.1) * 10**0.5,
     "Student's t, 5 degrees": lambda rng, shape: rng.standard_t(5, shape) * 0.6**0.5,
-    "orthogonal": lambda rng, shape: np.linalg.qr(rng.standard_normal(shape))[0] * shape[0] ** 0.5,
+    "orthogonal (Haar)": lambda rng, shape: haar(rng, shape),
 }
 
 

@@ -14,11 +14,11 @@ import meanfield as mf
 BLOCK = mf.mlp("relu", 2**0.5)
 
 
-def best(function, repeat=3):
+def best(function, *arguments, repeat=3, **named):
     times = []
     for _ in range(repeat):
         start = time.perf_counter()
-        function()
+        function(*arguments, **named)
         times.append(time.perf_counter() - start)
     return min(times)
 
@@ -51,16 +51,16 @@ def main():
         ("orthogonal", "orthogonal", orthogonal),
     ):
         for width, depth, networks in ((256, 12, 8), (1024, 6, 2)):
-            needed = best(lambda: bare(depth, width, networks, draw))
-            taken = best(lambda: mf.simulate(BLOCK, depth, width, networks=networks, c=0.3, rng=0, weights=weights))
+            needed = best(bare, depth, width, networks, draw)
+            taken = best(mf.simulate, BLOCK, depth, width, networks=networks, c=0.3, rng=0, weights=weights)
             print(f"  {label:35} width {width:5}: {taken / needed:5.2f} × {needed:.3f} s")
     print("exact_law, against materialized")
     for width in (256, 1024, 4096):
         run = {"depth": 3, "width": width, "networks": 2, "c": 0.3, "rng": 0}
-        law = best(lambda: mf.simulate(BLOCK, method="exact_law", **run), 5)
-        drawn = best(lambda: mf.simulate(BLOCK, **run), 2)
+        law = best(mf.simulate, BLOCK, method="exact_law", **run, repeat=5)
+        drawn = best(mf.simulate, BLOCK, **run, repeat=2)
         print(f"  width {width:5}: {drawn / law:6.0f} × less time ({law * 1e3:.1f} ms for 2 networks of 3 layers)")
-    taken = best(lambda: mf.simulate(BLOCK, 10, 1_000_000, networks=2, c=0.3, rng=0, method="exact_law"), 1)
+    taken = best(mf.simulate, BLOCK, 10, 1_000_000, networks=2, c=0.3, rng=0, method="exact_law", repeat=1)
     print(f"  width 1000000: {taken / 20:.2f} s a layer and network")
 
 

@@ -3,6 +3,7 @@ import sys
 
 import numpy as np
 import pytest
+from scipy.stats import ortho_group
 
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers import Dense
@@ -114,7 +115,7 @@ def test_right_samplers_pass_whatever_their_law_and_normalisation():
     for weights in (
         lambda rng, m, n: 1.5 * rng.standard_normal((m, n)) / (n - 1) ** 0.5,
         lambda rng, m, n: 1.5 * rng.choice([-1.0, 1.0], (m, n)) / n**0.5,
-        lambda rng, m, n: 1.5 * np.linalg.qr(rng.standard_normal((m, n)))[0],
+        lambda rng, m, n: 1.5 * ortho_group.rvs(m, random_state=rng),
         lambda rng, m, n: 1.5 * rng.standard_t(4, (m, n)) / (2 * n) ** 0.5,
     ):
         assert crosscheck(mlp("tanh", 1.5, 0.1), 6, 128, networks=12, c=0.3, rng=1, weights=weights)
