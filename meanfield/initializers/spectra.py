@@ -119,8 +119,7 @@ def spectrum(matrix: NDArray[Any], found: Entries, alpha: float) -> Spectrum:
     spread = float(np.std(values) / np.mean(values))
     by_chance = float(special.gammainc(m * (m - 1) / 4.0, n * m * spread**2)) if m > 1 else 1.0
     some = np.abs(matrix.flat[:PAIRED])
-    light = found.tail.z is not None and found.tail.z < 1.0
-    ordinary = light and found.zeros == 0.0 and len(np.unique(some)) > 0.5 * len(some)
+    ordinary = not heavy and found.zeros == 0.0 and len(np.unique(some)) > 0.5 * len(some)
     fourth = found.tail.value if ordinary else None
     axes = ("rows", "columns") if units <= fan_in else ("columns", "rows")
     others = _runs(n, PAIRED)
