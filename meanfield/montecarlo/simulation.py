@@ -21,7 +21,7 @@ from meanfield.montecarlo.weight_statistics import Matrix
 from meanfield.montecarlo.weights import WeightLaw, check_law
 from meanfield.networks.layers import Dense
 from meanfield.networks.network import Network
-from meanfield.networks.stack import as_blocks, as_widths
+from meanfield.networks.stack import as_blocks, as_widths, check_widths
 from meanfield.workers import Workers, map_tasks
 
 __all__ = ["Simulation", "simulate"]
@@ -191,6 +191,7 @@ def simulate(
         raise InvalidInput(
             f"a simulation takes one network at a time: sigma_w and sigma_b must be scalars, not of shape {shape}"
         )
+    check_widths(blocks, widths)
     blocks *= depth // len(blocks)
     check_law(weights, sum(isinstance(layer, Dense) for block in blocks for layer in block.flattened()))
     if method not in ("materialized", "exact_law"):

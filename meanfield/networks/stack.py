@@ -1,13 +1,16 @@
 """Networks whose blocks, and whose widths, differ by layer."""
 
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from meanfield.errors import InvalidInput
+from meanfield.networks.layers import Dense, Layer
 from meanfield.networks.network import Network, as_block
 
-__all__ = ["as_blocks", "as_widths"]
+__all__ = ["as_blocks", "as_widths", "check_widths"]
 
 
 def as_blocks(block: Any, depth: int) -> tuple[Network, ...]:
@@ -41,17 +44,44 @@ def as_blocks(block: Any, depth: int) -> tuple[Network, ...]:
 
 
 def as_widths(width: Any, depth: int) -> tuple[int, ...]:
-    """Units at layer 0 … `depth`: one number for all, or depth + 1 of them; each ≥ 2.
+    """Units at layer 0 … `depth`: one number ≥ 2 for all, or depth + 1 of them, each ≥ 1.
 
     Examples
     --------
     >>> as_widths(8, 2), as_widths([784, 300, 10], 2)
     ((8, 8, 8), (784, 300, 10))
     """
-    widths = [width] * (depth + 1) if np.ndim(width) == 0 else list(width)
-    for one in widths[: 1 if np.ndim(width) == 0 else None]:
-        if isinstance(one, bool | np.bool_) or not isinstance(one, int | np.integer) or one < 2:
+    same = np.ndim(width) == 0
+    widths = [width] * (depth + 1) if same else list(width)
+    for one in widths[:1] if same else widths:
+        if isinstance(one, bool | np.bool_) or not isinstance(one, int | np.integer) or one < 1 + same:
             raise InvalidInput(f"width must be an integer ≥ 2, or one for each of layers 0 to depth, not {width!r}")
     if len(widths) != depth + 1:
         raise InvalidInput(f"width must be one integer or depth + 1 = {depth + 1} of them, not {len(widths)}")
     return tuple(map(int, widths))
+
+
+def check_widths(blocks: tuple[Network, ...], widths: tuple[int, ...]) -> None:
+    """Refuse widths that change where a block has no dense layer to change them, as across a skip connection."""
+    for layer, (before, after) in enumerate(itertools.pairwise(widths), 1):
+        if before != after and not _may_change_width(blocks[min(layer, len(blocks)) - 1]):
+            raise InvalidInput(
+                f"layer {layer} cannot have {after} units after {before}: its block has no dense layer outside of "
+                "skip connections to change them"
+            )
+
+
+def _may_change_width(block: Network) -> bool:
+    """Whether the first layer of a block that has weights is a dense one, not one with a dense layer within it."""
+    leaves = _sequence(block)
+    first = next((layer for layer in leaves if any(isinstance(inner, Dense) for inner in layer.walk())), None)
+    return isinstance(first, Dense)
+
+
+def _sequence(layer: Layer) -> Iterator[Layer]:
+    """The layers in order, those of networks in their place, containers of other kinds whole."""
+    if not isinstance(layer, Network):
+        yield layer
+        return
+    for inner in layer:
+        yield from _sequence(inner)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from meanfield.arguments import correlation, positive, real, whole
 from meanfield.errors import InvalidInput
 from meanfield.networks.network import Network
-from meanfield.networks.stack import as_blocks, as_widths
+from meanfield.networks.stack import as_blocks, as_widths, check_widths
 from meanfield.theory.gaussianity import check_gaussian
 from meanfield.theory.kernels import one_point, two_points
 from meanfield.theory.maps import broadcast
@@ -104,7 +104,10 @@ def propagate(
     depth = whole(depth, "depth", DEEPEST)
     blocks = as_blocks(block, depth)
     check_gaussian(Network(*blocks), repeated=len(blocks) == 1)
-    widths = None if width is None else np.asarray(as_widths(width, depth), dtype=np.float64)
+    widths = None
+    if width is not None:
+        check_widths(blocks, units := as_widths(width, depth))
+        widths = np.asarray(units, dtype=np.float64)
     starts = [positive(q, "q")]
     if q2 is not None:
         starts.append(positive(q2, "q2"))

@@ -22,7 +22,7 @@ from meanfield.networks.network import Network
 from meanfield.numerics.largest_z import largest_z
 from meanfield.verdict.evidence import SIGNALS, logarithms
 from meanfield.verdict.infinite_width import trajectory
-from meanfield.verdict.report import Row
+from meanfield.verdict.report import Row, shown
 
 __all__ = ["WeightCheck", "check_weights"]
 
@@ -75,14 +75,14 @@ class WeightCheck:
     @property
     def summary(self) -> str:
         """The verdict in one sentence."""
-        z = f"largest |z| = {abs(self.worst.z):.1f}, {self.threshold:.1f} allowed"
-        size = f"{len(self.names)} weight matrices"
+        z = f"largest |z| = {shown(abs(self.worst.z))}, {shown(self.threshold)} allowed"
+        size = f"{len(self.names)} weight matri{'x' if len(self.names) == 1 else 'ces'} in a row"
         if self.passed:
-            return f"passed: {size}, carry signal and gradient as random ones of the same scales do ({z})"
+            return f"passed: with {size}, signal and gradient are as with random ones of the same scales ({z})"
         worst = next(row for row in self.rows if abs(row.z) > self.threshold)
         name = {"one_minus_c": "1 - c", "gradient": "the squared gradient"}.get(worst.quantity, worst.quantity)
         return (
-            f"failed: {size}, do not carry the signal as random ones of the same scales do: {name} at layer "
+            f"failed: with {size}, the signal is not as with random ones of the same scales: {name} at layer "
             f"{worst.layer} is {worst.simulation:.4g}, {worst.theory:.4g} in theory ({z})"
         )
 

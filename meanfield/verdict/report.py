@@ -11,7 +11,12 @@ from meanfield.estimates import Sample
 from meanfield.montecarlo.simulation import Simulation
 from meanfield.verdict.cause import Cause
 
-__all__ = ["CrossCheck", "Row"]
+__all__ = ["CrossCheck", "Row", "shown"]
+
+
+def shown(z: float) -> str:
+    """A z with one decimal, or what is far beyond all doubt in few characters."""
+    return f"{z:.1f}" if abs(z) < 1e4 else f"{z:.0e}"
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,7 @@ class CrossCheck:
     def summary(self) -> str:
         """The verdict in one sentence."""
         run, factor = self.simulation, self.sigma_w
-        z = f"largest |z| = {self.largest_z:.1f}, {self.threshold:.1f} allowed"
+        z = f"largest |z| = {shown(self.largest_z)}, {shown(self.threshold)} allowed"
         if self.cause is None:
             seen = (
                 f"an error of {self.detectable:.1%}" if math.isfinite(self.detectable) else "not even an error of 100 %"
