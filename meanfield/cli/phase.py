@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from meanfield.cli.arguments import ActivationText, AsJson, Parameters, activation_from, grid_from
-from meanfield.cli.output import FIGURES, activation_keys, checked_path, number, print_json, save_figure
+from meanfield.cli.output import FIGURES, activation_keys, checked_path, number, print_csv, print_json, save_figure
 
 if TYPE_CHECKING:
     from meanfield.theory.phases import PhaseDiagram
@@ -23,30 +23,42 @@ def phase(
     sigma_w: Annotated[str, typer.Option(help="low:high:count, or numbers separated by commas.")] = "0.5:3:41",
     sigma_b: Annotated[str, typer.Option(help="The same for the biases.")] = "0:1:41",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A figure (.png, .pdf, .svg) or the data (.npz).")
+        Path | None, typer.Option("--output", "-o", help="A figure (.png, .pdf, .svg) or the data (.npz, .csv).")
     ] = None,
+    q: Annotated[float, typer.Option("--q", help="Second moment that signals start from.")] = 1.0,
     workers: Annotated[int, typer.Option(help="Threads; -1 for all cores.")] = 1,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="A directory for finished blocks; the same command again goes on from there.")
+    ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print one line a point, as comma-separated values.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """The phase diagram over sigma_w and sigma_b.
 
-    Without --output and --json, as a map of letters.
+    Without --output, --csv and --json, as a map of letters.
 
     \b
     Example: meanfield phase tanh -o phase.png
     """
     import numpy as np
 
+    from meanfield.errors import InvalidInput
     from meanfield.theory.phases import phase_diagram
 
+    if as_csv and as_json:
+        raise InvalidInput("--csv and --json both say what to print: give one of them")
     if output is not None:
-        checked_path(output, (*FIGURES, "npz"))
+        checked_path(output, (*FIGURES, "npz", "csv"))
     phi = activation_from(activation, param)
     axes = (grid_from(sigma_w, "--sigma-w"), grid_from(sigma_b, "--sigma-b"))
-    diagram = phase_diagram(phi, *axes, workers=workers, progress=True)
-    if output is not None and output.suffix.lower() == ".npz":
-        diagram.save(output)
-        if not as_json:
+    diagram = phase_diagram(phi, *axes, q=q, workers=workers, progress=True, checkpoint=checkpoint)
+    quiet = as_json or as_csv
+    if output is not None and output.suffix.lower() in (".npz", ".csv"):
+        if output.suffix.lower() == ".npz":
+            diagram.save(output)
+        else:
+            diagram.to_csv(output)
+        if not quiet:
             typer.echo(f"wrote {output}")
     elif output is not None:
         from meanfield.errors import InfiniteDerivative
@@ -57,11 +69,13 @@ def phase(
             line = critical_line(phi, np.linspace(axes[1].min(), axes[1].max(), 61))
         except InfiniteDerivative:
             line = None
-        save_figure(plot_phase_diagram(diagram, critical_line=line), output, quiet=as_json)
+        save_figure(plot_phase_diagram(diagram, critical_line=line), output, quiet=quiet)
     if as_json:
         fields = {name: getattr(diagram, name) for name in FIELDS}
         return print_json({**activation_keys(phi), "sigma_w": diagram.sigma_w, "sigma_b": diagram.sigma_b, **fields})
-    if output is None:
+    if as_csv:
+        print_csv(("sigma_w", "sigma_b", *FIELDS), list(diagram.rows()))
+    elif output is None:
         typer.echo("\n".join(letter_map(diagram)))
     return None
 

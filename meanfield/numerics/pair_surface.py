@@ -46,7 +46,8 @@ class PairPanel(NamedTuple):
     near: Floats  # (NODES, panels of t, N): W
     far: Floats  # (NODES, N): T
     mean: Floats  # (NODES,): E f
-    error: float  # bound on the error of W
+    smooth_error: float  # bound on the error of W that the series in ln q leaves, which is smooth in t
+    rough_error: Floats  # (panels of t,): bound on what the series in t leave
     far_error: float  # bound on that of T and of its derivative in c
 
     def basis(self, log_q: Floats) -> Floats:
@@ -77,7 +78,7 @@ class PairSurface:
         mean, far = _far(self.pieces, np.exp(log_q))
         in_q = rule(NODES).coefficients
         in_t = np.einsum("jkn,mn->jkm", near, rule(N).coefficients)
-        error = left_out + tail(np.moveaxis(near, 0, -1)).max() + ROUNDING * np.abs(near).max()
+        rough = tail(near).max(axis=0) + ROUNDING * np.abs(near).max()
         far_error = tail(far).max() + tail(far.T).max() + ROUNDING * far.max()
         return PairPanel(
             low,
@@ -85,12 +86,13 @@ class PairSurface:
             np.einsum("ij,jkm->ikm", in_q, in_t),
             in_q @ far @ rule(N).coefficients.T,
             in_q @ mean,
-            float(error),
+            left_out + float(tail(np.moveaxis(near, 0, -1)).max()),
+            rough,
             float(far_error) * N**2 / FAR,
         )
 
     def _near(self, low: float, log_q: Floats) -> tuple[Floats, Floats, float]:
-        """Edges of the panels of t, W at their nodes, and the largest tail."""
+        """Edges of the panels of t, W at their nodes, and the error of these."""
         if self._distance is None:
             log_s = nodes_between(low - WIDENED, low + PANEL, NODES)
             differences = Differences(self.pieces, np.exp(log_s), NEAR, NEAR * 0.5**HALVINGS * 2e-3)
@@ -117,11 +119,7 @@ class PairSurface:
                 done.append((a, b, w))
         edges = np.array([a for a, _, _ in done] + [NEAR])
         left_out = 0.0 if self._distance else float((differences.left_out * np.exp(-log_s)).max())
-        return (
-            edges,
-            np.stack([w for _, _, w in done], axis=1),
-            left_out + max(float(tail(w).max()) for _, _, w in done),
-        )
+        return edges, np.stack([w for _, _, w in done], axis=1), left_out
 
 
 @cache

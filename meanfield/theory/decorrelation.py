@@ -17,6 +17,7 @@ __all__ = ["Decorrelated", "decorrelated"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
+SMOOTH = 8.0  # how many times a smooth error changes its sign on a panel, at the most
 BLOCK = 8192  # points whose series are held at once
 
 
@@ -58,9 +59,8 @@ def _settle(panel: PairPanel, power: int, basis: Floats, q: Floats, w: Floats, b
     error[low] = w[low] / q[low] * panel.far_error
     high = np.flatnonzero(~small)
     coefficients = np.tensordot(basis[high], panel.near, 1)
-    t, slope[high], magnified = _near(panel.edges, coefficients, power, w[high])
+    t, slope[high], error[high] = _near(panel, coefficients, power, w[high])
     c[high] = (1 - t**2) / (1 + t**2)
-    error[high] = w[high] * panel.error * magnified
     return c, slope, error
 
 
@@ -77,8 +77,9 @@ def _far(far: Floats, q: Floats, w: Floats, source: Floats) -> tuple[Floats, Flo
     return c, w * (t + c * steepness * 2 / FAR) / q
 
 
-def _near(edges: Floats, near: Floats, power: int, w: Floats) -> tuple[Floats, Floats, Floats]:
-    """Tan(θ/2) at c*, χ_c there, and its error in those of w·W; `near` is (points, panels, N)."""
+def _near(made: PairPanel, near: Floats, power: int, w: Floats) -> tuple[Floats, Floats, Floats]:
+    """Tan(θ/2) at c*, χ_c there, and its error; `near` is (points, panels of t, N)."""
+    edges = made.edges
     at_end = near.sum(axis=2)  # W at the upper end of each panel
     panel = np.minimum((w[:, None] * at_end > edges[1:] ** power).sum(axis=1), edges.size - 2)
     a, b = edges[panel], edges[panel + 1]
@@ -93,4 +94,5 @@ def _near(edges: Floats, near: Floats, power: int, w: Floats) -> tuple[Floats, F
     _, steepness = values_and_slopes(series, (2 * t - a - b) / (b - a))
     turn = 0.5 * (1 + t**2)
     weight = turn * t ** (1.0 - power) * 2 / (b - a)
-    return t, 1 - power * turn + w * weight * steepness, 1 + weight * near.shape[2] ** 2
+    error = made.smooth_error * (1 + SMOOTH * weight) + made.rough_error[panel] * (1 + near.shape[2] ** 2 / 2 * weight)
+    return t, 1 - power * turn + w * weight * steepness, w * error

@@ -16,7 +16,7 @@ from meanfield.theory.kernels import one_point
 from meanfield.theory.reach import largest_q
 from meanfield.theory.signal import OnePoint
 
-__all__ = ["CRITICAL", "FixedPoint", "fixed_points", "stable_q"]
+__all__ = ["CRITICAL", "FixedPoint", "fixed_points", "multiple_q", "stable_q"]
 
 Floats = NDArray[np.float64]
 
@@ -98,6 +98,15 @@ def fixed_points(block: Any, *, q_max: float = 1e6) -> tuple[FixedPoint, ...]:
         return (FixedPoint(min(1.0, q_max), 1.0, False),)
     candidates = ([0.0] if _starts_at_zero(block) else []) + [float(q) for q in roots.q]
     return tuple(_describe(mapping, q) for q in candidates)
+
+
+def multiple_q(block: Network) -> NDArray[np.bool_]:
+    """Whether the variance map has more than one fixed point in [0, 1e6], for all the block's sigmas, flattened."""
+    count = int(np.prod(block.shape, dtype=int))
+    low = _lowest(block)
+    roots = solve(_variance_maps(block), count, logarithmic_grid(low, largest_q(block, low, 1e6)))
+    at_zero = np.broadcast_to(one_point(block.take(np.arange(count)), OnePoint(np.zeros(count))).q == 0, count)
+    return np.asarray((np.bincount(roots.which, minlength=count) + at_zero > 1) & ~roots.neutral)
 
 
 def _variance_maps(block: Network) -> Map:

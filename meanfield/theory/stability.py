@@ -14,7 +14,7 @@ from meanfield.theory.many import settled_many
 from meanfield.theory.response import response
 from meanfield.theory.settled import settled
 
-__all__ = ["Analysis", "analyze", "depth_scale", "described"]
+__all__ = ["Analysis", "analyze", "depth_scale", "described", "start_from"]
 
 Floats = NDArray[np.float64]
 
@@ -92,7 +92,7 @@ def analyze(block: Any, *, q: ArrayLike = 1.0) -> Analysis:
     >>> print(f"{a.q_star:.12f} {a.chi_1:.12f} {a.xi_c:.6f} {a.phase}")
     0.607046791909 0.939807428682 16.108173 ordered
     """
-    return described(as_block(block), _start(q))[0]
+    return described(as_block(block), start_from(q))[0]
 
 
 def described(block: Network, q0: float) -> tuple[Analysis, NDArray[np.bool_] | None]:
@@ -110,7 +110,8 @@ def described(block: Network, q0: float) -> tuple[Analysis, NDArray[np.bool_] | 
     return Analysis(*shaped), None if multiple is None else multiple.reshape(block.shape)
 
 
-def _start(q: ArrayLike) -> float:
+def start_from(q: ArrayLike) -> float:
+    """The one second moment that orbits start from, checked."""
     q0 = positive(q, "q")
     if q0.ndim or not 1e-100 <= q0 <= 1e30:
         raise InvalidInput("q must be one number from 1e-100 to 1e30, the second moment that orbits start from")

@@ -46,3 +46,35 @@ def test_a_single_value_cannot_be_drawn(meanfield, tmp_path):
     result = meanfield("phase", "relu", "--sigma-w", "1", "--sigma-b", "0,1", "-o", str(tmp_path / "x.png"))
     assert result.status == 2
     assert "2 × 2" in result.err
+
+
+def test_csv_is_printed_or_written(meanfield, tmp_path):
+    path = tmp_path / "phase.csv"
+    assert meanfield("phase", "tanh", *GRID, "-o", str(path)).out == f"wrote {path}\n"
+    printed = meanfield("phase", "tanh", *GRID, "--csv").out
+    assert printed == path.read_text()
+    heading, *rows = printed.splitlines()
+    assert heading.split(",")[:3] == ["sigma_w", "sigma_b", "q_star"]
+    assert len(rows) == 6
+    assert rows[0].split(",")[-1] == "ordered"
+    assert float(rows[0].split(",")[2]) == pytest.approx(float(mf.analyze(mf.mlp("tanh", 1.0, 0.1)).q_star), rel=1e-12)
+
+
+def test_csv_and_json_are_alternatives(meanfield):
+    result = meanfield("phase", "tanh", *GRID, "--csv", "--json")
+    assert result.status == 2
+    assert "give one of them" in result.err
+
+
+def test_q_says_which_of_several_fixed_points(meanfield):
+    grid = ("--sigma-w", "1.43178", "--sigma-b", "0.316228", "--json")
+    assert meanfield("phase", "gelu", *grid).json["phase"] == [["ordered"]]
+    assert meanfield("phase", "gelu", *grid, "--q", "3").json["phase"] == [["unbounded"]]
+
+
+def test_a_checkpoint_is_gone_on_from(meanfield, tmp_path):
+    first, again = (meanfield("phase", "tanh", *GRID, "--csv", "--checkpoint", str(tmp_path)) for _ in range(2))
+    assert (first.status, first.out) == (0, again.out)
+    other = meanfield("phase", "erf", *GRID, "--checkpoint", str(tmp_path))
+    assert other.status == 2
+    assert "another request" in other.err

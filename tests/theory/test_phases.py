@@ -1,5 +1,6 @@
 """Phase diagrams as data: shapes, files that survive, and workers that do not change the numbers."""
 
+import csv
 import dataclasses
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -212,3 +213,86 @@ def test_descriptions_can_be_sent_to_other_processes():
 
     block = pickle.loads(pickle.dumps(mf.mlp("tanh", 1.5, 0.1)))
     assert mf.analyze(block).q_star == pytest.approx(mf.analyze(mf.mlp("tanh", 1.5, 0.1)).q_star, rel=1e-13)
+
+
+def test_the_mask_says_where_there_are_other_fixed_points():
+    sigma_w, sigma_b = np.linspace(0.8, 1.6, 16), np.linspace(0.0, 0.5, 8)
+    diagram = mf.phase_diagram("gelu", sigma_w, sigma_b)
+    few = mf.phase_diagram(mf.Network("gelu", mf.Network(mf.Dense())), sigma_w[::5], sigma_b[::3])
+    assert np.array_equal(diagram.multiple[::5, ::3], few.multiple)
+    for i, j in ((0, 1), (12, 3), (13, 0), (15, 7)):
+        count = len(mf.fixed_points(mf.mlp("gelu", sigma_w[i], sigma_b[j])))
+        assert diagram.multiple[i, j] == (count > 1)
+    assert diagram.multiple.any()
+    assert not diagram.multiple.all()
+
+
+def test_of_several_fixed_points_the_one_reached_from_q():
+    lower, upper = (p.q for p in mf.fixed_points(mf.mlp("gelu", 2.05**0.5, 0.1**0.5)))
+    axes = (np.linspace(1.40, 2.05**0.5, 8), np.linspace(0.2, 0.1**0.5, 8))
+    below, above = (mf.phase_diagram("gelu", *axes, q=q) for q in (1.0, 1.01 * upper))
+    assert below.q_star[-1, -1] == pytest.approx(lower, rel=1e-9)
+    assert (above.q_star[-1, -1], above.phase[-1, -1]) == (np.inf, "unbounded")
+    assert below.multiple[-1, -1]
+    assert float(mf.phase_diagram("gelu", axes[0][-1], axes[1][-1], q=1.01 * upper).q_star[0, 0]) == np.inf
+
+
+@pytest.mark.parametrize("q", [0.0, -1.0, np.nan, np.inf, [1.0, 2.0], "one"])
+def test_a_q_to_start_from_that_is_none_is_refused(q):
+    with pytest.raises(mf.InvalidInput, match="q must be"):
+        mf.phase_diagram("erf", SIGMA_W, SIGMA_B, q=q)
+
+
+def test_what_a_file_says_about_itself(tmp_path):
+    mf.phase_diagram(mf.activation("leaky_relu", negative_slope=0.2), [1.0], [0.1], q=2.0).save(tmp_path / "d.npz")
+    with np.load(tmp_path / "d.npz", allow_pickle=False) as file:
+        header = json.loads(str(file["header"]))
+    (phi,) = header["about"]["activations"]
+    assert (phi["name"], phi["parameters"]) == ("leaky_relu", {"negative_slope": 0.2})
+    assert header["about"]["q"] == 2.0
+    assert set(header["about"]["versions"]) == {"meanfield", "numpy", "scipy", "python"}
+    assert header["about"]["tolerances"] == {"relative": 1e-9, "critical": 1e-9}
+    assert mf.PhaseDiagram.load(tmp_path / "d.npz").about == header["about"]
+
+
+def test_files_of_the_first_version_are_read(diagram, tmp_path):
+    arrays = {f: getattr(diagram, f) for f in (*FIELDS, "sigma_w", "sigma_b")}
+    foreign('{"format": "meanfield phase diagram", "version": "0.1.0", "label": "erf"}', **arrays)(tmp_path / "old.npz")
+    loaded = mf.PhaseDiagram.load(tmp_path / "old.npz")
+    assert np.array_equal(loaded.xi_c, diagram.xi_c)
+    assert loaded.multiple is None
+    loaded.save(tmp_path / "again.npz")
+    assert mf.PhaseDiagram.load(tmp_path / "again.npz").multiple is None
+
+
+def test_csv_keeps_every_digit(diagram, tmp_path):
+    diagram.to_csv(tmp_path / "d.csv")
+    with (tmp_path / "d.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == diagram.phase.size
+    for k, row in enumerate(rows):
+        i, j = divmod(k, SIGMA_B.size)
+        assert (float(row["sigma_w"]), float(row["sigma_b"])) == (SIGMA_W[i], SIGMA_B[j])
+        assert all(float(row[f]) == getattr(diagram, f)[i, j] for f in FIELDS[:-1])
+        assert row["phase"] == diagram.phase[i, j]
+
+
+def test_points_without_weights_and_without_a_signal():
+    diagram = mf.phase_diagram("tanh", np.linspace(0.0, 2.0, 16), np.linspace(0.0, 0.5, 5))
+    assert np.allclose(diagram.q_star[0], diagram.sigma_b**2, rtol=1e-14)
+    assert (diagram.chi_1[0] == 0).all()
+    assert (diagram.q_star[:8, 0] == 0).all()
+    assert np.allclose(diagram.chi_1[:8, 0], diagram.sigma_w[:8] ** 2, rtol=1e-12)
+    assert (diagram.phase[:7, 0] == "ordered").all()
+    assert not any(np.isnan(getattr(diagram, f)).any() for f in FIELDS[:-1])
+
+
+@pytest.mark.parametrize("name", ["relu", "silu", "smelu"])
+def test_unbounded_points_have_limits_and_no_nan(name):
+    sigma_w, sigma_b = np.linspace(1.0, 3.0, 12), np.linspace(0.0, 1.0, 6)
+    diagram = mf.phase_diagram(name, sigma_w, sigma_b)
+    assert (diagram.phase[-3:] == "unbounded").all()
+    alone = mf.analyze(mf.mlp(name, sigma_w[-2], sigma_b[3]))
+    for f in FIELDS[:-1]:
+        assert not np.isnan(getattr(diagram, f)).any()
+        assert diagram.__dict__[f][-2, 3] == pytest.approx(float(getattr(alone, f)), rel=1e-9), f
