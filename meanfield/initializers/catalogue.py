@@ -168,12 +168,12 @@ ROWS = (
         mode="larger", law=OWN_LAW, make=lambda s: Parts(Scaled(Named("orthogonal"), s.gain, s.mode)),
     ),
     Scheme(
-        "delta_orthogonal", "Xiao et al. 2018 (arXiv:1806.05393), algorithm 1",
+        "delta_orthogonal", "Xiao et al. 2018 (arXiv:1806.05393)",
         "gain times an orthogonal matrix at the kernel's centre, 0 elsewhere",
         law=OWN_LAW, parameters={"kernel_size": Parameter(kernel_size, (3, 3))}, make=delta_orthogonal,
     ),
     Scheme(
-        "sparse", "Martens 2010 (ICML), section 5", "N(0, std²) for `connections` inputs of each unit, else 0",
+        "sparse", "Martens 2010 (ICML)", "N(0, std²) for `connections` inputs of each unit, else 0",
         gain=None, law=OWN_LAW,
         parameters={"connections": count(1, 15), "std": positive(1.0)},
         make=lambda s: Parts(SparseRows(s.values["connections"], s.values["std"])),

@@ -72,10 +72,10 @@ class SchemeRow:
 
 
 def scheme_table(
-    activations: Iterable[Any] = ACTIVATIONS,
-    schemes: Iterable[str] = IN_TABLE,
+    activations: Any = ACTIVATIONS,
+    schemes: str | Iterable[str] = IN_TABLE,
     *,
-    depths: Sequence[int] = (10, 50, 200),
+    depths: int | Sequence[int] = (10, 50, 200),
     width: int = 1024,
     q: float = 1.0,
 ) -> tuple[SchemeRow, ...]:
@@ -83,12 +83,12 @@ def scheme_table(
 
     Parameters
     ----------
-    activations : iterable of str, callable or Activation
+    activations : str, callable or Activation, or iterable of them
         A dozen by default.
-    schemes : iterable of str
+    schemes : str or iterable of str
         Names as `meanfield.initializer` takes them, with parameters after a colon; ``"he_normal:activation"`` is that
         scheme with each activation's own gain. "critical" and "lsuv" always see the activation.
-    depths : sequence of int
+    depths : int or sequence of int
         Layers, ≥ 1.
     width : int
         Units of every layer, ≥ 1: it matters to schemes of a fixed standard deviation.
@@ -117,15 +117,20 @@ def scheme_table(
     >>> [f"{q:.0e}" for q in row.q], row.verdict
     (['3e-02', '3e-14', '2e-59'], 'signal and gradient vanish')
     """
-    layers = tuple(sorted({whole(depth, "depth", DEEPEST) for depth in depths}))
+    layers = tuple(sorted({whole(depth, "depth", DEEPEST) for depth in _several(depths)}))
     if not layers:
         raise InvalidInput("depths must name at least one depth, as (10, 50, 200)")
     width, start = whole(width, "width", WIDEST), positive(q, "q")
     if start.ndim:
         raise InvalidInput(f"q must be one number, not an array of shape {start.shape}")
-    makers = {name: _maker(name) for name in schemes}
-    phis = [parsed_activation(spec) for spec in activations]
+    makers = {name: _maker(name) for name in _several(schemes)}
+    phis = [parsed_activation(spec) for spec in _several(activations)]
     return tuple(row for phi in phis for row in _rows(phi, makers, layers, width, float(start)))
+
+
+def _several(things: Any) -> Iterable[Any]:
+    """One of them, given without a list, as a list of one."""
+    return things if isinstance(things, Iterable) and not isinstance(things, str) else (things,)
 
 
 def verdict(signal: float, gradient: float) -> str:
@@ -151,6 +156,8 @@ def _fate(factor: float) -> str:
 
 def _maker(name: str) -> Callable[[Activation], Initializer]:
     """From an activation to the initializer; raises at once what is wrong with the name or its parameters."""
+    if not isinstance(name, str):
+        raise InvalidInput(f"a scheme is a name, as 'he_normal', not {name!r:.60}")
     base = name.removesuffix(OWN_GAIN)
     if base == name and not SCHEMES[found(parsed(name)[0])[0]].activation:
         same = initializer(name)

@@ -122,6 +122,8 @@ def test_the_catalogue_has_rows_without_nan():
         ({"schemes": ["he_norml"]}, "the nearest names are he_normal"),
         ({"schemes": ["normal"]}, "normal needs std="),
         ({"schemes": ["torch_linear:activation"]}, "does not depend on the activation"),
+        ({"schemes": [3]}, "a scheme is a name"),
+        ({"depths": "ten"}, "depth must be a whole number"),
         ({"depths": []}, "at least one depth"),
         ({"depths": [0]}, "depth must be a whole number"),
         ({"width": 0}, "width must be a whole number"),
@@ -132,6 +134,10 @@ def test_the_catalogue_has_rows_without_nan():
 def test_wrong_questions_are_refused(arguments, message):
     with pytest.raises(InvalidInput, match=message):
         scheme_table(**{"activations": ["relu"], "schemes": ["he_normal"], **arguments})
+
+
+def test_one_thing_need_not_be_in_a_list():
+    assert scheme_table("relu", "he_normal", depths=5) == scheme_table(["relu"], ["he_normal"], depths=[5])
 
 
 def test_an_unknown_activation_is_refused():
