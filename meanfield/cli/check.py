@@ -91,12 +91,15 @@ def check(
     if init is not None and weights != "gaussian":
         raise InvalidInput("give --weights or --init, not both: a function of your own is a law of weights too")
     if weights.endswith((".npz", ".npy")):
+        from meanfield.initializers.measuring import measure
         from meanfield.verdict.given_weights import check_weights
 
         if sigma_w is not None or sigma_b is not None:
             raise InvalidInput(f"{weights} has its own scale: leave --sigma-w and --sigma-b out")
         given = check_weights(weights, phi, q=q, c=c, networks=max(networks, 8), layout=layout, rng=seed)  # type: ignore[arg-type]
-        return _report(given, {**activation_keys(phi), "weights": weights, "seed": seed}, phi.name, output, as_json)
+        measured = measure(weights, layout=layout)  # type: ignore[arg-type]
+        head = {**activation_keys(phi), "weights": weights, "seed": seed, "measured": measured.to_dict()}
+        return _report(given, head, f"{measured!r}\n\n{phi.name}", output, as_json)
     from meanfield.networks.network import mlp
     from meanfield.verdict import crosscheck
 

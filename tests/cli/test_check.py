@@ -86,6 +86,7 @@ def test_a_file_of_weights_is_run(meanfield, tmp_path):
     np.savez(path, *weights)
     passed = meanfield("check", "--weights", str(path), "--activation", "relu", "-o", str(tmp_path / "net.pdf"))
     assert (passed.status, passed.err) == (0, "")
+    assert sum("he_normal" in line for line in passed.out.splitlines()) == 3
     assert (tmp_path / "net.pdf").stat().st_size > 0
     weights[1] += 0.05
     np.savez(path, *weights)
@@ -93,6 +94,7 @@ def test_a_file_of_weights_is_run(meanfield, tmp_path):
     assert failed.status == 1
     assert failed.json["passed"] is False
     assert len(failed.json["sigma_w"]) == 3
+    assert [bool(weight["findings"]) for weight in failed.json["measured"]["weights"]] == [False, True, False]
     refused = meanfield("check", "relu", "--weights", str(tmp_path / "none.npz"))
     assert refused.status == 2
     assert refused.err.count("\n") == 1
