@@ -80,8 +80,6 @@ def check(
 
     \b
     Example: meanfield check tanh --sigma-w 1.5 --sigma-b 0.1 --weights uniform
-    Example: meanfield check gelu --init he_normal --depth 50
-    Example: meanfield check gelu --weights network.npz
     """
     if (activation is None) == (activation_option is None):
         raise InvalidInput("check needs one activation, as in: meanfield check gelu")

@@ -1,8 +1,10 @@
 """An initialisation scheme with everything decided but the shape: a sampler that knows its own scale."""
 
+import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 from meanfield.arguments import whole
 from meanfield.errors import InvalidInput
 from meanfield.initializers.ensembles import Ensemble, Scaled
+from meanfield.networks.network import Network, mlp
 
 __all__ = ["Initializer"]
 
@@ -111,6 +114,35 @@ class Initializer:
         if not math.isclose(small, large, rel_tol=1e-12):
             raise InvalidInput(f"sigma_w of {self} depends on the fans: use .sigma_w_at(fan_out, fan_in)")
         return small
+
+    def blocks(self, activation: Any, widths: Sequence[int]) -> list[Network]:
+        """What this scheme makes of a fully connected network, for theory and simulation.
+
+        Parameters
+        ----------
+        activation : str, callable or Activation
+            What stands before each dense layer.
+        widths : sequence of int
+            Units of layers 0 to depth.
+
+        Returns
+        -------
+        list of Network
+            One block a layer, each with the sigma_w and sigma_b that the scheme has at its fans.
+
+        Examples
+        --------
+        Xavier's average of the fans keeps neither signal nor gradient where layers widen and narrow:
+
+        >>> import meanfield as mf
+        >>> widths = [100, 400, 100]
+        >>> blocks = mf.initializer("xavier_normal").blocks("linear", widths)
+        >>> run = mf.propagate(blocks, 2, width=widths)
+        >>> run.q.round(12), run.gradient.round(12)
+        (array([1.  , 0.4 , 0.64]), array([0.64, 0.4 , 1.  ]))
+        """
+        fans = itertools.pairwise(widths)
+        return [mlp(activation, self.sigma_w_at(m, n), self.sigma_b_at(m, n)) for n, m in fans]
 
     @property
     def bias(self) -> Callable[[np.random.Generator, int, int], Floats] | None:

@@ -86,3 +86,16 @@ def test_a_diagonal_plus_noise_is_what_its_sigma_w_says_in_linear_networks_only(
 def test_a_wrong_sigma_w_fails():
     scheme = initializer("he_normal")
     assert not crosscheck(mlp("relu", 1.1 * scheme.sigma_w), DEPTH, WIDTH, weights=scheme, networks=16, rng=7).passed
+
+
+@pytest.mark.parametrize(
+    "call", ["xavier_normal", "xavier_uniform:mode=fan_out", "he_normal", "orthogonal", "torch_linear"]
+)
+def test_signal_and_gradient_scale_by_their_own_fans_where_widths_differ(call):
+    widths, scheme = [128, 512, 128, 512, 128, 512], initializer(call)
+    blocks = scheme.blocks("tanh", widths)
+    assert crosscheck(blocks, 5, widths, weights=scheme, networks=16, c=0.3, rng=3)
+    by_fan_in = len({block.layers[1].sigma_w for block in blocks}) == 1
+    assert by_fan_in == (call in ("he_normal", "torch_linear"))
+    if not by_fan_in:
+        assert not crosscheck(scheme.blocks("tanh", widths[::-1]), 5, widths, weights=scheme, networks=16, rng=3)
