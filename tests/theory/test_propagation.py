@@ -225,3 +225,15 @@ def test_widths_enter_the_gradients_mean_and_nothing_else():
 def test_lists_of_the_wrong_length_are_refused(change):
     with pytest.raises(mf.InvalidInput):
         mf.propagate(**({"block": "relu", "depth": 3} | change))
+
+
+def test_inputs_that_nearly_coincide_keep_their_distance_in_a_kernel():
+    rng = np.random.default_rng(0)
+    x = np.repeat(rng.standard_normal((3, 50)), 2, axis=0)
+    x[1::2] += 1e-9 * rng.standard_normal((3, 50))
+    K = mf.kernel(mf.mlp("linear"), x, 1)
+    exact = [float(np.mean((x[2 * i] - x[2 * i + 1]) ** 2)) for i in range(3)]
+    for i, distance in enumerate(exact):
+        a, b = 2 * i, 2 * i + 1
+        assert K[a, a] + K[b, b] - 2 * K[a, b] == pytest.approx(distance, abs=4e-16)
+    np.testing.assert_allclose(K, x @ x.T / 50, rtol=1e-13)
