@@ -19,12 +19,14 @@ from meanfield.theory.signal import OnePoint
 __all__ = ["CRITICAL", "FixedPoint", "fixed_points", "multiple_q", "stable_q"]
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
 
 CRITICAL = 1e-9  # a factor within this of 1 is 1: ten times what parameters given to ten digits leave
 LOWEST = 1e-12  # fixed points of q are looked for from here on, or from below the image of 0
 SMALLEST = 1e-100  # but no lower
 FARTHEST = 1e100
 STAGES = (1e3, 1e6, 1e12, 1e30)  # and up to here, one after the other as long as q still grows there
+ROUNDING = 4 * float(np.finfo(float).eps)
 ORBIT = 2000  # layers for which the map is iterated where it is not monotonic
 
 
@@ -172,15 +174,25 @@ def stable_q(block: Network, q0: float = 1.0) -> Floats:
         reach = largest_q(block, low, high)
         farther = solve(_variance_maps(block.take(grows)), grows.size, logarithmic_grid(low, reach))
         np.minimum.at(q_star, grows[farther.which], farther.q)
-    for s in np.flatnonzero(
-        _falls(mapping, count, min(reach, STAGES[0])) & (np.bincount(roots.which, minlength=count) > 0)
-    ):
-        q = np.full(1, q0)
-        for _ in range(ORBIT):
-            q = mapping(np.array([s]), q)[0]
-        mine = roots.q[roots.which == s]
-        q_star[s] = mine[np.argmin(np.abs(np.log(mine / q[0])))]
+    falling = np.flatnonzero(_falls(mapping, count, min(reach, STAGES[0])) & np.isin(np.arange(count), roots.which))
+    if falling.size:
+        farthest = largest_q(block, q0, STAGES[-1])
+        for s, end in zip(falling, _orbit_ends(mapping, falling, q0, farthest), strict=True):
+            mine = roots.q[roots.which == s]
+            q_star[s] = mine[np.argmin(np.abs(np.log(mine / end)))] if end < farthest else np.inf
     return q_star
+
+
+def _orbit_ends(mapping: Map, which: Ints, q0: float, farthest: float) -> Floats:
+    """Where orbits from `q0` are after many layers, or as soon as they are beyond `farthest`."""
+    q, active = np.full(which.size, q0), np.arange(which.size)
+    for _ in range(ORBIT):
+        here = q[active]
+        q[active] = np.maximum(mapping(which[active], here)[0], SMALLEST)
+        active = active[(np.abs(q[active] - here) > ROUNDING * here) & (q[active] < farthest)]
+        if active.size == 0:
+            break
+    return q
 
 
 def _falls(mapping: Map, count: int, high: float) -> NDArray[np.bool_]:
