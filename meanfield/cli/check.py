@@ -20,12 +20,7 @@ from meanfield.errors import InvalidInput
 
 __all__ = ["check"]
 
-NAMES = {
-    "one_minus_c": "1 - c",
-    "sigma_w": "weights: sigma_w",
-    "mean": "weights: mean",
-    "correlation": "weights: correlation",
-}
+WEIGHTS = {name: f"weights: {name}" for name in ("sigma_w", "mean", "correlation")}
 
 
 def check(
@@ -143,17 +138,19 @@ def _report(result: Any, head: dict[str, Any], title: str, output: Path | None, 
     rows = [
         (
             str(row.layer),
-            NAMES.get(row.quantity, row.quantity),
+            {"one_minus_c": "1 - c", **WEIGHTS}.get(row.quantity, row.quantity),
             number(row.theory),
             number(row.simulation),
             f"{row.standard_error:.1g}",
             f"{row.z:.1f}".replace("-0.0", "0.0"),
         )
         for row in result.rows
-        if row.layer in shown
+        if row.layer in shown and (row.quantity not in WEIGHTS or abs(row.z) > result.threshold)
     ]
     given = hasattr(result, "names")
     columns = ("network", "spread") if given else ("simulation", "standard error")
     print_table(("layer", "quantity", "theory", *columns, "z"), rows)
+    if not given and "sigma_w" in result.z and (result.cause is None or result.cause.quantity not in WEIGHTS):
+        typer.echo("sigma_w, mean and correlation of the matrices are as described")
     typer.echo(result.summary)
     return int(not result.passed)
