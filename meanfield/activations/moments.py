@@ -120,16 +120,23 @@ class Moments:
             value = _quietly(form, q)
             self._refuse_infinite(value, q)
             return value, CLOSED_FORM * np.abs(value)
-        if q.size > 1 and np.exp(OCTAVES[0]) < q.min() and q.max() < np.exp(OCTAVES[-1]):
+        inside = (np.exp(OCTAVES[0]) < q) & (q < np.exp(OCTAVES[-1]))
+        if inside.any() and not inside.all():  # as where q = 0 is among them
+            both = np.empty((2, *q.shape))
+            for part in (inside, ~inside):
+                both[:, part] = self._moment(None, product, q[part])
+            return both[0], both[1]
+        if q.size > 1 and inside.all():
             surrogate, log_q = self._surrogate(product), np.log(q)
             if q.size >= MANY or surrogate.at_hand(log_q):
                 with suppress(DivergentExpectation):  # a panel of the surrogate may reach beyond the largest finite q
                     return surrogate(log_q)
-        if q.size > MANY:
-            estimate = moment(self.pieces, product, q)
-            return np.asarray(estimate.value), np.asarray(estimate.error)
-        pairs = np.array(self._few(product, q.ravel().tolist())).reshape(-1, 2)
-        return pairs[:, 0].reshape(q.shape), pairs[:, 1].reshape(q.shape)
+        distinct, own = np.unique(q, return_inverse=True)
+        if distinct.size > MANY:
+            estimate = moment(self.pieces, product, distinct)
+            return estimate.value[own].reshape(q.shape), estimate.error[own].reshape(q.shape)
+        pairs = np.array(self._few(product, distinct.tolist())).reshape(-1, 2)[own]
+        return pairs[..., 0].reshape(q.shape), pairs[..., 1].reshape(q.shape)
 
     def _few(self, product: str, q: list[float]) -> list[tuple[float, float]]:
         """Moments at a few q, remembered: the maps ask for the same ones again and again."""

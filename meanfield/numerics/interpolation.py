@@ -14,6 +14,7 @@ __all__ = ["Surrogate"]
 Floats = NDArray[np.float64]
 
 
+BLOCK = 8192  # points whose series are held at once
 LEBESGUE = 12.0  # how much interpolation through 24 Gauss nodes can magnify errors of the values
 UP = [(2 * k + 1) / (k + 1) for k in range(64)]  # P_{k+1} = UP_k s P_k − DOWN_{k−1} P_{k−1}
 DOWN = [(k + 1) / (k + 2) for k in range(64)]
@@ -60,10 +61,12 @@ class Surrogate:
         self._build(flat)
         panel = self._panel(flat)
         value = np.empty(flat.size)
-        for index in np.unique(panel):
-            a, b = self.edges[index : index + 2]
-            inside = panel == index
-            value[inside] = legval((2 * flat[inside] - a - b) / (b - a), self.coefficients[index])
+        for start in range(0, flat.size, BLOCK):
+            part = slice(start, start + BLOCK)
+            used, own = np.unique(panel[part], return_inverse=True)
+            series = np.array([self.coefficients[index] for index in used]).T[:, own]
+            a, b = self.edges[panel[part]], self.edges[panel[part] + 1]
+            value[part] = legval((2 * flat[part] - a - b) / (b - a), series, tensor=False)
         return value.reshape(np.shape(x)), self.errors[panel].reshape(np.shape(x))
 
     def at(self, x: float) -> float:

@@ -12,9 +12,9 @@ from meanfield.arguments import positive
 from meanfield.errors import InvalidInput
 from meanfield.networks.network import as_block
 from meanfield.numerics.roots import sign_changes
-from meanfield.theory.fixed_points import CRITICAL
+from meanfield.theory.critical_rows import Rows, critical_rows, dies_out
 from meanfield.theory.gaussianity import check_gaussian
-from meanfield.theory.profiles import FLAT, ROUNDING, Profile
+from meanfield.theory.profiles import FLAT, Profile
 from meanfield.theory.sweeping import swept
 
 __all__ = ["CriticalLine", "CriticalPoint", "critical_line", "critical_point"]
@@ -22,7 +22,6 @@ __all__ = ["CriticalLine", "CriticalPoint", "critical_line", "critical_point"]
 Floats = NDArray[np.float64]
 
 HOMOGENEOUS = 1e-11  # relative change of φ(s·x)/s with the scale s, below which φ is scale-invariant
-TOUCH = 1e-13  # a bias variance this small relative to q is 0
 
 
 @dataclass(frozen=True)
@@ -128,62 +127,12 @@ def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool =
     if not weighted:
         raise InvalidInput("a critical line is of a block with weights: put a Dense layer into it")
     if len(weighted) == 1 and [*block.walk()][-1] is weighted[0]:
-        profile = Profile(block)
-        on_grid = profile.bias_variance(profile.grid)
-        rows = [row for bias in biases for row in _solutions(profile, on_grid, float(bias))]
+        columns = critical_rows(Profile(block), biases)
     else:
         rows = [row for bias in biases for row in swept(block, float(bias))]
-    if stable_only:
-        rows = [row for row in rows if row[4]]
-    columns = [np.array([row[i] for row in rows], dtype=bool if i == 4 else float) for i in range(6)]
-    return CriticalLine(*columns)
-
-
-def _solutions(
-    profile: Profile, on_grid: tuple[Floats, Floats], sigma_b: float
-) -> list[tuple[float, float, float, float, bool, float]]:
-    grid, (variance, error) = profile.grid, on_grid
-    if np.isinf(error).all():  # gradients vanish at every q
-        return []
-    if np.all(np.abs(variance) <= error + TOUCH * grid / profile.bias):  # every q is critical, and only without biases
-        return [_row(profile, sigma_b, 1.0)] if sigma_b == 0 else []
-    rows = []
-    if sigma_b == 0 and profile(0.0).q == 0 and profile(0.0).chi > FLAT:
-        rows.append(_row(profile, sigma_b, 0.0))
-
-    def excess(q: Floats) -> tuple[Floats, Floats]:
-        value, error = profile.bias_variance(q)
-        return value - sigma_b**2, error + TOUCH * q / profile.bias
-
-    zeros = sign_changes(excess, grid, (variance - sigma_b**2, error + TOUCH * grid / profile.bias))
-    return rows + [_row(profile, sigma_b, q) for q in zeros]
-
-
-def _row(profile: Profile, sigma_b: float, q: float) -> tuple[float, float, float, float, bool, float]:
-    at = profile(q)
-    sigma_w = float(at.chi) ** -0.5
-    chi_parallel = float(profile.added(q).slope + at.slope / at.chi)
-    marginal = abs(chi_parallel - 1) <= CRITICAL
-    stable = (q == 0 and _dies_out(profile)) if marginal else abs(chi_parallel) < 1
-    error = sigma_w * (0.5 * float(at.chi_error / at.chi) + ROUNDING)
-    if q > 0:
-        step = 1e-2
-        low, high = (profile(q * (1 + s)) for s in (-step, step))
-        slope = abs(float(high.chi - low.chi)) / (2 * step * q)
-        biases = [float(profile.bias_variance(q * (1 + s))[0]) for s in (-step, step)]
-        uncertain = float(profile.bias_variance(q)[1]) + TOUCH * q / profile.bias
-        bias = (abs(biases[1] - biases[0]) - 2 * uncertain) / (2 * step * q)  # the least that d(σ_b²)/dq may be
-        shift = min(uncertain / (0.9 * bias), q) if bias > 0 else q
-        error += 0.5 * sigma_w**3 * slope * shift
-    return sigma_b, sigma_w, q, chi_parallel, stable, error
-
-
-def _dies_out(profile: Profile) -> bool:
-    """Whether q decays to 0 at σ_w² = 1/B(0): told by the first q at which A(q)/B(0) differs from q."""
-    q = np.geomspace(1e-8, min(10.0, profile.grid[-1]), 73)
-    ratio = (profile.added(q).q + profile(q).q / float(profile(0.0).chi)) / q
-    tells = np.flatnonzero(np.abs(ratio - 1) > 1e-11)
-    return bool(tells.size and ratio[tells[0]] < 1)
+        columns = Rows(*(np.array([row[i] for row in rows], dtype=bool if i == 4 else float) for i in range(6)))
+    kept = columns.stable if stable_only else np.full(columns.q.shape, True)
+    return CriticalLine(**{name: column[kept] for name, column in columns._asdict().items()})
 
 
 def critical_point(spec: Any) -> CriticalPoint:
@@ -227,7 +176,7 @@ def critical_point(spec: Any) -> CriticalPoint:
     if _scale_invariant(phi):
         return CriticalPoint(float(profile(1.0).chi) ** -0.5, 0.0, 1.0, "scale_invariant")
     origin = profile(0.0)
-    if origin.q == 0 and FLAT < origin.chi < 1 / FLAT and _dies_out(profile):
+    if origin.q == 0 and FLAT < origin.chi < 1 / FLAT and dies_out(profile):
         return CriticalPoint(float(origin.chi) ** -0.5, 0.0, 0.0, "k_star_zero")
     for q in sign_changes(profile.excess_slope, profile.grid[profile.grid > 1e-6]):
         variance = float(profile.bias_variance(q)[0])
