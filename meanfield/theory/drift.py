@@ -18,7 +18,7 @@ SMALLEST = -300.0  # ln(1 − c) below which c* is 1
 
 @singledispatch
 def drift(layer: Any, signal: TwoPoints) -> TwoPoints:
-    """`signal` after `layer` minus `signal`."""
+    """`signal` after `layer` minus `signal`; its spreads are those after the layer."""
     return _difference(two_points(layer, signal), signal)
 
 
@@ -34,9 +34,13 @@ def _(layer: Network, signal: TwoPoints) -> TwoPoints:
 @drift.register
 def _(layer: Residual, signal: TwoPoints) -> TwoPoints:
     kept, branch = np.asarray(layer.skip_scale) ** 2 - 1.0, np.asarray(layer.branch_scale) ** 2
-    after = two_points(layer.branch, signal)
+    after, whole = two_points(layer.branch, signal), two_points(layer, signal)
     return TwoPoints(
-        kept * signal.q1 + branch * after.q1, kept * signal.q2 + branch * after.q2, kept * signal.d + branch * after.d
+        kept * signal.q1 + branch * after.q1,
+        kept * signal.q2 + branch * after.q2,
+        kept * signal.d + branch * after.d,
+        spreads1=whole.spreads1,
+        spreads2=whole.spreads2,
     )
 
 
@@ -66,8 +70,8 @@ def marginal_gap(block: Network, q: float) -> float:
 
 
 def _sum(a: TwoPoints, b: TwoPoints) -> TwoPoints:
-    return TwoPoints(a.q1 + b.q1, a.q2 + b.q2, a.d + b.d)
+    return TwoPoints(a.q1 + b.q1, a.q2 + b.q2, a.d + b.d, spreads1=b.spreads1, spreads2=b.spreads2)
 
 
 def _difference(a: TwoPoints, b: TwoPoints) -> TwoPoints:
-    return TwoPoints(a.q1 - b.q1, a.q2 - b.q2, a.d - b.d)
+    return TwoPoints(a.q1 - b.q1, a.q2 - b.q2, a.d - b.d, spreads1=a.spreads1, spreads2=a.spreads2)

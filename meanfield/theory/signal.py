@@ -1,5 +1,6 @@
 """The state that the maps act on: second moments of one input, or of two, with what differentiation needs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,9 +9,35 @@ from numpy.typing import NDArray
 
 from meanfield.numerics.kernel import correlation_gap
 
-__all__ = ["OnePoint", "TwoPoints"]
+__all__ = ["OnePoint", "Spread", "Spreads", "TwoPoints", "spread_of"]
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How one input's signal is spread over the units of a layer.
+
+    Attributes
+    ----------
+    mean, variance : ndarray
+        Its mean over units, and its mean squared difference from that.
+    mean_error, error : ndarray
+        Bounds on the errors of `mean` and `variance`.
+    """
+
+    mean: Any
+    variance: Any
+    mean_error: Any = 0.0
+    error: Any = 0.0
+
+
+Spreads = Callable[[], Spread] | None  # computed only where a layer asks for it; None where the mean is 0
+
+
+def spread_of(spreads: Spreads, q: Any, error: Any = 0.0) -> Spread:
+    """What `spreads` gives, or the spread of a signal of second moment q without a mean."""
+    return spreads() if spreads else Spread(0.0, q, 0.0, error)
 
 
 @dataclass(frozen=True)
@@ -29,6 +56,8 @@ class OnePoint:
         Growth factor of the mean squared gradient on the way back to the start; inf where an activation jumps.
     slope_error, chi_error : ndarray
         Bounds on the errors of `slope` and `chi`.
+    spreads : callable or None
+        Returns the `Spread` of the signal; None where its mean is 0.
     """
 
     q: Any
@@ -37,6 +66,7 @@ class OnePoint:
     chi: Any = 1.0
     slope_error: Any = 0.0
     chi_error: Any = 0.0
+    spreads: Spreads = None
 
 
 @dataclass(frozen=True)
@@ -51,12 +81,28 @@ class TwoPoints:
         ½E(u − v)²: what keeps its digits where u and v are nearly the same. The covariance is (q1 + q2)/2 − d.
     error : ndarray
         Bound on the error of `d`.
+    spreads1, spreads2 : callable or None
+        Return the `Spread` of each; None where its mean is 0.
     """
 
     q1: Any
     q2: Any
     d: Any
     error: Any = 0.0
+    spreads1: Spreads = None
+    spreads2: Spreads = None
+
+    def centred(self) -> "TwoPoints":
+        """The pair without its means over units; d loses half their squared difference."""
+        if not (self.spreads1 or self.spreads2):
+            return self
+        first = spread_of(self.spreads1, self.q1)
+        if self.q2 is self.q1:
+            return TwoPoints(first.variance, first.variance, self.d, self.error)
+        second = spread_of(self.spreads2, self.q2)
+        apart = np.abs(first.mean - second.mean)
+        error = self.error + apart * (first.mean_error + second.mean_error)
+        return TwoPoints(first.variance, second.variance, self.d - 0.5 * apart**2, error)
 
     @property
     def one_minus_c(self) -> Floats:

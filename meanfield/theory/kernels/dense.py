@@ -18,9 +18,9 @@ def _(layer: Dense, signal: OnePoint) -> OnePoint:
     factors = (signal.error, signal.slope, signal.chi, signal.slope_error, signal.chi_error)
     with np.errstate(over="ignore", invalid="ignore"):  # χ is infinite where φ jumps, and 0·∞ is no gradient
         q = w * signal.q + b
-        scaled = (np.where(w == 0, 0.0, w * factor) for factor in factors)
+        error, slope, chi, slope_error, chi_error = (np.where(w == 0, 0.0, w * factor) for factor in factors)
         _refuse_infinite(q, signal.q)
-        return OnePoint(q, *scaled)
+        return OnePoint(q, error, slope, chi, slope_error, chi_error)
 
 
 @two_points.register

@@ -14,7 +14,7 @@ from meanfield.networks.layers import Elementwise, Layer
 from meanfield.networks.network import Network
 from meanfield.networks.residual import Residual
 from meanfield.theory.kernels.dispatch import one_point, pair_slope, two_points
-from meanfield.theory.signal import OnePoint, TwoPoints
+from meanfield.theory.signal import OnePoint, Spread, Spreads, TwoPoints, spread_of
 
 __all__: list[str] = []
 
@@ -43,6 +43,7 @@ def _(layer: Residual, signal: OnePoint) -> OnePoint:
         add(signal.chi, after.chi),
         add(signal.slope_error, after.slope_error),
         add(signal.chi_error, after.chi_error),
+        _spreads(layer, signal.spreads, signal.q, after.spreads, after.q),
     )
 
 
@@ -52,7 +53,9 @@ def _(layer: Residual, signal: TwoPoints) -> TwoPoints:
     after = two_points(layer.branch, signal)
     q1 = add(signal.q1, after.q1)
     q2 = q1 if signal.q2 is signal.q1 else add(signal.q2, after.q2)
-    return TwoPoints(q1, q2, add(signal.d, after.d), add(signal.error, after.error))
+    first = _spreads(layer, signal.spreads1, signal.q1, after.spreads1, after.q1)
+    second = first if q2 is q1 else _spreads(layer, signal.spreads2, signal.q2, after.spreads2, after.q2)
+    return TwoPoints(q1, q2, add(signal.d, after.d), add(signal.error, after.error), first, second)
 
 
 @pair_slope.register
@@ -70,6 +73,22 @@ def _sum(layer: Residual) -> Any:
             return skip + branch
 
     return add
+
+
+def _spreads(layer: Residual, skip: Spreads, q: Any, branch: Spreads, q_branch: Any) -> Spreads:
+    """Means add with their signs; variances add like second moments."""
+    if not (skip or branch):
+        return None
+
+    def spread() -> Spread:
+        one, other = spread_of(skip, q), spread_of(branch, q_branch)
+        add = _sum(layer)
+        s, b = np.asarray(layer.skip_scale), np.asarray(layer.branch_scale)
+        mean = s * one.mean + b * other.mean
+        mean_error = np.abs(s) * one.mean_error + np.abs(b) * other.mean_error
+        return Spread(mean, add(one.variance, other.variance), mean_error, add(one.error, other.error))
+
+    return spread
 
 
 def _tail(layer: Residual) -> list[tuple[Layer, bool]]:
