@@ -131,9 +131,9 @@ def phase_diagram(
     sigma_w: ArrayLike,
     sigma_b: ArrayLike,
     *,
-    q: ArrayLike = 1.0,
     workers: Workers = 1,
     progress: bool = False,
+    q: ArrayLike = 1.0,
     checkpoint: str | os.PathLike[str] | None = None,
 ) -> PhaseDiagram:
     """Fixed points, stability and depth scales over a grid of sigma_w and sigma_b.

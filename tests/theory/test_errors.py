@@ -149,7 +149,7 @@ def test_depths_beyond_memory(depth):
         lambda spec: mf.phase_diagram(spec, [1.0], [0.1]),
         lambda spec: mf.variance_map(spec, 1.0),
         lambda spec: mf.propagate(spec, 2),
-        lambda spec: mf.kernel(spec, np.eye(2), 1),
+        lambda spec: mf.kernel(spec, np.eye(2), 2),
     ],
     ids=[
         "analyze",
