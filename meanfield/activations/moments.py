@@ -15,7 +15,7 @@ from meanfield.activations.closed_forms import ClosedForm, closed_form
 from meanfield.errors import DivergentExpectation
 from meanfield.numerics.gaussian import moment
 from meanfield.numerics.interpolation import Surrogate
-from meanfield.numerics.kernel import PairMap
+from meanfield.numerics.kernel import PairMap, correlation_gap
 from meanfield.numerics.pair_surface import PairSurface
 from meanfield.numerics.panels import PiecewiseSmooth
 
@@ -28,6 +28,7 @@ CLOSED_FORM = 2e-14  # bound on the relative error of a closed form in float64, 
 EPS = float(np.finfo(float).eps)
 SMALLEST_PAIR = 1e-306  # pairs need no quotient of moments
 SMALLEST = 1e-300  # moments at a smaller q are those at this one
+INEXACT = 1e-11  # a pair whose relative error may exceed this is left to the method for one pair
 KEPT = 4096  # single moments remembered
 MANY = 64  # values of q from which on a surrogate in ln q serves them, and fewer where it is at hand
 OCTAVES = tuple(np.log(2.0) * np.arange(-340, 342, 2))  # panels of that surrogate: q from 2⁻³⁴⁰ to 2³⁴⁰
@@ -96,7 +97,7 @@ class Moments:
 
     def distance(self, q1: Any, q2: Any, d: Any) -> Bounded:
         """½E(φ(U) − φ(V))² for Var U = q1, Var V = q2, ½E(U − V)² = d, to a small relative error."""
-        value, error = self._pair(self._closed("distance"), self.pair_map.distance, q1, q2, d)
+        value, error = self._pair(self._closed("distance"), self._distance, q1, q2, d)
         if self._form and self._form.distance and self._form.distance_slope and not np.array_equal(q1, q2):
             # At unequal variances d holds their difference too, and is itself a rounded number.
             slope = np.abs(self._form.distance_slope(*np.broadcast_arrays(q1, q2, d)))
@@ -109,6 +110,17 @@ class Moments:
         value, error = self._pair(form, self.pair_map.slope, q1, q2, d)
         if form and self._form and self._form.derivative_moment:
             error = error + 8 * EPS * np.sqrt(self._form.derivative_moment(q1) * self._form.derivative_moment(q2))
+        return value, error
+
+    def _distance(self, q1: Floats, q2: Floats, d: Floats) -> Bounded:
+        """`distance` without a closed form: of many pairs by the pair surface, where it is good enough."""
+        if d.size < MANY or not np.array_equal(q1, q2):
+            return self.pair_map.distance(q1, q2, d)
+        gap = correlation_gap(q1, q2, d)
+        value, error = (a.reshape(d.shape) for a in self.pair_surface.distance(q1.ravel(), gap.ravel()))
+        inexact = ~(error <= INEXACT * value)
+        if inexact.any():
+            value[inexact], error[inexact] = self.pair_map.distance(q1[inexact], q2[inexact], d[inexact])
         return value, error
 
     def _closed(self, name: str) -> Any:

@@ -32,17 +32,21 @@ CLOSE = 0.2  # two images of a panel edge nearer than this part of the panel are
 class Differences:
     """D(s, t) for the given s and any t in [smallest, largest]; f is evaluated once for all of them.
 
+    With `opposite` the second argument is −V, so that t² = (1 + c)/(1 − c).
+
     Attributes
     ----------
     power : int
-        G ~ δᵖ at δ = 0: 2, or 1 where f jumps.
+        G ~ δᵖ at δ = 0: 2, or 1 where f jumps, or 0 where V is taken with the opposite sign.
     left_out : ndarray, shape (s,)
         About what the polynomial at δ = 0 leaves out of D, relative to tᵖ.
     """
 
-    def __init__(self, pieces: PiecewiseSmooth, s: Floats, largest: float, smallest: float) -> None:
-        self.pieces, self.s = pieces, s
-        self.power = 1 if pieces.jumps else 2
+    def __init__(
+        self, pieces: PiecewiseSmooth, s: Floats, largest: float, smallest: float, *, opposite: bool = False
+    ) -> None:
+        self.pieces, self.s, self.opposite = pieces, s, opposite
+        self.power = 0 if opposite else 1 if pieces.jumps else 2
         high, low = float(s.max()), float(s.min())
         grid = pieces.grid(high)
         integrate(grid, "ff", np.append(s, high * (1 + largest**2)))  # refines and extends it to what f needs
@@ -51,7 +55,7 @@ class Differences:
         length = grid.b - grid.a
         self._edges, self._lengths = grid.edges, np.minimum(np.r_[length, np.inf], np.r_[np.inf, length])
         self._points = np.array([x for x in pieces.breakpoints_within(self._ends.sum()) if abs(x) < self._ends.sum()])
-        halves = 0.5 * np.abs(self._points[:, None] - self._points).ravel()
+        halves = 0.5 * np.abs(self._points[:, None] - (-1) ** opposite * self._points).ravel()
         halves = np.unique(np.round(halves / self._ends[1], 12)) * self._ends[1]
         levels = max(int(np.log2(self._ends[1] / (FIRST * np.sqrt(low)))), 1)
         cuts = np.r_[0.0, self._ends[1] * 0.5 ** np.arange(levels + 1), halves[(halves > 0) & (halves < self._ends[1])]]
@@ -66,7 +70,10 @@ class Differences:
     def _panel(self, a: float, b: float) -> Panel:
         """Nodes, weights and G at each s there."""
         delta = nodes_between(a, b, NODES)
-        return delta, 0.5 * (b - a) * rule(NODES).weights, self._mean_square(delta)
+        square = self._mean_square(delta)
+        if self.opposite:  # otherwise it is even in δ
+            square = 0.5 * (square + self._mean_square(-delta))
+        return delta, 0.5 * (b - a) * rule(NODES).weights, square
 
     def _innermost(self, end: float, panel: Panel, smallest: float) -> list[Panel]:
         """Panels of [0, end], halved towards 0 until the last is shorter than `smallest`."""
@@ -88,20 +95,23 @@ class Differences:
         return parts
 
     def _mean_square(self, delta: Floats) -> Floats:
-        """G at each s and δ of one panel: E (f(a + δ) − f(a − δ))²."""
-        far, shift = self._ends[0], delta[:, None]
-        near = self._lengths * CLOSE > 2 * delta[-1]
+        """G at each s and δ of one panel: E (f(a + δ) − f(±(a − δ)))²."""
+        far, shift, sign = self._ends[0], delta[:, None], -1.0 if self.opposite else 1.0
+        near = self._lengths * CLOSE > 2 * np.abs(delta).max()
         near &= ~np.isin(self._edges, self._points)
-        both, one = self._edges[~near], np.broadcast_to(self._edges[near], (delta.size, int(near.sum())))
+        both, one = self._edges[~near], np.union1d(self._edges[near], sign * self._edges[near])
+        one = np.broadcast_to(one, (delta.size, one.size))
         ends = np.full((delta.size, 1), far)
-        cuts = np.concatenate([both - shift, both + shift, one, -ends, ends], axis=1)
+        cuts = np.concatenate([both - shift, sign * both + shift, one, -ends, ends], axis=1)
         cuts = np.sort(np.clip(cuts, -far, far), axis=1)
         a, b = cuts[:, :-1], cuts[:, 1:]
         nearest = np.where(a * b <= 0, 0.0, np.minimum(np.abs(a), np.abs(b)))
         row, column = np.nonzero((b > a) & ((nearest / far) ** 2 + (shift / self._ends[1]) ** 2 < 1))
         a, b = a[row, column], b[row, column]
         x, half = nodes_between(a, b), 0.5 * (b - a)
-        square = (self.pieces(x + shift[row]) - self.pieces(x - shift[row])) ** 2 * (half[:, None] * rule().weights)
+        square = (self.pieces(x + shift[row]) - self.pieces(sign * (x - shift[row]))) ** 2 * (
+            half[:, None] * rule().weights
+        )
         tells = square.any(axis=1)
         row, square, x = row[tells], square[tells], x[tells] ** 2
         result = np.empty((self.s.size, delta.size))

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meanfield.numerics.curves import decreasing_root, values_and_slopes
-from meanfield.numerics.pair_surface import FAR, PANEL, PairPanel, PairSurface
+from meanfield.numerics.pair_series import FAR, PANEL, InAngle
+from meanfield.numerics.pair_surface import PairPanel, PairSurface
 
 __all__ = ["Decorrelated", "decorrelated"]
 
@@ -58,8 +59,8 @@ def _settle(panel: PairPanel, power: int, basis: Floats, q: Floats, w: Floats, b
     c[low], slope[low] = _far(far[:, low], q[low], w[low], source[low])
     error[low] = w[low] / q[low] * panel.far_error
     high = np.flatnonzero(~small)
-    coefficients = np.tensordot(basis[high], panel.near, 1)
-    t, slope[high], error[high] = _near(panel, coefficients, power, w[high])
+    coefficients = np.tensordot(basis[high], panel.near.series, 1)
+    t, slope[high], error[high] = _near(panel.near, coefficients, power, w[high])
     c[high] = (1 - t**2) / (1 + t**2)
     return c, slope, error
 
@@ -68,16 +69,16 @@ def _far(far: Floats, q: Floats, w: Floats, source: Floats) -> tuple[Floats, Flo
     """c* in [0, FAR] and the slope w·(cT)′/q there."""
 
     def excess(c: Floats, which: Ints) -> tuple[Floats, Floats]:
-        t, steepness = values_and_slopes(far[:, which], 2 * c / FAR - 1)
-        return source[which] + c * (w[which] * t - q[which]), w[which] * (t + c * steepness * 2 / FAR) - q[which]
+        t, steepness = values_and_slopes(far[:, which], c / FAR)
+        return source[which] + c * (w[which] * t - q[which]), w[which] * (t + c * steepness / FAR) - q[which]
 
     c = decreasing_root(excess, np.zeros(q.size), np.full(q.size, FAR))
-    t, steepness = values_and_slopes(far, 2 * c / FAR - 1)
+    t, steepness = values_and_slopes(far, c / FAR)
     c = source / (q - w * t)  # all digits, however small
-    return c, w * (t + c * steepness * 2 / FAR) / q
+    return c, w * (t + c * steepness / FAR) / q
 
 
-def _near(made: PairPanel, near: Floats, power: int, w: Floats) -> tuple[Floats, Floats, Floats]:
+def _near(made: InAngle, near: Floats, power: int, w: Floats) -> tuple[Floats, Floats, Floats]:
     """Tan(θ/2) at c*, χ_c there, and its error; `near` is (points, panels of t, N)."""
     edges = made.edges
     at_end = near.sum(axis=2)  # W at the upper end of each panel
