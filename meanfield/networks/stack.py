@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 
 from meanfield.errors import InvalidInput
-from meanfield.networks.layers import Dense, Layer
+from meanfield.networks.concatenation import Concatenate
+from meanfield.networks.layers import Layer
 from meanfield.networks.network import Network, as_block
 
 __all__ = ["as_blocks", "as_widths", "check_widths"]
+
+WHOLE = 1e-6  # of a unit
 
 
 def as_blocks(block: Any, depth: int) -> tuple[Network, ...]:
@@ -62,20 +65,30 @@ def as_widths(width: Any, depth: int) -> tuple[int, ...]:
 
 
 def check_widths(blocks: tuple[Network, ...], widths: tuple[int, ...]) -> None:
-    """Refuse widths that change where a block has no dense layer to change them, as across a skip connection."""
+    """Refuse widths that change where a block has no dense layer to change them, or not as its concatenations do."""
     for layer, (before, after) in enumerate(itertools.pairwise(widths), 1):
-        if before != after and not _may_change_width(blocks[min(layer, len(blocks)) - 1]):
-            raise InvalidInput(
-                f"layer {layer} cannot have {after} units after {before}: its block has no dense layer outside of "
-                "skip connections to change them"
-            )
+        units = _units(blocks[min(layer, len(blocks)) - 1], before)
+        if units is None or np.all(np.abs(units - after) <= WHOLE):
+            continue
+        if np.all(units == before):
+            why = "has no dense layer outside of skip connections to change them"
+        else:
+            why = f"makes {np.max(units):g} of them"
+        raise InvalidInput(f"layer {layer} cannot have {after} units after {before}: its block {why}")
 
 
-def _may_change_width(block: Network) -> bool:
-    """Whether the first layer of a block that has weights is a dense one, not one with a dense layer within it."""
-    leaves = _sequence(block)
-    first = next((layer for layer in leaves if any(isinstance(inner, Dense) for inner in layer.walk())), None)
-    return isinstance(first, Dense)
+def _units(block: Network, before: int) -> Any:
+    """The units that a block must have after it; None if any number, since a dense layer sets it before a skip does."""
+    units: Any = before
+    skipped = None
+    for layer in _sequence(block):
+        if isinstance(layer, Concatenate):
+            units = units * (1.0 + np.asarray(layer.growth))
+        elif layer.fresh:
+            return skipped
+        elif skipped is None and any(inner.fresh for inner in layer.walk()):
+            skipped = units
+    return units
 
 
 def _sequence(layer: Layer) -> Iterator[Layer]:

@@ -1,26 +1,36 @@
-"""The maps' one assumption about units: an activation reads Gaussian ones, as sums over many weights are."""
+"""What the maps assume of units: activations read Gaussian ones, as sums over many weights are; means are known."""
 
 import numpy as np
 
+from meanfield.activations.activation import Activation
 from meanfield.errors import InvalidInput
+from meanfield.networks.concatenation import Concatenate
 from meanfield.networks.layers import Elementwise, Layer
 from meanfield.networks.network import Network
+from meanfield.networks.normalisation import LayerNorm
 from meanfield.networks.residual import Residual
 
 __all__ = ["check_gaussian"]
 
 
-def check_gaussian(block: Layer, *, repeated: bool = True) -> None:
-    """Refuse a block in which an activation reads what another one left, be it in the next repetition.
+POINTS = np.linspace(0.1, 6.0, 23)  # where a function is odd that is taken to be
+
+
+def check_gaussian(*blocks: Layer, repeated: bool = True) -> None:
+    """Refuse blocks in which an activation reads what another one left, or a norm a mean, be it in the next repetition.
+
+    Within a block means are tracked; from block to block the state is a second moment alone.
 
     Raises
     ------
     InvalidInput
         Naming both, since second moments do not determine what the second one does.
     """
-    left = _after(block, "")
-    if repeated and left:
-        _after(block, left)
+    left = mean = ""
+    for block in blocks * 2 if repeated else blocks:
+        left = _after(block, left)
+        _refuse_mean(block, mean)
+        mean = _mean_after(block, mean)
 
 
 def _after(layer: Layer, left: str) -> str:
@@ -37,6 +47,39 @@ def _after(layer: Layer, left: str) -> str:
     inside = left
     for inner in layer.inner:
         inside = _after(inner, inside)
+    if isinstance(layer, Concatenate) and not np.any(layer.growth):
+        return left
     if isinstance(layer, Network) or (isinstance(layer, Residual) and not np.any(layer.skip_scale)):
         return inside
     return left or inside or ("" if layer.keeps_gaussian else type(layer).__name__)
+
+
+def _mean_after(layer: Layer, left: str) -> str:
+    """What leaves a mean over units after `layer`; "" if there is none."""
+    if isinstance(layer, Elementwise):
+        return "" if _odd(layer.activation) else layer.activation.name
+    if layer.fresh or isinstance(layer, LayerNorm):
+        return ""
+    inside = left
+    for inner in layer.inner:
+        inside = _mean_after(inner, inside)
+    return inside if isinstance(layer, Network) else left or inside
+
+
+def _refuse_mean(layer: Layer, unknown: str) -> str:
+    """What left a mean before the block that is still there after `layer`; refused where a norm subtracts it."""
+    if isinstance(layer, LayerNorm) and unknown:
+        raise InvalidInput(
+            f"LayerNorm would subtract the mean that {unknown} leaves in the block before, which second moments do not "
+            "tell: begin the block one layer later, so that both are in the same one"
+        )
+    if layer.fresh or isinstance(layer, Elementwise | LayerNorm):
+        return ""
+    inside = unknown
+    for inner in layer.inner:
+        inside = _refuse_mean(inner, inside)
+    return inside if isinstance(layer, Network) else unknown or inside
+
+
+def _odd(phi: Activation) -> bool:
+    return bool(np.allclose(phi(-POINTS), -phi(POINTS), rtol=1e-13, atol=0.0))

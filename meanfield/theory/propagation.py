@@ -105,7 +105,7 @@ def propagate(
     """
     depth = whole(depth, "depth", DEEPEST)
     blocks = as_blocks(block, depth)
-    check_gaussian(Network(*blocks), repeated=len(blocks) == 1)
+    check_gaussian(*blocks, repeated=len(blocks) == 1)
     widths = None
     if width is not None:
         check_widths(blocks, units := as_widths(width, depth))
@@ -209,7 +209,7 @@ def kernel(block: Any, inputs: ArrayLike, depth: int) -> Floats:
     blocks = as_blocks(block, depth)
     if (shape := Network(*blocks).shape) != ():
         raise InvalidInput(f"kernel takes one sigma_w and sigma_b, not arrays of shape {shape}")
-    check_gaussian(Network(*blocks), repeated=len(blocks) == 1)
+    check_gaussian(*blocks, repeated=len(blocks) == 1)
     x = real(inputs, "inputs", "an array of numbers of shape (N, d)")
     if x.ndim != 2 or not np.all(np.isfinite(x)) or not np.all(np.abs(x).max(axis=1) > 0):
         raise InvalidInput(f"inputs must be a finite (N, d) array without zero rows, not one of shape {x.shape}")

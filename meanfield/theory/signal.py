@@ -98,7 +98,7 @@ class TwoPoints:
             return self
         first = spread_of(self.spreads1, self.q1)
         if self.q2 is self.q1:
-            return TwoPoints(first.variance, first.variance, self.d, self.error)
+            return TwoPoints(first.variance, first.variance, self.d, self.error)  # the means are equal too
         second = spread_of(self.spreads2, self.q2)
         apart = np.abs(first.mean - second.mean)
         error = self.error + apart * (first.mean_error + second.mean_error)

@@ -1,6 +1,17 @@
 """One file per family of layer: second moments in, second moments out."""
 
-from meanfield.theory.kernels import composition, dense, dropout, elementwise, residual
+from meanfield.theory.kernels import composition, concatenation, dense, dropout, elementwise, normalisation, residual
 from meanfield.theory.kernels.dispatch import one_point, pair_slope, two_points
 
-__all__ = ["composition", "dense", "dropout", "elementwise", "one_point", "pair_slope", "residual", "two_points"]
+__all__ = [
+    "composition",
+    "concatenation",
+    "dense",
+    "dropout",
+    "elementwise",
+    "normalisation",
+    "one_point",
+    "pair_slope",
+    "residual",
+    "two_points",
+]

@@ -12,6 +12,7 @@ import numpy as np
 from meanfield.errors import DivergentExpectation, InvalidInput
 from meanfield.networks.layers import Elementwise, Layer
 from meanfield.networks.network import Network
+from meanfield.networks.normalisation import LayerNorm
 from meanfield.networks.residual import Residual
 from meanfield.theory.kernels.dispatch import one_point, pair_slope, two_points
 from meanfield.theory.signal import OnePoint, Spread, Spreads, TwoPoints, spread_of
@@ -92,7 +93,7 @@ def _spreads(layer: Residual, skip: Spreads, q: Any, branch: Spreads, q_branch: 
 
 
 def _tail(layer: Residual) -> list[tuple[Layer, bool]]:
-    """The branch's layers, and whether each comes after the last one with fresh weights and its mean matters.
+    """The branch's layers, and whether each comes after the last one that leaves no mean, so that its own one matters.
 
     Refused is a branch whose output correlates with its input: without fresh weights, or with a mean.
     """
@@ -105,13 +106,16 @@ def _tail(layer: Residual) -> list[tuple[Layer, bool]]:
             "a residual branch needs a Dense layer: without fresh weights its output correlates with the skip "
             "connection, and their second moments do not add"
         )
-    for inner in layers[fresh[-1] + 1 :]:
+    centred = max(
+        i for i, inner in enumerate(layers) if i >= fresh[0] and (inner.fresh or isinstance(inner, LayerNorm))
+    )
+    for inner in layers[centred + 1 :]:
         if not (inner.keeps_mean or isinstance(inner, Elementwise)):
             raise InvalidInput(
                 f"a residual branch must end in a Dense layer, not in {type(inner).__name__}: if it has a mean, "
                 "that of the skip connection would have to be tracked"
             )
-    return [(inner, i > fresh[-1]) for i, inner in enumerate(layers)]
+    return [(inner, i > centred) for i, inner in enumerate(layers)]
 
 
 def _sequence(layer: Layer) -> Iterator[Layer]:
