@@ -10,11 +10,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from meanfield.numerics.gaussian import ROUNDING, moment
+from meanfield.numerics.gaussian import ROUNDING, integrate, moment
 from meanfield.numerics.legendre import nodes_between, rule, tail
 from meanfield.numerics.panels import PiecewiseSmooth
 
-__all__ = ["ORDER", "Expansion", "expand", "hermite_coefficients"]
+__all__ = ["ORDER", "Expansion", "expand", "hermite_coefficients", "projected"]
 
 ORDER = 300  # terms; 0.85³⁰⁰ = 7e-22
 FINE = 0.35  # panel length in standard deviations that resolves he₃₀₀
@@ -46,6 +46,34 @@ def hermite_coefficients(pieces: PiecewiseSmooth, n: int, q: float) -> tuple[Flo
     """The first `n` normalised coefficients E f(√q·Z) heₘ(Z), m = 0 … n − 1, and a bound on the error of each."""
     expansion = expand(pieces, q, max(n - 1, 1))
     return np.r_[expansion.mean, expansion.coefficients][:n], expansion.error
+
+
+def projected(pieces: PiecewiseSmooth, q: Floats, order: int) -> tuple[Floats, Floats, Floats]:
+    """E f, Var f and the coefficients 1 … `order`, shape (q, order), for variances that differ by a few octaves."""
+    grid, root = pieces.grid(float(q.max())), np.sqrt(q)
+    integrate(grid, "ff", q)  # refines and extends it to what f needs
+    fine = FINE * np.sqrt(ORDER / order) * root.min()
+    parts = np.maximum(np.ceil((grid.b - grid.a) / fine).astype(int), 1)
+    edges = [np.linspace(a, b, m + 1) for a, b, m in zip(grid.a, grid.b, parts, strict=True)]
+    a, b = np.concatenate([e[:-1] for e in edges]), np.concatenate([e[1:] for e in edges])
+    x = nodes_between(a, b)
+    z = x.ravel() / root[:, None]
+    density = (0.5 * (b - a)[:, None] * rule().weights).ravel() * np.exp(-0.5 * z**2)
+    density /= np.sqrt(2 * np.pi) * root[:, None]
+    f = pieces(x).ravel()
+    mean = density @ f
+    rest = f - mean[:, None]  # a small variation about a large constant keeps its digits
+    weighted = density * rest
+    variance = np.einsum("qx,qx->q", weighted, rest)
+    coefficients = np.empty((q.size, order))
+    with np.errstate(over="ignore", invalid="ignore"):
+        scale = np.exp(-0.25 * z**2)  # heₙ grows beyond floats where the weight is none
+        weighted = np.where(scale > 0, weighted / np.where(scale > 0, scale, 1.0), 0.0)
+    before, now = scale, z * scale
+    for n in range(1, order + 1):
+        coefficients[:, n - 1] = np.einsum("qx,qx->q", weighted, now)
+        before, now = now, (z * now - np.sqrt(n) * before) / np.sqrt(n + 1)
+    return mean, variance, coefficients
 
 
 def _project(pieces: PiecewiseSmooth, q: float, mean: float, order: int) -> tuple[Floats, float, float]:

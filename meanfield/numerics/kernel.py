@@ -11,6 +11,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from meanfield.errors import DivergentExpectation
+from meanfield.numerics.expansions import Expansions
 from meanfield.numerics.hermite import Expansion, expand
 from meanfield.numerics.interpolation import Surrogate
 from meanfield.numerics.mehler import Table
@@ -25,6 +27,9 @@ T = TypeVar("T")
 
 SERIES = 0.15  # the series serves 1 − c in [0.15, 1.85]: what 300 terms leave out is below 1e-21 of the variance
 ANGLE = float(np.arccos(1 - SERIES))  # beyond it the series answers
+MANY = 512  # pairs from which on expansions at a few q are made for all of them
+ORDERS = ((300, -1.0, 0.86), (1200, 0.86, 0.98))  # of those, for |c| between
+INEXACT = 1e-10  # relative error beyond which a pair is left to the other routes
 OFTEN = 24  # calls nearer to c = 1 at one q before a surrogate is built for it
 KEPT = 256  # expansions and surrogates kept
 
@@ -45,11 +50,33 @@ class PairMap:
         self.pieces = pieces
         self._expansions: OrderedDict[float, Expansion] = OrderedDict()
         self._angles: OrderedDict[float, Surrogate] = OrderedDict()
+        self._many_orders: dict[int, Expansions] = {}
         self._calls: OrderedDict[float, int] = OrderedDict()
 
     def distance(self, q1: Floats, q2: Floats, d: Floats) -> tuple[Floats, Floats]:
         """½E(f(U) − f(V))² and bounds on its error; arguments of one shape, variances positive."""
-        return self._by_route(q1, q2, d, Table.distance, self._near)
+        if np.size(d) < MANY:
+            return self._by_route(q1, q2, d, Table.distance, self._near)
+        value, error = self._many(*(np.ravel(a) for a in (q1, q2, correlation_gap(q1, q2, d))))
+        value, error = value.reshape(np.shape(d)), error.reshape(np.shape(d))
+        left = ~(error <= INEXACT * value)
+        if left.any():
+            value[left], error[left] = self._by_route(q1[left], q2[left], d[left], Table.distance, self._near)
+        return value, error
+
+    def _many(self, q1: Floats, q2: Floats, gap: Floats) -> tuple[Floats, Floats]:
+        """Pairs of many variances by Hermite series, of more terms nearer to c = ±1; error inf where none serves."""
+        value, error = np.zeros(gap.size), np.full(gap.size, np.inf)
+        size = np.abs(1 - gap)
+        for order, low, high in ORDERS:
+            part = np.flatnonzero((low < size) & (size <= high))
+            if part.size >= MANY or (part.size and order in self._many_orders):
+                expansions = self._many_orders.setdefault(order, Expansions(self.pieces, order))
+                try:
+                    value[part], error[part] = expansions.distance(q1[part], q2[part], gap[part])
+                except DivergentExpectation:
+                    continue
+        return value, error
 
     def slope(self, q1: Floats, q2: Floats, d: Floats) -> tuple[Floats, Floats]:
         """E f′(U) f′(V), the derivative of `distance` in d, and bounds on its error."""

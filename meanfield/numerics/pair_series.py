@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meanfield.numerics.differences import Differences
-from meanfield.numerics.gaussian import integrate
+from meanfield.numerics.hermite import projected
 from meanfield.numerics.legendre import N, interpolation, nodes_between, rule, tail
 from meanfield.numerics.panels import PiecewiseSmooth
 
@@ -22,7 +22,6 @@ NODES = 28  # of such a panel: its series converges like 3⁻ⁿ
 NEAR, FAR = 0.5, 0.6  # the end of t, and the c at which it is
 FAR_NODES = 32  # of c: T has its singularities at ±1, so that its series converges like 3⁻ⁿ as well
 ORDER = 72  # Hermite coefficients: 0.6⁷² = 1e-16
-FINE = 0.7  # panel length in standard deviations that resolves he₇₂
 RTOL = 3e-14  # panels of t are halved until what they leave out is this part of the largest value
 HALVINGS, MOST = 8, 24  # how often, and how many of them there may be
 WIDENED = float(np.log1p(NEAR**2))  # by this ln s can be below ln q
@@ -93,24 +92,6 @@ def _from_s(a: float, b: float) -> Floats:
 
 def hermite_sums(pieces: PiecewiseSmooth, q: Floats) -> tuple[Floats, Floats, Floats]:
     """E f and Var f at each q, and T there at the nodes of c."""
-    grid, root = pieces.grid(float(q.max())), np.sqrt(q)
-    integrate(grid, "ff", q)  # refines and extends it to what f needs
-    parts = np.maximum(np.ceil((grid.b - grid.a) / (FINE * root.min())).astype(int), 1)
-    edges = [np.linspace(a, b, m + 1) for a, b, m in zip(grid.a, grid.b, parts, strict=True)]
-    a, b = np.concatenate([e[:-1] for e in edges]), np.concatenate([e[1:] for e in edges])
-    x = nodes_between(a, b)
-    z = x.ravel() / root[:, None]
-    density = (0.5 * (b - a)[:, None] * rule().weights).ravel() * np.exp(-0.5 * z**2)
-    density /= np.sqrt(2 * np.pi) * root[:, None]
-    f = pieces(x).ravel()
-    mean = density @ f
-    rest = f - mean[:, None]  # a small variation about a large constant keeps its digits
-    weighted = density * rest
-    variance = np.einsum("qx,qx->q", weighted, rest)
-    squares = np.empty((ORDER, q.size))
-    before, now = np.ones_like(z), z
-    for n in range(1, ORDER + 1):
-        squares[n - 1] = np.einsum("qx,qx->q", weighted, now) ** 2
-        before, now = now, (z * now - np.sqrt(n) * before) / np.sqrt(n + 1)
+    mean, variance, coefficients = projected(pieces, q, ORDER)
     c = nodes_between(-FAR, FAR, FAR_NODES)
-    return mean, variance, squares.T @ c ** np.arange(ORDER)[:, None]
+    return mean, variance, (coefficients**2) @ c ** np.arange(ORDER)[:, None]
