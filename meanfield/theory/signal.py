@@ -24,12 +24,15 @@ class Spread:
         Its mean over units, and its mean squared difference from that.
     mean_error, error : ndarray
         Bounds on the errors of `mean` and `variance`.
+    varies : bool
+        Whether a variance of 0 is only too small for a float.
     """
 
     mean: Any
     variance: Any
     mean_error: Any = 0.0
     error: Any = 0.0
+    varies: bool = False
 
 
 Spreads = Callable[[], Spread] | None  # computed only where a layer asks for it; None where the mean is 0
@@ -97,11 +100,14 @@ class TwoPoints:
         if not (self.spreads1 or self.spreads2):
             return self
         first = spread_of(self.spreads1, self.q1)
-        if self.q2 is self.q1:
-            return TwoPoints(first.variance, first.variance, self.d, self.error)  # the means are equal too
+        if self.q2 is self.q1:  # the means are equal too
+            return TwoPoints(first.variance, first.variance, self.d, self.error)
         second = spread_of(self.spreads2, self.q2)
         apart = np.abs(first.mean - second.mean)
+        roots = [np.sqrt(one.variance) for one in (first, second)]
+        uncertain = [np.sqrt(one.variance + one.error) - root for one, root in zip((first, second), roots, strict=True)]
         error = self.error + apart * (first.mean_error + second.mean_error)
+        error = error + np.abs(roots[0] - roots[1]) * sum(uncertain)
         return TwoPoints(first.variance, second.variance, self.d - 0.5 * apart**2, error)
 
     @property

@@ -44,6 +44,6 @@ def _spreads(keep: Any, before: Spreads) -> Spreads:
         old = before()
         noise = (1.0 - keep) * old.mean**2
         error = old.error + 2 * (1.0 - keep) * np.abs(old.mean) * old.mean_error
-        return Spread(old.mean, (old.variance + noise) / keep, old.mean_error, error / keep)
+        return Spread(old.mean, (old.variance + noise) / keep, old.mean_error, error / keep, old.varies)
 
     return spread

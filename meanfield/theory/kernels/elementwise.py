@@ -12,6 +12,10 @@ from meanfield.theory.signal import OnePoint, Spread, Spreads, TwoPoints
 
 __all__: list[str] = []
 
+EPS = float(np.finfo(float).eps)
+SPAN = np.linspace(-100.0, 100.0, 41)  # where a function that is no constant varies
+RESOLVED = 1e-12  # relative error of a variance as a difference that is small enough
+
 
 @one_point.register
 def _(layer: Elementwise, signal: OnePoint) -> OnePoint:
@@ -54,11 +58,19 @@ def _(layer: Elementwise, signal: TwoPoints) -> Any:
 
 
 def _spreads(activation: Activation, q: Any) -> Spreads:
-    """E φ and Var φ, this as ½E(φ(u) − φ(v))² of independent u and v, which does not cancel."""
+    """E φ and Var φ; where E φ² − (E φ)² cancels, ½E(φ(u) − φ(v))² of independent u and v."""
 
     def spread() -> Spread:
-        mean, mean_error = activation.moments.mean(q)
-        variance, error = activation.moments.distance(q, q, q)
-        return Spread(mean, variance, mean_error, error)
+        moments = activation.moments
+        (mean, mean_error), (second, error) = moments.mean(q), moments.second_moment(q)
+        variance = second - mean**2
+        error = error + 2 * np.abs(mean) * mean_error + EPS * second
+        cancels = (error > RESOLVED * variance) & (mean**2 > 0.5 * second)
+        if np.any(cancels):
+            some = np.where(cancels, q, 1.0)
+            apart, apart_error = moments.distance(some, some, some)
+            variance, error = np.where(cancels, apart, variance), np.where(cancels, apart_error, error)
+        varies = bool(np.any(variance <= 0) and np.ptp(activation(SPAN)) > 0)
+        return Spread(mean, variance, mean_error, error, varies)
 
     return spread

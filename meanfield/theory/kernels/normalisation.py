@@ -22,20 +22,23 @@ SMALLEST = 1e-300  # gradient factors at a smaller variance are those at this on
 @one_point.register
 def _(layer: LayerNorm, signal: OnePoint) -> OnePoint:
     spread = spread_of(signal.spreads, signal.q, signal.error)
-    return _divided(layer, signal, spread.variance, spread.error, None)
+    return _divided(layer, signal, spread, None)
 
 
 @one_point.register
 def _(layer: RMSNorm, signal: OnePoint) -> OnePoint:
-    return _divided(layer, signal, signal.q, signal.error, _scaled(signal.spreads, signal.q))
+    varies = bool(np.any(signal.q == 0)) and spread_of(signal.spreads, signal.q).varies
+    size = Spread(0.0, signal.q, 0.0, signal.error, varies)
+    return _divided(layer, signal, size, _scaled(signal.spreads, signal.q))
 
 
-def _divided(layer: Any, signal: OnePoint, variance: Any, error: Any, spreads: Spreads) -> OnePoint:
-    """The signal divided by the root of `variance`; at q = 0 the limit q → 0."""
-    _refuse_constant(layer, variance, np.asarray(signal.chi) == 0)
-    inverse = 1.0 / np.maximum(variance, SMALLEST)
-    one, chi = np.ones(np.broadcast_shapes(np.shape(variance), np.shape(signal.q))), signal.chi * inverse
-    chi_error = signal.chi_error * inverse + chi * (error * inverse + 2 * EPS)
+def _divided(layer: Any, signal: OnePoint, size: Spread, spreads: Spreads) -> OnePoint:
+    """The signal divided by the root of a variance; at q = 0 the limit q → 0."""
+    if not size.varies:
+        _refuse_constant(layer, size.variance, np.asarray(signal.chi) == 0)
+    inverse = 1.0 / np.maximum(size.variance, SMALLEST)
+    one, chi = np.ones(np.broadcast_shapes(np.shape(inverse), np.shape(signal.q))), signal.chi * inverse
+    chi_error = signal.chi_error * inverse + chi * (size.error * inverse + 2 * EPS)
     return OnePoint(one, EPS * one, 0.0 * one, chi * one, 0.0 * one, chi_error * one, spreads)
 
 

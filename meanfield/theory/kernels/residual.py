@@ -112,8 +112,8 @@ def _tail(layer: Residual) -> list[tuple[Layer, bool]]:
     for inner in layers[centred + 1 :]:
         if not (inner.keeps_mean or isinstance(inner, Elementwise)):
             raise InvalidInput(
-                f"a residual branch must end in a Dense layer, not in {type(inner).__name__}: if it has a mean, "
-                "that of the skip connection would have to be tracked"
+                f"a residual branch must end in a Dense layer, not in {type(inner).__name__}: it may have a mean, or "
+                "other units than the skip connection"
             )
     return [(inner, i > centred) for i, inner in enumerate(layers)]
 
