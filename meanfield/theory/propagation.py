@@ -25,6 +25,7 @@ LONG = 200  # layers still to go from which on a settled signal is followed by i
 SETTLED = 1e-13  # relative change of q in a layer below which it has settled
 DEEPEST = 10_000_000  # layers whose values are kept
 BLOCK = 1_000_000  # numbers of such differences that are held at once
+EQUAL = 64 * float(np.finfo(float).eps)  # relative spread of second moments that is rounding
 CANCELS = 0.01  # of two second moments: a distance below it is not taken as their difference
 
 
@@ -215,13 +216,19 @@ def kernel(block: Any, inputs: ArrayLike, depth: int) -> Floats:
         raise InvalidInput(f"inputs must be a finite (N, d) array without zero rows, not one of shape {x.shape}")
     i, j = np.triu_indices(len(x), 1)
     q = np.einsum("nd,nd->n", x, x) / x.shape[1]
-    pairs = TwoPoints(q[i], q[j], _half_squared_distances(x, q, i, j))
+    distances = _half_squared_distances(x, q, i, j)
+    if np.ptp(q) <= EQUAL * q.max():
+        q = q[:1]  # of all of them, in every layer
+        pairs = TwoPoints(q, q, distances)
+    else:
+        pairs = TwoPoints(q[i], q[j], distances)
     for layer in range(depth):
         block = blocks[min(layer, len(blocks) - 1)]
         if i.size:
             pairs = two_points(block, pairs)
         q = one_point(block, OnePoint(q)).q
-    result = np.diag(np.asarray(q, dtype=np.float64))
+    q = np.broadcast_to(q, len(x))
+    result = np.diag(q)
     result[i, j] = result[j, i] = 0.5 * (q[i] + q[j]) - pairs.d
     return result
 

@@ -237,3 +237,16 @@ def test_inputs_that_nearly_coincide_keep_their_distance_in_a_kernel():
         a, b = 2 * i, 2 * i + 1
         assert K[a, a] + K[b, b] - 2 * K[a, b] == pytest.approx(distance, abs=4e-16)
     np.testing.assert_allclose(K, x @ x.T / 50, rtol=1e-13)
+
+
+@pytest.mark.parametrize("spec", ["relu6", "tanh", lambda x: np.where(x > 0.3, x - 0.3, 0.2 * x)])
+def test_inputs_of_equal_norm_give_the_kernel_that_each_pair_gives(spec):
+    x = np.random.default_rng(0).standard_normal((40, 12)) + 0.5
+    x *= np.sqrt(12) / np.linalg.norm(x, axis=1, keepdims=True)
+    block = mf.mlp(spec, 1.6, 0.2)
+    K = mf.kernel(block, x, 3)
+    for i, j in ((0, 0), (1, 0), (7, 31), (39, 20)):
+        run = mf.propagate(block, 3, c=min(float(x[i] @ x[j] / 12), 1.0))
+        assert K[i, j] == pytest.approx(run.q[3] * run.c[3], rel=1e-11)
+    assert np.array_equal(K, K.T)
+    assert np.linalg.eigvalsh(K)[0] > -1e-12
