@@ -28,7 +28,7 @@ class Concatenate(Layer):
         The layers of the branch, as `Network` takes them.
     growth : float or array_like
         Units of the branch's output relative to those of its input, from 0 to 10⁶, keyword-only: what its Dense layers
-        have. 1 if it has none. Arrays broadcast with sigma_w and sigma_b.
+        have. 1 if it has none but keeps the number of units. Arrays broadcast with sigma_w and sigma_b.
 
     Raises
     ------
@@ -66,10 +66,11 @@ class Concatenate(Layer):
         value = real(growth, "growth")
         if not np.all((value >= 0) & (value <= LARGEST_GROWTH)):
             raise InvalidInput(f"growth is a ratio of units and must be from 0 to {LARGEST_GROWTH:g}, not {growth!r}")
-        if not (np.all(value == 1) or any(layer.fresh for layer in _sequence(self.branch))):
+        own = _units(self.branch)
+        if own is not None and not np.all(value == own):
             raise InvalidInput(
-                f"growth must be 1, not {growth!r}, for a branch without a Dense layer, which has as many units as its "
-                "input"
+                f"growth must be {np.max(own):g}, not {growth!r}, for a branch without a Dense layer: it makes so many "
+                "units for each of its input"
             )
         value.setflags(write=False)
         self.growth: Any = value if value.ndim else float(value)
@@ -87,6 +88,17 @@ class Concatenate(Layer):
     def __repr__(self) -> str:
         told = "" if np.all(self.growth == 1.0) else f", growth={self.growth!r}"
         return f"Concatenate{repr(self.branch).removeprefix('Network')[:-1]}{told})"
+
+
+def _units(branch: Network) -> Any:
+    """Units that the branch makes for each of its input; None if its Dense layers say how many."""
+    units: Any = 1.0
+    for layer in _sequence(branch):
+        if layer.fresh:
+            return None
+        if isinstance(layer, Concatenate):
+            units = units * (1.0 + np.asarray(layer.growth))
+    return units
 
 
 def _sequence(network: Network) -> Iterator[Layer]:
