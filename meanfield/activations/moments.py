@@ -152,17 +152,15 @@ class Moments:
 
     def _few(self, product: str, q: list[float]) -> list[tuple[float, float]]:
         """Moments at a few q, remembered: the maps ask for the same ones again and again."""
-        new = [x for x in dict.fromkeys(q) if (product, x) not in self._known]
-        if len(self._known) + len(new) > KEPT:
-            self._known.clear()
-            new = list(dict.fromkeys(q))
+        if len(self._known) + len(q) > KEPT:
+            self._known = {}  # a new one: threads may be reading the old one
+        found = {x: self._known.get((product, x)) for x in q}
+        new = [x for x, pair in found.items() if pair is None]
         if new:
             estimate = moment(self.pieces, product, np.array(new))
-            self._known.update(
-                ((product, x), pair)
-                for x, pair in zip(new, zip(estimate.value.tolist(), estimate.error.tolist(), strict=True), strict=True)
-            )
-        return [self._known[product, x] for x in q]
+            for x, value, error in zip(new, estimate.value.tolist(), estimate.error.tolist(), strict=True):
+                found[x] = self._known[product, x] = (value, error)
+        return [pair for x in q if (pair := found[x]) is not None]
 
     def _surrogate(self, product: str) -> Surrogate:
         if product not in self._surrogates:

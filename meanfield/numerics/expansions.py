@@ -70,11 +70,12 @@ class Expansions:
 
     def _panel(self, index: int) -> tuple[Floats, Floats]:
         """Legendre coefficients in ln q of mean, variance and Hermite coefficients, and the errors of these."""
-        if index not in self._panels:
-            q = np.exp(nodes_between(index * PANEL, (index + 1) * PANEL, NODES))
-            mean, variance, coefficients = projected(self.pieces, q, self.order)
-            error = tail(coefficients.T) + ROUNDING * np.sqrt(variance.max())
-            self._panels[index] = rule(NODES).coefficients @ np.column_stack([mean, variance, coefficients]), error
+        with self.pieces.lock:
+            if index not in self._panels:
+                q = np.exp(nodes_between(index * PANEL, (index + 1) * PANEL, NODES))
+                mean, variance, coefficients = projected(self.pieces, q, self.order)
+                error = tail(coefficients.T) + ROUNDING * np.sqrt(variance.max())
+                self._panels[index] = rule(NODES).coefficients @ np.column_stack([mean, variance, coefficients]), error
         return self._panels[index]
 
 

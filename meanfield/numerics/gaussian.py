@@ -54,13 +54,14 @@ def moment(
     octave = half_octave(flat)
     for k in np.unique(octave):
         members = np.flatnonzero(octave == k)
-        grid = pieces.grid(2.0**k)
-        if members.size > 2:  # the extremes refine the grid for all: fewer numbers while it still changes
-            integrate(grid, product, np.array([flat[members].min(), flat[members].max()]))
-        block = max(1, BLOCK // grid.x.size)
-        for start in range(0, members.size, block):
-            chosen = members[start : start + block]
-            value[chosen], error[chosen] = integrate(grid, product, flat[chosen])
+        with pieces.lock:
+            grid = pieces.grid(2.0**k)
+            if members.size > 2:  # the extremes refine the grid for all: fewer numbers while it still changes
+                integrate(grid, product, np.array([flat[members].min(), flat[members].max()]))
+            block = max(1, BLOCK // grid.x.size)
+            for start in range(0, members.size, block):
+                chosen = members[start : start + block]
+                value[chosen], error[chosen] = integrate(grid, product, flat[chosen])
     converged = bool(np.all(error <= np.maximum(rtol * np.abs(value), atol)))
     evaluations = pieces.evaluations - before
     if q.ndim == 0:

@@ -36,8 +36,9 @@ class Expansion(NamedTuple):
 def expand(pieces: PiecewiseSmooth, q: float, order: int = ORDER) -> Expansion:
     """The Hermite expansion of f(√q·Z) to the given order."""
     mean = moment(pieces, "f", q)
-    moment(pieces, "ff", q)  # refines the grid to what f needs
-    coefficients, variance, error = _project(pieces, q, mean.value, order)
+    with pieces.lock:
+        moment(pieces, "ff", q)  # refines the grid to what f needs
+        coefficients, variance, error = _project(pieces, q, mean.value, order)
     rest = max(variance - float(coefficients @ coefficients), 0.0)
     return Expansion(q, mean.value, coefficients, variance, rest, error)
 

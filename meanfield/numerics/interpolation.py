@@ -1,5 +1,6 @@
 """Surrogates: a smooth but costly function as polynomials on panels, built where it is asked for, with its error."""
 
+import threading
 from bisect import bisect_right
 from collections.abc import Callable
 
@@ -52,22 +53,25 @@ class Surrogate:
         self.depth = np.full(self.edges.size - 1, depth)
         self.coefficients: list[Floats | None] = [None] * (self.edges.size - 1)
         self.errors = np.zeros(self.edges.size - 1)
+        self._lock = threading.RLock()
         self._ends: list[float] = self.edges.tolist()
         self._single: dict[int, list[float]] = {}
 
     def __call__(self, x: Floats) -> tuple[Floats, Floats]:
         """Values at `x`, any shape, within the edges, and bounds on their errors."""
         flat = np.asarray(x, dtype=np.float64).ravel()
-        self._build(flat)
-        panel = self._panel(flat)
+        with self._lock:
+            self._build(flat)
+            edges, coefficients, errors = self.edges, list(self.coefficients), self.errors
+        panel = _panel(edges, flat)
         value = np.empty(flat.size)
         for start in range(0, flat.size, BLOCK):
             part = slice(start, start + BLOCK)
             used, own = np.unique(panel[part], return_inverse=True)
-            series = np.array([self.coefficients[index] for index in used]).T[:, own]
-            a, b = self.edges[panel[part]], self.edges[panel[part] + 1]
+            series = np.array([coefficients[index] for index in used]).T[:, own]
+            a, b = edges[panel[part]], edges[panel[part] + 1]
             value[part] = legval((2 * flat[part] - a - b) / (b - a), series, tensor=False)
-        return value.reshape(np.shape(x)), self.errors[panel].reshape(np.shape(x))
+        return value.reshape(np.shape(x)), errors[panel].reshape(np.shape(x))
 
     def at(self, x: float) -> float:
         """The value at one point without arrays, by Clenshaw's recurrence: for long loops over single numbers."""
@@ -87,14 +91,12 @@ class Surrogate:
 
     def at_hand(self, x: Floats) -> bool:
         """Whether the panels of all `x` have been made."""
-        return all(self.coefficients[i] is not None for i in set(self._panel(x.ravel()).tolist()))
-
-    def _panel(self, x: Floats) -> NDArray[np.intp]:
-        return np.clip(np.searchsorted(self.edges, x, side="right") - 1, 0, self.edges.size - 2)
+        with self._lock:
+            return all(self.coefficients[i] is not None for i in set(_panel(self.edges, x.ravel()).tolist()))
 
     def _build(self, x: Floats) -> None:
         while True:
-            missing = [i for i in np.unique(self._panel(x)) if self.coefficients[i] is None]
+            missing = [i for i in np.unique(_panel(self.edges, x)) if self.coefficients[i] is None]
             if not missing:
                 return
             for index in reversed(missing):
@@ -114,6 +116,10 @@ class Surrogate:
             coefficients = rule(self.nodes).coefficients @ values
             self.coefficients[index] = coefficients
             self.errors[index] = noise + _remainder(coefficients) + ROUNDING * float(np.abs(values).max())
+
+
+def _panel(edges: Floats, x: Floats) -> NDArray[np.intp]:
+    return np.clip(np.searchsorted(edges, x, side="right") - 1, 0, edges.size - 2)
 
 
 def _remainder(coefficients: Floats) -> float:

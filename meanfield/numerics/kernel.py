@@ -6,6 +6,7 @@ rotated quadrature nearer to ±1; and, where the same q comes again and again, a
 
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 import numpy as np
@@ -128,8 +129,11 @@ class PairMap:
 
 
 def _remember(store: OrderedDict[float, T], key: float, make: Callable[[], T]) -> T:
-    if key not in store:
-        store[key] = make()
-        if len(store) > KEPT:
+    if key in store:
+        with suppress(KeyError):  # another thread may be making room
+            return store[key]
+    value = store[key] = make()
+    if len(store) > KEPT:
+        with suppress(KeyError):
             store.popitem(last=False)
-    return store[key]
+    return value

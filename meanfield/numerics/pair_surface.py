@@ -64,20 +64,22 @@ class PairSurface:
 
     def panel(self, index: int) -> PairPanel | None:
         """Panel number `index`, made when it is first asked for; None where it reaches beyond what can be computed."""
-        if index not in self._panels:
-            try:
-                self._panels[index] = self._make(index * PANEL)
-            except (DivergentExpectation, NotConverged):
-                self._panels[index] = None
+        with self.pieces.lock:
+            if index not in self._panels:
+                try:
+                    self._panels[index] = self._make(index * PANEL)
+                except (DivergentExpectation, NotConverged):
+                    self._panels[index] = None
         return self._panels[index]
 
     def opposite(self, index: int) -> InAngle | None:
         """D/q by the t of −c on that panel."""
-        if index not in self._opposites:
-            try:
-                self._opposites[index] = in_angle(self.pieces, self._distance, index * PANEL, opposite=True)
-            except (DivergentExpectation, NotConverged):
-                self._opposites[index] = None
+        with self.pieces.lock:
+            if index not in self._opposites:
+                try:
+                    self._opposites[index] = in_angle(self.pieces, self._distance, index * PANEL, opposite=True)
+                except (DivergentExpectation, NotConverged):
+                    self._opposites[index] = None
         return self._opposites[index]
 
     def _make(self, low: float) -> PairPanel:

@@ -36,10 +36,11 @@ class _Side(NamedTuple):
 
 
 def _side(pieces: PiecewiseSmooth, q: float, product: str) -> _Side:
-    moment(pieces, product, q)  # refines and extends the grid to what this q needs
-    grid, sd = pieces.grid(q), float(np.sqrt(q))
-    points = np.array([x for x in pieces.breakpoints if abs(x) < grid.reach * grid.scale])
-    return _Side(sd, grid.edges / sd, points / sd)
+    with pieces.lock:
+        moment(pieces, product, q)  # refines and extends the grid to what this q needs
+        grid, sd = pieces.grid(q), float(np.sqrt(q))
+        points = np.array([x for x in pieces.breakpoints if abs(x) < grid.reach * grid.scale])
+        return _Side(sd, grid.edges / sd, points / sd)
 
 
 def product(f: PiecewiseSmooth, g: PiecewiseSmooth, q1: float, q2: float, one_minus_c: float) -> tuple[float, float]:

@@ -4,6 +4,7 @@ Panels live in *argument* space, graded around 0 on the scale of √q, cut at th
 function serves every q of the same scale; only the Gaussian weight changes.
 """
 
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -48,6 +49,7 @@ class PiecewiseSmooth:
         name: str = "f",
     ) -> None:
         self.function, self.derivative_function, self.name = function, derivative, name
+        self.lock = threading.RLock()  # held by whoever refines the grids, or needs them to stay as they are
         self.evaluations = 0
         self._grids: dict[int, Grid] = {}
         self._declared = breakpoints is not None
@@ -73,11 +75,17 @@ class PiecewiseSmooth:
             with np.errstate(all="ignore"):
                 return np.asarray(self.derivative_function(x), dtype=np.float64)
         reach = float(np.abs(x).max(initial=0.0))
-        return self.resolved_grid(max(np.sqrt(2) * reach / REACH, 1.0)).interpolate_derivative(x)
+        with self.lock:
+            return self.resolved_grid(max(np.sqrt(2) * reach / REACH, 1.0)).interpolate_derivative(x)
 
     def breakpoints_within(self, reach: float) -> tuple[float, ...]:
         """The breakpoints with |x| ≤ reach, looked for where that has not been done."""
         reach = max(reach, SEARCHED)
+        with self.lock:
+            self._search(reach)
+            return tuple(sorted(x for x in self._breakpoints if abs(x) <= reach))
+
+    def _search(self, reach: float) -> None:
         while self._searched < reach:
             inner, outer = self._searched, max(2 * self._searched, SEARCHED)
             for a, b in ((-outer, outer),) if inner == 0 else ((-outer, -inner), (inner, outer)):
@@ -86,7 +94,6 @@ class PiecewiseSmooth:
                 self._breakpoints |= {point.x for point in found.breakpoints}
                 self._jumps |= {point.x for point in found.breakpoints if point.order == 0 and self._jumps_at(point.x)}
             self._searched = outer
-        return tuple(sorted(x for x in self._breakpoints if abs(x) <= reach))
 
     @property
     def breakpoints(self) -> tuple[float, ...]:
@@ -103,6 +110,10 @@ class PiecewiseSmooth:
     @property
     def kinks(self) -> tuple[float, ...]:
         """Where the first derivative is not continuous, the jumps of the function aside, ascending."""
+        with self.lock:
+            return self._kinks()
+
+    def _kinks(self) -> tuple[float, ...]:
         grid = self.resolved_grid(1.0)
         edges = [x for x in self.breakpoints if x not in self._jumps and abs(x) < grid.reach * grid.scale]
         ends = legval(np.array([-1.0, 1.0]), (grid.d @ rule().coefficients.T).T)  # f′ at the ends of each panel

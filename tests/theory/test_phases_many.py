@@ -61,3 +61,14 @@ def test_many_points_are_what_each_one_is(name):
     for s in chosen:
         points = fixed_points(mlp(block.activations[0], sigma_w[s], sigma_b[s]))
         assert multiple[s] == (len(points) > 1)
+
+
+@pytest.mark.parametrize("k", range(3))
+def test_threads_may_share_an_activation_that_nothing_is_known_of(k):
+    def phi(x):
+        return kinked(x - 0.01 * k) + 0.1 * np.sin(x)
+
+    axes = np.linspace(0.5, 2, 64), np.linspace(0, 1, 16)
+    one, eight = (mf.phase_diagram(mf.activation(phi), *axes, workers=workers) for workers in (1, 8))
+    for name in ("q_star", "chi_1", "c_star", "chi_c"):
+        assert getattr(eight, name) == pytest.approx(getattr(one, name), rel=1e-9, abs=1e-12)
