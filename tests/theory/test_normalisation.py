@@ -216,6 +216,17 @@ def test_a_signal_too_small_for_floats_is_not_one_that_does_not_vary(name, norm)
     assert mf.analyze(block).q_star == pytest.approx(1.73, rel=1e-12)
 
 
+def test_many_norms_in_a_row_at_no_signal_at_all():
+    for layers in (
+        ("relu", RMSNorm(), LayerNorm(), RMSNorm()),
+        ("sin", Concatenate(RMSNorm(), LayerNorm()), RMSNorm()),
+    ):
+        block = mf.Network(*layers, mf.Dense(1.3, 0.2))
+        assert mf.variance_map(block, 0.0).value == pytest.approx(1.73, rel=1e-14)
+        (point,) = mf.fixed_points(block)
+        assert point.q == pytest.approx(1.73, rel=1e-12)
+
+
 def test_gradients_are_infinite_where_the_activation_jumps():
     a = mf.analyze(mf.Network("sign", LayerNorm(), mf.Dense(1.3, 0.2)))
     assert (float(a.q_star), float(a.chi_1)) == (pytest.approx(1.73), np.inf)

@@ -37,8 +37,11 @@ def _divided(layer: Any, signal: OnePoint, size: Spread, spreads: Spreads) -> On
     if not size.varies:
         _refuse_constant(layer, size.variance, np.asarray(signal.chi) == 0)
     inverse = 1.0 / np.maximum(size.variance, SMALLEST)
-    one, chi = np.ones(np.broadcast_shapes(np.shape(inverse), np.shape(signal.q))), signal.chi * inverse
-    chi_error = signal.chi_error * inverse + chi * (size.error * inverse + 2 * EPS)
+    one = np.ones(np.broadcast_shapes(np.shape(inverse), np.shape(signal.q)))
+    with np.errstate(over="ignore"):
+        chi = np.where(np.isinf(signal.chi), np.inf, np.minimum(signal.chi * inverse, 1 / SMALLEST))
+        chi_error = signal.chi_error * inverse + chi * (size.error * inverse + 2 * EPS)
+        chi_error = np.minimum(chi_error, 1 / SMALLEST)
     return OnePoint(one, EPS * one, 0.0 * one, chi * one, 0.0 * one, chi_error * one, spreads)
 
 
