@@ -17,6 +17,8 @@ _PUBLIC = {
     "networks.layers": ("Dense", "Elementwise", "Layer"),
     "networks.residual": ("Residual",),
     "networks.dropout": ("Dropout",),
+    "networks.normalisation": ("LayerNorm", "RMSNorm"),
+    "networks.concatenation": ("Concatenate",),
     "networks.network": ("Network", "mlp"),
     "theory.maps": ("variance_map", "correlation_map"),
     "theory.fixed_points": ("fixed_points", "FixedPoint"),

@@ -24,9 +24,11 @@ from meanfield.initializers.measuring import measure
 from meanfield.initializers.schemes import initializer, schemes
 from meanfield.initializers.table import scheme_table
 from meanfield.montecarlo.simulation import Simulation, simulate
+from meanfield.networks.concatenation import Concatenate
 from meanfield.networks.dropout import Dropout
 from meanfield.networks.layers import Dense, Elementwise, Layer
 from meanfield.networks.network import Network, mlp
+from meanfield.networks.normalisation import LayerNorm, RMSNorm
 from meanfield.networks.residual import Residual
 from meanfield.theory.criticality import CriticalLine, CriticalPoint, critical_line, critical_point
 from meanfield.theory.fixed_points import FixedPoint, fixed_points
@@ -42,6 +44,7 @@ __all__ = [
     "Activation",
     "Analysis",
     "BadActivation",
+    "Concatenate",
     "CriticalLine",
     "CriticalPoint",
     "CrossCheck",
@@ -56,6 +59,7 @@ __all__ = [
     "InputStatistics",
     "InvalidInput",
     "Layer",
+    "LayerNorm",
     "MeanFieldError",
     "Measurement",
     "Measurements",
@@ -63,6 +67,7 @@ __all__ = [
     "NoFixedPoint",
     "NotConverged",
     "PhaseDiagram",
+    "RMSNorm",
     "Recommendation",
     "Residual",
     "Sample",
