@@ -35,15 +35,17 @@ PARTS = {
 }
 
 
-def printed(script, python):
-    environment = os.environ | {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+def printed(script: str, python: str) -> str:
+    """What a benchmark prints, run by that Python with one thread."""
+    environment = os.environ | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     command = [python, "-W", "ignore", str(ROOT / "tests" / "benchmarks" / script)]
     environment["PYTHONPATH"] = str(ROOT)
     result = subprocess.run(command, capture_output=True, text=True, check=True, env=environment, cwd=ROOT)
     return "\n".join(line.rstrip() for line in result.stdout.splitlines())
 
 
-def main(bench):
+def main(bench: str | None) -> None:
+    """Run them all and write the page."""
     versions = {"python": platform.python_version(), "numpy": numpy.__version__, "scipy": scipy.__version__}
     page = HEAD.format(
         machine=platform.machine(),
@@ -56,7 +58,7 @@ def main(bench):
         python = bench if script.startswith("neural") else sys.executable
         if python is None:
             continue
-        print(script, flush=True)
+        sys.stderr.write(f"{script}\n")
         about = (ROOT / "tests" / "benchmarks" / script).read_text().split('"""')[1].split("\n\n")
         text = " ".join(about[-1].split())
         page += f"\n## {title}\n\n{about[0].strip()}\n\n{text}\n\n```text\n{printed(script, python)}\n```\n"

@@ -35,7 +35,7 @@ def critical_lines():
         found = [mf.critical_line(name, float(line.sigma_b[i])) for i in some]
         error = max(np.min(np.abs(f.sigma_w / line.sigma_w[i] - 1)) for f, i in zip(found, some, strict=True))
         print(
-            f"critical_line({name!r}), 1000 sigma_b: {len(line.sigma_w)} rows in {taken * 1e3:.0f} ms, error {error:.0e}"
+            f"critical_line({name!r}), 1000 sigma_b: {len(line.sigma_w)} rows, {taken * 1e3:.0f} ms, error {error:.0e}"
         )
 
 
