@@ -20,14 +20,14 @@ def measure(weights: Any, *, layout: Layout = "torch", alpha: float = 0.01) -> A
     Parameters
     ----------
     weights : array_like, list, mapping, str or Path
-        One weight (fan_out, fan_in), or a convolution's (C_out, C_in, *kernel); or several: a list of arrays, a mapping
-        of names to arrays, nested or not, as torch's `state_dict()` and safetensors' `load_file` give, or anything with
+        One weight (fan_out, fan_in), or a convolution's ``(C_out, C_in, *kernel)``; or several: a list of arrays, a
+        mapping of names to arrays, nested or not, as torch's `state_dict()` and safetensors' `load_file` give, or anything with
         a `state_dict`; or the path of an .npy or .npz file without pickled objects. Arrays may be torch tensors,
         whatever their device, dtype and graph. Of several, arrays of one dimension are taken for biases where the name
         or the place in the list says whose; other ones, integers and scalars are skipped, and `.skipped` says so.
     layout : {"torch", "keras"}
-        Which axes are which: (fan_out, fan_in) and (C_out, C_in, *kernel), or (fan_in, fan_out) and
-        (*kernel, C_in, C_out) as in Keras and JAX.
+        Which axes are which: (fan_out, fan_in) and ``(C_out, C_in, *kernel)``, or (fan_in, fan_out) and
+        ``(*kernel, C_in, C_out)`` as in Keras and JAX.
     alpha : float
         How often something is found to speak against independent entries of mean 0 without a heavy tail where
         nothing does, 0 < alpha ≤ 0.1; shared among the six tests, and among the weights if there are several.
