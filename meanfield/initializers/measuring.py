@@ -22,9 +22,10 @@ def measure(weights: Any, *, layout: Layout = "torch", alpha: float = 0.01) -> A
     weights : array_like, list, mapping, str or Path
         One weight (fan_out, fan_in), or a convolution's ``(C_out, C_in, *kernel)``; or several: a list of arrays, a
         mapping of names to arrays, nested or not, as torch's `state_dict()` and safetensors' `load_file` give, or
-        anything with a `state_dict`; or the path of an .npy or .npz file without pickled objects. Arrays may be torch tensors,
-        whatever their device, dtype and graph. Of several, arrays of one dimension are taken for biases where the name
-        or the place in the list says whose; other ones, integers and scalars are skipped, and `.skipped` says so.
+        anything with a `state_dict`; or the path of an .npy or .npz file without pickled objects. Arrays may be torch
+        tensors, whatever their device, dtype and graph. Of several, arrays of one dimension are taken for biases where
+        the name or the place in the list says whose; other ones, integers and scalars are skipped, and `.skipped` says
+        so.
     layout : {"torch", "keras"}
         Which axes are which: (fan_out, fan_in) and ``(C_out, C_in, *kernel)``, or (fan_in, fan_out) and
         ``(*kernel, C_in, C_out)`` as in Keras and JAX.
