@@ -1,0 +1,68 @@
+"""How fast two inputs become alike: 1 − c by depth on logarithmic axes (Hayou et al. 2019, figure 3)."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from meanfield.errors import InvalidInput
+from meanfield.plotting.axes import COLOURS, MARKERS, axes_for
+
+if TYPE_CHECKING:
+    from meanfield.theory.propagation import Trajectory
+
+__all__ = ["plot_decay"]
+
+
+def plot_decay(
+    runs: "Mapping[str, Trajectory]", ax: Any = None, *, laws: Mapping[str, tuple[str, ArrayLike]] | None = None
+) -> Any:
+    """Draw 1 − c of several networks by layer, with the laws that they approach as black dashes.
+
+    Parameters
+    ----------
+    runs : mapping of str to Trajectory
+        By label; with ``one_minus_c``, one value a layer.
+    ax : matplotlib Axes, optional
+        Where to draw; None makes a figure.
+    laws : mapping of str to (str, array_like)
+        By the label of the run: how the law is called, and its value at each layer of the run.
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
+    >>> import meanfield as mf, numpy as np
+    >>> run, layer = mf.propagate(mf.mlp("relu", 2**0.5), 300, c=0.0), np.arange(301)
+    >>> law = 4.5 * np.pi**2 / np.maximum(layer, 1) ** 2
+    >>> ax = plot_decay({"ReLU": run}, laws={"ReLU": (r"$9\\pi^2/2\\ell^2$", law)})
+    >>> ax.get_xscale(), ax.get_yscale()
+    ('log', 'log')
+    """
+    ax = axes_for(ax, (5.2, 3.8))
+    lowest, deepest = 1.0, 1
+    for i, (label, run) in enumerate(runs.items()):
+        if run.one_minus_c is None:
+            raise InvalidInput(f"the run {label!r} has one input and so no correlation: give propagate() that of two")
+        values = np.asarray(run.one_minus_c, dtype=float)[1:]
+        layer = np.arange(1, values.size + 1)
+        ticks = np.unique(np.geomspace(1, values.size, 12).astype(int)) - 1
+        look: dict[str, Any] = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
+        ax.plot(layer, values, linewidth=1.8, markersize=4.5, markevery=list(ticks), label=label, **look)
+        if laws and label in laws:
+            name, law = laws[label]
+            law = np.asarray(law, dtype=float)[1:]
+            shown = law <= 2  # 1 − c is never more
+            ax.plot(layer[shown], law[shown], color="black", linestyle="--", linewidth=1.0, zorder=3)
+            at = int(np.sqrt(layer[shown][0] * layer[-1])) - 1
+            ax.annotate(name, (layer[at], law[at]), xytext=(4, 4), textcoords="offset points")
+        lowest, deepest = min(lowest, values[values > 0].min(initial=1.0)), max(deepest, values.size)
+    ax.set(xscale="log", yscale="log", xlim=(1, deepest), ylim=(lowest / 2, 2.5), xlabel=r"layer $\ell$")
+    ax.set_ylabel(r"$1 - c$")
+    if laws:
+        ax.plot([], [], "k--", linewidth=1.0, label="predicted")
+    ax.legend(*ax.get_legend_handles_labels(), frameon=False, fontsize="small", loc="lower left")
+    return ax

@@ -1,0 +1,73 @@
+"""Depth scales of second moment and correlation against sigma_w (Schoenholz et al. 2017, figure 3)."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from meanfield.plotting.axes import COLOURS, GREY, axes_for, legend_above
+
+if TYPE_CHECKING:
+    from meanfield.theory.stability import Analysis
+
+__all__ = ["plot_depth_scales"]
+
+FINE = 4000  # points that a curve is drawn with
+TOP = 30.0  # times the median of xi_c: where the axis ends if xi_c diverges
+
+
+def plot_depth_scales(
+    sigma_w: ArrayLike, scales: "Analysis", ax: Any = None, *, critical: ArrayLike = (), title: str = ""
+) -> Any:
+    """Draw xi_q and xi_c against sigma_w on a logarithmic axis, out of the picture where xi_c diverges.
+
+    Between the points given, 1/xi is interpolated: it is smooth where xi is not.
+
+    Parameters
+    ----------
+    sigma_w : array_like, 1-d, ascending
+        Standard deviations of the weights.
+    scales : Analysis
+        With ``xi_q`` and ``xi_c``, in layers, at each of them.
+    ax : matplotlib Axes, optional
+        Where to draw; None makes a figure.
+    critical : array_like
+        Where the correlation's depth scale is infinite, as ``CriticalLine.sigma_w``.
+    title : str
+        Above the legend.
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
+    >>> import meanfield as mf, numpy as np
+    >>> sigma_w = np.linspace(1, 2, 21)
+    >>> scales, edge = mf.analyze(mf.mlp("tanh", sigma_w, 0.3)), mf.critical_line("tanh", 0.3).sigma_w
+    >>> plot_depth_scales(sigma_w, scales, critical=edge).get_yscale()
+    'log'
+    """
+    ax = axes_for(ax, (5.2, 3.6))
+    x, edges = np.asarray(sigma_w, dtype=float), np.atleast_1d(np.asarray(critical, dtype=float))
+    edges = edges[(edges > x.min()) & (edges < x.max())]
+    fine = np.unique(np.concatenate([np.linspace(x.min(), x.max(), FINE), x]))
+    for name, symbol, what, colour, dash, at in (
+        ("xi_c", r"$\xi_c$", "correlation", COLOURS[0], "-", edges),
+        ("xi_q", r"$\xi_q$", "second moment", COLOURS[1], "--", edges[:0]),
+    ):
+        known, first = np.unique(np.concatenate([x, at]), return_index=True)
+        rate = np.concatenate([1 / np.asarray(getattr(scales, name), dtype=float), np.zeros(at.size)])[first]
+        with np.errstate(divide="ignore"):
+            curve = 1 / np.interp(fine, known, rate)
+        ax.plot(fine, np.minimum(curve, 1e30), color=colour, linestyle=dash, linewidth=1.8, label=f"{symbol}, {what}")
+    for i, edge in enumerate(edges):
+        ax.axvline(edge, color=GREY, linestyle=":", linewidth=1.2, label=r"$\chi_1 = 1$" if i == 0 else None)
+    depths = np.concatenate([np.asarray(scales.xi_q), np.asarray(scales.xi_c)])
+    depths = depths[np.isfinite(depths) & (depths > 0)]
+    if depths.size:
+        top = TOP * float(np.median(scales.xi_c)) if edges.size else 2 * depths.max()
+        ax.set_ylim(depths.min() / 1.5, min(max(top, 10.0), 1e12))
+    ax.set(yscale="log", xlim=(x.min(), x.max()), xlabel=r"$\sigma_w$", ylabel="depth scale (layers)")
+    legend_above(ax, title, 3)
+    return ax

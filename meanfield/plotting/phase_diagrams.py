@@ -1,0 +1,69 @@
+"""Phase diagrams of several activations side by side."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanfield.errors import InvalidInput
+from meanfield.plotting.axes import axes_for
+from meanfield.plotting.phase_diagram import plot_phase_diagram
+
+if TYPE_CHECKING:
+    from meanfield.theory.criticality import CriticalLine
+    from meanfield.theory.phases import PhaseDiagram
+
+__all__ = ["plot_phase_diagrams"]
+
+
+def plot_phase_diagrams(
+    diagrams: "Sequence[PhaseDiagram]", axes: Any = None, *, critical_lines: "Mapping[str, CriticalLine] | None" = None
+) -> Any:
+    """Draw phase diagrams beside one another, each as `plot_phase_diagram` does, with one legend for all.
+
+    Parameters
+    ----------
+    diagrams : sequence of PhaseDiagram
+        Each at least 2 × 2; its label is the title.
+    axes : sequence of matplotlib Axes, optional
+        One for each; None makes a figure with a common sigma_b.
+    critical_lines : mapping of str to CriticalLine, optional
+        By the label of the diagram.
+
+    Returns
+    -------
+    array of Axes
+
+    Raises
+    ------
+    InvalidInput
+        If there are no diagrams, or another number of Axes.
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> diagrams = [mf.phase_diagram(name, [1.0, 1.3, 1.6], [0.0, 0.5]) for name in ("relu", "tanh")]
+    >>> [ax.get_title() for ax in plot_phase_diagrams(diagrams)]
+    ['relu', 'tanh']
+    """
+    diagrams = list(diagrams)
+    if not diagrams:
+        raise InvalidInput("there must be at least one phase diagram to draw, not none")
+    if axes is None:
+        axes = axes_for(None, (1.2 + 2.6 * len(diagrams), 3.4), columns=len(diagrams))
+    axes = np.atleast_1d(axes)
+    if axes.size != len(diagrams):
+        raise InvalidInput(f"{len(diagrams)} phase diagrams need as many Axes, not {axes.size}")
+    entries: dict[str, Any] = {}
+    for i, (ax, diagram) in enumerate(zip(axes.flat, diagrams, strict=True)):
+        plot_phase_diagram(diagram, ax, critical_line=(critical_lines or {}).get(diagram.label))
+        ax.set_title(diagram.label.replace("$", r"\$"))
+        handles, labels = ax.get_legend_handles_labels()
+        entries |= {label: handle for handle, label in zip(handles, labels, strict=True) if label not in entries}
+        ax.get_legend().remove()
+        if i:
+            ax.set_ylabel("")
+    if entries:
+        look: dict[str, Any] = {"frameon": False, "fontsize": "small", "ncols": 2}
+        axes.flat[0].figure.legend(entries.values(), entries.keys(), loc="outside lower center", **look)
+    return axes
