@@ -60,10 +60,60 @@ def test_the_depth_scale_of_tanh_is_largest_at_the_edge_of_chaos():
             np.testing.assert_array_equal(chaotic, diagram.sigma_w > critical)
 
 
+def test_tanh_networks_learn_down_to_a_few_depth_scales_and_deepest_at_the_edge_of_chaos():
+    pytest.importorskip("sklearn")
+    depths = np.array([10, 60])
+    found = load("trainability").main(np.array([1.0, 1.76, 6.0]), depths, networks=1, steps=200)
+    scales = depths[:, None] / found["xi_c"]
+    learns, fails = scales < 4, scales > 10
+    np.testing.assert_array_equal(learns, [[True, True, True], [False, True, False]])
+    np.testing.assert_array_equal(fails, ~learns)
+    assert found["accuracy"][learns].min() > 0.4
+    assert found["accuracy"][fails].max() < 0.25
+
+
+def test_the_ratio_of_weight_to_gradient_that_lars_uses_is_what_theory_predicts():
+    found = load("lars_ratios").main(depth=10, width=200, networks=20)
+    for setting, (predicted, measured, error) in ((key, row.values()) for key, row in found.items()):
+        assert np.all(error < 0.08 * predicted), setting
+        assert np.all(np.abs(measured - predicted) < 4 * error), setting
+    np.testing.assert_allclose(found["ReLU, He", 1]["predicted"], 2.0, rtol=1e-12)
+    assert np.ptp(found["tanh, edge of chaos", 1]["predicted"]) < 0.15
+    assert np.all(np.diff(found["tanh, ordered", 1]["predicted"][1:]) < 0)
+    assert np.all(np.diff(found["tanh, chaotic", 1]["predicted"]) > 0)
+
+
+def test_each_customary_scheme_suits_one_activation_and_the_critical_one_suits_all():
+    example = load("scheme_comparison")
+    found = example.main(width=128)
+    assert [key for key, check in found.items() if not check.passed] == []
+    theory = {
+        key: np.array([example.by_layer(check, quantity)[0] for quantity in ("q", "gradient")])
+        for key, check in found.items()
+    }
+    assert theory["gelu", "He"][0, -1] == pytest.approx(2.97e-14, rel=1e-2)
+    assert theory["relu", "Glorot"][0, -1] == pytest.approx(2.0**-50, rel=1e-12)
+    assert theory["relu", "torch's default"][1, 0] == pytest.approx(6.0**-50, rel=1e-12)
+    suited = {key for key, (q, gradient) in theory.items() if min(*q, *gradient) > 0.01 and max(*q, *gradient) < 100}
+    critical = {(activation, "critical") for activation in ("tanh", "relu", "gelu")}
+    assert suited == critical | {("tanh", "Glorot"), ("relu", "He")}
+
+
 def test_importing_an_example_computes_and_draws_nothing(monkeypatch):
     import meanfield as mf
 
-    for name in ("propagate", "simulate", "recommend", "gain", "activation", "phase_diagram", "critical_line"):
+    for name in (
+        "propagate",
+        "simulate",
+        "recommend",
+        "gain",
+        "activation",
+        "phase_diagram",
+        "critical_line",
+        "analyze",
+        "crosscheck",
+        "initializer",
+    ):
         monkeypatch.setattr(mf, name, lambda *_, **__: pytest.fail("computed at import"))
     for path in sorted(EXAMPLES.glob("*.py")):
         assert callable(load(path.stem).main)
