@@ -9,6 +9,7 @@ from meanfield.errors import InvalidInput
 from meanfield.montecarlo.draws import Array, Draw
 from meanfield.montecarlo.estimators import one_minus_c, second_moment
 from meanfield.montecarlo.kernels import forward
+from meanfield.networks.batchnorm import batch_size
 from meanfield.networks.network import Network
 
 __all__ = ["run_network"]
@@ -31,7 +32,8 @@ def run_network(blocks: Sequence[Network], widths: Sequence[int], x: Array, draw
     Returns
     -------
     ndarray, shape (3, depth + 1)
-        The gradient is that of a Gaussian covector of fixed length at the last layer, relative to it.
+        The gradient is that of a Gaussian covector of fixed length at the last layer, relative to it. Where there is
+        batch normalisation, the batch's covectors sum to zero, as those of every layer below do.
 
     Raises
     ------
@@ -57,6 +59,8 @@ def run_network(blocks: Sequence[Network], widths: Sequence[int], x: Array, draw
             pullbacks.append(pullback)
             values[0, l], values[2, l] = checked(second_moment(x), "signal", l), one_minus_c(x)
         gradient = draw.normal(*x.shape)
+        if batch_size(*blocks) is not None:
+            gradient -= gradient.mean(axis=0)
         gradient /= np.sqrt(np.mean(gradient**2, axis=1, keepdims=True))
         values[1, depth] = 1.0
         for l in range(depth - 1, -1, -1):

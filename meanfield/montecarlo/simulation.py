@@ -1,5 +1,6 @@
 """Draw finite networks of a description, run them forwards and backwards, and average."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +20,7 @@ from meanfield.montecarlo.passes import run_network
 from meanfield.montecarlo.states import draw_state, input_root
 from meanfield.montecarlo.weight_statistics import Matrix
 from meanfield.montecarlo.weights import WeightLaw, check_law
+from meanfield.networks.batchnorm import batch_size
 from meanfield.networks.layers import Dense
 from meanfield.networks.network import Network
 from meanfield.networks.stack import as_blocks, as_widths, check_widths
@@ -134,7 +136,8 @@ def simulate(
         Second moment of the state at layer 0, > 0.
     c : float or None
         Correlation of two inputs at layer 0, −1 ≤ c ≤ 1; None simulates one input and leaves `.c` None. Each network
-        gets new random directions whose second moments are *exactly* q and c: layer 0 has no noise.
+        gets new random directions whose second moments are *exactly* q and c: layer 0 has no noise. Where there is
+        batch normalisation, a batch of inputs is simulated, any two of which have the correlation c, by default 0.
     inputs : array_like, shape (N, d), optional
         Inputs whose second moments x_a · x_b / d take the place of `q` and `c`: the states at layer 0 are random
         directions with exactly these moments, as behind an orthogonal first layer. The smaller of N and d must not
@@ -200,7 +203,12 @@ def simulate(
         raise InvalidInput("method='exact_law' is for Gaussian weights; other weights need method='materialized'")
     if dtype not in ("float32", "float64"):
         raise InvalidInput(f"dtype must be 'float32' or 'float64', not {dtype!r}")
-    root = input_root(q, c, inputs)
+    batch = batch_size(*blocks)
+    if batch == math.inf:
+        raise InvalidInput("a simulation needs a finite batch: BatchNorm(inf) is the limit of large ones")
+    root = input_root(q, c, inputs, batch)
+    if batch is not None and len(root) != batch:
+        raise InvalidInput(f"BatchNorm({batch}) needs a batch of {batch} inputs, not {len(root)}")
     if root.shape[1] > widths[0]:
         raise InvalidInput(
             f"width must be at least {root.shape[1]} to hold that many independent inputs, not {widths[0]}"

@@ -12,7 +12,7 @@ from meanfield.montecarlo.draws import Array
 __all__ = ["draw_state", "input_root"]
 
 
-def input_root(q: float, c: float | None, inputs: ArrayLike | None) -> NDArray[np.float64]:
+def input_root(q: float, c: float | None, inputs: ArrayLike | None, batch: int | None = None) -> NDArray[np.float64]:
     """A root A of the inputs' second moments, A Aᵀ = (h_a · h_b / units): one row an input.
 
     Parameters
@@ -21,6 +21,8 @@ def input_root(q: float, c: float | None, inputs: ArrayLike | None) -> NDArray[n
         Second moment of each of the one or two inputs, > 0.
     c : float or None
         Correlation of two inputs, −1 ≤ c ≤ 1; None for one input.
+    batch : int or None
+        Inputs to make of `q` and `c` (0 by default), where it is not one or two: all pairs have the correlation c.
     inputs : array_like or None
         Shape (N, d), finite: the second moments x_a · x_b / d are taken from these, and `q` and `c` must be left alone.
 
@@ -39,6 +41,8 @@ def input_root(q: float, c: float | None, inputs: ArrayLike | None) -> NDArray[n
     if inputs is None:
         if not (np.ndim(q) == 0 and math.isfinite(q) and q > 0):
             raise InvalidInput(f"q is a second moment and must be a finite number > 0, not {q!r}")
+        if batch is not None:
+            return math.sqrt(q) * _batch_root(0.0 if c is None else c, batch)
         if c is None:
             return np.array([[math.sqrt(q)]])
         if not (np.ndim(c) == 0 and -1 <= c <= 1):
@@ -56,6 +60,17 @@ def input_root(q: float, c: float | None, inputs: ArrayLike | None) -> NDArray[n
         )
     triangle: NDArray[np.float64] = np.linalg.qr(x.T)[1]
     return triangle.T / math.sqrt(x.shape[1])
+
+
+def _batch_root(c: float, batch: int) -> NDArray[np.float64]:
+    """The symmetric root of (1 − c)·1 + c·(1, …, 1)ᵀ(1, …, 1)."""
+    if not (np.ndim(c) == 0 and -1 / (batch - 1) <= c < 1):
+        raise InvalidInput(
+            f"c is the correlation of any two inputs of a batch of {batch} and must be a number from −1/{batch - 1} to "
+            f"less than 1, not {c!r}"
+        )
+    apart, together = math.sqrt(1 - c), math.sqrt(max(1 + (batch - 1) * c, 0.0))
+    return apart * np.eye(batch) + (together - apart) / batch
 
 
 def draw_state(root: NDArray[np.float64], width: int, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:

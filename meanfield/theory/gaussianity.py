@@ -4,15 +4,18 @@ import numpy as np
 
 from meanfield.activations.activation import Activation
 from meanfield.errors import InvalidInput
+from meanfield.networks.batchnorm import BatchNorm
 from meanfield.networks.concatenation import Concatenate
 from meanfield.networks.layers import Elementwise, Layer
 from meanfield.networks.network import Network
 from meanfield.networks.normalisation import LayerNorm
 from meanfield.networks.residual import Residual
+from meanfield.theory.batches import check_batches
 
 __all__ = ["check_gaussian"]
 
 
+BATCH = "BatchNorm"  # what it leaves is known to the activation that follows it
 POINTS = np.linspace(0.1, 6.0, 23)  # where a function is odd that is taken to be
 
 
@@ -26,6 +29,7 @@ def check_gaussian(*blocks: Layer, repeated: bool = True) -> None:
     InvalidInput
         Naming both, since second moments do not determine what the second one does.
     """
+    check_batches(*blocks)
     left = mean = ""
     for block in blocks * 2 if repeated else blocks:
         left = _after(block, left)
@@ -36,12 +40,18 @@ def check_gaussian(*blocks: Layer, repeated: bool = True) -> None:
 def _after(layer: Layer, left: str) -> str:
     """Which activation keeps the units from being Gaussian after `layer`; "" if they are Gaussian."""
     if isinstance(layer, Elementwise):
-        if left:
+        if left and left != BATCH:
             raise InvalidInput(
                 f"{layer.activation.name} would act on what {left} left, which is not Gaussian: put a Dense layer "
                 "between them, or make one activation of both, as 'sin(tanh(x))'"
             )
         return layer.activation.name
+    if isinstance(layer, BatchNorm):
+        if left:
+            raise InvalidInput(
+                f"BatchNorm would act on what {left} left, which is not Gaussian: put a Dense layer between them"
+            )
+        return BATCH
     if layer.fresh:
         return ""
     inside = left

@@ -9,13 +9,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from meanfield.arguments import correlation, positive, real, whole
 from meanfield.errors import InvalidInput
+from meanfield.networks.batchnorm import batch_size
 from meanfield.networks.network import Network
 from meanfield.networks.stack import as_blocks, as_widths, check_widths
 from meanfield.theory.gaussianity import check_gaussian
 from meanfield.theory.kernels import one_point, two_points
 from meanfield.theory.maps import broadcast
 from meanfield.theory.orbit import CorrelationOrbit
-from meanfield.theory.signal import OnePoint, TwoPoints
+from meanfield.theory.signal import Batch, OnePoint, TwoPoints
 
 __all__ = ["DEEPEST", "Trajectory", "kernel", "propagate"]
 
@@ -75,7 +76,8 @@ def propagate(
     q : float or array_like
         Second moment of the signal at layer 0, > 0.
     c : float or array_like, optional
-        Correlation of the two signals there, in [−1, 1].
+        Correlation of the two signals there, in [−1, 1]. Where there is batch normalisation, that of any two inputs of
+        the batch; without it the batch is the one that the block reproduces.
     q2 : float or array_like, optional
         Second moment of the other one; `q` by default.
     width : int or sequence of int, optional
@@ -111,6 +113,8 @@ def propagate(
     if width is not None:
         check_widths(blocks, units := as_widths(width, depth))
         widths = np.asarray(units, dtype=np.float64)
+    if c is None and len(blocks) > 1 and batch_size(*blocks) is not None:
+        raise InvalidInput("a list of blocks with BatchNorm needs c, the correlation of the batch's inputs")
     starts = [positive(q, "q")]
     if q2 is not None:
         starts.append(positive(q2, "q2"))
@@ -134,13 +138,15 @@ def _run(
 ) -> Trajectory:
     shape = (depth + 1, *np.shape(q))
     qs, chis, gaps = np.empty(shape), np.empty(shape), np.empty(shape)
+    batches = batch_size(*blocks) is not None
     for layer in range(depth + 1):
         block = blocks[min(layer, len(blocks) - 1)]
-        signal = one_point(block, OnePoint(q))
+        signal = one_point(block, OnePoint(q, batch=Batch(pair.d) if batches and pair is not None else None))
         qs[layer], chis[layer] = q, signal.chi
         if pair is not None:
             gaps[layer] = pair.one_minus_c
-        if depth - layer > LONG and len(blocks) == 1 and _settled(block, signal, q, pair):
+        alone = len(blocks) == 1 and not (batches and pair is not None)
+        if depth - layer > LONG and alone and _settled(block, signal, q, pair):
             _follow(block, signal, qs[layer:], chis[layer:], None if pair is None else gaps[layer:])
             break
         q = np.broadcast_to(signal.q, shape[1:])
@@ -211,6 +217,8 @@ def kernel(block: Any, inputs: ArrayLike, depth: int) -> Floats:
     if (shape := Network(*blocks).shape) != ():
         raise InvalidInput(f"kernel takes one sigma_w and sigma_b, not arrays of shape {shape}")
     check_gaussian(*blocks, repeated=len(blocks) == 1)
+    if batch_size(*blocks) is not None:
+        raise InvalidInput("kernel takes each input by itself, and BatchNorm does not: use propagate, with c=")
     x = real(inputs, "inputs", "an array of numbers of shape (N, d)")
     if x.ndim != 2 or not np.all(np.isfinite(x)) or not np.all(np.abs(x).max(axis=1) > 0):
         raise InvalidInput(f"inputs must be a finite (N, d) array without zero rows, not one of shape {x.shape}")

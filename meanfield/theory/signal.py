@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from meanfield.numerics.kernel import correlation_gap
 
-__all__ = ["OnePoint", "Spread", "Spreads", "TwoPoints", "spread_of"]
+__all__ = ["Batch", "OnePoint", "Spread", "Spreads", "TwoPoints", "spread_of"]
 
 Floats = NDArray[np.float64]
 
@@ -44,6 +44,26 @@ def spread_of(spreads: Spreads, q: Any, error: Any = 0.0) -> Spread:
 
 
 @dataclass(frozen=True)
+class Batch:
+    """What batch normalisation asks of the other inputs of a batch in which all are alike.
+
+    Attributes
+    ----------
+    distance : ndarray
+        Half the mean squared difference of two inputs' signals, as `TwoPoints.d`.
+    shared : ndarray
+        The gradient back at the start that a gradient at this depth leaves whose only non-zero covariances are those
+        between different inputs, divided by B − 1. (`OnePoint.chi` is that of one which sums to zero over the batch.)
+    sphere : int or inf
+        The batch size directly behind a BatchNorm, where units are not Gaussian; 0 elsewhere.
+    """
+
+    distance: Any
+    shared: Any = 0.0
+    sphere: Any = 0
+
+
+@dataclass(frozen=True)
 class OnePoint:
     """One input at some depth, relative to where it started.
 
@@ -61,6 +81,9 @@ class OnePoint:
         Bounds on the errors of `slope` and `chi`.
     spreads : callable or None
         Returns the `Spread` of the signal; None where its mean is 0.
+    batch : Batch or None
+        The batch it belongs to, where there is batch normalisation. A network that is given none assumes the one that
+        it reproduces.
     """
 
     q: Any
@@ -70,6 +93,7 @@ class OnePoint:
     slope_error: Any = 0.0
     chi_error: Any = 0.0
     spreads: Spreads = None
+    batch: Batch | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +110,8 @@ class TwoPoints:
         Bound on the error of `d`.
     spreads1, spreads2 : callable or None
         Return the `Spread` of each; None where its mean is 0.
+    sphere : int or inf
+        The size of the batch that both belong to directly behind a BatchNorm, where units are not Gaussian; else 0.
     """
 
     q1: Any
@@ -94,6 +120,7 @@ class TwoPoints:
     error: Any = 0.0
     spreads1: Spreads = None
     spreads2: Spreads = None
+    sphere: Any = 0
 
     def centred(self) -> "TwoPoints":
         """The pair without its means over units; d loses half their squared difference."""

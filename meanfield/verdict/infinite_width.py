@@ -6,10 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from meanfield.errors import InvalidInput
+from meanfield.networks.batchnorm import batch_size
 from meanfield.networks.network import Network
 from meanfield.theory.propagation import propagate
 
 __all__ = ["scaled", "trajectory"]
+
+ALIKE = 1e-9  # relative to q
 
 
 def scaled(block: Network, factor: float) -> Network:
@@ -25,7 +29,10 @@ def trajectory(
     """q, the gradient and, of two inputs or more, 1 − c by layer, averaged over inputs and over pairs of them."""
     depth = len(widths) - 1
     block = list(blocks) if len(blocks) == depth else blocks[0]
-    if inputs is None:
+    batch = batch_size(*blocks)
+    if batch is not None:
+        q, c = (q, c or 0.0) if inputs is None else _alike(inputs)
+    if inputs is None or batch is not None:
         run = propagate(block, depth, q=q, c=c, width=widths)
         values = {"q": run.q, "gradient": run.gradient}
         return values if run.one_minus_c is None else values | {"one_minus_c": run.one_minus_c}
@@ -39,3 +46,16 @@ def trajectory(
         correlation = np.clip(moments[a, b] / np.sqrt(own[a] * own[b]), -1.0, 1.0)
         found["one_minus_c"] = propagate(block, depth, q=own[a], q2=own[b], c=correlation).one_minus_c
     return {name: np.mean(entry, axis=1) for name, entry in found.items()}
+
+
+def _alike(inputs: ArrayLike) -> tuple[float, float]:
+    """q and c of a batch in which all inputs, and all pairs of them, are alike."""
+    x = np.asarray(inputs, dtype=np.float64)
+    moments = x @ x.T / x.shape[1]
+    own, pairs = np.diagonal(moments), moments[np.tril_indices(len(x), -1)]
+    q, k = float(own.mean()), float(pairs.mean())
+    if np.ptp(own) > ALIKE * q or np.ptp(pairs) > ALIKE * q:
+        raise InvalidInput(
+            "the theory of BatchNorm takes inputs of one length, any two with the same correlation: give q and c"
+        )
+    return q, k / q

@@ -1,6 +1,25 @@
 """The same families of layer as in the theory, as NumPy forward and backward passes."""
 
-from meanfield.montecarlo.kernels import concatenation, dense, dropout, elementwise, network, normalisation, residual
+from meanfield.montecarlo.kernels import (
+    batchnorm,
+    concatenation,
+    dense,
+    dropout,
+    elementwise,
+    network,
+    normalisation,
+    residual,
+)
 from meanfield.montecarlo.kernels.kernel import forward
 
-__all__ = ["concatenation", "dense", "dropout", "elementwise", "forward", "network", "normalisation", "residual"]
+__all__ = [
+    "batchnorm",
+    "concatenation",
+    "dense",
+    "dropout",
+    "elementwise",
+    "forward",
+    "network",
+    "normalisation",
+    "residual",
+]

@@ -1,9 +1,19 @@
 """One file per family of layer: second moments in, second moments out."""
 
-from meanfield.theory.kernels import composition, concatenation, dense, dropout, elementwise, normalisation, residual
+from meanfield.theory.kernels import (
+    batchnorm,
+    composition,
+    concatenation,
+    dense,
+    dropout,
+    elementwise,
+    normalisation,
+    residual,
+)
 from meanfield.theory.kernels.dispatch import one_point, pair_slope, two_points
 
 __all__ = [
+    "batchnorm",
     "composition",
     "concatenation",
     "dense",

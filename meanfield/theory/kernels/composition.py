@@ -1,8 +1,11 @@
 """A network of layers: its maps are those of its layers, one after the other."""
 
+from dataclasses import replace
 from typing import Any
 
+from meanfield.networks.batchnorm import batch_size
 from meanfield.networks.network import Network
+from meanfield.theory.kernels.batchnorm import settled_batch
 from meanfield.theory.kernels.dispatch import one_point, pair_slope, two_points
 from meanfield.theory.signal import OnePoint, TwoPoints
 
@@ -11,6 +14,8 @@ __all__: list[str] = []
 
 @one_point.register
 def _(layer: Network, signal: OnePoint) -> OnePoint:
+    if signal.batch is None and batch_size(layer) is not None:
+        signal = replace(signal, batch=settled_batch(layer, signal.q))
     for inner in layer:
         signal = one_point(inner, signal)
     return signal

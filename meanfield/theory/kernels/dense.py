@@ -7,7 +7,7 @@ import numpy as np
 from meanfield.errors import DivergentExpectation
 from meanfield.networks.layers import Dense
 from meanfield.theory.kernels.dispatch import one_point, pair_slope, two_points
-from meanfield.theory.signal import OnePoint, TwoPoints
+from meanfield.theory.signal import Batch, OnePoint, TwoPoints
 
 __all__: list[str] = []
 
@@ -20,7 +20,8 @@ def _(layer: Dense, signal: OnePoint) -> OnePoint:
         q = w * signal.q + b
         error, slope, chi, slope_error, chi_error = (np.where(w == 0, 0.0, w * factor) for factor in factors)
         _refuse_infinite(q, signal.q)
-        return OnePoint(q, error, slope, chi, slope_error, chi_error)
+        batch = signal.batch and Batch(w * signal.batch.distance, w * signal.batch.shared)
+        return OnePoint(q, error, slope, chi, slope_error, chi_error, batch=batch)
 
 
 @two_points.register

@@ -1,5 +1,6 @@
 """Activations: q → E φ², with χ = E φ′² back through them; d → ½E(φ(u) − φ(v))² (Poole et al. 2016, eqs. 3, 5, 9)."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from meanfield.activations.activation import Activation
 from meanfield.errors import InfiniteDerivative
 from meanfield.networks.layers import Elementwise
+from meanfield.theory.kernels.batchnorm import batch_gradient, sphere_pair, sphere_point
 from meanfield.theory.kernels.dispatch import one_point, pair_slope, two_points
 from meanfield.theory.signal import OnePoint, Spread, Spreads, TwoPoints
 
@@ -19,10 +21,20 @@ RESOLVED = 1e-12  # relative error of a variance as a difference that is small e
 
 @one_point.register
 def _(layer: Elementwise, signal: OnePoint) -> OnePoint:
-    moments = layer.activation.moments
+    if signal.batch is None or not signal.batch.sphere:
+        after = _gaussian(layer.activation, signal)
+        if signal.batch is None:
+            return after
+        chi, chi_error, batch = batch_gradient(layer.activation, signal, signal.batch)
+        return replace(after, chi=chi, chi_error=chi_error, batch=batch)
+    return sphere_point(layer.activation, signal, signal.batch)
+
+
+def _gaussian(activation: Activation, signal: OnePoint) -> OnePoint:
+    moments = activation.moments
     q, error = moments.second_moment(signal.q)
     slope, slope_error = moments.second_moment_slope(signal.q)
-    spreads = _spreads(layer.activation, signal.q)
+    spreads = _spreads(activation, signal.q)
     try:
         chi, chi_error = moments.derivative_moment(signal.q)
     except InfiniteDerivative:
@@ -41,6 +53,8 @@ def _(layer: Elementwise, signal: OnePoint) -> OnePoint:
 
 @two_points.register
 def _(layer: Elementwise, signal: TwoPoints) -> TwoPoints:
+    if signal.sphere:
+        return sphere_pair(layer.activation, signal)
     moments = layer.activation.moments
     q1, _ = moments.second_moment(signal.q1)
     q2, _ = (q1, None) if signal.q2 is signal.q1 else moments.second_moment(signal.q2)
@@ -54,6 +68,8 @@ def _(layer: Elementwise, signal: TwoPoints) -> TwoPoints:
 
 @pair_slope.register
 def _(layer: Elementwise, signal: TwoPoints) -> Any:
+    if signal.sphere:
+        return 1.0
     return layer.activation.moments.distance_slope(signal.q1, signal.q2, signal.d)[0]
 
 

@@ -15,7 +15,7 @@ from meanfield.networks.network import Network
 from meanfield.networks.normalisation import LayerNorm
 from meanfield.networks.residual import Residual
 from meanfield.theory.kernels.dispatch import one_point, pair_slope, two_points
-from meanfield.theory.signal import OnePoint, Spread, Spreads, TwoPoints, spread_of
+from meanfield.theory.signal import Batch, OnePoint, Spread, Spreads, TwoPoints, spread_of
 
 __all__: list[str] = []
 
@@ -45,6 +45,7 @@ def _(layer: Residual, signal: OnePoint) -> OnePoint:
         add(signal.slope_error, after.slope_error),
         add(signal.chi_error, after.chi_error),
         _spreads(layer, signal.spreads, signal.q, after.spreads, after.q),
+        _batch(add, signal.batch, after.batch),
     )
 
 
@@ -90,6 +91,12 @@ def _spreads(layer: Residual, skip: Spreads, q: Any, branch: Spreads, q_branch: 
         return Spread(mean, add(one.variance, other.variance), mean_error, add(one.error, other.error))
 
     return spread
+
+
+def _batch(add: Any, skip: Batch | None, branch: Batch | None) -> Batch | None:
+    if skip is None or branch is None:
+        return None
+    return Batch(add(skip.distance, branch.distance), add(skip.shared, branch.shared))
 
 
 def _tail(layer: Residual) -> list[tuple[Layer, bool]]:

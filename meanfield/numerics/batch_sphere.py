@@ -1,0 +1,139 @@
+"""Expectations over what batch normalisation leaves of a unit: √B·n with n uniform on the unit sphere of {Σ n = 0}.
+
+Two of its coordinates are z₁ and z₂ = −z₁/(B − 1) + √(B/(B − 1))·√(1 − z₁²/(B − 1))·y, where z₁ has the density
+(1 − z²/(B − 1))^{(B−4)/2} and y the same one with B − 1 for B. Logarithms of these weights stay floats at any B, while
+the integrand of Yang et al. 2019 (arXiv:1902.08129), theorem 7, overflows from B = 256 on; as B → ∞ the coordinates
+become independent and Gaussian.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meanfield.numerics.legendre import nodes_between, rule
+from meanfield.numerics.panels import PiecewiseSmooth
+
+__all__ = ["SphereMoments", "sphere_moments"]
+
+Floats = NDArray[np.float64]
+
+FARTHEST = 13.0  # the weight beyond is less than exp(−84)
+NODES = (20, 24)  # a panel; what the two differ by is the error
+AIM = 2e-14  # of that error, relative to the largest that each integral could be
+HALVINGS = 4
+ROUNDING = 64 * float(np.finfo(float).eps)
+BLOCK = 500_000  # numbers held at once
+
+
+class SphereMoments(NamedTuple):
+    """Moments of φ over the sphere; ``errors`` has a bound on the error of each of the others.
+
+    Attributes
+    ----------
+    mean, second : float
+        E φ(z₁) and E φ(z₁)².
+    distance : float
+        ½E(φ(z₁) − φ(z₂))².
+    own, shared : float
+        E (B − 1 − z₁²)φ′(z₁)²/(B − 3) and E (1 + z₁z₂)φ′(z₁)φ′(z₂)/(B − 3); infinite where φ jumps.
+    """
+
+    mean: float
+    second: float
+    distance: float
+    own: float
+    shared: float
+    errors: "tuple[float, float, float, float, float]"
+
+
+@lru_cache(maxsize=512)
+def sphere_moments(pieces: PiecewiseSmooth, batch_size: int) -> SphereMoments:
+    """The moments of φ for one batch size.
+
+    Parameters
+    ----------
+    pieces : PiecewiseSmooth
+        φ. Where it has kinks, both integrals are cut.
+    batch_size : int
+        B ≥ 4: with three inputs or fewer, the mean of 1/|h − mean h|² is infinite, and so are `own` and `shared`.
+
+    Examples
+    --------
+    A linear function, whose gradients grow by (B − 2)/(B − 3):
+
+    >>> import numpy as np
+    >>> linear = PiecewiseSmooth(lambda x: x, np.ones_like, breakpoints=())
+    >>> found = sphere_moments(linear, 16)
+    >>> print(f"{found.second:.12f} {found.distance:.12f} {(found.own + found.shared) / found.distance * 13:.12f}")
+    1.000000000000 1.066666666667 14.000000000000
+    """
+    jumps = bool(pieces.jumps)
+    with pieces.lock:
+        edges = pieces.resolved_grid(1.0).edges
+        kinks = np.array(pieces.breakpoints)
+    for _ in range(HALVINGS):
+        coarse, fine = (_integrals(pieces, batch_size, edges, kinks, nodes, jumps) for nodes in NODES)
+        errors = np.abs(fine - coarse)
+        size = np.array([np.sqrt(fine[1]), fine[1], fine[1], fine[3], fine[3]])
+        if np.all(errors <= AIM * size):
+            break
+        edges = np.union1d(edges, 0.5 * (edges[1:] + edges[:-1]))
+    errors += ROUNDING * np.abs(size)
+    if jumps:
+        fine[3:], errors[3:] = np.inf, 0.0
+    mean, second, distance, own, shared = fine.tolist()
+    bounds = (float(errors[0]), float(errors[1]), float(errors[2]), float(errors[3]), float(errors[4]))
+    return SphereMoments(mean, second, distance, own, shared, bounds)
+
+
+def _integrals(
+    pieces: PiecewiseSmooth, batch_size: int, edges: Floats, kinks: Floats, nodes: int, jumps: bool
+) -> Floats:
+    """The five moments with so many nodes a panel."""
+    rest = batch_size - 1.0
+    end, inner_end = min(np.sqrt(rest), FARTHEST), min(np.sqrt(rest - 1.0), FARTHEST)
+    near = kinks[np.abs(kinks) < np.sqrt(rest)]
+    reach = np.sqrt((batch_size / rest) * (1.0 - near**2 / rest) * (rest - 1.0))
+    cuts = np.concatenate([edges, -near / rest - reach, -near / rest + reach, [-end, end]])
+    cuts = np.unique(np.clip(cuts, -end, end))  # where z₂ reaches a kink at the end of its range, y-integrals bend too
+    z1, weight = _panels(cuts, rest, nodes)
+    total, mass = np.zeros(5), 0.0
+    steps = np.concatenate([edges, [-np.inf, np.inf]])
+    for part in np.array_split(np.arange(z1.size), z1.size * (edges.size + 1) * nodes // BLOCK + 1):
+        a = z1[part]
+        centre, spread = -a / rest, np.sqrt(batch_size / rest * np.maximum(1.0 - a**2 / rest, 1e-300))
+        bounds = np.sort(np.clip((steps - centre[:, None]) / spread[:, None], -inner_end, inner_end), axis=1)
+        y, inner = _panels(bounds, rest - 1.0, nodes)
+        inner = inner * weight[part, None]
+        z2 = centre[:, None] + spread[:, None] * y
+        f, g = pieces(a)[:, None], pieces(z2)
+        mass += float(inner.sum())
+        each = inner.sum(axis=1)
+        total[0] += each @ f[:, 0]
+        total[1] += each @ f[:, 0] ** 2
+        total[2] += 0.5 * np.sum(inner * (f - g) ** 2)
+        if not jumps:
+            slope = pieces.derivative(a)
+            total[3] += each @ ((rest - a**2) * slope**2)
+            total[4] += np.sum(inner * (1.0 + a[:, None] * z2) * slope[:, None] * pieces.derivative(z2))
+    total[3:] /= batch_size - 3.0
+    return total / mass
+
+
+def _panels(edges: Floats, rest: float, nodes: int) -> tuple[Floats, Floats]:
+    """Nodes between edges (last axis), and weights of the density (1 − x²/rest)^{(rest−3)/2} in units of its peak.
+
+    In the angle, x = √rest·sin θ, that is cos^{rest−2} θ, which has no singular ends. A kink that leaves the range of
+    another integral makes half-integer powers of the distance; θ = a + (b − a)·u²(3 − 2u) makes them smooth too.
+    """
+    angles, u = np.arcsin(np.clip(edges / np.sqrt(rest), -1.0, 1.0)), nodes_between(0.0, 1.0, nodes)
+    length = np.diff(angles)[..., None]
+    angle = angles[..., :-1, None] + length * u**2 * (3.0 - 2.0 * u)
+    sine = np.sin(angle)
+    large = rest > 400.0  # where a power of the cosine would lose digits
+    density = np.exp(0.5 * (rest - 2.0) * np.log1p(-(sine**2))) if large else np.cos(angle) ** (rest - 2.0)
+    weight = density * length * (3.0 * u * (1.0 - u) * rule(nodes).weights)
+    shape = (*edges.shape[:-1], -1)
+    return np.sqrt(rest) * sine.reshape(shape), weight.reshape(shape)

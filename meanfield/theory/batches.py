@@ -1,0 +1,62 @@
+"""Which blocks with batch normalisation have exact maps: what a batch must be like for them, and the block."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from meanfield.errors import InvalidInput
+from meanfield.networks.batchnorm import BatchNorm, batch_size
+from meanfield.networks.layers import Dense, Elementwise, Layer
+from meanfield.networks.network import Network
+from meanfield.networks.residual import Residual
+
+__all__ = ["check_batches"]
+
+
+def check_batches(*blocks: Layer) -> None:
+    """Refuse blocks with batch normalisation whose gradients are not those of `Batch`; pass those without any.
+
+    A batch is symmetric: all inputs have one q, and all pairs one d. Gradients that come out of a BatchNorm sum to zero
+    over the batch, and skip connections and weights keep that; an activation that reads anything else does not.
+
+    Raises
+    ------
+    InvalidInput
+        Naming the layer.
+    """
+    if batch_size(*blocks) is None:
+        return
+    for block in blocks:
+        _normalised(list(_sequence(block)), False)
+
+
+def _normalised(layers: Sequence[Layer], before: bool) -> bool:
+    """Whether all of the signal has gone through a BatchNorm after the layers."""
+    for i, layer in enumerate(layers):
+        if isinstance(layer, BatchNorm):
+            if i + 1 == len(layers) or not isinstance(layers[i + 1], Dense | Elementwise):
+                raise InvalidInput(
+                    "BatchNorm leaves units that are not Gaussian: an activation or a Dense layer must follow it in "
+                    "the same block or branch"
+                )
+            before = True
+        elif isinstance(layer, Residual):
+            inside = _normalised(list(_sequence(layer.branch)), before)
+            before = before or (inside and not np.any(layer.skip_scale))
+        elif isinstance(layer, Elementwise) and not before:
+            raise InvalidInput(
+                f"{layer.activation.name} comes before the first BatchNorm of its block or residual branch: begin with "
+                "BatchNorm, as in Network(BatchNorm(32), 'relu', Dense())"
+            )
+        elif not isinstance(layer, Dense | Elementwise):
+            raise InvalidInput(f"no map is known for {type(layer).__name__} and BatchNorm in one network")
+    return before
+
+
+def _sequence(layer: Layer) -> Iterator[Layer]:
+    """The layers in order, networks opened, other containers not."""
+    if not isinstance(layer, Network):
+        yield layer
+        return
+    for inner in layer:
+        yield from _sequence(inner)
