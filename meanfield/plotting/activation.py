@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meanfield.errors import InvalidInput
-from meanfield.plotting.axes import COLOURS, GREY, axes_for, legend_above
+from meanfield.plotting.axes import COLOURS, GREY, axes_for, legend_above, plain
 
 if TYPE_CHECKING:
     from meanfield.activations.activation import Activation
@@ -60,7 +60,7 @@ def plot_activation(activation: "Activation", ax: Any = None, *, q: float = 1.0)
     weight = np.exp(-(x**2) / (2 * q))
     ax.fill_between(x, low, low + 0.3 * (high - low) * weight, color="#dddddd", zorder=0, linewidth=0)
     ax.set(xlim=(-end, end), ylim=(low, high), xlabel=f"pre-activation $x$ (grey: its density, $q = {q:g}$)")
-    legend_above(ax, activation.name, 3)
+    legend_above(ax, plain(activation.name), 3)
     return ax
 
 

@@ -10,7 +10,13 @@ __all__ = ["plot_correlation_map"]
 
 
 def plot_correlation_map(
-    c: ArrayLike, mapped: ArrayLike, ax: Any = None, *, c_star: float | None = None, orbit: ArrayLike | None = None
+    c: ArrayLike,
+    mapped: ArrayLike,
+    ax: Any = None,
+    *,
+    c_star: float | None = None,
+    orbit: ArrayLike | None = None,
+    **style: Any,
 ) -> Any:
     """Draw the correlation of two signals at the next layer against that at this one.
 
@@ -24,6 +30,8 @@ def plot_correlation_map(
         The stable fixed point, as ``Analysis.c_star``; if it is not 1, the one at 1 is marked as unstable.
     orbit : array_like, 1-d, optional
         Correlations by layer, as ``Trajectory.c``, drawn as a cobweb.
+    **style
+        Of the map's line, as ``color``, ``linestyle`` and ``label``: for several maps in one Axes.
 
     Returns
     -------
@@ -39,4 +47,4 @@ def plot_correlation_map(
     '$c$ at the next layer'
     """
     points = [] if c_star is None else [(float(c_star), True)] + [(1.0, False)] * (c_star < 1)
-    return draw_map(ax, c, mapped, "c", points, orbit)
+    return draw_map(ax, c, mapped, "c", points, orbit, **style)

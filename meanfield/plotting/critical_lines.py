@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from meanfield.plotting.axes import COLOURS, MARKERS, axes_for
+from meanfield.plotting.axes import COLOURS, MARKERS, axes_for, legend_above
 
 if TYPE_CHECKING:
     from meanfield.theory.criticality import CriticalLine
@@ -49,7 +49,7 @@ def plot_critical_lines(lines: "Mapping[str, CriticalLine]", ax: Any = None) -> 
     if not stable:
         ax.plot([], [], "--", color="#555555", label="unstable $q$")
     ax.set(xlabel=r"$\sigma_w$", ylabel=r"$\sigma_b$")
-    ax.legend(*ax.get_legend_handles_labels(), frameon=False)
+    legend_above(ax, "", 4)
     return ax
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.plotting.axes import COLOURS, GREY, axes_for
+from meanfield.plotting.axes import COLOURS, GREY, axes_for, legend_above
 
 if TYPE_CHECKING:
     from meanfield.verdict import CrossCheck, WeightCheck
@@ -55,9 +55,9 @@ def plot_crosscheck(check: "CrossCheck | WeightCheck", ax: Any = None) -> Any:
             _ring(below, beside[fails], (mean / theory)[fails])
     depth = check.rows[-1].layer
     ax.set(yscale="log", ylabel="line: theory, points: simulation", xlim=(-0.5, depth + 0.5))
-    ax.legend(frameon=False, fontsize="small", ncols=3, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
     verdict = f"{'passed' if check.passed else 'failed'}: p = {check.p_value:.2g}"
-    ax.set_title(verdict, loc="right", fontsize="medium", color="black" if check.passed else "#b00020")
+    above = legend_above(ax, "", 3).get_window_extent().height * 72 / ax.figure.dpi
+    ax.set_title(verdict, loc="right", pad=above, fontsize="medium", color="black" if check.passed else "#b00020")
     ax.xaxis.get_major_locator().set_params(integer=True)
     if below is not None:
         below.axhline(1.0, color=GREY, linewidth=0.8)

@@ -50,19 +50,15 @@ def plot_decay(
         values = np.asarray(run.one_minus_c, dtype=float)[1:]
         layer = np.arange(1, values.size + 1)
         ticks = np.unique(np.geomspace(1, values.size, 12).astype(int)) - 1
+        name = f"{label}, dashed: {laws[label][0]}" if laws and label in laws else label
         look: dict[str, Any] = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
-        ax.plot(layer, values, linewidth=1.8, markersize=4.5, markevery=list(ticks), label=label, **look)
+        ax.plot(layer, values, linewidth=1.8, markersize=4.5, markevery=list(ticks), label=name, **look)
         if laws and label in laws:
-            name, law = laws[label]
-            law = np.asarray(law, dtype=float)[1:]
+            law = np.asarray(laws[label][1], dtype=float)[1:]
             shown = law <= 2  # 1 − c is never more
             ax.plot(layer[shown], law[shown], color="black", linestyle="--", linewidth=1.0, zorder=3)
-            at = int(np.sqrt(layer[shown][0] * layer[-1])) - 1
-            ax.annotate(name, (layer[at], law[at]), xytext=(4, 4), textcoords="offset points")
         lowest, deepest = min(lowest, values[values > 0].min(initial=1.0)), max(deepest, values.size)
     ax.set(xscale="log", yscale="log", xlim=(1, deepest), ylim=(lowest / 2, 2.5), xlabel=r"layer $\ell$")
     ax.set_ylabel(r"$1 - c$")
-    if laws:
-        ax.plot([], [], "k--", linewidth=1.0, label="predicted")
     ax.legend(*ax.get_legend_handles_labels(), frameon=False, fontsize="small", loc="lower left")
     return ax

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meanfield.errors import InvalidInput
-from meanfield.plotting.axes import axes_for, legend_above
+from meanfield.plotting.axes import axes_for, legend_above, plain
 from meanfield.plotting.critical_lines import draw_line
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ __all__ = ["plot_phase_diagram"]
 
 ORDERED, CHAOTIC, UNBOUNDED = "#d6e6f4", "#fdeedd", "#e4e4e4"
 DEPTHS = (1.0, 2.0, 5.0, 10.0, 20.0)  # layers; beyond, the contours crowd at the critical line
-SMALLEST = 0.02  # share of the picture below which a phase is not labelled
+SMALLEST = 0.02  # share of the picture below which a phase is not labelled, or a contour not drawn beside the line
+PADDED = 1.2  # sizes of a label that it takes up
 
 
 def plot_phase_diagram(diagram: "PhaseDiagram", ax: Any = None, *, critical_line: "CriticalLine | None" = None) -> Any:
@@ -66,7 +67,8 @@ def plot_phase_diagram(diagram: "PhaseDiagram", ax: Any = None, *, critical_line
     for phase in ("ordered", "chaotic", "unbounded", "critical"):
         _label(ax, x, y, diagram.phase == phase, phase)
     ax.set(xlim=(x.min(), x.max()), ylim=(y.min(), y.max()), xlabel=r"$\sigma_w$", ylabel=r"$\sigma_b$")
-    legend_above(ax, diagram.label, 2)
+    ax.locator_params(axis="x", nbins=6)
+    legend_above(ax, plain(diagram.label), 2)
     return ax
 
 
@@ -95,7 +97,8 @@ def _depths(ax: Any, x: Any, y: Any, growth: NDArray[np.float64], xi_c: NDArray[
     """Contours of xi_c, found as those of 1/xi_c with the sign of ln chi_1, smooth at the critical line."""
     signed = np.sign(growth) / xi_c
     depths = {sign / depth: f"{depth:g}" for depth in DEPTHS for sign in (-1, 1)}
-    levels = sorted(level for level in depths if np.nanmin(signed) < level < np.nanmax(signed))
+    beside = {level: np.mean((signed * level > 0) & (np.abs(signed) < abs(level))) for level in depths}
+    levels = sorted(at for at in depths if np.nanmin(signed) < at < np.nanmax(signed) and beside[at] > SMALLEST)
     if levels:
         lines = ax.contour(
             x, y, np.ma.masked_invalid(signed).T, levels, colors="#555555", linewidths=0.7, linestyles="-"
@@ -105,12 +108,20 @@ def _depths(ax: Any, x: Any, y: Any, growth: NDArray[np.float64], xi_c: NDArray[
 
 
 def _label(ax: Any, x: Any, y: Any, where: NDArray[np.bool_], text: str) -> None:
-    """`text` at the point of the region that is farthest from its edge."""
-    from scipy.ndimage import distance_transform_edt
+    """`text` where it fits into the region, upright if need be, and there as far from the region's edge as can be."""
+    from scipy.ndimage import binary_erosion, distance_transform_edt
 
     if where.mean() < SMALLEST:
         return
-    inside = distance_transform_edt(np.pad(where, 1), sampling=(3 / x.size, 1 / y.size))[1:-1, 1:-1]  # text is wide
-    i, j = np.unravel_index(np.argmax(inside), inside.shape)
     box = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "boxstyle": "round,pad=0.25"}
-    ax.text(x[i], y[j], text, ha="center", va="center", bbox=box)
+    label = ax.text(x[0], y[0], text, ha="center", va="center", bbox=box)
+    size, inside = label.get_window_extent(), np.pad(where, 1)
+    fits = {0: inside}
+    for rotation, (wide, high) in {90: (size.height, size.width), 0: (size.width, size.height)}.items():
+        cells = (int(PADDED * wide / ax.bbox.width * x.size) | 1, int(PADDED * high / ax.bbox.height * y.size) | 1)
+        if (room := binary_erosion(inside, np.ones(cells, dtype=bool))).any():
+            fits = {rotation: room}
+    ((rotation, room),) = fits.items()
+    far = distance_transform_edt(inside, sampling=(3 / x.size, 1 / y.size))  # text is wide
+    i, j = np.unravel_index(np.argmax(np.where(room, far, 0)[1:-1, 1:-1]), where.shape)
+    label.set(position=(x[i], y[j]), rotation=rotation)

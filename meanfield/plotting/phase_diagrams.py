@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanfield.errors import InvalidInput
-from meanfield.plotting.axes import axes_for
+from meanfield.plotting.axes import axes_for, plain
 from meanfield.plotting.phase_diagram import plot_phase_diagram
 
 if TYPE_CHECKING:
@@ -57,10 +57,11 @@ def plot_phase_diagrams(
     entries: dict[str, Any] = {}
     for i, (ax, diagram) in enumerate(zip(axes.flat, diagrams, strict=True)):
         plot_phase_diagram(diagram, ax, critical_line=(critical_lines or {}).get(diagram.label))
-        ax.set_title(diagram.label.replace("$", r"\$"))
+        ax.set_title(plain(diagram.label))
         handles, labels = ax.get_legend_handles_labels()
         entries |= {label: handle for handle, label in zip(handles, labels, strict=True) if label not in entries}
         ax.get_legend().remove()
+        ax.locator_params(axis="x", nbins=4)
         if i:
             ax.set_ylabel("")
     if entries:

@@ -81,5 +81,5 @@ def plot_signal(
             ax.plot([], [], label=label, **look, **(shape if simulations.get(label) else {}))
         ax.set(xlim=(-0.015 * deepest, 1.015 * deepest), xlabel="")
     axes.flat[-1].set_xlabel("layer")
-    legend_above(axes.flat[0], "lines: theory; points: simulation ± 2 standard errors" if simulations else "", 2)
+    legend_above(axes.flat[0], "lines: theory, bars: simulation" if simulations else "", 2)
     return axes

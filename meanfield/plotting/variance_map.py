@@ -20,6 +20,7 @@ def plot_variance_map(
     *,
     fixed_points: "Iterable[FixedPoint]" = (),
     orbit: ArrayLike | None = None,
+    **style: Any,
 ) -> Any:
     """Draw the second moment of the next layer against that of this one.
 
@@ -33,6 +34,8 @@ def plot_variance_map(
         Marked: filled where stable.
     orbit : array_like, 1-d, optional
         Second moments by layer, as ``Trajectory.q``, drawn as a cobweb.
+    **style
+        Of the map's line, as ``color``, ``linestyle`` and ``label``: for several maps in one Axes.
 
     Returns
     -------
@@ -47,4 +50,4 @@ def plot_variance_map(
     >>> ax.get_xlabel()
     '$q$ at a layer'
     """
-    return draw_map(ax, q, mapped, "q", [(point.q, point.stable) for point in fixed_points], orbit)
+    return draw_map(ax, q, mapped, "q", [(point.q, point.stable) for point in fixed_points], orbit, **style)
