@@ -33,6 +33,11 @@ def plot_decay(
     -------
     Axes
 
+    Raises
+    ------
+    InvalidInput
+        If there are no runs, one is not of a single pair of inputs, or a law has no run or another number of layers.
+
     Examples
     --------
     >>> import meanfield as mf, numpy as np
@@ -42,18 +47,28 @@ def plot_decay(
     >>> ax.get_xscale(), ax.get_yscale()
     ('log', 'log')
     """
+    laws = laws or {}
+    if not runs:
+        raise InvalidInput("there must be at least one run to draw, not none")
+    if not set(laws) <= set(runs):
+        raise InvalidInput(f"every law needs a run of the same label: {list(laws)}, {list(runs)}")
     ax = axes_for(ax, (5.2, 3.8))
-    lowest, deepest = 1.0, 1
+    lowest, deepest = 1.0, 2
     for i, (label, run) in enumerate(runs.items()):
         if run.one_minus_c is None:
             raise InvalidInput(f"the run {label!r} has one input and so no correlation: give propagate() that of two")
+        if np.ndim(run.one_minus_c) != 1:
+            raise InvalidInput(f"the run {label!r} must have one value a layer, not {np.shape(run.one_minus_c)[1:]}")
         values = np.asarray(run.one_minus_c, dtype=float)[1:]
+        values = np.where(values > 0, values, np.nan)
         layer = np.arange(1, values.size + 1)
         ticks = np.unique(np.geomspace(1, values.size, 12).astype(int)) - 1
-        name = f"{label}, dashed: {laws[label][0]}" if laws and label in laws else label
+        name = f"{label}, dashed: {laws[label][0]}" if label in laws else label
         look: dict[str, Any] = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
         ax.plot(layer, values, linewidth=1.8, markersize=4.5, markevery=list(ticks), label=name, **look)
-        if laws and label in laws:
+        if label in laws:
+            if np.shape(laws[label][1]) != np.shape(run.one_minus_c):
+                raise InvalidInput(f"the law of {label!r} must have a value for each of layers 0 … {values.size}")
             law = np.asarray(laws[label][1], dtype=float)[1:]
             shown = law <= 2  # 1 − c is never more
             ax.plot(layer[shown], law[shown], color="black", linestyle="--", linewidth=1.0, zorder=3)

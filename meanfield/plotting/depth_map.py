@@ -48,7 +48,7 @@ def plot_depth_map(
     Raises
     ------
     InvalidInput
-        If the shape of `values` is another one.
+        If the shape of `values` or of `xi_c` is another one.
 
     Examples
     --------
@@ -61,6 +61,8 @@ def plot_depth_map(
     x, y, z = (np.asarray(values, dtype=float) for values in (sigma_w, depth, values))
     if z.shape != (y.size, x.size):
         raise InvalidInput(f"values must have the shape (len(depth), len(sigma_w)) = {(y.size, x.size)}, not {z.shape}")
+    if xi_c is not None and np.shape(xi_c) != x.shape:
+        raise InvalidInput(f"xi_c must have a value for each of {x.size} sigma_w, not the shape {np.shape(xi_c)}")
     from matplotlib.patheffects import withStroke
 
     ax = axes_for(ax)

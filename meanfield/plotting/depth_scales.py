@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from meanfield.errors import InvalidInput
 from meanfield.plotting.axes import COLOURS, GREY, axes_for, legend_above
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ def plot_depth_scales(
     -------
     Axes
 
+    Raises
+    ------
+    InvalidInput
+        If there are fewer than two sigma_w, or `scales` has another shape.
+
     Examples
     --------
     >>> import meanfield as mf, numpy as np
@@ -48,8 +54,13 @@ def plot_depth_scales(
     >>> plot_depth_scales(sigma_w, scales, critical=edge).get_yscale()
     'log'
     """
-    ax = axes_for(ax, (5.2, 3.6))
     x, edges = np.asarray(sigma_w, dtype=float), np.atleast_1d(np.asarray(critical, dtype=float))
+    if x.ndim != 1 or x.size < 2 or not np.shape(scales.xi_c) == np.shape(scales.xi_q) == x.shape:
+        shapes = f"{x.shape} and {np.shape(scales.xi_c)}"
+        raise InvalidInput(
+            f"sigma_w and its depth scales must be two arrays of the same 2 or more numbers, not {shapes}"
+        )
+    ax = axes_for(ax, (5.2, 3.6))
     edges = edges[(edges > x.min()) & (edges < x.max())]
     fine = np.unique(np.concatenate([np.linspace(x.min(), x.max(), FINE), x]))
     for name, symbol, what, colour, dash, at in (
@@ -57,17 +68,18 @@ def plot_depth_scales(
         ("xi_q", r"$\xi_q$", "second moment", COLOURS[1], "--", edges[:0]),
     ):
         known, first = np.unique(np.concatenate([x, at]), return_index=True)
-        rate = np.concatenate([1 / np.asarray(getattr(scales, name), dtype=float), np.zeros(at.size)])[first]
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rate = np.concatenate([1 / np.asarray(getattr(scales, name), dtype=float), np.zeros(at.size)])[first]
             curve = 1 / np.interp(fine, known, rate)
-        ax.plot(fine, np.minimum(curve, 1e30), color=colour, linestyle=dash, linewidth=1.8, label=f"{symbol}, {what}")
+        curve = np.where(curve > 0, np.minimum(curve, 1e30), np.nan)
+        ax.plot(fine, curve, color=colour, linestyle=dash, linewidth=1.8, label=f"{symbol}, {what}")
     for i, edge in enumerate(edges):
         ax.axvline(edge, color=GREY, linestyle=":", linewidth=1.2, label=r"$\chi_1 = 1$" if i == 0 else None)
-    depths = np.concatenate([np.asarray(scales.xi_q), np.asarray(scales.xi_c)])
-    depths = depths[np.isfinite(depths) & (depths > 0)]
-    if depths.size:
-        top = TOP * float(np.median(scales.xi_c)) if edges.size else 2 * depths.max()
-        ax.set_ylim(depths.min() / 1.5, min(max(top, 10.0), 1e12))
+    depths = np.array([scales.xi_q, scales.xi_c], dtype=float)
+    shown = np.isfinite(depths) & (depths > 0)
+    if shown.any():
+        top = TOP * np.median(depths[1, shown[1]]) if edges.size and shown[1].any() else 2 * depths[shown].max()
+        ax.set_ylim(depths[shown].min() / 1.5, min(max(top, 10.0), 1e12))
     ax.set(yscale="log", xlim=(x.min(), x.max()), xlabel=r"$\sigma_w$", ylabel="depth scale (layers)")
     legend_above(ax, title, 3)
     return ax

@@ -57,8 +57,12 @@ def plot_signal(
     ['log', 'log']
     """
     simulations = simulations or {}
-    if not runs or not set(simulations) <= set(runs):
+    if not runs or (quantities is not None and not len(quantities)):
+        raise InvalidInput("there must be at least one run and one quantity to draw")
+    if not set(simulations) <= set(runs):
         raise InvalidInput(f"every simulation needs a run of the same label: {list(simulations)}, {list(runs)}")
+    if isinstance(quantities, str):
+        quantities = (quantities,)
     if quantities is None:
         pairs = all(run.c is not None for run in runs.values())
         quantities = ("q", "c", "gradient") if pairs else ("q", "gradient")
@@ -79,7 +83,9 @@ def plot_signal(
                 bars = {"linestyle": "none", "capsize": 2, "color": look["color"], **shape}
                 ax.errorbar(rows, sample.mean[rows], 2 * sample.standard_error[rows], **bars)
             ax.plot([], [], label=label, **look, **(shape if simulations.get(label) else {}))
-        ax.set(xlim=(-0.015 * deepest, 1.015 * deepest), xlabel="")
-    axes.flat[-1].set_xlabel("layer")
+        corner = ax.get_position()
+        below = [other for other in (o.get_position() for o in axes.flat) if other.y0 < corner.y0]
+        shared = any(np.isclose(other.x0, corner.x0) for other in below)
+        ax.set(xlim=(-0.015 * deepest, 1.015 * deepest), xlabel="" if shared else "layer")
     legend_above(axes.flat[0], "lines: theory, bars: simulation" if simulations else "", 2)
     return axes

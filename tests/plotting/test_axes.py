@@ -47,7 +47,21 @@ def test_every_colour_stands_out_from_white_and_neighbours_differ_in_grey_or_by_
 
 @pytest.mark.parametrize(
     "module",
-    ["phase_diagram", "critical_lines", "cobweb", "variance_map", "correlation_map", "propagation", "activation"],
+    [
+        "phase_diagram",
+        "phase_diagrams",
+        "critical_lines",
+        "cobweb",
+        "variance_map",
+        "correlation_map",
+        "propagation",
+        "signal",
+        "activation",
+        "depth_scales",
+        "depth_map",
+        "decay",
+        "crosscheck",
+    ],
 )
 def test_importing_a_figure_imports_no_matplotlib_and_nothing_above_it(module):
     code = (

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+import meanfield as mf
+from meanfield.plotting.depth_scales import plot_depth_scales
+
+
+def curve(ax, symbol):
+    (line,) = (line for line in ax.lines if line.get_label().startswith(symbol))
+    return line.get_data()
+
+
+@pytest.fixture(scope="module")
+def tanh():
+    sigma_w = np.linspace(1.0, 2.0, 21)
+    return sigma_w, mf.analyze(mf.mlp("tanh", sigma_w, 0.3)), mf.critical_line("tanh", 0.3).sigma_w
+
+
+def test_curves_go_through_the_points_given(tanh):
+    sigma_w, scales, edge = tanh
+    ax = plot_depth_scales(sigma_w, scales, critical=edge)
+    for symbol, values in ((r"$\xi_c$", scales.xi_c), (r"$\xi_q$", scales.xi_q)):
+        x, y = curve(ax, symbol)
+        np.testing.assert_allclose(y[np.isin(x, sigma_w)], values, rtol=1e-12)
+
+
+def test_xi_c_diverges_at_the_edge_and_between_points_is_what_it_is(tanh):
+    sigma_w, scales, edge = tanh
+    ax = plot_depth_scales(sigma_w, scales, critical=edge)
+    x, y = curve(ax, r"$\xi_c$")
+    assert x[np.argmax(y)] == pytest.approx(edge[0], abs=1e-3)
+    assert y.max() > ax.get_ylim()[1] > np.delete(scales.xi_c, np.argmax(scales.xi_c)).max()
+    off = np.flatnonzero(np.abs(x - edge[0]) > 0.1)[::97]
+    exact = mf.analyze(mf.mlp("tanh", x[off], 0.3)).xi_c
+    np.testing.assert_allclose(y[off], exact, rtol=0.02)
+
+
+def test_the_edge_is_marked_and_named(tanh):
+    sigma_w, scales, edge = tanh
+    ax = plot_depth_scales(sigma_w, scales, critical=edge, title="tanh")
+    assert ax.lines[-1].get_xdata()[0] == edge[0]
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert names == [r"$\xi_c$, correlation", r"$\xi_q$, second moment", r"$\chi_1 = 1$"]
+    assert ax.get_legend().get_title().get_text() == "tanh"
+
+
+def test_descending_sigma_w_give_the_same_curves(tanh):
+    sigma_w, scales, edge = tanh
+    turned = mf.analyze(mf.mlp("tanh", sigma_w[::-1], 0.3))
+    for symbol in (r"$\xi_c$", r"$\xi_q$"):
+        one = curve(plot_depth_scales(sigma_w, scales, critical=edge), symbol)
+        other = curve(plot_depth_scales(sigma_w[::-1], turned, critical=edge), symbol)
+        np.testing.assert_allclose(one, other, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("name", "sigma_b"), [("relu", 0.0), ("relu", 0.3), ("gelu", 0.1), ("sign", 0.1)])
+def test_infinite_and_vanishing_depth_scales_are_no_error(name, sigma_b, tmp_path):
+    sigma_w = np.array([0.5, 1.0, 2**0.5, 2.0])
+    ax = plot_depth_scales(sigma_w, mf.analyze(mf.mlp(name, sigma_w, sigma_b)))
+    ax.figure.savefig(tmp_path / "figure.png")
+    assert 0 < ax.get_ylim()[0] < ax.get_ylim()[1] < np.inf
+
+
+def test_shapes_that_do_not_fit_are_said(tanh):
+    sigma_w, scales, _ = tanh
+    with pytest.raises(mf.InvalidInput, match=r"shape \(20,\) with xi_c of shape \(21,\)"):
+        plot_depth_scales(sigma_w[:-1], scales)
+    with pytest.raises(mf.InvalidInput, match="2 or more"):
+        plot_depth_scales(1.0, mf.analyze(mf.mlp("tanh", 1.0, 0.3)))
