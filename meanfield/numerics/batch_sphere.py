@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from meanfield.errors import DivergentExpectation
 from meanfield.numerics.legendre import nodes_between, rule
 from meanfield.numerics.panels import PiecewiseSmooth
 
@@ -22,8 +23,11 @@ Floats = NDArray[np.float64]
 FARTHEST = 13.0  # the weight beyond is less than exp(−84)
 NODES = (20, 24)  # a panel; what the two differ by is the error
 AIM = 2e-14  # of that error, relative to the largest that each integral could be
-HALVINGS = 4
+STEEP = 0.2  # a panel this short is at a steep part
+MOST = 200  # panels, halved ones included: a double integral has the square of that
+UNRESOLVED = 1e-3  # relative error that no integral may have
 ROUNDING = 64 * float(np.finfo(float).eps)
+TINY = 1e-300
 BLOCK = 500_000  # numbers held at once
 
 
@@ -57,7 +61,13 @@ def sphere_moments(pieces: PiecewiseSmooth, batch_size: int) -> SphereMoments:
     pieces : PiecewiseSmooth
         φ. Where it has kinks, both integrals are cut.
     batch_size : int
-        B ≥ 4: with three inputs or fewer, the mean of 1/|h − mean h|² is infinite, and so are `own` and `shared`.
+        4 or more: with three inputs or fewer, the mean of 1/|h − mean h|² is infinite, and so are `own` and `shared`.
+
+    Raises
+    ------
+    DivergentExpectation
+        If E φ′(z₁)² is infinite at a pole, or the relative error of an integral exceeds a thousandth, as where φ grows
+        so fast that its square lies beyond 13 standard deviations.
 
     Examples
     --------
@@ -73,16 +83,24 @@ def sphere_moments(pieces: PiecewiseSmooth, batch_size: int) -> SphereMoments:
     with pieces.lock:
         edges = pieces.resolved_grid(1.0).edges
         kinks = np.array(pieces.breakpoints)
-    for _ in range(HALVINGS):
+    if edges.size > MOST:  # the first of each stretch of equal length, and all kinks
+        first = np.unique(np.floor(edges * MOST / np.ptp(edges)), return_index=True)[1]
+        edges = np.union1d(np.append(edges[first], edges[-1]), kinks[np.abs(kinks) < edges[-1]])
+    while True:
         coarse, fine = (_integrals(pieces, batch_size, edges, kinks, nodes, jumps) for nodes in NODES)
         errors = np.abs(fine - coarse)
         size = np.array([np.sqrt(fine[1]), fine[1], fine[1], fine[3], fine[3]])
-        if np.all(errors <= AIM * size):
+        if np.all(errors <= AIM * size) or 2 * edges.size > MOST:
             break
         edges = np.union1d(edges, 0.5 * (edges[1:] + edges[:-1]))
-    errors += ROUNDING * np.abs(size)
+    errors += ROUNDING * size + size * (_beyond(pieces, batch_size) / max(fine[1], TINY))
     if jumps:
         fine[3:], errors[3:] = np.inf, 0.0
+    if not np.all(errors[1:4] <= UNRESOLVED * size[1:4]):
+        raise DivergentExpectation(
+            f"the expectations over {pieces.name} behind BatchNorm({batch_size}) are infinite, or too hard to compute: "
+            f"it varies too fast or has a pole, or its square does not decay within {FARTHEST:g} standard deviations"
+        )
     mean, second, distance, own, shared = fine.tolist()
     bounds = (float(errors[0]), float(errors[1]), float(errors[2]), float(errors[3]), float(errors[4]))
     return SphereMoments(mean, second, distance, own, shared, bounds)
@@ -94,10 +112,13 @@ def _integrals(
     """The five moments with so many nodes a panel."""
     rest = batch_size - 1.0
     end, inner_end = min(np.sqrt(rest), FARTHEST), min(np.sqrt(rest - 1.0), FARTHEST)
-    near = kinks[np.abs(kinks) < np.sqrt(rest)]
+    near = np.union1d(kinks, edges[1:-1][np.minimum(edges[1:-1] - edges[:-2], edges[2:] - edges[1:-1]) < STEEP])
+    near = near[np.abs(near) < np.sqrt(rest)]
     reach = np.sqrt((batch_size / rest) * (1.0 - near**2 / rest) * (rest - 1.0))
     cuts = np.concatenate([edges, -near / rest - reach, -near / rest + reach, [-end, end]])
-    cuts = np.unique(np.clip(cuts, -end, end))  # where z₂ reaches a kink at the end of its range, y-integrals bend too
+    cuts = np.unique(
+        np.clip(cuts, -end, end)
+    )  # where the range of z₂ ends at a kink or in a steep part, y-integrals bend
     z1, weight = _panels(cuts, rest, nodes)
     total, mass = np.zeros(5), 0.0
     steps = np.concatenate([edges, [-np.inf, np.inf]])
@@ -117,9 +138,20 @@ def _integrals(
         if not jumps:
             slope = pieces.derivative(a)
             total[3] += each @ ((rest - a**2) * slope**2)
-            total[4] += np.sum(inner * (1.0 + a[:, None] * z2) * slope[:, None] * pieces.derivative(z2))
+            with np.errstate(invalid="ignore"):  # at a pole, where nothing converges
+                total[4] += np.sum(inner * (1.0 + a[:, None] * z2) * slope[:, None] * pieces.derivative(z2))
     total[3:] /= batch_size - 3.0
     return total / mass
+
+
+def _beyond(pieces: PiecewiseSmooth, batch_size: int) -> float:
+    """What the sphere has beyond FARTHEST, as the integrand of E φ² there times one more unit."""
+    rest = batch_size - 1.0
+    if rest <= FARTHEST**2:
+        return 0.0
+    log_weight = 0.5 * (rest - 3.0) * np.log1p(-(FARTHEST**2) / rest)
+    with np.errstate(over="ignore"):
+        return float(np.exp(log_weight) * np.sum(pieces(np.array([-FARTHEST, FARTHEST])) ** 2))
 
 
 def _panels(edges: Floats, rest: float, nodes: int) -> tuple[Floats, Floats]:

@@ -99,3 +99,39 @@ def test_gradients_are_infinite_where_it_jumps():
     assert (found.second, found.own, found.shared) == (pytest.approx(1, rel=1e-14), np.inf, np.inf)
     disagree = np.arccos(-1 / 7) / np.pi
     assert found.distance == pytest.approx(2 * disagree, rel=1e-12)
+
+
+@pytest.mark.parametrize("size", [4, 7, 60])
+def test_steep_functions_are_resolved(size):
+    """½E(φ(z₁) − φ(z₂))² of sign is twice the probability of different signs; tanh(x/ε) misses it by O(ε)."""
+    limit = 2 * np.arccos(-1 / (size - 1)) / np.pi
+    missing = []
+    for slope in (1e3, 1e4):
+        found = moments(f"tanh({slope}*x)", size)
+        assert max(found.errors[1:3]) < 1e-12
+        missing.append((limit - found.distance) * slope)
+    assert 0 < missing[0] == pytest.approx(missing[1], rel=1e-3)
+
+
+@pytest.mark.parametrize(("name", "size"), [("exp(8*x)", 4096), ("exp(x**2/3)", 1000), ("abs(x)**0.3", 4)])
+def test_what_cannot_be_computed_is_refused(name, size):
+    with pytest.raises(mf.DivergentExpectation, match=f"behind BatchNorm.{size}. are infinite, or too hard"):
+        moments(name, size)
+
+
+@pytest.mark.parametrize("size", [4, 60, 400, 4096])
+def test_exponentials_in_closed_form(size):
+    """E exp(a z) = ₀F₁(n/2; a²n/4) with n = B − 1; what lies beyond the panels is in the error."""
+    found = moments("exp(2*x)", size)
+    with mp.workdps(30):
+        n = mp.mpf(size - 1)
+        mean, second = (float(mp.hyp0f1(n / 2, a * a * n / 4)) for a in (2, 4))
+    assert abs(found.mean - mean) <= found.errors[0] < 1e-12 * mean
+    assert abs(found.second - second) <= found.errors[1] < 1e-11 * second
+
+
+def test_fast_oscillations_end():
+    found = moments("sin(30*x)", 4)
+    with mp.workdps(20):  # z₁ is uniform on [−√3, √3]
+        second = 0.5 - mp.sin(60 * mp.sqrt(3)) / (120 * mp.sqrt(3))
+    assert abs(found.second - float(second)) <= found.errors[1] < 1e-3

@@ -124,3 +124,7 @@ def test_batches_that_are_not_alike_are_refused():
         mf.kernel(block, np.eye(4), 2)
     with pytest.raises(mf.InvalidInput, match="become the same"):
         mf.propagate(block, 2, c=1.0)
+    for c in (-0.34, -1.0):
+        with pytest.raises(mf.InvalidInput, match="any two of them is at least -1/3"):
+            mf.propagate(block, 2, c=c)
+    assert mf.propagate(block, 2, c=-1 / 3).q[1] == pytest.approx(0.5, rel=1e-12)

@@ -23,6 +23,7 @@ __all__ = ["batch_gradient", "settled_batch", "sphere_pair", "sphere_point"]
 
 EPS = float(np.finfo(float).eps)
 SMALLEST = 1e-100  # q at which distances that grow without limit are taken as they are at this one
+APART = 1e-9  # relative distance beyond the largest that is rounding
 GROWS = 1e-12  # 1 − dd′/dd below which distances grow without limit
 
 
@@ -45,6 +46,11 @@ def _(layer: BatchNorm, signal: OnePoint) -> OnePoint:
 def _(layer: BatchNorm, signal: TwoPoints) -> TwoPoints:
     if signal.q2 is not signal.q1 and not np.allclose(signal.q1, signal.q2, rtol=1e-12, atol=0.0):
         raise InvalidInput("the inputs of a batch must have the same second moment: leave q2 alone")
+    size = layer.batch_size
+    if np.any(np.asarray(signal.d) > (1.0 + 1.0 / (size - 1.0) + APART) * np.asarray(signal.q1)):
+        raise InvalidInput(
+            f"{size} inputs cannot all be so far apart: the correlation of any two of them is at least -1/{size - 1}"
+        )
     one = np.ones(np.broadcast_shapes(np.shape(signal.q1), np.shape(signal.d)))
     return TwoPoints(one, one, (1.0 + 1.0 / (layer.batch_size - 1.0)) * one, EPS * one, sphere=layer.batch_size)
 
