@@ -87,5 +87,5 @@ def plot_signal(
         below = [other for other in (o.get_position() for o in axes.flat) if other.y0 < corner.y0]
         shared = any(np.isclose(other.x0, corner.x0) for other in below)
         ax.set(xlim=(-0.015 * deepest, 1.015 * deepest), xlabel="" if shared else "layer")
-    legend_above(axes.flat[0], "lines: theory, bars: simulation" if simulations else "", 2)
+    legend_above(axes.flat[0], "lines: theory, bars: simulation" if simulations else "", 3)
     return axes

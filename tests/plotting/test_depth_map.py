@@ -15,8 +15,8 @@ def test_depth_runs_upwards_and_sigma_w_to_the_right(values):
     (mesh,) = ax.collections
     np.testing.assert_array_equal(np.asarray(mesh.get_array()).reshape(3, 4), values)
     corners = mesh.get_coordinates()
-    assert corners[0, 0] == pytest.approx([0.95, 5])
-    assert corners[-1, -1] == pytest.approx([1.35, 35])
+    assert list(corners[0, 0]) == pytest.approx([0.95, 5])
+    assert list(corners[-1, -1]) == pytest.approx([1.35, 35])
     assert ax.figure.axes[1].get_ylabel() == "share"
 
 

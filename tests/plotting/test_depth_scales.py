@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -61,9 +63,26 @@ def test_infinite_and_vanishing_depth_scales_are_no_error(name, sigma_b, tmp_pat
     assert 0 < ax.get_ylim()[0] < ax.get_ylim()[1] < np.inf
 
 
+def test_xi_c_leaves_the_picture_at_the_edge_only_and_xi_q_nowhere(tanh):
+    sigma_w, scales, edge = tanh
+    ax = plot_depth_scales(sigma_w, scales, critical=edge)
+    (x, xi_c), (_, xi_q) = curve(ax, r"$\xi_c$"), curve(ax, r"$\xi_q$")
+    beyond = x[xi_c > ax.get_ylim()[1]]
+    assert beyond.size
+    assert np.abs(beyond - edge[0]).max() < 0.02
+    assert xi_q.max() < ax.get_ylim()[1]
+
+
+def test_depth_scales_that_are_unknown_or_of_a_map_that_turns_signs_are_no_error():
+    odd = SimpleNamespace(xi_q=np.array([0.0, 1.0, np.inf, -2.0]), xi_c=np.array([0.0, np.nan, np.inf, 3.0]))
+    ax = plot_depth_scales([0.0, 1.0, 2.0, 3.0], odd, critical=[2.0])
+    ax.figure.draw_without_rendering()
+    assert np.isfinite(ax.get_ylim()).all()
+
+
 def test_shapes_that_do_not_fit_are_said(tanh):
     sigma_w, scales, _ = tanh
-    with pytest.raises(mf.InvalidInput, match=r"shape \(20,\) with xi_c of shape \(21,\)"):
+    with pytest.raises(mf.InvalidInput, match=r"not \(20,\) and \(21,\)"):
         plot_depth_scales(sigma_w[:-1], scales)
     with pytest.raises(mf.InvalidInput, match="2 or more"):
         plot_depth_scales(1.0, mf.analyze(mf.mlp("tanh", 1.0, 0.3)))

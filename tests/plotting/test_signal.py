@@ -34,7 +34,7 @@ def test_bars_are_two_standard_errors_about_the_simulated_means(runs, simulation
         rows = points.get_xdata().astype(int)
         np.testing.assert_array_equal(points.get_ydata(), drawn.q.mean[rows])
         ends = np.array(bars.get_segments())[:, :, 1]
-        np.testing.assert_allclose(np.ptp(ends, axis=1), 4 * drawn.q.standard_error[rows], rtol=1e-9)
+        np.testing.assert_allclose(np.ptp(ends, axis=1), 4 * drawn.q.standard_error[rows], rtol=1e-9, atol=1e-15)
 
 
 def test_bars_of_different_runs_are_at_different_layers(runs, simulations):
