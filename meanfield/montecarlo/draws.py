@@ -17,7 +17,8 @@ Pullback = Callable[[Array], Array]
 class Draw(ABC):
     """The randomness of one network: where its layers get their weights from.
 
-    Signals are arrays ``(points, units)``, one row an input.
+    Signals are arrays ``(points, units)``, one row an input, or one a pixel where inputs are images: those of the first
+    input, then those of the next one.
 
     Parameters
     ----------
@@ -27,6 +28,8 @@ class Draw(ABC):
         Units of a dense layer's output; set anew for each block where widths differ.
     dtype : numpy.dtype
         Type of signals, weights and gradients.
+    pixels : tuple of int
+        Shape of the images that the points are made of; ``()`` if a point is an input.
 
     Attributes
     ----------
@@ -34,8 +37,10 @@ class Draw(ABC):
         The layer that is being computed, from 1.
     """
 
-    def __init__(self, rng: np.random.Generator, width: int, dtype: np.dtype[Any]) -> None:
-        self.rng, self.width, self.dtype, self.layer = rng, width, dtype, 1
+    def __init__(
+        self, rng: np.random.Generator, width: int, dtype: np.dtype[Any], pixels: tuple[int, ...] = ()
+    ) -> None:
+        self.rng, self.width, self.dtype, self.pixels, self.layer = rng, width, dtype, pixels, 1
 
     @abstractmethod
     def product(self, x: Array, sigma_w: float) -> tuple[Array, Pullback]:

@@ -20,7 +20,7 @@ class Materialized(Draw):
 
     Parameters
     ----------
-    rng, width, dtype
+    rng, width, dtype, pixels
         As in `Draw`.
     weights : str, callable, or sequence of them
         The law of all matrices, or of each in turn. One with a method ``rescale(product) -> factor`` is data-driven:
@@ -37,8 +37,9 @@ class Materialized(Draw):
         dtype: np.dtype[Any],
         weights: WeightLaw | Sequence[WeightLaw],
         measure: bool = False,
+        pixels: tuple[int, ...] = (),
     ) -> None:
-        super().__init__(rng, width, dtype)
+        super().__init__(rng, width, dtype, pixels)
         self.laws, self.drawn, self.kept = weights, 0, 0
         self.probes = rng.spawn(1)[0] if measure else None
         self.measured: list[tuple[Matrix, Array]] = []

@@ -1,5 +1,6 @@
 """One network, forwards and backwards."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,7 +26,7 @@ def run_network(blocks: Sequence[Network], widths: Sequence[int], x: Array, draw
     widths : sequence of int
         Units at layer 0 … depth.
     x : ndarray, shape (points, widths[0])
-        The state at layer 0.
+        The state at layer 0. Points are inputs, or inputs × pixels: then 1 − c is that of two inputs at one pixel.
     draw : Draw
         Where the layers get their weights from.
 
@@ -40,7 +41,7 @@ def run_network(blocks: Sequence[Network], widths: Sequence[int], x: Array, draw
     InvalidInput
         If signal or gradient leave the range of floats.
     """
-    depth = len(blocks)
+    depth, pixels = len(blocks), math.prod(draw.pixels)
     values = np.empty((3, depth + 1))
 
     def checked(value: float, what: str, layer: int) -> float:
@@ -50,14 +51,17 @@ def run_network(blocks: Sequence[Network], widths: Sequence[int], x: Array, draw
             )
         return value
 
+    def gap(x: Array) -> float:
+        return float(np.mean([one_minus_c(x[pixel::pixels]) for pixel in range(pixels)]))
+
     with np.errstate(all="ignore"):
-        values[0, 0], values[2, 0] = second_moment(x), one_minus_c(x)
+        values[0, 0], values[2, 0] = second_moment(x), gap(x)
         pullbacks = []
         for l in range(1, depth + 1):
             draw.layer, draw.width = l, widths[l]
             x, pullback = forward(blocks[l - 1], x, draw)
             pullbacks.append(pullback)
-            values[0, l], values[2, l] = checked(second_moment(x), "signal", l), one_minus_c(x)
+            values[0, l], values[2, l] = checked(second_moment(x), "signal", l), gap(x)
         gradient = draw.normal(*x.shape)
         if batch_size(*blocks) is not None:
             gradient -= gradient.mean(axis=0)

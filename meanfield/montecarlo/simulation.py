@@ -21,6 +21,7 @@ from meanfield.montecarlo.states import draw_state, input_root
 from meanfield.montecarlo.weight_statistics import Matrix
 from meanfield.montecarlo.weights import WeightLaw, check_law
 from meanfield.networks.batchnorm import batch_size
+from meanfield.networks.convolution import pixel_axes
 from meanfield.networks.layers import Dense
 from meanfield.networks.network import Network
 from meanfield.networks.stack import as_blocks, as_widths, check_widths
@@ -29,6 +30,8 @@ from meanfield.workers import Workers, map_tasks
 __all__ = ["Simulation", "simulate"]
 
 Method = Literal["materialized", "exact_law"]
+
+IMAGES = {1: 16, 2: 8}  # least pixels along each axis, by the number of axes of the convolutions
 
 
 @dataclass(frozen=True, repr=False)
@@ -120,6 +123,9 @@ def simulate(
 ) -> Simulation:
     """Draw random networks of finite width, run them forwards and backwards, and average over them.
 
+    Where there are convolutions, inputs are images of 16 or 8 × 8 pixels, or as large as a kernel that is larger, with
+    the second moments asked for at every pixel; 1 − c is that of two inputs at the same pixel.
+
     Parameters
     ----------
     block : Network, Layer, str, callable or Activation, or list of them
@@ -147,8 +153,10 @@ def simulate(
         "orthogonal" (Haar), "sparse" (one entry in ten), "student_t" (five degrees of freedom), all with entries of
         variance sigma_w²/fan_in; or a sampler ``(rng, fan_out, fan_in) -> array`` whose output is used as it is: then
         sigma_w is ignored, and that sampler's own scale is what the simulation shows. A list gives one for each dense
-        layer of the network. Biases are Gaussian with sigma_b, unless a sampler has an attribute ``bias``, of the same
-        arguments, that returns ``fan_out`` of them.
+        layer of the network, convolutions among them: their fan_in is the number of taps times that of channels, and a
+        sampler's columns are scaled by the roots of the taps' shares of the variance if these differ. Biases are
+        Gaussian with sigma_b, unless a sampler has an attribute ``bias``, of the same arguments, that returns
+        ``fan_out`` of them.
     method : {"materialized", "exact_law"}
         Draw the matrices, or sample Gaussian layers in law at O(width) cost: see `ExactLaw`.
     dtype : {"float64", "float32"}
@@ -214,8 +222,10 @@ def simulate(
             f"width must be at least {root.shape[1]} to hold that many independent inputs, not {widths[0]}"
         )
 
+    axes = pixel_axes(blocks)
+    pixels = tuple(max(size, IMAGES[len(axes)]) for size in axes)
     law = None if method == "exact_law" else weights
-    run = partial(_run_network, blocks, widths, root, law, np.dtype(dtype))
+    run = partial(_run_network, blocks, widths, root, pixels, law, np.dtype(dtype))
     results = map_tasks(run, spawn(rng, networks), workers, progress, "networks")
     values = np.array([result for result, _ in results])
     matrices = tuple(matrix for matrix, _ in results[0][1])
@@ -233,6 +243,7 @@ def _run_network(
     blocks: Sequence[Network],
     widths: Sequence[int],
     root: NDArray[np.float64],
+    pixels: tuple[int, ...],
     weights: WeightLaw | Sequence[WeightLaw] | None,
     dtype: np.dtype[Any],
     rng: np.random.Generator,
@@ -242,9 +253,10 @@ def _run_network(
     Gaussian matrices are sampled in law if `weights` is None.
     """
     if weights is None:
-        draw: Draw = ExactLaw(rng, widths[0], dtype)
+        draw: Draw = ExactLaw(rng, widths[0], dtype, pixels)
     else:
         laws = weights if isinstance(weights, list | tuple) else [weights]
-        draw = Materialized(rng, widths[0], dtype, weights, measure=any(callable(law) for law in laws))
-    values = run_network(blocks, widths, draw_state(root, widths[0], rng, dtype), draw)
+        draw = Materialized(rng, widths[0], dtype, weights, any(callable(law) for law in laws), pixels)
+    state = draw_state(root, widths[0], rng, dtype, math.prod(pixels))
+    values = run_network(blocks, widths, state, draw)
     return values, draw.measured if isinstance(draw, Materialized) else []

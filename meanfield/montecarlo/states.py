@@ -73,8 +73,16 @@ def _batch_root(c: float, batch: int) -> NDArray[np.float64]:
     return apart * np.eye(batch) + (together - apart) / batch
 
 
-def draw_state(root: NDArray[np.float64], width: int, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
-    """A state ``(inputs, width)`` of orthonormalised Gaussian directions whose second moments are exactly A Aᵀ."""
+def draw_state(
+    root: NDArray[np.float64], width: int, rng: np.random.Generator, dtype: np.dtype[Any], pixels: int = 1
+) -> Array:
+    """A state ``(inputs·pixels, width)`` of orthonormalised Gaussian directions with the exact second moments A Aᵀ.
+
+    Inputs have these at each pixel, independently of other pixels.
+    """
+    if pixels > 1:
+        images = [draw_state(root, width, rng, dtype) for _ in range(pixels)]
+        return np.stack(images, axis=1).reshape(-1, width)
     basis, triangle = np.linalg.qr(rng.standard_normal((width, root.shape[1])))
     basis *= np.sign(np.diagonal(triangle)) * math.sqrt(width)
     state: Array = (root @ basis.T).astype(dtype)

@@ -3,6 +3,7 @@
 from meanfield.montecarlo.kernels import (
     batchnorm,
     concatenation,
+    convolution,
     dense,
     dropout,
     elementwise,
@@ -15,6 +16,7 @@ from meanfield.montecarlo.kernels.kernel import forward
 __all__ = [
     "batchnorm",
     "concatenation",
+    "convolution",
     "dense",
     "dropout",
     "elementwise",

@@ -1,0 +1,38 @@
+"""Convolutions: points are inputs × pixels, and each output pixel reads the window around it."""
+
+import math
+
+import numpy as np
+
+from meanfield.errors import InvalidInput
+from meanfield.montecarlo.draws import Array, Draw, Pullback
+from meanfield.montecarlo.kernels.kernel import forward
+from meanfield.networks.convolution import Conv
+
+__all__ = ["convolution"]
+
+
+@forward.register
+def convolution(layer: Conv, x: Array, draw: Draw) -> tuple[Array, Pullback]:
+    """h_a = Σ_β W_β x_{a+β} + b with one matrix of fan-in taps × channels; backwards Σ_β W_βᵀ g_{a−β}."""
+    offsets, shares = layer.taps
+    pixels = math.prod(draw.pixels)
+    if len(draw.pixels) != offsets.shape[1] or len(x) % pixels:
+        raise InvalidInput(f"a Conv over {offsets.shape[1]} axes cannot read images of shape {draw.pixels}")
+    places = np.indices(draw.pixels).reshape(len(draw.pixels), pixels, 1) + offsets.T[:, None]
+    window = np.ravel_multi_index(tuple(places), draw.pixels, mode="wrap")  # (pixels, taps)
+    scale = np.sqrt(shares * len(shares)).astype(draw.dtype)[:, None]  # of fan-in taps × channels to v_β/channels
+    patches = scale * x.reshape(-1, pixels, x.shape[1])[:, window]
+    h, through_matrix = draw.product(patches.reshape(len(x), -1), layer.sigma_w)
+    bias = draw.biases(patches.shape[2] * patches.shape[3], layer.sigma_b)
+    if bias is not None:
+        h += bias
+
+    def pullback(gradient: Array) -> Array:
+        read = scale * through_matrix(gradient).reshape(patches.shape)
+        total = np.zeros((len(read), pixels, x.shape[1]), dtype=draw.dtype)
+        for tap, seen in enumerate(window.T):
+            total[:, seen] += read[:, :, tap]
+        return total.reshape(x.shape)
+
+    return h, pullback
