@@ -1,8 +1,11 @@
+import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import meanfield.plotting
 from meanfield.plotting.axes import COLOURS, MARKERS, axes_for
 
 
@@ -45,24 +48,10 @@ def test_every_colour_stands_out_from_white_and_neighbours_differ_in_grey_or_by_
     assert len(set(MARKERS)) == len(MARKERS) > len(COLOURS)
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        "phase_diagram",
-        "phase_diagrams",
-        "critical_lines",
-        "cobweb",
-        "variance_map",
-        "correlation_map",
-        "propagation",
-        "signal",
-        "activation",
-        "depth_scales",
-        "depth_map",
-        "decay",
-        "crosscheck",
-    ],
-)
+FIGURES = sorted(path.stem for path in Path(meanfield.plotting.__file__).parent.glob("[a-z]*.py"))
+
+
+@pytest.mark.parametrize("module", FIGURES)
 def test_importing_a_figure_imports_no_matplotlib_and_nothing_above_it(module):
     code = (
         f"import sys; import meanfield.plotting.{module}\n"
@@ -70,3 +59,13 @@ def test_importing_a_figure_imports_no_matplotlib_and_nothing_above_it(module):
         "print([name for name in sys.modules if name.startswith(above)])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_every_figure_can_be_imported_from_the_package():
+    plots = {
+        name
+        for module in FIGURES
+        for name in vars(importlib.import_module(f"meanfield.plotting.{module}"))
+        if name.startswith("plot_")
+    }
+    assert plots == set(meanfield.plotting.__all__)

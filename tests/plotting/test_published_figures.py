@@ -98,3 +98,23 @@ def test_smooth_activations_forget_like_1_over_l_and_relu_like_its_square(hayou)
     assert runs["ReLU"].one_minus_c[-1] * layer**2 == pytest.approx(43.12973254, abs=1e-6)
     for label, beta in hayou["beta"].items():
         assert runs[label].one_minus_c[-1] * layer == pytest.approx(beta, rel=0.03)
+
+
+def test_past_the_edge_tanh_is_chaotic_and_relu_and_gelu_are_unbounded():
+    found = main("past_the_edge")()
+    phases = {name: set(np.unique(diagram.phase)) for name, diagram in found["diagrams"].items()}
+    assert phases == {
+        name: {"ordered", "chaotic" if name == "tanh" else "unbounded"} for name in ("tanh", "relu", "gelu")
+    }
+    relu = found["diagrams"]["relu"]
+    np.testing.assert_array_equal(relu.phase == "unbounded", np.tile(relu.sigma_w[:, None] > 2**0.5, relu.sigma_b.size))
+    gelu, line = found["diagrams"]["gelu"], found["lines"]["gelu"]
+    step = gelu.sigma_w[1] - gelu.sigma_w[0]
+    for sigma_b, phase, chi_1 in zip(gelu.sigma_b, gelu.phase.T, gelu.chi_1.T, strict=True):
+        last = gelu.sigma_w[phase == "ordered"].max()
+        np.testing.assert_array_equal(phase == "ordered", gelu.sigma_w <= last)
+        if sigma_b <= 0.25:
+            assert chi_1[phase == "ordered"].max() < 0.7
+        if sigma_b >= 0.5:
+            critical = np.interp(sigma_b, line.sigma_b[line.stable], line.sigma_w[line.stable])
+            assert last <= critical < last + step
