@@ -22,7 +22,7 @@ __all__ = ["ModeDepthScales", "image_shape", "mode_depth_scales"]
 Floats = NDArray[np.float64]
 
 LARGEST_IMAGE = 1_000_000  # pixels
-ROUNDING = 1e-12  # an imaginary part below it is none
+ROUNDING = 1e-14  # a factor below it is none, nor is an imaginary part
 
 
 @dataclass(frozen=True)
@@ -125,4 +125,5 @@ def _spectrum(layer: Conv, omega: Floats) -> NDArray[Any]:
     """λ(ω) of one convolution."""
     offsets, shares = layer.taps
     factor = sum(share * np.exp(1j * (omega @ beta)) for beta, share in zip(offsets, shares, strict=True))
+    factor = np.where(np.abs(factor) < ROUNDING, 0.0, factor)
     return np.real_if_close(factor, tol=ROUNDING / np.finfo(float).eps)

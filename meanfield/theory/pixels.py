@@ -116,7 +116,8 @@ def propagate_pixels(
         moments.append(np.diagonal(covariances[-1]))
         gaps.append(pairs.one_minus_c)
         if layer < depth:
-            after = two_points(mixing[min(layer, len(blocks) - 1)], pairs)
+            with np.errstate(invalid="ignore"):  # where φ jumps, bounds of equal points are 0·∞: they are not used
+                after = two_points(mixing[min(layer, len(blocks) - 1)], pairs)
             apart = 0.5 * (after.d + after.d.T)
             np.fill_diagonal(apart, 0.0)  # a point is compared with itself, not with another of the same moments
             pairs = TwoPoints(after.q1, after.q2, apart)

@@ -125,10 +125,10 @@ def test_factors_are_the_fourier_transform_of_the_shares(shares, size):
 
 def test_the_mean_over_the_image_has_the_depth_scales_of_a_dense_network():
     for block in (mf.Network("tanh", Conv(sigma, 0.2, (3, 3))) for sigma in (0.9, 1.5, 3.0)):
-        modes, settled = mode_depth_scales(block, (4, 6)), mf.analyze(block)
+        modes, settled = mode_depth_scales(block, (4, 5)), mf.analyze(block)
         assert modes.xi[0, 0] == pytest.approx(float(settled.xi_c), rel=1e-8)
         assert modes.xi_q[0, 0] == pytest.approx(float(settled.xi_q), rel=1e-8)
-        assert modes.omega.shape == (4, 6, 2)
+        assert modes.omega.shape == (4, 5, 2)
         np.testing.assert_allclose(1 / modes.xi, 1 / settled.xi_c - np.log(np.abs(modes.factor)), rtol=1e-8)
 
 
@@ -136,6 +136,19 @@ def test_delta_keeps_every_mode():
     modes = mode_depth_scales(mf.Network("tanh", Conv(1.5, 0.3, (3, 3), "delta")), (5, 4))
     assert np.all(modes.factor == 1)
     assert np.ptp(modes.xi) == 0
+
+
+def test_a_mode_that_the_window_averages_out_is_gone_after_a_block():
+    modes = mode_depth_scales(mf.Network("tanh", Conv(1.5, 0.1)), 3)
+    assert modes.factor[1:].tolist() == modes.xi[1:].tolist() == modes.xi_q[1:].tolist() == [0, 0]
+
+
+def test_signs_of_pixels_by_their_angles():
+    sigma = covariance(5)
+    angle = 2 / np.pi * np.arcsin(np.clip(sigma / np.sqrt(np.outer(np.diagonal(sigma), np.diagonal(sigma))), -1, 1))
+    mean = (angle + np.roll(angle, 1, (0, 1)) + np.roll(angle, -1, (0, 1))) / 3
+    run = propagate_pixels(mf.Network("sign", Conv(1.2, 0.3)), sigma, 1)
+    np.testing.assert_allclose(run.covariance[1], 1.44 * mean + 0.09, rtol=1e-12)
 
 
 def test_arrays_of_sigmas_come_last():
