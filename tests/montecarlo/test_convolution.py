@@ -94,6 +94,11 @@ def test_points_that_are_no_images_of_its_axes_are_refused(pixels):
         forward(Conv(), np.ones((9, 6)), Frozen(pixels))
 
 
+def test_windows_that_do_not_fit_into_memory_are_refused():
+    with pytest.raises(mf.InvalidInput, match="would take more than 4 GiB"):
+        forward(Conv(kernel_size=(100, 100)), np.ones((10_000, 6)), Frozen((100, 100)))
+
+
 def test_inputs_have_their_second_moments_at_every_pixel():
     run = mf.simulate(BLOCKS["relu, 2-d"], 1, 32, networks=2, q=2.0, c=0.3, rng=0)
     np.testing.assert_allclose(run.q.mean[0], 2.0, rtol=1e-12)

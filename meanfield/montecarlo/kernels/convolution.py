@@ -11,6 +11,8 @@ from meanfield.networks.convolution import Conv
 
 __all__ = ["convolution"]
 
+MEMORY = 4 * 2**30  # of the windows of all pixels
+
 
 @forward.register
 def convolution(layer: Conv, x: Array, draw: Draw) -> tuple[Array, Pullback]:
@@ -19,6 +21,11 @@ def convolution(layer: Conv, x: Array, draw: Draw) -> tuple[Array, Pullback]:
     pixels = math.prod(draw.pixels)
     if len(draw.pixels) != offsets.shape[1] or len(x) % pixels:
         raise InvalidInput(f"a Conv over {offsets.shape[1]} axes cannot read images of shape {draw.pixels}")
+    if len(shares) * x.nbytes > MEMORY:
+        raise InvalidInput(
+            f"a Conv of {len(shares)} taps over {pixels} pixels of {x.shape[1]} channels would take more than "
+            f"{MEMORY / 2**30:g} GiB: take a smaller kernel or width"
+        )
     places = np.indices(draw.pixels).reshape(len(draw.pixels), pixels, 1) + offsets.T[:, None]
     window = np.ravel_multi_index(tuple(places), draw.pixels, mode="wrap")  # (pixels, taps)
     scale = np.sqrt(shares * len(shares)).astype(draw.dtype)[:, None]  # of fan-in taps × channels to v_β/channels
