@@ -24,7 +24,9 @@ from meanfield.initializers.measuring import measure
 from meanfield.initializers.schemes import initializer, schemes
 from meanfield.initializers.table import scheme_table
 from meanfield.montecarlo.simulation import Simulation, simulate
+from meanfield.networks.batchnorm import BatchNorm
 from meanfield.networks.concatenation import Concatenate
+from meanfield.networks.convolution import Conv
 from meanfield.networks.dropout import Dropout
 from meanfield.networks.layers import Dense, Elementwise, Layer
 from meanfield.networks.network import Network, mlp
@@ -32,9 +34,11 @@ from meanfield.networks.normalisation import LayerNorm, RMSNorm
 from meanfield.networks.residual import Residual
 from meanfield.theory.criticality import CriticalLine, CriticalPoint, critical_line, critical_point
 from meanfield.theory.fixed_points import FixedPoint, fixed_points
+from meanfield.theory.fourier_modes import ModeDepthScales, mode_depth_scales
 from meanfield.theory.gains import calculate_gain, gain, gains
 from meanfield.theory.maps import correlation_map, variance_map
 from meanfield.theory.phases import PhaseDiagram, phase_diagram
+from meanfield.theory.pixels import PixelTrajectory, propagate_pixels
 from meanfield.theory.propagation import Trajectory, kernel, propagate
 from meanfield.theory.recommendation import Recommendation, recommend
 from meanfield.theory.stability import Analysis, analyze
@@ -44,7 +48,9 @@ __all__ = [
     "Activation",
     "Analysis",
     "BadActivation",
+    "BatchNorm",
     "Concatenate",
+    "Conv",
     "CriticalLine",
     "CriticalPoint",
     "CrossCheck",
@@ -63,10 +69,12 @@ __all__ = [
     "MeanFieldError",
     "Measurement",
     "Measurements",
+    "ModeDepthScales",
     "Network",
     "NoFixedPoint",
     "NotConverged",
     "PhaseDiagram",
+    "PixelTrajectory",
     "RMSNorm",
     "Recommendation",
     "Residual",
@@ -96,10 +104,12 @@ __all__ = [
     "kernel",
     "measure",
     "mlp",
+    "mode_depth_scales",
     "moment",
     "pair_expectation",
     "phase_diagram",
     "propagate",
+    "propagate_pixels",
     "recommend",
     "scheme_table",
     "schemes",

@@ -42,6 +42,8 @@ FUNCTIONS = {
     "input_statistics": "X",
 }
 LAYERS = {"Dense": "sigma_w sigma_b", "Network": "layers", "Residual": "branch branch_scale skip_scale"}
+LAYERS |= {"Dropout": "rate", "BatchNorm": "batch_size", "Conv": "sigma_w sigma_b kernel_size weights"}
+LAYERS |= {"Concatenate": "branch", "LayerNorm": "", "RMSNorm": ""}
 # name: attributes that a result has
 RESULTS = {
     "Activation": "derivative breakpoints jumps name parameters expression",

@@ -59,7 +59,9 @@ def marginal_gap(block: Network, q: float) -> float:
 
     if not drift(block, TwoPoints(np.asarray(q), np.asarray(q), np.asarray(q))).q1 > 0:
         return np.nan
-    if excess(0.0) >= -1e-13:
+    if (beyond := excess(0.0)) > 1e-13:
+        return 1.0 + beyond  # only what batch normalisation adds is anticorrelated, and it is constant
+    if beyond >= -1e-13:
         return 1.0
     low = -1.0
     while excess(low) <= 0:

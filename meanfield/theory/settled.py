@@ -73,7 +73,11 @@ def stable_c(block: Network, q: float, chi_1: float) -> tuple[float, float]:
         d = float(two_points(block, TwoPoints(q, q, q * gap)).d)
         return float(np.log(max(d, TINY)) - np.log(scale * gap))
 
-    if growth(0.0) >= -1e-13:
+    at_one = growth(0.0)
+    if at_one > 1e-13:  # only inputs of a batch end anticorrelated, and their d′ = α d + β
+        slope = float(pair_slope(block, TwoPoints(np.asarray(q), np.asarray(q), np.asarray(q)))) * q / scale
+        log_gap = float(np.log((np.exp(at_one) - slope) / (1.0 - slope)))
+    elif at_one >= -1e-13:
         log_gap = 0.0
     else:
         low = -1.0

@@ -128,3 +128,11 @@ def test_batches_that_are_not_alike_are_refused():
         with pytest.raises(mf.InvalidInput, match="any two of them is at least -1/3"):
             mf.propagate(block, 2, c=c)
     assert mf.propagate(block, 2, c=-1 / 3).q[1] == pytest.approx(0.5, rel=1e-12)
+
+
+@pytest.mark.parametrize(("spec", "c"), [("linear", -1 / 7), ("tanh", -0.13365)])
+def test_inputs_of_a_batch_settle_at_a_negative_correlation(spec, c):
+    block = mf.Network(BatchNorm(8), spec, mf.Dense(1.0))
+    found = mf.analyze(block)
+    assert found.c_star == pytest.approx(c, abs=5e-6)
+    assert mf.propagate(block, 3, c=0.0).c[3] == pytest.approx(float(found.c_star), abs=1e-12)
