@@ -75,8 +75,8 @@ def stable_c(block: Network, q: float, chi_1: float) -> tuple[float, float]:
 
     at_one = growth(0.0)
     if at_one > 1e-13:  # only inputs of a batch end anticorrelated, and their d′ = α d + β
-        slope = float(pair_slope(block, TwoPoints(np.asarray(q), np.asarray(q), np.asarray(q)))) * q / scale
-        log_gap = float(np.log((np.exp(at_one) - slope) / (1.0 - slope)))
+        alpha = float(pair_slope(block, TwoPoints(np.asarray(q), np.asarray(q), np.asarray(q)))) * q / scale
+        log_gap = float(np.log((np.exp(at_one) - alpha) / (1.0 - alpha)))
     elif at_one >= -1e-13:
         log_gap = 0.0
     else:
