@@ -11,10 +11,10 @@ SIGMA_B = 0.3
 SIGMA_W = (1.3, 2.5, 4.0)
 
 
-def main(*, depth: int = 12, width: int = 500, networks: int = 16) -> dict[str, object]:
+def main(*, depth: int = 12, width: int = 500, networks: int = 48) -> dict[str, object]:
     blocks = {rf"$\sigma_w = {sigma_w}$": mf.mlp("tanh", sigma_w, SIGMA_B) for sigma_w in SIGMA_W}
     sweep = np.linspace(0.5, 4.0, 71)
-    start = {"q": 4.0, "c": 0.6}
+    start = {"q": 8.0, "c": 0.6}
     return {
         "blocks": blocks,
         "settled": mf.analyze(mf.mlp("tanh", np.array(SIGMA_W), SIGMA_B)),
@@ -23,8 +23,8 @@ def main(*, depth: int = 12, width: int = 500, networks: int = 16) -> dict[str, 
         "edge": mf.critical_line("tanh", SIGMA_B).sigma_w,
         "runs": {label: mf.propagate(block, depth, **start) for label, block in blocks.items()},
         "simulations": {
-            label: mf.simulate(block, depth, width, networks=networks, rng=0, **start)
-            for label, block in blocks.items()
+            label: mf.simulate(block, depth, width, networks=networks, rng=seed, **start)
+            for seed, (label, block) in enumerate(blocks.items())
         },
     }
 

@@ -4,7 +4,7 @@ import sys
 from textwrap import fill
 from typing import Any
 
-__all__ = ["COLOURS", "DASHES", "GREY", "MARKERS", "axes_for", "legend_above", "plain"]
+__all__ = ["COLOURS", "DASHES", "GREY", "MARKERS", "axes_for", "legend_above", "outer_xlabels", "plain"]
 
 # Okabe & Ito 2008, told apart by readers with any colour vision; in an order whose neighbours also differ in lightness.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -54,6 +54,13 @@ def legend_above(ax: Any, title: str, columns: int) -> Any:
         legend.get_title().set_text(fill(title, max(int(len(title) / wide), 12)))
     legend.set_alignment("left")
     return legend
+
+
+def outer_xlabels(axes: Any) -> None:
+    """Take the labels along x away where more Axes follow below."""
+    for ax in axes:
+        if (place := ax.get_subplotspec()) is not None and not place.is_last_row():
+            ax.set_xlabel("")
 
 
 def plain(text: str) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanfield.errors import InvalidInput
-from meanfield.plotting.axes import COLOURS, axes_for
+from meanfield.plotting.axes import COLOURS, axes_for, outer_xlabels
 
 if TYPE_CHECKING:
     from meanfield.theory.propagation import Trajectory
@@ -101,6 +101,5 @@ def plot_propagation(trajectory: "Trajectory", axes: Any = None, **style: Any) -
         raise InvalidInput(f"{len(names)} Axes are needed for {', '.join(names)}, not {axes.size}")
     for ax, name in zip(axes.flat, names, strict=True):
         plot_quantity(trajectory, name, ax, **style)
-    for ax in axes.flat[:-1]:
-        ax.set_xlabel("")
+    outer_xlabels(axes.flat)
     return axes

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanfield.errors import InvalidInput
-from meanfield.plotting.axes import COLOURS, DASHES, MARKERS, axes_for, legend_above
+from meanfield.plotting.axes import COLOURS, DASHES, MARKERS, axes_for, legend_above, outer_xlabels
 from meanfield.plotting.propagation import plot_quantity
 
 if TYPE_CHECKING:
@@ -83,9 +83,7 @@ def plot_signal(
                 bars = {"linestyle": "none", "capsize": 2, "color": look["color"], **shape}
                 ax.errorbar(rows, sample.mean[rows], 2 * sample.standard_error[rows], **bars)
             ax.plot([], [], label=label, **look, **(shape if simulations.get(label) else {}))
-        corner = ax.get_position()
-        below = [other for other in (o.get_position() for o in axes.flat) if other.y0 < corner.y0]
-        shared = any(np.isclose(other.x0, corner.x0) for other in below)
-        ax.set(xlim=(-0.015 * deepest, 1.015 * deepest), xlabel="" if shared else "layer")
+        ax.set_xlim(-0.015 * deepest, 1.015 * deepest)
+    outer_xlabels(axes.flat)
     legend_above(axes.flat[0], "lines: theory, bars: simulation" if simulations else "", 3)
     return axes

@@ -27,6 +27,13 @@ def test_theory_is_a_line_for_each_run_in_each_panel(runs):
     assert [ax.get_xlabel() for ax in axes] == ["", "", "layer"]
 
 
+def test_panels_beside_one_another_all_say_what_is_along_x(runs):
+    from matplotlib.figure import Figure
+
+    axes = Figure().subplots(1, 3)
+    assert [ax.get_xlabel() for ax in plot_signal(runs, axes)] == ["layer"] * 3
+
+
 def test_bars_are_two_standard_errors_about_the_simulated_means(runs, simulations):
     (ax,) = plot_signal(runs, simulations=simulations, quantities=["q"])
     for container, drawn in zip(ax.containers, simulations.values(), strict=True):
