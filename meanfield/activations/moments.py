@@ -101,7 +101,8 @@ class Moments:
         if self._form and self._form.distance and self._form.distance_slope and not np.array_equal(q1, q2):
             # At unequal variances d holds their difference too, and is itself a rounded number.
             slope = np.abs(self._form.distance_slope(*np.broadcast_arrays(q1, q2, d)))
-            error = error + np.minimum(8 * EPS * np.abs(d) * slope, 4 * value)
+            with np.errstate(invalid="ignore"):  # 0·∞ where φ jumps and the pair is one point
+                error = error + np.fmin(8 * EPS * np.abs(d) * slope, 4 * value)
         return value, error
 
     def distance_slope(self, q1: Any, q2: Any, d: Any) -> Bounded:

@@ -250,3 +250,8 @@ def test_inputs_of_equal_norm_give_the_kernel_that_each_pair_gives(spec):
         assert K[i, j] == pytest.approx(run.q[3] * run.c[3], rel=1e-11)
     assert np.array_equal(K, K.T)
     assert np.linalg.eigvalsh(K)[0] > -1e-12
+
+
+def test_a_pair_that_is_one_point_may_stand_beside_others_where_the_activation_jumps():
+    run = mf.propagate("sign", 2, q=[1.0, 2.0], q2=[1.0, 3.0], c=1.0)
+    np.testing.assert_allclose(run.one_minus_c[1:], 0.0, atol=1e-7)
