@@ -17,8 +17,10 @@ def main(resolution: int = 10) -> dict[str, object]:
 if __name__ == "__main__":
     import matplotlib.pyplot as plt
 
+    from meanfield.plotting import plot_phase_diagram
+
     found = main(resolution=40)
     print(f"critical at sigma_b² = 0.05: sigma_w² = {found['schoenholz'].sigma_w[0] ** 2:.12f}")
     fig, ax = plt.subplots(figsize=(6, 4.2), layout="constrained")
-    found["diagram"].plot(ax)
+    plot_phase_diagram(found["diagram"], ax, critical_line=mf.critical_line("tanh", np.linspace(0.0, 1.0, 401)))
     fig.savefig("docs/figures/edge_of_chaos.png", dpi=150)
