@@ -92,7 +92,7 @@ def test_a_wrong_sigma_w_fails():
     "call", ["xavier_normal", "xavier_uniform:mode=fan_out", "he_normal", "orthogonal", "torch_linear"]
 )
 def test_signal_and_gradient_scale_by_their_own_fans_where_widths_differ(call):
-    widths, scheme = [128, 512, 128, 512, 128, 512], initializer(call)
+    widths, scheme = [64, 256, 64, 256, 64, 256], initializer(call)
     blocks = scheme.blocks("tanh", widths)
     assert crosscheck(blocks, 5, widths, weights=scheme, networks=16, c=0.3, rng=3)
     by_fan_in = len({block.layers[1].sigma_w for block in blocks}) == 1
