@@ -10,6 +10,7 @@ from meanfield.activations.activation import Activation
 from meanfield.activations.specs import activation
 from meanfield.arguments import positive
 from meanfield.errors import InvalidInput
+from meanfield.networks.batchnorm import BatchNorm
 from meanfield.networks.network import as_block
 from meanfield.numerics.roots import sign_changes
 from meanfield.theory.critical_rows import Rows, critical_rows, dies_out
@@ -119,6 +120,11 @@ def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool =
     array([False,  True])
     """
     block = as_block(spec_or_block)
+    if any(isinstance(layer, BatchNorm) for layer in block.walk()):
+        raise InvalidInput(
+            "behind batch normalisation chi_1 does not depend on sigma_w, so there is no critical line: "
+            "analyze(block).chi_1 says by what factor gradients grow"
+        )
     check_gaussian(block)
     biases = np.sort(positive(sigma_b, "sigma_b", zero=True), axis=None)
     if (shape := block.at(sigma_w=1.0, sigma_b=0.0).shape) != ():

@@ -136,3 +136,12 @@ def test_inputs_of_a_batch_settle_at_a_negative_correlation(spec, c):
     found = mf.analyze(block)
     assert found.c_star == pytest.approx(c, abs=5e-6)
     assert mf.propagate(block, 3, c=0.0).c[3] == pytest.approx(float(found.c_star), abs=1e-12)
+
+
+@pytest.mark.parametrize("skip", [None, 0.5])
+def test_no_weights_are_critical_and_the_error_says_why(skip):
+    branch = (BatchNorm(8), "relu", mf.Dense(2.0, 0.3))
+    block = mf.Network(*branch) if skip is None else mf.Network(Residual(*branch, skip_scale=skip))
+    assert mf.analyze(block.at(sigma_w=0.7)).chi_1 == pytest.approx(float(mf.analyze(block).chi_1), rel=1e-11)
+    with pytest.raises(mf.InvalidInput, match="does not depend on sigma_w"):
+        mf.critical_line(block, [0.0, 0.3])
