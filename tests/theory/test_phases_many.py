@@ -72,3 +72,13 @@ def test_threads_may_share_an_activation_that_nothing_is_known_of(k):
     one, eight = (mf.phase_diagram(mf.activation(phi), *axes, workers=workers) for workers in (1, 8))
     for name in ("q_star", "chi_1", "c_star", "chi_c"):
         assert getattr(eight, name) == pytest.approx(getattr(one, name), rel=1e-9, abs=1e-12)
+
+
+def test_correlations_of_a_whole_diagram_are_those_that_two_other_methods_agree_on():
+    """tanh at sigma_b = 0.3 (Poole et al. 2016): c* and its slope by 2-D quadrature and by 160 Hermite terms."""
+    sigma_w = np.sort(np.append(np.linspace(1.5, 3.9, 60), [2.5, 4.0]))
+    diagram = mf.phase_diagram("tanh", sigma_w, [0.3])
+    for value, c, slope in ((2.5, 0.122103747305585, 0.822229172723565), (4.0, 0.0296959215803378, 0.759743605012185)):
+        at = int(np.flatnonzero(sigma_w == value)[0])
+        assert diagram.c_star[at, 0] == pytest.approx(c, rel=1e-12)
+        assert diagram.chi_c[at, 0] == pytest.approx(slope, rel=1e-12)
