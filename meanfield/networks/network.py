@@ -11,7 +11,7 @@ from meanfield.arguments import standard_deviation
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers import Dense, Elementwise, Layer, as_layer
 
-__all__ = ["Network", "as_block", "mlp"]
+__all__ = ["Network", "as_block", "in_sequence", "mlp"]
 
 
 class Network(Layer):
@@ -124,3 +124,12 @@ def as_block(spec: Any) -> Network:
     if isinstance(spec, Network):
         return spec
     return Network(spec) if isinstance(spec, Layer) else mlp(spec)
+
+
+def in_sequence(layer: Layer) -> Iterator[Layer]:
+    """The layers in order, those of networks in their place, containers of other kinds whole."""
+    if not isinstance(layer, Network):
+        yield layer
+        return
+    for inner in layer:
+        yield from in_sequence(inner)

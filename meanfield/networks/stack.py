@@ -1,15 +1,13 @@
 """Networks whose blocks, and whose widths, differ by layer."""
 
 import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from meanfield.errors import InvalidInput
 from meanfield.networks.concatenation import Concatenate
-from meanfield.networks.layers import Layer
-from meanfield.networks.network import Network, as_block
+from meanfield.networks.network import Network, as_block, in_sequence
 
 __all__ = ["as_blocks", "as_widths", "check_widths"]
 
@@ -81,7 +79,7 @@ def _units(block: Network, before: int) -> Any:
     """The units that a block must have after it; None if any number, since a dense layer sets it before a skip does."""
     units: Any = before
     skipped = None
-    for layer in _sequence(block):
+    for layer in in_sequence(block):
         if isinstance(layer, Concatenate):
             units = units * (1.0 + np.asarray(layer.growth))
         elif layer.fresh:
@@ -89,12 +87,3 @@ def _units(block: Network, before: int) -> Any:
         elif skipped is None and any(inner.fresh for inner in layer.walk()):
             skipped = units
     return units
-
-
-def _sequence(layer: Layer) -> Iterator[Layer]:
-    """The layers in order, those of networks in their place, containers of other kinds whole."""
-    if not isinstance(layer, Network):
-        yield layer
-        return
-    for inner in layer:
-        yield from _sequence(inner)

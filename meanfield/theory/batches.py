@@ -1,13 +1,13 @@
 """Which blocks with batch normalisation have exact maps: what a batch must be like for them, and the block."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from meanfield.errors import InvalidInput
 from meanfield.networks.batchnorm import BatchNorm, batch_size
 from meanfield.networks.layers import Dense, Elementwise, Layer
-from meanfield.networks.network import Network
+from meanfield.networks.network import in_sequence
 from meanfield.networks.residual import Residual
 
 __all__ = ["check_batches"]
@@ -27,7 +27,7 @@ def check_batches(*blocks: Layer) -> None:
     if batch_size(*blocks) is None:
         return
     for block in blocks:
-        _normalised(list(_sequence(block)), False)
+        _normalised(list(in_sequence(block)), False)
 
 
 def _normalised(layers: Sequence[Layer], before: bool) -> bool:
@@ -41,7 +41,7 @@ def _normalised(layers: Sequence[Layer], before: bool) -> bool:
                 )
             before = True
         elif isinstance(layer, Residual):
-            inside = _normalised(list(_sequence(layer.branch)), before)
+            inside = _normalised(list(in_sequence(layer.branch)), before)
             before = before or (inside and not np.any(layer.skip_scale))
         elif isinstance(layer, Elementwise) and not before:
             raise InvalidInput(
@@ -51,12 +51,3 @@ def _normalised(layers: Sequence[Layer], before: bool) -> bool:
         elif not isinstance(layer, Dense | Elementwise):
             raise InvalidInput(f"no map is known for {type(layer).__name__} and BatchNorm in one network")
     return before
-
-
-def _sequence(layer: Layer) -> Iterator[Layer]:
-    """The layers in order, networks opened, other containers not."""
-    if not isinstance(layer, Network):
-        yield layer
-        return
-    for inner in layer:
-        yield from _sequence(inner)
