@@ -222,17 +222,22 @@ class Given(Materialized):
     """The matrices and biases of a given network, in their order."""
 
     def __init__(self, rng: np.random.Generator, width: int, tensors: Sequence[Tensor]) -> None:
-        laws = [_law(tensor) for tensor in tensors]
-        super().__init__(rng, width, np.dtype("float64"), laws)
+        super().__init__(rng, width, np.dtype("float64"), [Own(tensor) for tensor in tensors])
 
 
-def _law(tensor: Tensor) -> Any:
-    def law(rng: Any, fan_out: int, fan_in: int) -> Any:
-        return tensor.matrix
+@dataclass(frozen=True)
+class Own:
+    """The sampler that always draws one given matrix, and its biases if there are any."""
 
-    if tensor.bias is not None:
-        law.bias = lambda rng, fan_out, fan_in: tensor.bias  # type: ignore[attr-defined]
-    return law
+    tensor: Tensor
+
+    def __call__(self, rng: np.random.Generator, fan_out: int, fan_in: int) -> NDArray[Any]:
+        return self.tensor.matrix
+
+    @property
+    def bias(self) -> Any:
+        """A sampler of the biases; None without."""
+        return None if self.tensor.bias is None else lambda rng, fan_out, fan_in: self.tensor.bias
 
 
 def _refuse_misfits(tensors: Sequence[Tensor]) -> None:
