@@ -37,9 +37,10 @@ from meanfield.theory.fixed_points import FixedPoint, fixed_points
 from meanfield.theory.fourier_modes import ModeDepthScales, mode_depth_scales
 from meanfield.theory.gains import calculate_gain, gain, gains
 from meanfield.theory.maps import correlation_map, variance_map
+from meanfield.theory.nngp import kernel
 from meanfield.theory.phases import PhaseDiagram, phase_diagram
 from meanfield.theory.pixels import PixelTrajectory, propagate_pixels
-from meanfield.theory.propagation import Trajectory, kernel, propagate
+from meanfield.theory.propagation import Trajectory, propagate
 from meanfield.theory.recommendation import Recommendation, recommend
 from meanfield.theory.stability import Analysis, analyze
 from meanfield.verdict import CrossCheck, WeightCheck, check_weights, crosscheck

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from meanfield.arguments import correlation, positive, real, whole
+from meanfield.arguments import correlation, positive, whole
 from meanfield.errors import InvalidInput
 from meanfield.networks.batchnorm import batch_size
 from meanfield.networks.network import Network
@@ -18,16 +18,13 @@ from meanfield.theory.maps import broadcast
 from meanfield.theory.orbit import CorrelationOrbit
 from meanfield.theory.signal import Batch, OnePoint, TwoPoints
 
-__all__ = ["DEEPEST", "Trajectory", "kernel", "propagate"]
+__all__ = ["DEEPEST", "Trajectory", "propagate"]
 
 Floats = NDArray[np.float64]
 
 LONG = 200  # layers still to go from which on a settled signal is followed by its correlation alone
 SETTLED = 1e-13  # relative change of q in a layer below which it has settled
 DEEPEST = 10_000_000  # layers whose values are kept
-BLOCK = 1_000_000  # numbers of such differences that are held at once
-EQUAL = 64 * float(np.finfo(float).eps)  # relative spread of second moments that is rounding
-CANCELS = 0.01  # of two second moments: a distance below it is not taken as their difference
 
 
 @dataclass(frozen=True)
@@ -177,75 +174,3 @@ def _follow(block: Network, signal: OnePoint, qs: Floats, chis: Floats, gaps: Fl
     if gaps is not None:
         orbit = CorrelationOrbit(block, float(np.max(qs[0])), float(np.max(chis[0] * qs[0] / signal.q)))
         gaps[:] = orbit.follow(gaps[0], len(gaps))
-
-
-def kernel(block: Any, inputs: ArrayLike, depth: int) -> Floats:
-    """Second moments of the signals of several inputs after `depth` layers (the NNGP kernel).
-
-    Parameters
-    ----------
-    block : Network, activation, or list of them
-        With scalar sigmas; a bare activation means ``mlp(activation)``; a list gives one block a layer.
-    inputs : array_like, shape (N, d)
-        The signals at layer 0, one row each; their second moments are ``inputs @ inputs.T / d``.
-    depth : int
-        Number of layers, ≥ 1.
-
-    Returns
-    -------
-    ndarray, shape (N, N)
-        Symmetric, with the variances q on the diagonal.
-
-    Raises
-    ------
-    InvalidInput
-        If `inputs` is not a finite (N, d) array without zero rows, or `depth` is not ≥ 1.
-
-    References
-    ----------
-    Lee et al. 2018 (arXiv:1711.00165), eq. 5.
-
-    Examples
-    --------
-    >>> import meanfield as mf
-    >>> mf.kernel(mf.mlp("relu", 2**0.5), [[1.0, 1.0], [1.0, -1.0]], 1)
-    array([[1.        , 0.31830989],
-           [0.31830989, 1.        ]])
-    """
-    depth = whole(depth, "depth", DEEPEST)
-    blocks = as_blocks(block, depth)
-    if (shape := Network(*blocks).shape) != ():
-        raise InvalidInput(f"kernel takes one sigma_w and sigma_b, not arrays of shape {shape}")
-    check_gaussian(*blocks, repeated=len(blocks) == 1)
-    if batch_size(*blocks) is not None:
-        raise InvalidInput("kernel takes each input by itself, and BatchNorm does not: use propagate, with c=")
-    x = real(inputs, "inputs", "an array of numbers of shape (N, d)")
-    if x.ndim != 2 or not np.all(np.isfinite(x)) or not np.all(np.abs(x).max(axis=1) > 0):
-        raise InvalidInput(f"inputs must be a finite (N, d) array without zero rows, not one of shape {x.shape}")
-    i, j = np.triu_indices(len(x), 1)
-    q = np.einsum("nd,nd->n", x, x) / x.shape[1]
-    distances = _half_squared_distances(x, q, i, j)
-    if np.ptp(q) <= EQUAL * q.max():
-        q = q[:1]  # of all of them, in every layer
-        pairs = TwoPoints(q, q, distances)
-    else:
-        pairs = TwoPoints(q[i], q[j], distances)
-    for layer in range(depth):
-        block = blocks[min(layer, len(blocks) - 1)]
-        if i.size:
-            pairs = two_points(block, pairs)
-        q = one_point(block, OnePoint(q)).q
-    q = np.broadcast_to(q, len(x))
-    result = np.diag(q)
-    result[i, j] = result[j, i] = 0.5 * (q[i] + q[j]) - pairs.d
-    return result
-
-
-def _half_squared_distances(x: Floats, q: Floats, i: NDArray[np.intp], j: NDArray[np.intp]) -> Floats:
-    """½ mean (x_i − x_j)²: from products, and where those cancel from the differences themselves."""
-    total = 0.5 * (q[i] + q[j])
-    d = total - (x @ x.T / x.shape[1])[i, j]
-    close = np.flatnonzero(d < CANCELS * total)
-    for some in np.array_split(close, close.size * x.shape[1] // BLOCK + 1):
-        d[some] = 0.5 * np.mean((x[i[some]] - x[j[some]]) ** 2, axis=1)
-    return np.asarray(d)
