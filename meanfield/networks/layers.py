@@ -25,9 +25,12 @@ class Layer:
     parameters : tuple of str
         The attributes that are numbers and may be arrays.
     fresh : bool
-        Whether it has zero-mean weights of its own: its output is Gaussian with zero mean, given any input.
-    keeps_mean, keeps_gaussian : bool
-        Whether the output has zero mean if the input has; whether it is Gaussian if the input is.
+        Whether it has zero-mean weights of its own, whatever its input: then the output has zero mean and is
+        uncorrelated with all that came before.
+    keeps_mean : bool
+        Whether the output has zero mean if the input has.
+    keeps_gaussian : bool
+        Whether the output is Gaussian if the input is; of a layer that is `fresh`, if the input is anything.
     """
 
     parameters: ClassVar[tuple[str, ...]] = ()

@@ -38,7 +38,7 @@ def check_gaussian(*blocks: Layer, repeated: bool = True) -> None:
 
 
 def _after(layer: Layer, left: str) -> str:
-    """Which activation keeps the units from being Gaussian after `layer`; "" if they are Gaussian."""
+    """What keeps the units from being Gaussian after `layer`, an activation or a layer; "" if they are Gaussian."""
     if isinstance(layer, Elementwise):
         if left and left != BATCH:
             raise InvalidInput(
@@ -53,7 +53,7 @@ def _after(layer: Layer, left: str) -> str:
             )
         return BATCH
     if layer.fresh:
-        return ""
+        return "" if layer.keeps_gaussian else type(layer).__name__
     inside = left
     for inner in layer.inner:
         inside = _after(inner, inside)

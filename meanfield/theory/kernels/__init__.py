@@ -8,6 +8,7 @@ from meanfield.theory.kernels import (
     dense,
     dropout,
     elementwise,
+    gated,
     normalisation,
     residual,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "dense",
     "dropout",
     "elementwise",
+    "gated",
     "normalisation",
     "one_point",
     "pair_slope",
