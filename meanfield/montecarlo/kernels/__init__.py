@@ -1,6 +1,7 @@
 """The same families of layer as in the theory, as NumPy forward and backward passes."""
 
 from meanfield.montecarlo.kernels import (
+    attention,
     batchnorm,
     concatenation,
     convolution,
@@ -9,12 +10,15 @@ from meanfield.montecarlo.kernels import (
     elementwise,
     gated,
     network,
+    noise,
     normalisation,
+    pooling,
     residual,
 )
 from meanfield.montecarlo.kernels.kernel import forward
 
 __all__ = [
+    "attention",
     "batchnorm",
     "concatenation",
     "convolution",
@@ -24,6 +28,8 @@ __all__ = [
     "forward",
     "gated",
     "network",
+    "noise",
     "normalisation",
+    "pooling",
     "residual",
 ]
