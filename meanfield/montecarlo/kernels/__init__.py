@@ -1,7 +1,6 @@
 """The same families of layer as in the theory, as NumPy forward and backward passes."""
 
 from meanfield.montecarlo.kernels import (
-    attention,
     batchnorm,
     concatenation,
     convolution,
@@ -12,13 +11,11 @@ from meanfield.montecarlo.kernels import (
     network,
     noise,
     normalisation,
-    pooling,
     residual,
 )
 from meanfield.montecarlo.kernels.kernel import forward
 
 __all__ = [
-    "attention",
     "batchnorm",
     "concatenation",
     "convolution",
@@ -30,6 +27,5 @@ __all__ = [
     "network",
     "noise",
     "normalisation",
-    "pooling",
     "residual",
 ]

@@ -1,7 +1,6 @@
 """One file per family of layer: second moments in, second moments out."""
 
 from meanfield.theory.kernels import (
-    attention,
     batchnorm,
     composition,
     concatenation,
@@ -12,13 +11,11 @@ from meanfield.theory.kernels import (
     gated,
     noise,
     normalisation,
-    pooling,
     residual,
 )
 from meanfield.theory.kernels.dispatch import one_point, pair_slope, two_points
 
 __all__ = [
-    "attention",
     "batchnorm",
     "composition",
     "concatenation",
@@ -31,7 +28,6 @@ __all__ = [
     "normalisation",
     "one_point",
     "pair_slope",
-    "pooling",
     "residual",
     "two_points",
 ]
