@@ -41,7 +41,7 @@ def run_network(blocks: Sequence[Network], widths: Sequence[int], x: Array, draw
     InvalidInput
         If signal or gradient leave the range of floats.
     """
-    depth, pixels = len(blocks), math.prod(draw.pixels)
+    depth = len(blocks)
     values = np.empty((3, depth + 1))
 
     def checked(value: float, what: str, layer: int) -> float:
@@ -52,6 +52,7 @@ def run_network(blocks: Sequence[Network], widths: Sequence[int], x: Array, draw
         return value
 
     def gap(x: Array) -> float:
+        pixels = math.prod(draw.pixels)
         return float(np.mean([one_minus_c(x[pixel::pixels]) for pixel in range(pixels)]))
 
     with np.errstate(all="ignore"):

@@ -21,8 +21,7 @@ from meanfield.montecarlo.states import draw_state, input_root
 from meanfield.montecarlo.weight_statistics import Matrix
 from meanfield.montecarlo.weights import WeightLaw, check_law
 from meanfield.networks.batchnorm import batch_size
-from meanfield.networks.convolution import pixel_axes
-from meanfield.networks.layers import Dense
+from meanfield.networks.images import pixels_of
 from meanfield.networks.network import Network
 from meanfield.networks.stack import as_blocks, as_widths, check_widths
 from meanfield.workers import Workers, map_tasks
@@ -30,8 +29,6 @@ from meanfield.workers import Workers, map_tasks
 __all__ = ["Simulation", "simulate"]
 
 Method = Literal["materialized", "exact_law"]
-
-IMAGES = {1: 16, 2: 8}  # least pixels along each axis, by the number of axes of the convolutions
 
 
 @dataclass(frozen=True, repr=False)
@@ -114,6 +111,7 @@ def simulate(
     q: float = 1.0,
     c: float | None = None,
     inputs: ArrayLike | None = None,
+    pixels: int | Sequence[int] | None = None,
     weights: WeightLaw | Sequence[WeightLaw] = "gaussian",
     method: Method = "materialized",
     dtype: Literal["float64", "float32"] = "float64",
@@ -123,8 +121,8 @@ def simulate(
 ) -> Simulation:
     """Draw random networks of finite width, run them forwards and backwards, and average over them.
 
-    Where there are convolutions, inputs are images of 16 or 8 × 8 pixels, or as large as a kernel that is larger, with
-    the second moments asked for at every pixel; 1 − c is that of two inputs at the same pixel.
+    Where layers read several points of an input, inputs are images, or sequences of tokens, with the second moments
+    asked for at every pixel and independent pixels; 1 − c is that of two inputs at the same pixel.
 
     Parameters
     ----------
@@ -148,6 +146,9 @@ def simulate(
         Inputs whose second moments x_a · x_b / d take the place of `q` and `c`: the states at layer 0 are random
         directions with exactly these moments, as behind an orthogonal first layer. The smaller of N and d must not
         exceed `width`.
+    pixels : int or sequence of int, optional
+        Size of an image along each axis, or tokens of a sequence; by default 16 or 8 × 8, or as large as a window that
+        is larger.
     weights : str, callable, or list of them
         Law of the weight matrices: "gaussian", "uniform", "truncated_normal" (at two standard deviations),
         "orthogonal" (Haar), "sparse" (one entry in ten), "student_t" (five degrees of freedom), all with entries of
@@ -204,7 +205,7 @@ def simulate(
         )
     check_widths(blocks, widths)
     blocks *= depth // len(blocks)
-    check_law(weights, sum(isinstance(layer, Dense) for block in blocks for layer in block.flattened()))
+    check_law(weights, sum(layer.matrices for block in blocks for layer in block.flattened()))
     if method not in ("materialized", "exact_law"):
         raise InvalidInput(f"method must be 'materialized' or 'exact_law', not {method!r}")
     if method == "exact_law" and weights != "gaussian":
@@ -214,6 +215,7 @@ def simulate(
     batch = batch_size(*blocks)
     if batch == math.inf:
         raise InvalidInput("a simulation needs a finite batch: BatchNorm(inf) is the limit of large ones")
+    images = pixels_of(blocks, inputs, pixels)
     root = input_root(q, c, inputs, batch)
     if batch is not None and len(root) != batch:
         raise InvalidInput(f"BatchNorm({batch}) needs a batch of {batch} inputs, not {len(root)}")
@@ -222,16 +224,16 @@ def simulate(
             f"width must be at least {root.shape[1]} to hold that many independent inputs, not {widths[0]}"
         )
 
-    axes = pixel_axes(blocks)
-    pixels = tuple(max(size, IMAGES[len(axes)]) for size in axes)
     law = None if method == "exact_law" else weights
-    run = partial(_run_network, blocks, widths, root, pixels, law, np.dtype(dtype))
+    of_points = inputs is not None and np.ndim(inputs) > 2
+    pairs = len(root) > (math.prod(images) if of_points else 1)
+    run = partial(_run_network, blocks, widths, root, images, of_points, law, np.dtype(dtype))
     results = map_tasks(run, spawn(rng, networks), workers, progress, "networks")
     values = np.array([result for result, _ in results])
     matrices = tuple(matrix for matrix, _ in results[0][1])
     statistics = np.array([[numbers for _, numbers in measured] for _, measured in results])
     return Simulation(
-        raw={name: values[:, i] for i, name in enumerate(("q", "gradient", "one_minus_c")[: 1 + min(len(root), 2)])},
+        raw={name: values[:, i] for i, name in enumerate(("q", "gradient", "one_minus_c")[: 2 + pairs])},
         widths=widths,
         dtype=str(dtype),
         matrices=matrices,
@@ -244,19 +246,20 @@ def _run_network(
     widths: Sequence[int],
     root: NDArray[np.float64],
     pixels: tuple[int, ...],
+    of_points: bool,
     weights: WeightLaw | Sequence[WeightLaw] | None,
     dtype: np.dtype[Any],
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.float64], list[tuple[Matrix, NDArray[Any]]]]:
     """One network: q, gradient and 1 − c, shape (3, depth + 1), and its matrices' statistics.
 
-    Gaussian matrices are sampled in law if `weights` is None.
+    Gaussian matrices are sampled in law if `weights` is None; `root` is that of inputs, or `of_points`, their pixels.
     """
     if weights is None:
         draw: Draw = ExactLaw(rng, widths[0], dtype, pixels)
     else:
         laws = weights if isinstance(weights, list | tuple) else [weights]
         draw = Materialized(rng, widths[0], dtype, weights, any(callable(law) for law in laws), pixels)
-    state = draw_state(root, widths[0], rng, dtype, math.prod(pixels))
+    state = draw_state(root, widths[0], rng, dtype, 1 if of_points else math.prod(pixels))
     values = run_network(blocks, widths, state, draw)
     return values, draw.measured if isinstance(draw, Materialized) else []

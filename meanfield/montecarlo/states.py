@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from meanfield.errors import InvalidInput
 from meanfield.montecarlo.draws import Array
 
-__all__ = ["draw_state", "input_root"]
+__all__ = ["as_points", "draw_state", "input_root"]
 
 
 def input_root(q: float, c: float | None, inputs: ArrayLike | None, batch: int | None = None) -> NDArray[np.float64]:
@@ -25,6 +25,7 @@ def input_root(q: float, c: float | None, inputs: ArrayLike | None, batch: int |
         Inputs to make of `q` and `c` (0 by default), where it is not one or two: all pairs have the correlation c.
     inputs : array_like or None
         Shape (N, d), finite: the second moments x_a · x_b / d are taken from these, and `q` and `c` must be left alone.
+        Images are of shape (N, d, *pixels), d being their channels; their rows are those of `as_points`.
 
     Raises
     ------
@@ -54,12 +55,20 @@ def input_root(q: float, c: float | None, inputs: ArrayLike | None, batch: int |
         x = np.asarray(inputs, dtype=np.float64)
     except (TypeError, ValueError):
         raise InvalidInput("inputs must be an (N, d) array of real numbers, one row an input") from None
+    if x.ndim > 2:
+        x = as_points(x)
     if x.ndim != 2 or not x.size or not np.isfinite(x).all() or not x.any(axis=1).all():
         raise InvalidInput(
-            f"inputs must be a finite (N, d) array without zero rows, one row an input, not of shape {x.shape}"
+            "inputs must be a finite (N, d) array one row an input, or (N, channels, *pixels), without "
+            f"rows or pixels of zeros, not of shape {np.shape(inputs)}"
         )
     triangle: NDArray[np.float64] = np.linalg.qr(x.T)[1]
     return triangle.T / math.sqrt(x.shape[1])
+
+
+def as_points(images: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N, channels, *pixels) as one row for each pixel of the first image, then of the next one."""
+    return np.moveaxis(images, 1, -1).reshape(-1, images.shape[1])
 
 
 def _batch_root(c: float, batch: int) -> NDArray[np.float64]:

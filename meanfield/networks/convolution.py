@@ -1,6 +1,5 @@
-"""Convolutions over pixels, closed to a circle."""
+"""Convolutions over pixels."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +8,9 @@ from numpy.typing import NDArray
 
 from meanfield.arguments import real, whole
 from meanfield.errors import InvalidInput
-from meanfield.networks.batchnorm import batch_size
-from meanfield.networks.layers import Dense, Layer
+from meanfield.networks.layers import Dense
 
-__all__ = ["Conv", "pixel_axes"]
+__all__ = ["Conv", "taps_along"]
 
 LARGEST_KERNEL = 255
 AXES = (1, 2)
@@ -23,9 +21,10 @@ ROUNDING = 1e-9  # by which the sum of the weights may miss 1
 class Conv(Dense):
     """A convolution h_a = Σ_β W_β x_{a+β} + b over pixels a, with the entries of W_β of variance sigma_w² v_β/channels.
 
-    Padding is circular: the last pixel's neighbour is the first one, and images keep their size. Where all pixels have
-    the same second moment, and two inputs the same correlation at every pixel, theory treats it as a Dense layer on the
-    channels. How differences between pixels fade is told by `mode_depth_scales` and `propagate_pixels`.
+    Circular padding makes the first pixel the last one's neighbour. There, where all pixels have the same second
+    moment, and two inputs the same correlation at every pixel, theory treats it as a Dense layer on the channels; how
+    differences between pixels fade is told by `mode_depth_scales` and `propagate_pixels`. With zeros beyond the border,
+    or with strides, pixels do not stay alike: only `propagate_pixels`, `simulate` and `crosscheck` follow them.
 
     Parameters
     ----------
@@ -37,6 +36,11 @@ class Conv(Dense):
     weights : {"uniform", "delta"} or array_like, shape kernel_size
         Shares v_β of the variance, at least 0 and with a sum of 1: "uniform" is the same one for every tap, "delta" all
         of it for the centre.
+    padding : {"circular", "zeros"}
+        What is read beyond the border.
+    stride : int or tuple of int
+        Pixels from one window to the next along each axis, from 1 to 255; the first window is centred on pixel 0, so
+        ⌈pixels/stride⌉ are left.
 
     Raises
     ------
@@ -58,15 +62,19 @@ class Conv(Dense):
 
     kernel_size: Any = 3
     weights: Any = "uniform"
+    padding: str = "circular"
+    stride: Any = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        size = self.kernel_size
-        sizes = tuple(size) if isinstance(size, list | tuple) else (size,)
-        if len(sizes) not in AXES:
-            raise InvalidInput(f"kernel_size must be an integer, or one or two of them in a tuple, not {size!r}")
-        sizes = tuple(whole(one, "kernel_size", LARGEST_KERNEL) for one in sizes)
-        object.__setattr__(self, "kernel_size", sizes if isinstance(size, list | tuple) else sizes[0])
+        sizes = taps_along(self.kernel_size, "kernel_size")
+        object.__setattr__(self, "kernel_size", sizes if isinstance(self.kernel_size, list | tuple) else sizes[0])
+        if self.padding not in ("circular", "zeros"):
+            raise InvalidInput(f"padding must be 'circular' or 'zeros', not {self.padding!r}")
+        strides = taps_along(self.stride, "stride")
+        if len(strides) not in (1, len(sizes)):
+            raise InvalidInput(f"stride must be an integer, or one for each axis of the kernel, not {self.stride!r}")
+        object.__setattr__(self, "stride", strides if isinstance(self.stride, list | tuple) else strides[0])
         if isinstance(self.weights, str):
             if self.weights not in ("uniform", "delta"):
                 raise InvalidInput(f"weights must be 'uniform', 'delta' or an array of shares, not {self.weights!r}")
@@ -89,6 +97,43 @@ class Conv(Dense):
         return self.kernel_size if isinstance(self.kernel_size, tuple) else (self.kernel_size,)
 
     @property
+    def strides(self) -> tuple[int, ...]:
+        """Pixels from one window to the next, along each axis."""
+        return self.stride if isinstance(self.stride, tuple) else (self.stride,) * len(self.window)
+
+    @property
+    def keeps_alike(self) -> bool:
+        """Whether pixels that are statistically alike stay so, and gradients with them."""
+        whole_kernel = self.padding == "circular" or not self.taps[0].any()
+        return whole_kernel and max(self.strides) == 1
+
+    def windows(self, images: tuple[int, ...]) -> tuple[tuple[int, ...], NDArray[np.intp], NDArray[np.bool_]]:
+        """Which pixel each tap reads.
+
+        Returns
+        -------
+        images : tuple of int
+            The shape of the output's images.
+        pixel : ndarray, shape (pixels, taps)
+            The pixel a + β of the flattened input, around the border.
+        inside : ndarray of bool, shape (pixels, taps)
+            Whether it is one; False beyond a border of zeros.
+
+        Raises
+        ------
+        InvalidInput
+            If the images are of other axes than the kernel.
+        """
+        offsets = self.taps[0]
+        if len(images) != offsets.shape[1]:
+            raise InvalidInput(f"a Conv over {offsets.shape[1]} axes cannot read images of shape {images}")
+        after = tuple(-(-size // stride) for size, stride in zip(images, self.strides, strict=True))
+        corners = np.indices(after).reshape(len(after), -1, 1) * np.array(self.strides)[:, None, None]
+        places, sizes = corners + offsets.T[:, None], np.array(images)[:, None, None]
+        inside = np.all((places >= 0) & (places < sizes), axis=0) | (self.padding == "circular")
+        return after, np.ravel_multi_index(tuple(places % sizes), images), inside
+
+    @property
     def taps(self) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         """The offsets β from the centre, shape (taps, axes), and the shares v_β of those that have any."""
         centre = tuple((size - 1) // 2 for size in self.window)
@@ -102,17 +147,9 @@ class Conv(Dense):
         return np.argwhere(shares > 0) - centre, shares[shares > 0]
 
 
-def pixel_axes(blocks: Sequence[Layer]) -> tuple[int, ...]:
-    """The largest window along each axis of the images that these blocks convolve; ``()`` if none does.
-
-    Raises
-    ------
-    InvalidInput
-        If there are convolutions over one axis and others over two, or convolutions and batch normalisation.
-    """
-    windows = [layer.window for block in blocks for layer in block.walk() if isinstance(layer, Conv)]
-    if len({len(window) for window in windows}) > 1:
-        raise InvalidInput("all convolutions of a network must be over the same number of axes, not some over one")
-    if windows and batch_size(*blocks) is not None:
-        raise InvalidInput("pixels cannot be followed through a BatchNorm beside a Conv: it would be over them as well")
-    return tuple(max(sizes) for sizes in zip(*windows, strict=True))
+def taps_along(size: Any, name: str) -> tuple[int, ...]:
+    """`size` as integers from 1 to 255, one for each of one or two axes."""
+    sizes = tuple(size) if isinstance(size, list | tuple) else (size,)
+    if len(sizes) not in AXES:
+        raise InvalidInput(f"{name} must be an integer, or one or two of them in a tuple, not {size!r}")
+    return tuple(whole(one, name, LARGEST_KERNEL) for one in sizes)

@@ -43,6 +43,11 @@ class Layer:
         """The layers that it contains."""
         return ()
 
+    @property
+    def matrices(self) -> int:
+        """Weight matrices of its own."""
+        return 0
+
     def rebuilt(self, inner: "tuple[Layer, ...]", **parameters: Any) -> "Layer":
         """The same layer around others and with other parameters, where these are given."""
         return replace(self, **parameters) if parameters else self  # type: ignore[type-var]
@@ -99,6 +104,11 @@ class Dense(Layer):
 
     parameters: ClassVar[tuple[str, ...]] = ("sigma_w", "sigma_b")
     fresh: ClassVar[bool] = True
+
+    @property
+    def matrices(self) -> int:
+        """One."""
+        return 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sigma_w", standard_deviation(self.sigma_w, "sigma_w"))

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from meanfield.arguments import whole
 from meanfield.errors import InvalidInput, NoFixedPoint
-from meanfield.networks.convolution import Conv, pixel_axes
+from meanfield.networks.convolution import Conv
+from meanfield.networks.images import check_alike, pixel_axes
 from meanfield.networks.layers import Layer
 from meanfield.networks.network import Network, as_block
 from meanfield.theory.kernels import one_point, pair_slope
@@ -88,6 +89,7 @@ def mode_depth_scales(block: Any, pixels: int | Sequence[int]) -> ModeDepthScale
     """
     block = as_block(block)
     shape = image_shape(pixels, block)
+    check_alike(block)
     omega = np.stack(np.meshgrid(*(2 * np.pi * np.fft.fftfreq(size) for size in shape), indexing="ij"), axis=-1)
     settled = analyze(block)
     if not np.all(np.isfinite(settled.q_star) & np.isfinite(settled.c_star)):

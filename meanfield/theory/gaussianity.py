@@ -6,6 +6,7 @@ from meanfield.activations.activation import Activation
 from meanfield.errors import InvalidInput
 from meanfield.networks.batchnorm import BatchNorm
 from meanfield.networks.concatenation import Concatenate
+from meanfield.networks.images import check_alike
 from meanfield.networks.layers import Elementwise, Layer
 from meanfield.networks.network import Network
 from meanfield.networks.normalisation import LayerNorm
@@ -19,10 +20,11 @@ BATCH = "BatchNorm"  # what it leaves is known to the activation that follows it
 POINTS = np.linspace(0.1, 6.0, 23)  # where a function is odd that is taken to be
 
 
-def check_gaussian(*blocks: Layer, repeated: bool = True) -> None:
+def check_gaussian(*blocks: Layer, repeated: bool = True, alike: bool = True) -> None:
     """Refuse blocks in which an activation reads what another one left, or a norm a mean, be it in the next repetition.
 
-    Within a block means are tracked; from block to block the state is a second moment alone.
+    Within a block means are tracked; from block to block the state is a second moment alone. It is that of any pixel,
+    so those that do not keep pixels alike are refused too, unless these are followed by themselves (`alike` is False).
 
     Raises
     ------
@@ -30,6 +32,8 @@ def check_gaussian(*blocks: Layer, repeated: bool = True) -> None:
         Naming both, since second moments do not determine what the second one does.
     """
     check_batches(*blocks)
+    if alike:
+        check_alike(*blocks)
     left = mean = ""
     for block in blocks * 2 if repeated else blocks:
         left = _after(block, left)

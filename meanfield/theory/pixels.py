@@ -9,14 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from meanfield.arguments import real, whole
 from meanfield.errors import InvalidInput
-from meanfield.networks.convolution import Conv
-from meanfield.networks.layers import Layer
 from meanfield.networks.network import Network
 from meanfield.networks.stack import as_blocks
 from meanfield.theory.fourier_modes import image_shape
 from meanfield.theory.gaussianity import check_gaussian
-from meanfield.theory.kernels import two_points
-from meanfield.theory.kernels.convolution import OverPixels, specialised, with_convolutions
+from meanfield.theory.kernels.points import Points, all_points
 from meanfield.theory.signal import TwoPoints
 
 __all__ = ["PixelTrajectory", "propagate_pixels"]
@@ -29,7 +26,9 @@ ROUNDING = 1e-10  # of the largest entry of a covariance
 
 @dataclass(frozen=True)
 class PixelTrajectory:
-    """Second moments between points, which are inputs × pixels, at layers 0 … depth.
+    """Second moments between points, which are inputs × pixels (or tokens), at layers 0 … depth.
+
+    Where layers have fewer points than the first, each attribute is a tuple of arrays, one a layer.
 
     Attributes
     ----------
@@ -39,31 +38,36 @@ class PixelTrajectory:
         Σ, between all of them.
     one_minus_c : ndarray, shape (depth + 1, points, points)
         1 − c of all pairs, which keeps its digits where pixels become alike.
+    gradient : ndarray, shape (depth + 1, points)
+        Squared gradient of each point, summed over units, of what depends on all points of the last layer
+        independently, with a sum of 1 in each.
     """
 
-    q: Floats
-    covariance: Floats
-    one_minus_c: Floats
+    q: Any
+    covariance: Any
+    one_minus_c: Any
+    gradient: Any
 
 
 def propagate_pixels(
     block: Any, covariance: ArrayLike, depth: int, *, pixels: int | Sequence[int] | None = None
 ) -> PixelTrajectory:
-    """Carry the covariance between the pixels of images through `depth` layers of a convolutional network.
+    """Carry the covariance between the pixels of images, or the tokens of sequences, through `depth` layers.
 
     Σ′_{a,a′} = σ_b² + σ_w² Σ_β v_β E φ(u_{a+β}) φ(u_{a′+β}) for an activation and a convolution.
 
     Parameters
     ----------
     block : Network, Layer, or list of them
-        With scalar sigmas and at least one convolution; a list gives one block a layer.
+        With scalar sigmas and at least one layer that reads several points, as Conv, AveragePool and Attention do; a
+        list gives one block a layer.
     covariance : array_like, shape (points, points)
         Second moments of the signal at layer 0 between all points: of all pixels of the first input, in the order of a
         flattened image, then of the next one. Positive semi-definite, with a positive diagonal.
     depth : int
         Number of layers, ≥ 1.
     pixels : int or sequence of int, optional
-        Size of an image along each axis; by default the points are the pixels of one image of one axis.
+        Size of an image along each axis, or tokens of a sequence; by default all points are one input of one axis.
 
     Returns
     -------
@@ -77,7 +81,7 @@ def propagate_pixels(
 
     References
     ----------
-    Xiao et al. 2018 (arXiv:1806.05393), section 2.
+    Xiao et al. 2018 (arXiv:1806.05393), section 2; Novak et al. 2019 (arXiv:1810.05148), sections 2 and 3.
 
     Examples
     --------
@@ -94,34 +98,39 @@ def propagate_pixels(
     blocks = as_blocks(block, depth)
     if (whole_shape := Network(*blocks).shape) != ():
         raise InvalidInput(f"propagate_pixels takes one sigma_w and sigma_b, not arrays of shape {whole_shape}")
-    check_gaussian(*blocks, repeated=len(blocks) == 1)
+    check_gaussian(*blocks, repeated=len(blocks) == 1, alike=False)
     sigma = _covariance(covariance)
     points = len(sigma)
     shape = image_shape(points if pixels is None else pixels, *blocks)
     if points % int(np.prod(shape)):
         raise InvalidInput(f"{points} points are not a whole number of images of {' x '.join(map(str, shape))} pixels")
-    images = np.arange(points).reshape(-1, *shape)
-    axes = tuple(range(1, images.ndim))
+    q = np.diagonal(sigma)
+    states, pullbacks = [Points(TwoPoints(q[:, None], q[None, :], _distances(sigma)), shape)], []
+    for layer in range(depth):
+        with np.errstate(invalid="ignore"):  # where φ jumps, bounds of equal points are 0·∞: they are not used
+            state, pullback = all_points(blocks[min(layer, len(blocks) - 1)], states[-1])
+        states.append(_at_border(state))
+        pullbacks.append(pullback)
+    gradients = [np.eye(np.size(states[-1].pair.q1))]
+    for pullback in reversed(pullbacks):
+        gradients.append(pullback(gradients[-1]))
+    return PixelTrajectory(
+        q=_by_layer([np.ravel(state.pair.q1) for state in states]),
+        covariance=_by_layer([state.covariance for state in states]),
+        one_minus_c=_by_layer([state.pair.one_minus_c for state in states]),
+        gradient=_by_layer([np.diagonal(one) for one in reversed(gradients)]),
+    )
 
-    def over_pixels(layer: Conv) -> Layer:
-        neighbours = [np.roll(images, tuple(-beta), axes).ravel() for beta in layer.taps[0]]
-        return specialised(OverPixels, layer, neighbours=neighbours)
 
-    mixing = [with_convolutions(one, over_pixels) for one in blocks]
-    q = np.diagonal(sigma)[:, None]
-    pairs = TwoPoints(q, q.T, _distances(sigma))
-    moments, covariances, gaps = [], [], []
-    for layer in range(depth + 1):
-        covariances.append(0.5 * (pairs.q1 + pairs.q2) - pairs.d)
-        moments.append(np.diagonal(covariances[-1]))
-        gaps.append(pairs.one_minus_c)
-        if layer < depth:
-            with np.errstate(invalid="ignore"):  # where φ jumps, bounds of equal points are 0·∞: they are not used
-                after = two_points(mixing[min(layer, len(blocks) - 1)], pairs)
-            apart = 0.5 * (after.d + after.d.T)
-            np.fill_diagonal(apart, 0.0)  # a point is compared with itself, not with another of the same moments
-            pairs = TwoPoints(after.q1, after.q2, apart)
-    return PixelTrajectory(*map(np.array, (moments, covariances, gaps)))
+def _at_border(state: Points) -> Points:
+    """The state at the end of a block, from where on only second moments are tracked."""
+    pair = state.pair
+    return Points(TwoPoints(pair.q1, pair.q2, pair.d, pair.error), state.images)
+
+
+def _by_layer(values: list[Floats]) -> Any:
+    """One array if all layers have as many points, else a tuple."""
+    return np.array(values) if len({value.shape for value in values}) == 1 else tuple(values)
 
 
 def _covariance(given: ArrayLike) -> Floats:

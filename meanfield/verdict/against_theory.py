@@ -11,6 +11,7 @@ from meanfield.errors import InvalidInput
 from meanfield.estimates import Sample
 from meanfield.montecarlo.simulation import Method, simulate
 from meanfield.montecarlo.weights import WeightLaw
+from meanfield.networks.images import tells_apart
 from meanfield.networks.stack import as_blocks
 from meanfield.numerics.largest_z import largest_z, z_beyond
 from meanfield.verdict.cause import cause_of, steps
@@ -33,6 +34,7 @@ def crosscheck(
     q: float = 1.0,
     c: float | None = None,
     inputs: ArrayLike | None = None,
+    pixels: int | Sequence[int] | None = None,
     weights: WeightLaw | Sequence[WeightLaw] = "gaussian",
     method: Method = "materialized",
     dtype: Literal["float64", "float32"] = "float64",
@@ -45,7 +47,7 @@ def crosscheck(
 
     Parameters
     ----------
-    block, depth, width, networks, q, c, inputs, weights, method, dtype, rng, workers, progress
+    block, depth, width, networks, q, c, inputs, pixels, weights, method, dtype, rng, workers, progress
         As in `simulate`. Fewer than 8 networks find gross errors only.
     alpha : float
         False-alarm rate of the verdict as a whole, 0 < alpha < 1.
@@ -91,11 +93,11 @@ def crosscheck(
     if not 0 < alpha < 1:
         raise InvalidInput(f"alpha is a false-alarm rate and must lie between 0 and 1, not {alpha!r}")
     run = simulate(
-        block, depth, width, networks=networks, q=q, c=c, inputs=inputs, weights=weights, method=method, dtype=dtype,
-        rng=rng, workers=workers, progress=progress,
+        block, depth, width, networks=networks, q=q, c=c, inputs=inputs, pixels=pixels, weights=weights, method=method,
+        dtype=dtype, rng=rng, workers=workers, progress=progress,
     )  # fmt: skip
     blocks = as_blocks(block, depth)
-    start = (run.widths, q, c, inputs)
+    start = (run.widths, q, c, inputs, pixels)
     everything = trajectory(blocks, *start)
     theory = {name: everything[name] for name in SIGNALS if name in everything and np.isfinite(everything[name]).all()}
     eps = float(np.finfo(dtype).eps)
@@ -135,7 +137,8 @@ def crosscheck(
 
 
 def _cause(run: Any, blocks: Any, inputs: Any, evidence: list[Evidence], rounding: float, threshold: float) -> Any:
-    return cause_of(evidence, steps(run, blocks, rounding) if inputs is None else None, threshold)
+    alone = inputs is None and tells_apart(*blocks) is None  # q follows from that of the layer before
+    return cause_of(evidence, steps(run, blocks, rounding) if alone else None, threshold)
 
 
 def _rows(one: Evidence) -> list[Row]:

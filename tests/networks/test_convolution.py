@@ -5,7 +5,8 @@ import pytest
 
 import meanfield as mf
 from meanfield.networks.batchnorm import BatchNorm
-from meanfield.networks.convolution import Conv, pixel_axes
+from meanfield.networks.convolution import Conv
+from meanfield.networks.images import pixel_axes
 from meanfield.networks.layers import Dense
 from meanfield.networks.residual import Residual
 
@@ -43,7 +44,7 @@ def test_networks_set_its_sigmas_and_keep_its_kernel():
 
 
 def test_it_says_what_it_is():
-    assert repr(Conv(1.5)) == "Conv(sigma_w=1.5, sigma_b=0.0, kernel_size=3, weights='uniform')"
+    assert repr(Conv(1.5)) == "Conv(sigma_w=1.5, sigma_b=0.0, kernel_size=3, weights='uniform', padding='circular', stride=1)"
 
 
 @pytest.mark.parametrize(

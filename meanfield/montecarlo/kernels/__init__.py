@@ -1,6 +1,7 @@
 """The same families of layer as in the theory, as NumPy forward and backward passes."""
 
 from meanfield.montecarlo.kernels import (
+    attention,
     batchnorm,
     concatenation,
     convolution,
@@ -11,11 +12,13 @@ from meanfield.montecarlo.kernels import (
     network,
     noise,
     normalisation,
+    pooling,
     residual,
 )
 from meanfield.montecarlo.kernels.kernel import forward
 
 __all__ = [
+    "attention",
     "batchnorm",
     "concatenation",
     "convolution",
@@ -27,5 +30,6 @@ __all__ = [
     "network",
     "noise",
     "normalisation",
+    "pooling",
     "residual",
 ]

@@ -17,20 +17,19 @@ MEMORY = 4 * 2**30  # of the windows of all pixels
 @forward.register
 def convolution(layer: Conv, x: Array, draw: Draw) -> tuple[Array, Pullback]:
     """h_a = Σ_β W_β x_{a+β} + b with one matrix of fan-in taps × channels; backwards Σ_β W_βᵀ g_{a−β}."""
-    offsets, shares = layer.taps
-    pixels = math.prod(draw.pixels)
-    if len(draw.pixels) != offsets.shape[1] or len(x) % pixels:
-        raise InvalidInput(f"a Conv over {offsets.shape[1]} axes cannot read images of shape {draw.pixels}")
+    shares, pixels = layer.taps[1], math.prod(draw.pixels)
+    images, window, inside = layer.windows(draw.pixels)
+    if len(x) % pixels:
+        raise InvalidInput(f"{len(x)} points are not a whole number of images of shape {draw.pixels}")
     if len(shares) * x.nbytes > MEMORY:
         raise InvalidInput(
             f"a Conv of {len(shares)} taps over {pixels} pixels of {x.shape[1]} channels would take more than "
             f"{MEMORY / 2**30:g} GiB: take a smaller kernel or width"
         )
-    places = np.indices(draw.pixels).reshape(len(draw.pixels), pixels, 1) + offsets.T[:, None]
-    window = np.ravel_multi_index(tuple(places), draw.pixels, mode="wrap")  # (pixels, taps)
-    scale = np.sqrt(shares * len(shares)).astype(draw.dtype)[:, None]  # of fan-in taps × channels to v_β/channels
+    scale = (inside * np.sqrt(shares * len(shares))).astype(draw.dtype)[..., None]  # of fan-in taps × channels to v_β
+    draw.pixels = images
     patches = scale * x.reshape(-1, pixels, x.shape[1])[:, window]
-    h, through_matrix = draw.product(patches.reshape(len(x), -1), layer.sigma_w)
+    h, through_matrix = draw.product(patches.reshape(len(patches) * len(window), -1), layer.sigma_w)
     bias = draw.biases(patches.shape[2] * patches.shape[3], layer.sigma_b)
     if bias is not None:
         h += bias

@@ -1,6 +1,7 @@
 """One file per family of layer: second moments in, second moments out."""
 
 from meanfield.theory.kernels import (
+    attention,
     batchnorm,
     composition,
     concatenation,
@@ -11,11 +12,13 @@ from meanfield.theory.kernels import (
     gated,
     noise,
     normalisation,
+    pooling,
     residual,
 )
 from meanfield.theory.kernels.dispatch import one_point, pair_slope, two_points
 
 __all__ = [
+    "attention",
     "batchnorm",
     "composition",
     "concatenation",
@@ -28,6 +31,7 @@ __all__ = [
     "normalisation",
     "one_point",
     "pair_slope",
+    "pooling",
     "residual",
     "two_points",
 ]

@@ -13,7 +13,7 @@ from meanfield.networks.concatenation import Concatenate
 from meanfield.theory.kernels.dispatch import one_point, pair_slope, two_points
 from meanfield.theory.signal import OnePoint, Spread, Spreads, TwoPoints, spread_of
 
-__all__: list[str] = []
+__all__ = ["joined"]
 
 EPS = float(np.finfo(float).eps)
 
@@ -35,7 +35,12 @@ def _(layer: Concatenate, signal: OnePoint) -> OnePoint:
 
 @two_points.register
 def _(layer: Concatenate, signal: TwoPoints) -> TwoPoints:
-    over, after = _mean(layer), two_points(layer.branch, signal)
+    return joined(layer, signal, two_points(layer.branch, signal))
+
+
+def joined(layer: Concatenate, signal: TwoPoints, after: TwoPoints) -> TwoPoints:
+    """The copy's signal beside the branch's, `after`."""
+    over = _mean(layer)
     q1, first = over(signal.q1, after.q1), _spreads(layer, signal.spreads1, signal.q1, after.spreads1, after.q1)
     q2, second = q1, first
     if signal.q2 is not signal.q1:

@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from meanfield.networks.convolution import Conv
 from meanfield.networks.layers import Dense, Layer
 from meanfield.theory.kernels.dispatch import one_point, pair_slope, two_points
+from meanfield.theory.kernels.points import Points, Pullback, all_points
 from meanfield.theory.signal import OnePoint, TwoPoints
 
-__all__ = ["OfMode", "OverPixels", "specialised", "with_convolutions"]
+__all__ = ["OfMode", "specialised", "with_convolutions"]
+
+Floats = NDArray[np.float64]
 
 AnyConv = TypeVar("AnyConv", bound=Conv)
 
@@ -25,27 +28,6 @@ class OfMode(Conv):
     """A convolution as deviations of one Fourier mode see it: they are multiplied by `factor`, λ(ω), as well."""
 
     factor: Any = 1.0
-
-
-@dataclass(frozen=True, eq=False)
-class OverPixels(Conv):
-    """A convolution of all pairs of points, inputs × pixels: q1 of shape (points, 1), q2 (1, points), d of both.
-
-    Row β of `neighbours` has the points a + β, shape (taps, points).
-    """
-
-    neighbours: Any = None
-
-    def mean(self, values: Any) -> NDArray[np.float64]:
-        """Σ_β v_β values_{a+β, a′+β}."""
-        values = np.asarray(values, dtype=np.float64)
-        total = np.zeros(values.shape)
-        for share, points in zip(self.taps[1], self.neighbours, strict=True):
-            shifted = values
-            for axis in range(values.ndim):
-                shifted = shifted if values.shape[axis] == 1 else shifted.take(points, axis)
-            total += share * shifted
-        return total
 
 
 @one_point.register
@@ -59,10 +41,40 @@ def _(layer: OfMode, signal: TwoPoints) -> Any:
     return layer.factor * np.asarray(layer.sigma_w) ** 2
 
 
-@two_points.register
-def _(layer: OverPixels, signal: TwoPoints) -> TwoPoints:
-    q1, q2, d, error = (layer.mean(value) for value in (signal.q1, signal.q2, signal.d, signal.error))
-    return two_points(Dense(layer.sigma_w, layer.sigma_b), TwoPoints(q1, q2, d, error))
+@all_points.register
+def _(layer: Conv, state: Points) -> tuple[Points, Pullback]:
+    """Σ′_{a,a′} = σ_b² + σ_w² Σ_β v_β Σ_{a+β, a′+β}; back, each pixel gets what the windows that it is in have."""
+    shares = layer.taps[1]
+    images, pixel, inside = layer.windows(state.images)
+    points = state.inputs * state.pixels
+    first = state.pixels * np.arange(state.inputs)[:, None, None]  # pixel of each input
+    # beyond a border of zeros it is the point after the last one
+    read = np.where(inside, first + pixel, points).reshape(-1, len(shares)).T
+    pairs = [np.ix_(one, one) for one in read]
+
+    def mean(values: Floats, places: Any) -> Floats:
+        return np.asarray(sum(share * values[at] for share, at in zip(shares, places, strict=True)))
+
+    q, d, error = _with_nowhere(state.pair)
+    q, d, error = mean(q, read), mean(d, pairs), mean(error, pairs)
+    after = two_points(Dense(layer.sigma_w, layer.sigma_b), TwoPoints(q[:, None], q[None, :], d, error))
+
+    def back(g: Floats) -> Floats:
+        total = np.zeros((points + 1, points + 1))
+        for share, at in zip(shares, pairs, strict=True):
+            total[at] += layer.sigma_w**2 * share * g  # a tap reads each point once, but for the one that is nowhere
+        return total[:points, :points]
+
+    return Points(after, images), back
+
+
+def _with_nowhere(pair: TwoPoints) -> tuple[Floats, Floats, Floats]:
+    """q, d and the error with one more point, which has no signal."""
+    q = np.append(np.ravel(pair.q1), 0.0)
+    d, error = (np.zeros((q.size, q.size)) for _ in range(2))
+    d[:] = 0.5 * (q[:, None] + q)
+    d[:-1, :-1], d[-1, -1], error[:-1, :-1] = pair.d, 0.0, pair.error
+    return q, d, error
 
 
 def specialised(kind: type[AnyConv], layer: Conv, **more: Any) -> AnyConv:

@@ -17,7 +17,7 @@ from meanfield.networks.residual import Residual
 from meanfield.theory.kernels.dispatch import one_point, pair_slope, two_points
 from meanfield.theory.signal import Batch, OnePoint, Spread, Spreads, TwoPoints, spread_of
 
-__all__: list[str] = []
+__all__ = ["joined", "refuse_mean", "tail"]
 
 EPS = float(np.finfo(float).eps)
 ZERO = 4.0  # a mean within so many bounds on its error is 0
@@ -26,11 +26,11 @@ RESOLVED = 1e-8  # if that bound is this small relative to √E φ²
 
 @one_point.register
 def _(layer: Residual, signal: OnePoint) -> OnePoint:
-    add, tail = _sum(layer), _tail(layer)
+    add = _sum(layer)
     after = signal
-    for inner, last in tail:
+    for inner, last in tail(layer):
         if last and isinstance(inner, Elementwise):
-            _refuse_mean(inner, after.q)
+            refuse_mean(inner, after.q)
         after = one_point(inner, after)
     q = add(signal.q, after.q)
     if not np.all(np.isfinite(q)):
@@ -51,8 +51,13 @@ def _(layer: Residual, signal: OnePoint) -> OnePoint:
 
 @two_points.register
 def _(layer: Residual, signal: TwoPoints) -> TwoPoints:
-    add, _ = _sum(layer), _tail(layer)
-    after = two_points(layer.branch, signal)
+    _ = tail(layer)  # raises where moments do not add
+    return joined(layer, signal, two_points(layer.branch, signal))
+
+
+def joined(layer: Residual, signal: TwoPoints, after: TwoPoints) -> TwoPoints:
+    """The sum of the skip connection's signal and the branch's, `after`."""
+    add = _sum(layer)
     q1 = add(signal.q1, after.q1)
     q2 = q1 if signal.q2 is signal.q1 else add(signal.q2, after.q2)
     first = _spreads(layer, signal.spreads1, signal.q1, after.spreads1, after.q1)
@@ -99,7 +104,7 @@ def _batch(add: Any, skip: Batch | None, branch: Batch | None) -> Batch | None:
     return Batch(add(skip.distance, branch.distance), add(skip.shared, branch.shared))
 
 
-def _tail(layer: Residual) -> list[tuple[Layer, bool]]:
+def tail(layer: Residual) -> list[tuple[Layer, bool]]:
     """The branch's layers, and whether each comes after the last one that leaves no mean, so that its own one matters.
 
     Refused is a branch whose output correlates with its input: without fresh weights, or with a mean.
@@ -131,7 +136,8 @@ def _sequence(layer: Layer) -> Iterator[Layer]:
         yield from _sequence(inner) if isinstance(inner, Network) else (inner,)
 
 
-def _refuse_mean(last: Elementwise, q: Any) -> None:
+def refuse_mean(last: Elementwise, q: Any) -> None:
+    """Refuse an activation at the end of a branch whose mean at q is not 0."""
     moments = last.activation.moments
     mean, error = moments.mean(q)
     size = np.sqrt(moments.second_moment(q)[0])

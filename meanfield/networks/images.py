@@ -1,0 +1,113 @@
+"""What points are: inputs, or the pixels of images, or the tokens of sequences."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from meanfield.arguments import whole
+from meanfield.errors import InvalidInput
+from meanfield.networks.attention import Attention
+from meanfield.networks.batchnorm import batch_size
+from meanfield.networks.convolution import Conv
+from meanfield.networks.layers import Layer
+from meanfield.networks.network import in_sequence
+from meanfield.networks.pooling import AveragePool, Flatten, GlobalAveragePool
+
+__all__ = ["check_alike", "pixel_axes", "pixels_of", "reads_pixels", "tells_apart"]
+
+LEAST = {1: 16, 2: 8}  # pixels along each axis, by the number of axes, where nobody says how many
+LARGEST = 100_000  # pixels along an axis
+WINDOWED, ANY = Conv | AveragePool, Attention | GlobalAveragePool | Flatten
+
+
+def reads_pixels(*blocks: Layer) -> bool:
+    """Whether a layer in these blocks reads several points of an input."""
+    return any(isinstance(layer, WINDOWED | ANY) for block in blocks for layer in block.walk())
+
+
+def pixel_axes(blocks: Sequence[Layer]) -> tuple[int, ...]:
+    """The largest window along each axis of the images that these blocks read; ``()`` if they read single points.
+
+    Tokens, and pixels that are only pooled as a whole, are of one axis.
+
+    Raises
+    ------
+    InvalidInput
+        If there are windows over one axis and others over two, or pixels and batch normalisation.
+    """
+    windows = [layer.window for block in blocks for layer in block.walk() if isinstance(layer, WINDOWED)]
+    if len({len(window) for window in windows}) > 1:
+        raise InvalidInput("all convolutions of a network must be over the same number of axes, not some over one")
+    if not reads_pixels(*blocks):
+        return ()
+    if batch_size(*blocks) is not None:
+        raise InvalidInput("pixels cannot be followed through a BatchNorm beside a Conv: it would be over them as well")
+    for block in blocks:
+        behind = itertools.dropwhile(lambda layer: not isinstance(layer, Flatten), in_sequence(block))
+        if next(behind, None) is not None and not any(layer.fresh for layer in behind):
+            raise InvalidInput("a Flatten needs a Dense layer behind it in the same block, to weigh all of its units")
+    return tuple(max(sizes) for sizes in zip(*windows, strict=True)) or (1,)
+
+
+def pixels_of(blocks: Sequence[Layer], inputs: Any, pixels: Any) -> tuple[int, ...]:
+    """The shape of the images that go in: that of `inputs` (N, channels, *pixels), or `pixels`, or a default.
+
+    Raises
+    ------
+    InvalidInput
+        If they do not fit each other or the blocks.
+    """
+    axes = pixel_axes(blocks)
+    own = np.shape(inputs)[2:] if inputs is not None and np.ndim(inputs) > 2 else None
+    if not axes:
+        if own is None and pixels is None:
+            return ()
+        raise InvalidInput("these blocks read no pixels, so that inputs are (N, d) and pixels= is of no use")
+    if own is not None and pixels is None:
+        pixels = own
+    if pixels is None:
+        return tuple(max(size, LEAST[len(axes)]) for size in axes)
+    given = tuple(pixels) if isinstance(pixels, list | tuple | np.ndarray) else (pixels,)
+    if len(given) != len(axes) or (own is not None and given != own):
+        raise InvalidInput(
+            f"pixels must be one integer for each of {len(axes)} axes"
+            + (f", and as many as the inputs have, {own}" if own else "")
+            + f", not {pixels!r}"
+        )
+    return tuple(whole(size, "pixels", LARGEST) for size in given)
+
+
+def tells_apart(*blocks: Layer) -> Layer | None:
+    """The first layer behind which pixels that are statistically alike are not, or are fewer; None if there is none.
+
+    Tokens count as alike only once they are the same, so Attention is such a layer too.
+    """
+    layers = (layer for block in blocks for layer in block.walk())
+    return next((one for one in layers if isinstance(one, ANY | AveragePool) or not _alike(one)), None)
+
+
+def check_alike(*blocks: Layer) -> None:
+    """Refuse blocks that one point of an image does not represent.
+
+    Raises
+    ------
+    InvalidInput
+        Naming the layer.
+    """
+    for layer in (layer for block in blocks for layer in block.walk()):
+        if isinstance(layer, AveragePool | GlobalAveragePool | Flatten):
+            raise InvalidInput(
+                f"{type(layer).__name__} depends on the covariances between pixels: follow them with propagate_pixels"
+            )
+        if not _alike(layer):
+            what = "zeros beyond the border" if isinstance(layer, Conv) and layer.padding == "zeros" else "strides"
+            raise InvalidInput(
+                f"a Conv with {what} does not keep pixels alike: follow them with propagate_pixels, or take "
+                "Conv(..., padding='circular', stride=1) for the inside of a large image"
+            )
+
+
+def _alike(layer: Layer) -> bool:
+    return not isinstance(layer, Conv) or layer.keeps_alike
