@@ -1,6 +1,7 @@
 """Where gradients neither vanish nor explode: the critical line χ₁ = 1, and the point on it where q is marginal too."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,14 @@ from meanfield.activations.specs import activation
 from meanfield.arguments import positive
 from meanfield.errors import InvalidInput
 from meanfield.networks.batchnorm import BatchNorm
-from meanfield.networks.network import as_block
+from meanfield.networks.network import Network, as_block
 from meanfield.numerics.roots import sign_changes
+from meanfield.theory.absence import carries_whole, noise, why_no_rows
 from meanfield.theory.critical_rows import Rows, critical_rows, dies_out
+from meanfield.theory.deepest import Deepest, correlation_scale, deepest
 from meanfield.theory.gaussianity import check_gaussian
 from meanfield.theory.profiles import FLAT, Profile
+from meanfield.theory.response import response
 from meanfield.theory.sweeping import swept
 
 __all__ = ["CriticalLine", "CriticalPoint", "critical_line", "critical_point"]
@@ -42,6 +46,14 @@ class CriticalLine:
         Whether q returns to that value, so that a deep network settles there.
     error : ndarray
         Bound on the error of `sigma_w`.
+    xi_c : ndarray
+        Depth scale of the correlation there, in layers: inf, unless noise parts equal inputs.
+    reason : str
+        One sentence that says why this is no critical line, for want of rows or because correlations decay in spite of
+        χ₁ = 1; "" if it is one.
+    deepest : Deepest or None
+        Where there is a reason: the sigma_w for each sigma_b asked for at which signals carry deepest, computed when it
+        is first looked at. None where there is no reason, and where gradients only grow.
     """
 
     sigma_b: Floats
@@ -50,9 +62,39 @@ class CriticalLine:
     chi_parallel: Floats
     stable: NDArray[np.bool_]
     error: Floats
+    reason: str = ""
+    _asked: "_Asked | None" = field(default=None, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.q)
+
+    @cached_property
+    def xi_c(self) -> Floats:
+        """Depth scale of the correlation at each row."""
+        if self._asked is None or not self._asked.noisy or not len(self):
+            return np.full(len(self), np.inf)
+        networks = self._asked.block.at(sigma_w=self.sigma_w, sigma_b=self.sigma_b)
+        return correlation_scale(networks, self.q, np.ones(len(self)))
+
+    @cached_property
+    def deepest(self) -> Deepest | None:
+        """Where signals carry deepest, if nowhere without limit."""
+        if self._asked is None or not self.reason or carries_whole(self._asked.block):
+            return None
+        critical = [self.sigma_w[self.sigma_b == bias] for bias in self._asked.sigma_b]
+        return deepest(self._asked.block, self._asked.sigma_b, critical)
+
+    def __getstate__(self) -> dict[str, Any]:  # the block may hold functions that cannot be pickled
+        return {**vars(self), "xi_c": self.xi_c, "deepest": self.deepest, "_asked": None}
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a critical line was asked for."""
+
+    block: Network
+    sigma_b: Floats
+    noisy: bool
 
 
 @dataclass(frozen=True)
@@ -132,13 +174,26 @@ def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool =
     weighted = [layer for layer in block.walk() if "sigma_w" in layer.parameters]
     if not weighted:
         raise InvalidInput("a critical line is of a block with weights: put a Dense layer into it")
+    profile = None
     if len(weighted) == 1 and [*block.walk()][-1] is weighted[0]:
-        columns = critical_rows(Profile(block), biases)
+        profile = Profile(block)
+        columns = critical_rows(profile, biases)
     else:
-        rows = [row for bias in biases for row in swept(block, float(bias))]
+        rows = [] if carries_whole(block) else [row for bias in biases for row in swept(block, float(bias))]
         columns = Rows(*(np.array([row[i] for row in rows], dtype=bool if i == 4 else float) for i in range(6)))
     kept = columns.stable if stable_only else np.full(columns.q.shape, True)
-    return CriticalLine(**{name: column[kept] for name, column in columns._asdict().items()})
+    noisy = "" if response(block) else noise(block)
+    if columns.q.size == 0:
+        reason = why_no_rows(block, profile)
+    elif noisy:
+        reason = (
+            f"{noisy} parts equal inputs, so nothing is critical: where chi_1 = 1 gradients keep their size, but "
+            "correlations settle at c* < 1 within the depth scale xi_c."
+        )
+    else:
+        reason = "" if kept.any() else "every solution of chi_1 = 1 has a q that does not return to it."
+    shown = {name: column[kept] for name, column in columns._asdict().items()}
+    return CriticalLine(**shown, reason=reason, _asked=_Asked(block, biases, bool(noisy)))
 
 
 def critical_point(spec: Any) -> CriticalPoint:

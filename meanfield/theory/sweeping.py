@@ -42,7 +42,13 @@ def swept(block: Network, sigma_b: float) -> list[tuple[float, float, float, flo
     def excess_at_zero(log_sigma: float) -> float:
         return _log(one_point(block.at(sigma_w=np.exp([log_sigma]), sigma_b=sigma_b), OnePoint(np.zeros(1))).chi)
 
-    chi = np.asarray(at(SIGMAS)[1].chi)
+    q, signal = at(SIGMAS)
+    chi = np.broadcast_to(signal.chi, SIGMAS.shape)
+    if np.all(np.abs(chi - 1) <= CRITICAL):  # every sigma_w is critical, and the row that of q = 1
+        nearest = float(np.interp(0.0, np.log(np.clip(q, 1 / FARTHEST, FARTHEST)), np.log(SIGMAS)))
+        q, signal = at(np.exp([nearest]))
+        free = float(np.exp(nearest))
+        return [(sigma_b, free, float(q[0]), float(np.ravel(signal.slope)[0]), True, free)]
     rows = []
     for i in np.flatnonzero((chi[:-1] < 1) != (chi[1:] < 1)):
         bracket = np.log(SIGMAS[i : i + 2]).tolist()
@@ -68,6 +74,9 @@ def _log(chi: Any) -> float:
 
 
 def _root(function: Callable[[float], float], low: float, high: float) -> float:
+    ends = {end: function(end) for end in (low, high)}
+    if np.prod(np.sign(list(ends.values()))) > 0:  # it is 0 at one of them, but for rounding
+        return min(ends, key=lambda end: abs(ends[end]))
     return float(brentq(function, low, high, xtol=PRECISION, rtol=1e-14))
 
 
