@@ -24,14 +24,19 @@ from meanfield.initializers.measuring import measure
 from meanfield.initializers.schemes import initializer, schemes
 from meanfield.initializers.table import scheme_table
 from meanfield.montecarlo.simulation import Simulation, simulate
+from meanfield.networks.attention import Attention
 from meanfield.networks.batchnorm import BatchNorm
 from meanfield.networks.concatenation import Concatenate
 from meanfield.networks.convolution import Conv
 from meanfield.networks.dropout import Dropout
+from meanfield.networks.gated import Gated
 from meanfield.networks.layers import Dense, Elementwise, Layer
 from meanfield.networks.network import Network, mlp
+from meanfield.networks.noise import AdditiveNoise, MultiplicativeNoise
 from meanfield.networks.normalisation import LayerNorm, RMSNorm
+from meanfield.networks.pooling import AveragePool, Flatten, GlobalAveragePool
 from meanfield.networks.residual import Residual
+from meanfield.networks.text import network
 from meanfield.theory.criticality import CriticalLine, CriticalPoint, critical_line, critical_point
 from meanfield.theory.fixed_points import FixedPoint, fixed_points
 from meanfield.theory.fourier_modes import ModeDepthScales, mode_depth_scales
@@ -47,7 +52,10 @@ from meanfield.verdict import CrossCheck, WeightCheck, check_weights, crosscheck
 
 __all__ = [
     "Activation",
+    "AdditiveNoise",
     "Analysis",
+    "Attention",
+    "AveragePool",
     "BadActivation",
     "BatchNorm",
     "Concatenate",
@@ -61,6 +69,9 @@ __all__ = [
     "Elementwise",
     "Estimate",
     "FixedPoint",
+    "Flatten",
+    "Gated",
+    "GlobalAveragePool",
     "InfiniteDerivative",
     "Initializer",
     "InputStatistics",
@@ -71,6 +82,7 @@ __all__ = [
     "Measurement",
     "Measurements",
     "ModeDepthScales",
+    "MultiplicativeNoise",
     "Network",
     "NoFixedPoint",
     "NotConverged",
@@ -107,6 +119,7 @@ __all__ = [
     "mlp",
     "mode_depth_scales",
     "moment",
+    "network",
     "pair_expectation",
     "phase_diagram",
     "propagate",

@@ -23,6 +23,7 @@ FUNCTIONS = {
     "gains": "spec q",
     "calculate_gain": "nonlinearity param",
     "mlp": "spec sigma_w sigma_b",
+    "network": "text",
     "variance_map": "block q",
     "correlation_map": "block c q",
     "fixed_points": "block q_max",
@@ -33,8 +34,8 @@ FUNCTIONS = {
     "critical_point": "spec",
     "phase_diagram": "spec_or_block sigma_w sigma_b workers progress",
     "recommend": "spec depth width",
-    "simulate": "block depth width networks q c inputs weights method dtype rng workers progress",
-    "crosscheck": "block depth width networks q c inputs weights method dtype rng workers progress",
+    "simulate": "block depth width networks q c inputs pixels weights method dtype rng workers progress",
+    "crosscheck": "block depth width networks q c inputs pixels weights method dtype rng workers progress",
     "check_weights": "weights activation inputs q c networks layout rng alpha",
     "initializer": "name activation gain mode law",
     "schemes": "",
@@ -42,8 +43,10 @@ FUNCTIONS = {
     "input_statistics": "X",
 }
 LAYERS = {"Dense": "sigma_w sigma_b", "Network": "layers", "Residual": "branch branch_scale skip_scale"}
-LAYERS |= {"Dropout": "rate", "BatchNorm": "batch_size", "Conv": "sigma_w sigma_b kernel_size weights"}
-LAYERS |= {"Concatenate": "branch", "LayerNorm": "", "RMSNorm": ""}
+LAYERS |= {"Dropout": "rate", "BatchNorm": "batch_size", "Conv": "sigma_w sigma_b kernel_size weights padding stride"}
+LAYERS |= {"Concatenate": "branch", "LayerNorm": "", "RMSNorm": "", "Flatten": "", "GlobalAveragePool": ""}
+LAYERS |= {"AveragePool": "size", "Attention": "sigma_w sigma_b scores sigma_qk", "Gated": "activation sigma_w sigma_b"}
+LAYERS |= {"MultiplicativeNoise": "std", "AdditiveNoise": "std"}
 # name: attributes that a result has
 RESULTS = {
     "Activation": "derivative breakpoints jumps name parameters expression",
@@ -129,7 +132,7 @@ def test_every_argument_is_documented(name):
     assert set(inspect.signature(getattr(mf, name)).parameters) <= names
 
 
-DEFINITIONS = {"activation", "catalogue", "expectation", "mlp", "gains", "calculate_gain", "crosscheck"}
+DEFINITIONS = {"activation", "catalogue", "expectation", "mlp", "network", "gains", "calculate_gain", "crosscheck"}
 DEFINITIONS |= {"check_weights", "initializer", "schemes", "measure", "input_statistics"}
 
 
