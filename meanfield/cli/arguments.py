@@ -1,4 +1,4 @@
-"""What several commands take: the activation, its block, grids of numbers, and functions given as module:name."""
+"""What several commands take: the activation, grids of numbers, and functions given as module:name."""
 
 import importlib
 import os
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ActivationText",
     "AsJson",
+    "BlockText",
     "Depth",
     "Parameters",
     "SigmaB",
@@ -27,7 +28,6 @@ __all__ = [
     "activation_from",
     "grid_from",
     "imported",
-    "sigmas_or_recommended",
 ]
 
 ActivationText = Annotated[
@@ -36,6 +36,9 @@ ActivationText = Annotated[
         metavar="ACTIVATION", help="A name, a formula in x, or package.module:callable.", show_default=False
     ),
 ]
+BLOCK_METAVAR = "ACTIVATION|NETWORK"
+BLOCK_HELP = "A name, a formula in x, package.module:callable, or layers between commas."
+BlockText = Annotated[str, typer.Argument(metavar=BLOCK_METAVAR, help=BLOCK_HELP, show_default=False)]
 Parameters = Annotated[
     list[str] | None,
     typer.Option("--param", metavar="NAME=VALUE", help="A parameter of it; may be repeated."),
@@ -48,17 +51,22 @@ AsJson = Annotated[
 ]
 SigmaW = Annotated[
     float | None,
-    typer.Option(help="Standard deviation of the weights times √fan_in. [default: as recommended]", show_default=False),
+    typer.Option(
+        help="Standard deviation of the weights times √fan_in. [default: as recommended, or as in the NETWORK]",
+        show_default=False,
+    ),
 ]
 SigmaB = Annotated[
     float | None,
     typer.Option(
-        help="Standard deviation of the biases. [default: as recommended, or 0 with --sigma-w]", show_default=False
+        help="Standard deviation of the biases. [default: the same, or 0 with an ACTIVATION's --sigma-w]",
+        show_default=False,
     ),
 ]
 Depth = Annotated[int, typer.Option(help="Number of layers.")]
 
 NAME_WITH_PARAMETERS = re.compile(r"[\w -]+:\s*\w+\s*=[^:]*")
+NAME_AND_NUMBERS = re.compile(r"(?!.*\bx\b)[A-Za-z][\w -]*\(.*\)")
 MODULE_AND_NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
@@ -68,14 +76,15 @@ def activation_from(text: str, parameters: list[str] | None = None) -> "Activati
     Parameters
     ----------
     text : str
-        A name, ``name:parameter=value,…``, a formula in x, or ``package.module:callable``; a class is instantiated.
+        A name, ``name:parameter=value,…`` or ``name(value,…)``, a formula in x, or ``package.module:callable``; a class
+        is instantiated.
     parameters : list of str, optional
         ``parameter=value`` each.
 
     Raises
     ------
     MeanFieldError
-        If it is none of these, or cannot be imported.
+        If it is none of these, a network among them, or cannot be imported.
 
     Examples
     --------
@@ -84,24 +93,29 @@ def activation_from(text: str, parameters: list[str] | None = None) -> "Activati
     >>> float(activation_from("math:tanh")(0.0))
     0.0
     """
-    from meanfield.activations.specs import activation
+    from meanfield.activations.specs import activation, shortened
+    from meanfield.networks.text import is_network, network
 
+    if is_network(text):
+        raise InvalidInput(f"{shortened(text)} is a network, and this is about one activation")
     pairs = list(parameters or ())
     if NAME_WITH_PARAMETERS.fullmatch(text):
         text, _, listed = text.partition(":")
         pairs += listed.split(",")
     values: dict[str, Any] = dict(_parameter(pair) for pair in pairs)
+    if NAME_AND_NUMBERS.fullmatch(text) and not values and len(found := network(text).activations) == 1:
+        return found[0]
     if not MODULE_AND_NAME.fullmatch(text):
         return activation(text, **values)
-    found = imported(text)
-    if isinstance(found, type):
+    function = imported(text)
+    if isinstance(function, type):
         try:
-            found = found(**values)
+            function = function(**values)
         except Exception as error:
             raise InvalidInput(f"{text} is a class, and calling it raised {type(error).__name__}: {error}") from error
     elif values:
-        found = partial(found, **values)
-    return activation(found)
+        function = partial(function, **values)
+    return activation(function)
 
 
 def _parameter(pair: str) -> tuple[str, float]:
@@ -159,15 +173,3 @@ def grid_from(text: str, name: str) -> "NDArray[float64]":
         raise InvalidInput(
             f"{name} is low:high:count with 0 ≤ low < high, as 0:1:41, or numbers between commas, not {text[:60]!r}"
         ) from None
-
-
-def sigmas_or_recommended(phi: "Activation", sigma_w: float | None, sigma_b: float | None) -> tuple[float, float, bool]:
-    """sigma_w, sigma_b, and whether they are those that `recommend` gives because neither was asked for."""
-    if sigma_w is not None:
-        return sigma_w, sigma_b or 0.0, False
-    if sigma_b is not None:
-        raise InvalidInput("--sigma-b needs --sigma-w too; leave both out for the recommended ones")
-    from meanfield.theory.recommendation import recommend
-
-    advice = recommend(phi)
-    return advice.sigma_w, advice.sigma_b, True

@@ -1,11 +1,14 @@
 """`meanfield check`: does a simulation of finite networks do what the theory says?"""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from meanfield.cli.arguments import (
+    BLOCK_HELP,
+    BLOCK_METAVAR,
     AsJson,
     Depth,
     Parameters,
@@ -13,8 +16,8 @@ from meanfield.cli.arguments import (
     SigmaW,
     activation_from,
     imported,
-    sigmas_or_recommended,
 )
+from meanfield.cli.blocks import block_from
 from meanfield.cli.output import activation_keys, checked_path, number, print_json, print_table, save_figure, thinned
 from meanfield.errors import InvalidInput
 
@@ -26,13 +29,11 @@ WEIGHTS = {name: f"weights: {name}" for name in ("sigma_w", "mean", "correlation
 def check(
     activation: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[ACTIVATION]", help="A name, a formula in x, or package.module:callable.", show_default=False
-        ),
+        typer.Argument(metavar=BLOCK_METAVAR, help=BLOCK_HELP, show_default=False),
     ] = None,
     param: Parameters = None,
     activation_option: Annotated[
-        str | None, typer.Option("--activation", metavar="ACTIVATION", help="The same.", show_default=False)
+        str | None, typer.Option("--activation", metavar=BLOCK_METAVAR, help="The same.", show_default=False)
     ] = None,
     sigma_w: SigmaW = None,
     sigma_b: SigmaB = None,
@@ -75,10 +76,11 @@ def check(
 
     \b
     Example: meanfield check tanh --sigma-w 1.5 --sigma-b 0.1 --weights uniform
+    Example: meanfield check "residual(relu, dense(0.5))" --depth 10
     """
     if (activation is None) == (activation_option is None):
         raise InvalidInput("check needs one activation, as in: meanfield check gelu")
-    phi = activation_from(activation or activation_option or "", param)
+    text = activation or activation_option or ""
     if output is not None:
         checked_path(output)
     if init is not None and weights != "gaussian":
@@ -89,41 +91,35 @@ def check(
 
         if sigma_w is not None or sigma_b is not None:
             raise InvalidInput(f"{weights} has its own scale: leave --sigma-w and --sigma-b out")
+        phi = activation_from(text, param)
         given = check_weights(weights, phi, q=q, c=c, networks=max(networks, 8), layout=layout, rng=seed)  # type: ignore[arg-type]
         measured = measure(weights, layout=layout)  # type: ignore[arg-type]
         head = {**activation_keys(phi), "weights": weights, "seed": seed, "measured": measured.to_dict()}
         return _report(given, head, f"{measured!r}\n\n{phi.name}", output, as_json)
-    from meanfield.networks.network import mlp
     from meanfield.verdict import crosscheck
 
-    law: Any = weights if init is None else _sampler(init, phi)
-    sigma_w, sigma_b, recommended = sigmas_or_recommended(phi, sigma_w, sigma_b)
+    block = block_from(text, param, sigma_w, sigma_b)
+    law: Any = weights if init is None else _sampler(init, block.network.activations)
     options: dict[str, Any] = {"method": method, "dtype": dtype}  # whose values crosscheck checks
     result = crosscheck(
-        mlp(phi, sigma_w, sigma_b), depth, width, networks=networks, q=q, c=c, weights=law, rng=seed, workers=workers,
+        block.network, depth, width, networks=networks, q=q, c=c, weights=law, rng=seed, workers=workers,
         progress=True, **options,
     )  # fmt: skip
-    head = {
-        **activation_keys(phi),
-        "sigma_w": sigma_w,
-        "sigma_b": sigma_b,
-        "weights": init or weights,
-        "method": method,
-        "seed": seed,
-    }
-    sigmas = f"sigma_w = {sigma_w:.10g}, sigma_b = {sigma_b:.10g}{' (recommended)' if recommended else ''}"
-    return _report(result, head, f"{phi.name}, {sigmas}", output, as_json)
+    head = {**block.keys, "weights": init or weights, "method": method, "seed": seed}
+    return _report(result, head, f"{block.title()}{' (recommended)' if block.recommended else ''}", output, as_json)
 
 
-def _sampler(text: str, phi: Any) -> Any:
-    """The function, or the named scheme, for this activation if it depends on one."""
+def _sampler(text: str, activations: Sequence[Any]) -> Any:
+    """The function, or the named scheme, for the activation if it depends on one."""
     if ":" in text and "=" not in text:
         return imported(text)
     from meanfield.initializers.catalogue import SCHEMES
     from meanfield.initializers.schemes import found, initializer, parsed
 
     depends = SCHEMES[found(parsed(text)[0])[0]].activation
-    return initializer(text, activation=phi if depends else None)
+    if depends and len(set(activations)) != 1:
+        raise InvalidInput(f"{text} is for one activation, and the network has {len(set(activations))}")
+    return initializer(text, activation=activations[0] if depends else None)
 
 
 def _report(result: Any, head: dict[str, Any], title: str, output: Path | None, as_json: bool) -> int:

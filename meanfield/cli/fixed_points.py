@@ -4,16 +4,9 @@ from typing import Annotated
 
 import typer
 
-from meanfield.cli.arguments import (
-    ActivationText,
-    AsJson,
-    Parameters,
-    SigmaB,
-    SigmaW,
-    activation_from,
-    sigmas_or_recommended,
-)
-from meanfield.cli.output import activation_keys, print_json, print_table
+from meanfield.cli.arguments import AsJson, BlockText, Parameters, SigmaB, SigmaW
+from meanfield.cli.blocks import block_from
+from meanfield.cli.output import print_json, print_table
 
 __all__ = ["fixed_points"]
 
@@ -31,7 +24,7 @@ MEANING = {
 
 
 def fixed_points(
-    activation: ActivationText,
+    activation: BlockText,
     param: Parameters = None,
     sigma_w: SigmaW = None,
     sigma_b: SigmaB = None,
@@ -42,22 +35,19 @@ def fixed_points(
 
     \b
     Example: meanfield fixed-points gelu --sigma-w 1.4318 --sigma-b 0.3162
+    Example: meanfield fixed-points "relu, dropout(0.1), dense(1.3, 0.2)"
     """
-    from meanfield.networks.network import mlp
     from meanfield.theory.fixed_points import fixed_points as every_fixed_point
     from meanfield.theory.stability import analyze
 
-    phi = activation_from(activation, param)
-    sigma_w, sigma_b, _ = sigmas_or_recommended(phi, sigma_w, sigma_b)
-    block = mlp(phi, sigma_w, sigma_b)
-    points = every_fixed_point(block, q_max=q_max)
-    analysis = analyze(block)
+    block = block_from(activation, param, sigma_w, sigma_b)
+    points = every_fixed_point(block.network, q_max=q_max)
+    analysis = analyze(block.network)
     settled = {name: getattr(analysis, name) for name in MEANING}
     if as_json:
         found = [vars(point) for point in points]
-        head = {**activation_keys(phi), "sigma_w": sigma_w, "sigma_b": sigma_b}
-        return print_json({**head, "fixed_points": found, "analysis": settled})
-    typer.echo(f"{phi.name}, sigma_w = {sigma_w:.10g}, sigma_b = {sigma_b:.10g}")
+        return print_json({**block.keys, "fixed_points": found, "analysis": settled})
+    typer.echo(block.title())
     if points:
         rows = [
             (f"{point.q:.12g}", f"{point.slope:.10g}", "stable" if point.stable else "not stable") for point in points

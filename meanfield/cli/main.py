@@ -57,10 +57,14 @@ def meanfield(
         bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """How signals and gradients travel through deep random networks of any activation.
+    """How signals and gradients travel through deep random networks of any activation and many kinds of layers.
 
-    ACTIVATION is a name (gelu, leaky_relu:negative_slope=0.2), a formula in x ("x*tanh(log(1 + exp(x)))") or
+    ACTIVATION is a name (gelu, "leaky_relu(0.2)"), a formula in x ("x*tanh(log(1 + exp(x)))") or
     package.module:callable.
+
+    NETWORK is the layers of a block between commas, as in "relu, dropout(0.1), dense(1.4, 0.1)" or
+    "residual(layernorm, gelu, dense(1.4), scale=0.2)". Where --sigma-w and --sigma-b are given, they set every layer
+    that has weights.
 
     Exit status: 0 done, 1 a check failed, 2 bad usage.
 

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from meanfield.cli.arguments import ActivationText, AsJson, Parameters, activation_from, grid_from
-from meanfield.cli.output import FIGURES, activation_keys, checked_path, number, print_csv, print_json, save_figure
+from meanfield.cli.arguments import AsJson, BlockText, Parameters, grid_from
+from meanfield.cli.blocks import subject_from, weighted
+from meanfield.cli.output import FIGURES, checked_path, number, print_csv, print_json, save_figure
 
 if TYPE_CHECKING:
     from meanfield.theory.phases import PhaseDiagram
@@ -18,7 +19,7 @@ FIELDS = ("q_star", "chi_parallel", "chi_1", "c_star", "chi_c", "xi_q", "xi_c", 
 
 
 def phase(
-    activation: ActivationText,
+    activation: BlockText,
     param: Parameters = None,
     sigma_w: Annotated[str, typer.Option(help="low:high:count, or numbers separated by commas.")] = "0.5:3:41",
     sigma_b: Annotated[str, typer.Option(help="The same for the biases.")] = "0:1:41",
@@ -33,25 +34,31 @@ def phase(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print one line a point, as comma-separated values.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """The phase diagram over sigma_w and sigma_b.
+    """The phase diagram over sigma_w and sigma_b, of every weighted layer of a NETWORK.
 
     Without --output, --csv and --json, as a map of letters.
 
     \b
     Example: meanfield phase tanh -o phase.png
+    Example: meanfield phase "layernorm, gelu, dense" -o phase.png
     """
+    from dataclasses import replace
+
     import numpy as np
 
     from meanfield.errors import InvalidInput
+    from meanfield.networks.network import as_block
     from meanfield.theory.phases import phase_diagram
 
     if as_csv and as_json:
         raise InvalidInput("--csv and --json both say what to print: give one of them")
     if output is not None:
         checked_path(output, (*FIGURES, "npz", "csv"))
-    phi = activation_from(activation, param)
+    subject = subject_from(activation, param)
+    weighted(as_block(subject.spec))
     axes = (grid_from(sigma_w, "--sigma-w"), grid_from(sigma_b, "--sigma-b"))
-    diagram = phase_diagram(phi, *axes, q=q, workers=workers, progress=True, checkpoint=checkpoint)
+    diagram = phase_diagram(subject.spec, *axes, q=q, workers=workers, progress=True, checkpoint=checkpoint)
+    diagram = replace(diagram, label=subject.name)
     quiet = as_json or as_csv
     if output is not None and output.suffix.lower() in (".npz", ".csv"):
         if output.suffix.lower() == ".npz":
@@ -61,18 +68,18 @@ def phase(
         if not quiet:
             typer.echo(f"wrote {output}")
     elif output is not None:
-        from meanfield.errors import InfiniteDerivative
+        from meanfield.errors import MeanFieldError
         from meanfield.plotting.phase_diagram import plot_phase_diagram
         from meanfield.theory.criticality import critical_line
 
         try:
-            line = critical_line(phi, np.linspace(axes[1].min(), axes[1].max(), 61))
-        except InfiniteDerivative:
+            line = critical_line(subject.spec, np.linspace(axes[1].min(), axes[1].max(), 61))
+        except MeanFieldError:  # an activation that jumps has none, nor has a block with batch normalisation
             line = None
         save_figure(plot_phase_diagram(diagram, critical_line=line), output, quiet=quiet)
     if as_json:
         fields = {name: getattr(diagram, name) for name in FIELDS}
-        return print_json({**activation_keys(phi), "sigma_w": diagram.sigma_w, "sigma_b": diagram.sigma_b, **fields})
+        return print_json({**subject.keys, "sigma_w": diagram.sigma_w, "sigma_b": diagram.sigma_b, **fields})
     if as_csv:
         print_csv(("sigma_w", "sigma_b", *FIELDS), list(diagram.rows()))
     elif output is None:

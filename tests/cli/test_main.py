@@ -1,3 +1,4 @@
+import shlex
 import subprocess
 import sys
 import time
@@ -22,6 +23,18 @@ HOSTILE = {
     "newlines": "x +\n\n* ;",
     "null byte": "x\0",
     "walrus": "(y := x)",
+    "deep network": "residual(" * 900 + "dense" + ")" * 900,
+    "long network": "relu, " * 20_000 + "dense",
+    "network of a lambda": "relu, dense(lambda: 0)",
+    "network of an attribute": "dense.__class__",
+    "network of a call of a call": "dense()()",
+    "network of an import": "relu, dense(__import__('os').getpid())",
+    "network of a star": "residual(*dense)",
+    "network of an f-string": "f'{dense}', dense",
+    "network of text": "conv(1, weights='delta')",
+    "network of a power tower": "dense(9**9**9**9)",
+    "network with a keyword twice": "dense(sigma_w=1, sigma_w=2)",
+    "network of control characters": "dense\0, relu",
 }
 
 
@@ -36,13 +49,15 @@ def test_version_is_that_of_the_package(meanfield):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_every_command_has_an_example_that_runs(meanfield, command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (line,) = [line for line in meanfield(command, "--help").out.splitlines() if "Example: meanfield" in line]
-    words = line.partition("Example: meanfield ")[2].split()
-    if command == "phase":
-        words += ["--sigma-w", "0.5:3:6", "--sigma-b", "0:1:5"]
-    result = meanfield(*words)
-    assert (result.status, result.err) == (0, "")
-    assert result.out
+    lines = [line for line in meanfield(command, "--help").out.splitlines() if "Example: meanfield" in line]
+    assert lines
+    for line in lines:
+        words = shlex.split(line.partition("Example: meanfield ")[2])
+        if command == "phase":
+            words += ["--sigma-w", "0.5:3:6", "--sigma-b", "0:1:5"]
+        result = meanfield(*words)
+        assert (result.status, result.err) == (0, "")
+        assert result.out
 
 
 def test_no_arguments_show_the_help(meanfield):
@@ -78,6 +93,22 @@ def test_hostile_text_is_refused_in_one_line_and_fast(meanfield, command, text):
         ["gain", "gelu", "--param", "approximate"],
         ["gain", "relu", "--param", "slope=1"],
         ["gain", "exp(x**2)"],
+        ["gain", "relu, dense"],
+        ["gain", "leaky_relu(slope=1)"],
+        ["table", "relu, dense"],
+        ["phase", "layernorm"],
+        ["critical", "layernorm"],
+        ["critical", "batchnorm(8), relu, dense"],
+        ["propagate", "layernorm", "--sigma-w", "2"],
+        ["propagate", "relu, dense", "--sigma-w", "-1"],
+        ["propagate", "relu, dense", "--param", "a=1"],
+        ["propagate", "relu, dense((1, 2))"],
+        ["propagate", "relu, dens(1)"],
+        ["propagate", "concatenate(relu, dense), relu"],
+        ["fixed-points", "relu, dropout"],
+        ["check", "relu, batchnorm(2), dense"],
+        ["check", "relu, dense, tanh, dense", "--init", "critical"],
+        ["check", "relu, dense", "--weights", "weights.npz"],
         ["critical", "sign"],
         ["critical", "tanh", "--sigma-b", "1:0:5"],
         ["critical", "tanh", "--sigma-b", "-1"],
