@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from meanfield.activations.activation import Activation
-from meanfield.activations.catalogue import ENTRIES, find, normalised
+from meanfield.activations.catalogue import ENTRIES, find
 from meanfield.activations.expressions import read
 from meanfield.activations.reader import DEEPEST, LARGEST_DECADE, NOT_ALLOWED, Reader, shown
 from meanfield.activations.specs import activation
@@ -14,7 +14,7 @@ from meanfield.activations.vocabulary import vocabulary
 from meanfield.errors import InvalidInput, MeanFieldError, UnknownActivation
 from meanfield.networks.layers import Elementwise, Layer
 from meanfield.networks.network import Network
-from meanfield.networks.vocabulary import ALIASES, LAYERS, REQUIRED, arguments_of
+from meanfield.networks.vocabulary import ALIASES, LAYERS, REQUIRED, arguments_of, known
 
 __all__ = ["NetworkReader"]
 
@@ -45,9 +45,9 @@ class NetworkReader:
         """The error that says what is wrong with a part."""
         return InvalidInput(f"in the network, {shown(self.part(node))} {what}")
 
-    def unknown(self, name: str, known: list[str]) -> UnknownActivation:
+    def unknown(self, name: str, names: list[str]) -> UnknownActivation:
         """The error for a name that is not among those known."""
-        near = tuple(difflib.get_close_matches(name[:40], known, n=3, cutoff=0.5))
+        near = tuple(difflib.get_close_matches(name[:40], names, n=3, cutoff=0.5))
         nearest = f"the nearest name{' is' if len(near) == 1 else 's are'} {', '.join(near)}"
         hint = nearest if near else f"the layers are {', '.join(LAYERS)}"
         return UnknownActivation(f"the network {shown(self.text)} has the unknown name {name[:40]!r}; {hint}", near)
@@ -67,8 +67,8 @@ class NetworkReader:
         if depth > DEEPEST:
             raise Tree(self.text).wrong(f"is nested too deeply; at most {DEEPEST} levels are allowed")
         match node:
-            case ast.Name(id=name) | ast.Call(func=ast.Name(id=name)) if normalised(name) in LAYERS:
-                return self.built(normalised(name), node, depth)
+            case ast.Name(id=name) | ast.Call(func=ast.Name(id=name)) if layer := known(name):
+                return self.built(layer, node, depth)
             case ast.Tuple() | ast.List():
                 raise self.wrong(node, "is a list in a layer's place; write network(...)")
         return Elementwise(self.activation(node))

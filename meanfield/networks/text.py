@@ -12,7 +12,7 @@ from meanfield.errors import InvalidInput
 from meanfield.networks.layers import Elementwise, Layer
 from meanfield.networks.network import Network
 from meanfield.networks.reader import NetworkReader
-from meanfield.networks.vocabulary import ALIASES, LAYERS, REQUIRED, arguments_of, name_of
+from meanfield.networks.vocabulary import ALIASES, REQUIRED, arguments_of, known, name_of
 
 __all__ = ["is_network", "network", "written"]
 
@@ -28,12 +28,13 @@ def network(text: str) -> Network:
     Parameters
     ----------
     text : str
-        Layers between commas. A layer is a name, with its arguments in parentheses as its class takes them: ``dense``,
-        ``conv``, ``dropout``, ``layernorm``, ``rmsnorm``, ``batchnorm``, and those around other layers, ``residual``,
-        ``concatenate`` and ``network``; ``scale`` and ``skip`` are short for branch_scale and skip_scale. An activation
-        is a name of the catalogue, with its parameters as in ``leaky_relu(0.2)``, or a formula in x. A number may be
-        written as ``sqrt(2)`` or ``1/3``, several of them as ``(3, 3)``; words such as ``weights=delta`` go without
-        quotes. Case and ``-_`` in names do not matter.
+        Layers between commas. A layer is the name of its class, with arguments in parentheses as the class takes them:
+        ``dense``, ``conv``, ``dropout``, ``layernorm``, ``rmsnorm``, ``batchnorm``, ``gated``, ``attention``,
+        ``multiplicative_noise``, ``additive_noise``, ``average_pool``, ``global_average_pool``, ``flatten``; and around
+        other layers ``residual``, ``concatenate`` and ``network``, where ``scale`` and ``skip`` are short for
+        branch_scale and skip_scale. An activation is a name of the catalogue, with its parameters as in
+        ``leaky_relu(0.2)``, or a formula in x. A number may be written as ``sqrt(2)`` or ``1/3``, several of them as
+        ``(3, 3)``; words such as ``weights=delta`` go without quotes. Case and ``-_`` in names do not matter.
 
     Returns
     -------
@@ -77,7 +78,7 @@ def is_network(text: str) -> bool:
     >>> is_network("layernorm, tanh"), is_network("leaky_relu"), is_network("x*tanh(x)")
     (True, False, False)
     """
-    return any(normalised(name) in LAYERS for name in ITEM.findall(" ".join(text.split())))
+    return any(known(name) for name in ITEM.findall(" ".join(text.split())))
 
 
 def written(layer: Layer) -> str:
@@ -101,8 +102,8 @@ def written(layer: Layer) -> str:
 
 def _together(match: re.Match[str]) -> str:
     """A name that has hyphens or spaces without them, if there is such a name; else what it is."""
-    name = normalised(match.group())
-    return name if name in LAYERS or find(name) else match.group()
+    name = match.group().strip()
+    return known(name) or (normalised(name) if find(name) else match.group())
 
 
 def _item(layer: Layer) -> str:

@@ -4,18 +4,23 @@ import inspect
 from functools import cache
 from typing import Any
 
+from meanfield.activations.catalogue import normalised
+from meanfield.networks.attention import Attention
 from meanfield.networks.batchnorm import BatchNorm
 from meanfield.networks.concatenation import Concatenate
 from meanfield.networks.convolution import Conv
 from meanfield.networks.dropout import Dropout
+from meanfield.networks.gated import Gated
 from meanfield.networks.layers import Dense, Layer
 from meanfield.networks.network import Network
+from meanfield.networks.noise import AdditiveNoise, MultiplicativeNoise
 from meanfield.networks.normalisation import LayerNorm, RMSNorm
+from meanfield.networks.pooling import AveragePool, Flatten, GlobalAveragePool
 from meanfield.networks.residual import Residual
 
-__all__ = ["ALIASES", "LAYERS", "REQUIRED", "arguments_of", "name_of"]
+__all__ = ["ALIASES", "LAYERS", "REQUIRED", "arguments_of", "known", "name_of"]
 
-# Without case and -_; what goes into the parentheses is what the class takes. A kind of layer is one row.
+# What goes into the parentheses is what the class takes. A kind of layer is one row.
 LAYERS: dict[str, type[Layer]] = {
     "dense": Dense,
     "conv": Conv,
@@ -26,9 +31,22 @@ LAYERS: dict[str, type[Layer]] = {
     "layernorm": LayerNorm,
     "rmsnorm": RMSNorm,
     "batchnorm": BatchNorm,
+    "gated": Gated,
+    "attention": Attention,
+    "multiplicative_noise": MultiplicativeNoise,
+    "additive_noise": AdditiveNoise,
+    "average_pool": AveragePool,
+    "global_average_pool": GlobalAveragePool,
+    "flatten": Flatten,
 }
 ALIASES = {"scale": "branch_scale", "skip": "skip_scale"}
 REQUIRED = inspect.Parameter.empty
+_BY_NAME = {normalised(name): name for name in LAYERS}
+
+
+def known(name: str) -> str | None:
+    """The name in LAYERS that `name` is but for case and ``-_ ``, or None."""
+    return _BY_NAME.get(normalised(name))
 
 
 @cache

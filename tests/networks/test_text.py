@@ -14,7 +14,7 @@ from meanfield.networks.batchnorm import BatchNorm
 from meanfield.networks.concatenation import Concatenate
 from meanfield.networks.convolution import Conv
 from meanfield.networks.text import is_network, network, written
-from meanfield.networks.vocabulary import LAYERS, arguments_of
+from meanfield.networks.vocabulary import LAYERS
 
 ROOT = math.sqrt(2)
 
@@ -40,6 +40,18 @@ ROOT = math.sqrt(2)
             mf.Network(Concatenate(mf.LayerNorm(), "relu", mf.Dense(1.0), growth=0.25)),
         ),
         ("rmsnorm", mf.Network(mf.RMSNorm())),
+        (
+            "attention(1.5, scores=gaussian, sigma_qk=0.1), global-average-pool",
+            mf.Network(mf.Attention(1.5, scores="gaussian", sigma_qk=0.1), mf.GlobalAveragePool()),
+        ),
+        (
+            "conv(1, stride=(2, 1), kernel_size=(3, 3)), average_pool((2, 2)), flatten",
+            mf.Network(Conv(1.0, stride=(2, 1), kernel_size=(3, 3)), mf.AveragePool((2, 2)), mf.Flatten()),
+        ),
+        (
+            "additive_noise(0.1), relu, Multiplicative Noise(std=0.5)",
+            mf.Network(mf.AdditiveNoise(0.1), "relu", mf.MultiplicativeNoise(0.5)),
+        ),
         ("RMS-Norm(), Layer_Norm, hard swish", mf.Network(mf.RMSNorm(), mf.LayerNorm(), "hard_swish")),
         ("network(relu, dense)", mf.Network("relu", mf.Dense())),
         ("tanh, network(relu, dense)", mf.Network("tanh", mf.Network("relu", mf.Dense()))),
@@ -62,19 +74,14 @@ def test_an_activation_takes_its_parameters_by_place_or_by_name(text):
     assert two.parameters == {"min_val": -2.0, "max_val": 3.0}
 
 
-def test_what_takes_an_activation_as_an_argument_is_given_one(monkeypatch):
-    class Gate(mf.Layer):
-        def __init__(self, activation, sigma_w=1.0):
-            self.activation, self.sigma_w = activation, sigma_w
-
-    monkeypatch.setitem(LAYERS, "gate", Gate)
-    monkeypatch.setattr("meanfield.networks.vocabulary.arguments_of", arguments_of.__wrapped__)
-    gate = network("gate(leaky_relu(0.2), 1.5), dense").layers[0]
-    assert gate.activation is mf.activation("leaky_relu", negative_slope=0.2)
-    assert gate.sigma_w == 1.5
-    assert written(gate) == "gate(leaky_relu(negative_slope=0.2), 1.5)"
-    with pytest.raises(mf.InvalidInput, match=r"needs activation: gate\(activation, sigma_w\)"):
-        network("gate")
+def test_what_takes_an_activation_as_an_argument_is_given_one():
+    gated = network("gated(leaky_relu(0.2), 1.5), dense").layers[0]
+    assert gated.activation is mf.activation("leaky_relu", negative_slope=0.2)
+    assert [dense.sigma_w for dense in gated.walk() if isinstance(dense, mf.Dense)] == [1.5, 1.5]
+    assert written(gated) == "gated(leaky_relu(negative_slope=0.2), 1.5)"
+    assert network("gated(activation=x*tanh(x))").activations[0].name == "x*tanh(x)"
+    with pytest.raises(mf.InvalidInput, match=r"needs activation: gated\(activation, sigma_w, sigma_b\)"):
+        network("gated")
 
 
 def test_no_layer_is_called_like_an_activation():
@@ -213,7 +220,11 @@ leaves = st.one_of(
     st.builds(Conv, sigmas, sigmas, st.integers(1, 255) | st.tuples(st.integers(1, 255)), st.just("delta")),
     st.builds(mf.Dropout, st.floats(0, 0.99)),
     st.builds(BatchNorm, st.integers(4, 10**6) | st.just(math.inf)),
-    st.sampled_from([mf.LayerNorm(), mf.RMSNorm()]),
+    st.builds(mf.Gated, activations, sigmas, sigmas),
+    st.builds(mf.Attention, sigmas, sigmas, st.sampled_from(["uniform", "gaussian"]), sigmas),
+    st.builds(mf.AdditiveNoise, sigmas),
+    st.builds(mf.AveragePool, st.integers(1, 255) | st.tuples(st.integers(1, 9), st.integers(1, 9))),
+    st.sampled_from([mf.LayerNorm(), mf.RMSNorm(), mf.Flatten(), mf.GlobalAveragePool()]),
 )
 scales = st.floats(-1e6, 1e6).map(lambda scale: scale + 0.0)  # -0 is 0
 
@@ -235,3 +246,9 @@ def test_what_is_written_is_read_as_the_same(layers):
     assert repr(after) == repr(before)
     assert [phi.parameters for phi in after.activations] == [phi.parameters for phi in before.activations]
     assert written(after) == written(before)
+
+
+def test_every_public_kind_of_layer_has_a_name():
+    kinds = [getattr(mf, name) for name in mf.__all__]
+    layers = {kind for kind in kinds if isinstance(kind, type) and issubclass(kind, mf.Layer)}
+    assert layers - {mf.Layer, mf.Elementwise} <= set(LAYERS.values())
