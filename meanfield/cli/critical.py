@@ -1,7 +1,7 @@
 """`meanfield critical`: where gradients keep their size, and where q is marginal too."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,7 +11,8 @@ from meanfield.cli.output import checked_path, number, print_json, print_table, 
 
 __all__ = ["critical"]
 
-COLUMNS = ("sigma_b", "sigma_w", "q", "chi_parallel", "stable", "error")
+COLUMNS = ("sigma_b", "sigma_w", "q", "chi_parallel", "stable", "error", "xi_c")
+DEEPEST = ("sigma_b", "sigma_w", "q", "xi_c", "xi_gradient", "depth")
 
 
 def critical(
@@ -25,7 +26,8 @@ def critical(
     """The critical line and, of an activation, the critical point.
 
     Every solution of chi_1 = 1 at the given sigma_b, with the stability of its second moment q. All weighted layers of
-    a NETWORK take the same sigma_w and sigma_b there, whatever its text says.
+    a NETWORK take the same sigma_w and sigma_b there, whatever its text says. Where there is no such line, or
+    correlations decay in spite of it, that is said, and at which sigma_w signals carry deepest.
 
     \b
     Example: meanfield critical gelu --sigma-b 0.2,0.4158,0.6
@@ -49,27 +51,52 @@ def critical(
         curve = critical_line(subject.spec, linspace(biases.min(), biases.max(), 61), stable_only=stable_only)
         save_figure(plot_critical_lines({plain(subject.name): curve}), output, quiet=as_json)
     if as_json:
-        solutions = [{name: getattr(line, name)[i] for name in COLUMNS} for i in range(len(line))]
-        return print_json({**subject.keys, "line": solutions, "point": point and vars(point)})
+        deepest = None if line.deepest is None else _rows(line.deepest, DEEPEST)
+        found = {"line": _rows(line, COLUMNS), "reason": line.reason, "deepest": deepest}
+        return print_json({**subject.keys, **found, "point": point and vars(point)})
     if point is None:
         typer.echo(subject.name)
     else:
         where = f", sigma_w = {point.sigma_w:.12g}, sigma_b = {point.sigma_b:.12g}, q = {point.q:.10g}"
         none = point.universality == "none"
         typer.echo(f"{subject.name}: critical point {point.universality}{'' if none else where}")
-    if not len(line):
-        typer.echo("The critical line has no point at these sigma_b.")
-        return None
-    rows = [
-        (
-            number(line.sigma_b[i]),
-            f"{line.sigma_w[i]:.12g}",
-            f"{line.q[i]:.10g}",
-            number(line.chi_parallel[i]),
-            "stable" if line.stable[i] else "not stable",
-            f"{line.error[i]:.1e}",
+    if len(line):
+        if line.reason:
+            typer.echo(line.reason)
+        columns = (
+            "sigma_b",
+            "sigma_w",
+            "q",
+            "chi_parallel",
+            "q is",
+            "error of sigma_w",
+            *(["xi_c"] * bool(line.reason)),
         )
-        for i in range(len(line))
-    ]
-    print_table(("sigma_b", "sigma_w", "q", "chi_parallel", "q is", "error of sigma_w"), rows)
+        rows = [
+            (
+                number(row["sigma_b"]),
+                f"{row['sigma_w']:.12g}",
+                f"{row['q']:.10g}",
+                number(row["chi_parallel"]),
+                "stable" if row["stable"] else "not stable",
+                f"{row['error']:.1e}",
+                number(row["xi_c"]),
+            )[: len(columns)]
+            for row in _rows(line, COLUMNS)
+        ]
+        print_table(columns, rows)
+    else:
+        typer.echo(f"The critical line has no point at these sigma_b{f': {line.reason}' if line.reason else '.'}")
+    if line.deepest is not None:
+        typer.echo("Signals carry deepest at:")
+        headings = (*DEEPEST[:-1], "layers that train")
+        print_table(headings, [tuple(number(value) for value in row.values()) for row in _rows(line.deepest, DEEPEST)])
     return None
+
+
+def _rows(table: Any, columns: tuple[str, ...]) -> list[dict[str, Any]]:
+    """A table of arrays, line by line."""
+    return [
+        dict(zip(columns, values, strict=True))
+        for values in zip(*(getattr(table, name) for name in columns), strict=True)
+    ]

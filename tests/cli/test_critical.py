@@ -1,5 +1,8 @@
 import pytest
 
+import meanfield as mf
+from meanfield.networks.text import network
+
 
 def test_tanh_is_critical_where_the_literature_has_it(meanfield):
     (row,) = meanfield("critical", "tanh", "--sigma-b", str(0.05**0.5), "--json").json["line"]
@@ -41,3 +44,30 @@ def test_the_line_is_drawn(meanfield, tmp_path):
     path = tmp_path / "line.svg"
     assert meanfield("critical", "tanh", "-o", str(path)).status == 0
     assert "<svg" in path.read_text()
+
+
+def test_why_there_is_no_line_is_said_and_where_signals_carry_deepest(meanfield):
+    words = ("critical", "tanh, dropout(0.1), dense", "--sigma-b", "0.3")
+    answer = meanfield(*words, "--json").json
+    line = mf.critical_line(network(words[1]), 0.3)
+    assert answer["reason"] == line.reason != ""
+    assert [row["xi_c"] for row in answer["line"]] == line.xi_c.tolist()
+    assert [row["sigma_w"] for row in answer["deepest"]] == line.deepest.sigma_w.tolist()
+    out = meanfield(*words).out
+    assert line.reason in out
+    assert "layers that train" in out
+
+
+def test_a_whole_skip_has_a_reason_and_no_depth(meanfield):
+    words = ("critical", "residual(layernorm, gelu, dense, scale=0.2)", "--sigma-b", "0,0.3")
+    answer = meanfield(*words, "--json").json
+    assert answer["line"] == []
+    assert answer["deepest"] is None
+    assert f"no point at these sigma_b: {answer['reason']}\n" in meanfield(*words).out
+    assert "skip" in answer["reason"]
+
+
+def test_a_critical_line_needs_no_reason(meanfield):
+    answer = meanfield("critical", "tanh", "--sigma-b", "0.3", "--json").json
+    assert (answer["reason"], answer["deepest"], answer["line"][0]["xi_c"]) == ("", None, "inf")
+    assert "xi_c" not in meanfield("critical", "tanh", "--sigma-b", "0.3").out
