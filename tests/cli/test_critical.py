@@ -47,9 +47,9 @@ def test_the_line_is_drawn(meanfield, tmp_path):
 
 
 def test_why_there_is_no_line_is_said_and_where_signals_carry_deepest(meanfield):
-    words = ("critical", "tanh, dropout(0.1), dense", "--sigma-b", "0.3")
+    words = ("critical", "relu, dropout(0.1), dense", "--sigma-b", "0")
     answer = meanfield(*words, "--json").json
-    line = mf.critical_line(network(words[1]), 0.3)
+    line = mf.critical_line(network(words[1]), 0.0)
     assert answer["reason"] == line.reason != ""
     assert [row["xi_c"] for row in answer["line"]] == line.xi_c.tolist()
     assert [row["sigma_w"] for row in answer["deepest"]] == line.deepest.sigma_w.tolist()
