@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, reduce
 from typing import Any, Literal
 
 import numpy as np
@@ -21,7 +21,7 @@ from meanfield.montecarlo.states import draw_state, input_root
 from meanfield.montecarlo.weight_statistics import Matrix
 from meanfield.montecarlo.weights import WeightLaw, check_law
 from meanfield.networks.batchnorm import batch_size
-from meanfield.networks.images import pixels_of
+from meanfield.networks.images import images_after, pixels_of
 from meanfield.networks.network import Network
 from meanfield.networks.stack import as_blocks, as_widths, check_widths
 from meanfield.workers import Workers, map_tasks
@@ -215,8 +215,9 @@ def simulate(
     batch = batch_size(*blocks)
     if batch == math.inf:
         raise InvalidInput("a simulation needs a finite batch: BatchNorm(inf) is the limit of large ones")
-    images = pixels_of(blocks, inputs, pixels)
     root = input_root(q, c, inputs, batch)
+    images = pixels_of(blocks, inputs, pixels)
+    _ = reduce(lambda shape, one: images_after(one, shape), blocks, images)  # raises where they do not fit a layer
     if batch is not None and len(root) != batch:
         raise InvalidInput(f"BatchNorm({batch}) needs a batch of {batch} inputs, not {len(root)}")
     if root.shape[1] > widths[0]:

@@ -1,5 +1,6 @@
 """Convolutions over pixels."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +11,12 @@ from meanfield.arguments import real, whole
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers import Dense
 
-__all__ = ["Conv", "taps_along"]
+__all__ = ["Conv", "check_axes", "taps_along"]
 
 LARGEST_KERNEL = 255
 AXES = (1, 2)
 ROUNDING = 1e-9  # by which the sum of the weights may miss 1
+MOST_READ = 2**27  # pixels by all taps together
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +109,17 @@ class Conv(Dense):
         whole_kernel = self.padding == "circular" or not self.taps[0].any()
         return whole_kernel and max(self.strides) == 1
 
+    def strided(self, images: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape that images have after it.
+
+        Raises
+        ------
+        InvalidInput
+            If they are of other axes than the kernel.
+        """
+        check_axes(self, images)
+        return tuple(-(-size // stride) for size, stride in zip(images, self.strides, strict=True))
+
     def windows(self, images: tuple[int, ...]) -> tuple[tuple[int, ...], NDArray[np.intp], NDArray[np.bool_]]:
         """Which pixel each tap reads.
 
@@ -122,12 +135,14 @@ class Conv(Dense):
         Raises
         ------
         InvalidInput
-            If the images are of other axes than the kernel.
+            If the images are of other axes than the kernel, or these are too many.
         """
-        offsets = self.taps[0]
-        if len(images) != offsets.shape[1]:
-            raise InvalidInput(f"a Conv over {offsets.shape[1]} axes cannot read images of shape {images}")
-        after = tuple(-(-size // stride) for size, stride in zip(images, self.strides, strict=True))
+        offsets, after = self.taps[0], self.strided(images)
+        if len(offsets) * math.prod(after) > MOST_READ:
+            raise InvalidInput(
+                f"a Conv of {len(offsets)} taps over {math.prod(after)} pixels reads more than {MOST_READ:,} of them: "
+                "take a smaller kernel or image"
+            )
         corners = np.indices(after).reshape(len(after), -1, 1) * np.array(self.strides)[:, None, None]
         places, sizes = corners + offsets.T[:, None], np.array(images)[:, None, None]
         inside = np.all((places >= 0) & (places < sizes), axis=0) | (self.padding == "circular")
@@ -153,3 +168,11 @@ def taps_along(size: Any, name: str) -> tuple[int, ...]:
     if len(sizes) not in AXES:
         raise InvalidInput(f"{name} must be an integer, or one or two of them in a tuple, not {size!r}")
     return tuple(whole(one, name, LARGEST_KERNEL) for one in sizes)
+
+
+def check_axes(layer: Any, images: tuple[int, ...]) -> None:
+    """Refuse images of other axes than the layer's `window`."""
+    if len(images) != len(layer.window):
+        over = f"{type(layer).__name__} over {len(layer.window)} {'axis' if len(layer.window) == 1 else 'axes'}"
+        what = f"images of shape {images}" if images else "the single points that Flatten or GlobalAveragePool leave"
+        raise InvalidInput(f"{over} cannot read {what}")

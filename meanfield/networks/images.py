@@ -10,12 +10,14 @@ from meanfield.arguments import whole
 from meanfield.errors import InvalidInput
 from meanfield.networks.attention import Attention
 from meanfield.networks.batchnorm import batch_size
+from meanfield.networks.concatenation import Concatenate
 from meanfield.networks.convolution import Conv
 from meanfield.networks.layers import Layer
 from meanfield.networks.network import in_sequence
 from meanfield.networks.pooling import AveragePool, Flatten, GlobalAveragePool
+from meanfield.networks.residual import Residual
 
-__all__ = ["check_alike", "pixel_axes", "pixels_of", "reads_pixels", "tells_apart"]
+__all__ = ["check_alike", "images_after", "pixel_axes", "pixels_of", "reads_pixels", "tells_apart"]
 
 LEAST = {1: 16, 2: 8}  # pixels along each axis, by the number of axes, where nobody says how many
 LARGEST = 100_000  # pixels along an axis
@@ -70,13 +72,47 @@ def pixels_of(blocks: Sequence[Layer], inputs: Any, pixels: Any) -> tuple[int, .
     if pixels is None:
         return tuple(max(size, LEAST[len(axes)]) for size in axes)
     given = tuple(pixels) if isinstance(pixels, list | tuple | np.ndarray) else (pixels,)
-    if len(given) != len(axes) or (own is not None and given != own):
+    along = "1 axis" if len(axes) == 1 else f"{len(axes)} axes"
+    if own is not None and len(own) != len(axes):
         raise InvalidInput(
-            f"pixels must be one integer for each of {len(axes)} axes"
-            + (f", and as many as the inputs have, {own}" if own else "")
-            + f", not {pixels!r}"
+            f"these blocks read images over {along}, so that inputs are (N, channels, *pixels) with as many behind the "
+            f"channels, not of shape {np.shape(inputs)}"
         )
-    return tuple(whole(size, "pixels", LARGEST) for size in given)
+    if len(given) != len(axes):
+        raise InvalidInput(f"pixels must be one integer for each axis of the images, {along}, not {pixels!r}")
+    given = tuple(whole(size, "pixels", LARGEST) for size in given)
+    if own is not None and given != own:
+        raise InvalidInput(f"pixels must be as many as the inputs have, {own}, not {pixels!r}")
+    return given
+
+
+def images_after(layer: Layer, images: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape that images have after a layer; ``()`` once a point is an input.
+
+    Raises
+    ------
+    InvalidInput
+        If the layer, or one within it, cannot read them, or a branch changes them.
+
+    Examples
+    --------
+    >>> images_after(Conv(1.5, kernel_size=(3, 3), stride=2), (28, 27))
+    (14, 14)
+    """
+    if isinstance(layer, Conv):
+        return layer.strided(images)
+    if isinstance(layer, AveragePool):
+        return layer.pooled(images)
+    if isinstance(layer, GlobalAveragePool | Flatten):
+        return ()
+    after = images
+    for inner in layer.inner:
+        after = images_after(inner, after)
+    if isinstance(layer, Residual | Concatenate) and after != images:
+        raise InvalidInput(
+            f"the branch of a {type(layer).__name__} must keep the image's shape, not turn {images} into {after}"
+        )
+    return after
 
 
 def tells_apart(*blocks: Layer) -> Layer | None:

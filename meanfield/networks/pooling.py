@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from meanfield.errors import InvalidInput
-from meanfield.networks.convolution import taps_along
+from meanfield.networks.convolution import check_axes, taps_along
 from meanfield.networks.layers import Layer
 
 __all__ = ["AveragePool", "Flatten", "GlobalAveragePool"]
@@ -62,8 +62,9 @@ class AveragePool(Layer):
         InvalidInput
             If they are of other axes, or no whole number of windows.
         """
+        check_axes(self, images)
         window = self.window
-        if len(images) != len(window) or any(size % one for size, one in zip(images, window, strict=True)):
+        if any(size % one for size, one in zip(images, window, strict=True)):
             raise InvalidInput(f"AveragePool({self.size}) cannot divide images of shape {images} into its windows")
         return tuple(size // one for size, one in zip(images, window, strict=True))
 

@@ -1,5 +1,6 @@
 """The covariance between all pixels of images, layer by layer through a convolutional network."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from meanfield.arguments import real, whole
 from meanfield.errors import InvalidInput
+from meanfield.networks.images import images_after
 from meanfield.networks.network import Network
 from meanfield.networks.stack import as_blocks
 from meanfield.theory.fourier_modes import image_shape
@@ -16,11 +18,13 @@ from meanfield.theory.gaussianity import check_gaussian
 from meanfield.theory.kernels.points import Points, all_points
 from meanfield.theory.signal import TwoPoints
 
-__all__ = ["PixelTrajectory", "propagate_pixels"]
+__all__ = ["PixelTrajectory", "check_images", "propagate_pixels"]
 
 Floats = NDArray[np.float64]
 
 DEEPEST = 1_000_000
+MEMORY = 4 * 2**30
+HELD = 8  # arrays of a number for each pair of points that a layer takes
 ROUNDING = 1e-10  # of the largest entry of a covariance
 
 
@@ -37,10 +41,10 @@ class PixelTrajectory:
     covariance : ndarray, shape (depth + 1, points, points)
         Σ, between all of them.
     one_minus_c : ndarray, shape (depth + 1, points, points)
-        1 − c of all pairs, which keeps its digits where pixels become alike.
+        1 − c of all pairs, which keeps its digits where pixels become alike; 0 where a point has no signal.
     gradient : ndarray, shape (depth + 1, points)
-        Squared gradient of each point, summed over units, of what depends on all points of the last layer
-        independently, with a sum of 1 in each.
+        Squared gradient of each point, summed over units: that of a function whose gradients with respect to the points
+        of the last layer have a square of 1 each and are uncorrelated.
     """
 
     q: Any
@@ -99,11 +103,13 @@ def propagate_pixels(
     if (whole_shape := Network(*blocks).shape) != ():
         raise InvalidInput(f"propagate_pixels takes one sigma_w and sigma_b, not arrays of shape {whole_shape}")
     check_gaussian(*blocks, repeated=len(blocks) == 1, alike=False)
-    sigma = _covariance(covariance)
+    sigma = _square(covariance)
     points = len(sigma)
     shape = image_shape(points if pixels is None else pixels, *blocks)
-    if points % int(np.prod(shape)):
+    if points % math.prod(shape):
         raise InvalidInput(f"{points} points are not a whole number of images of {' x '.join(map(str, shape))} pixels")
+    check_images(blocks, points // math.prod(shape), shape, depth)
+    sigma = _covariance(sigma)
     q = np.diagonal(sigma)
     states, pullbacks = [Points(TwoPoints(q[:, None], q[None, :], _distances(sigma)), shape)], []
     for layer in range(depth):
@@ -122,6 +128,25 @@ def propagate_pixels(
     )
 
 
+def check_images(blocks: Sequence[Network], inputs: int, images: tuple[int, ...], depth: int) -> None:
+    """Refuse images that do not fit a layer, or whose pairs of pixels do not fit into memory.
+
+    Raises
+    ------
+    InvalidInput
+        Saying why.
+    """
+    held, first = math.prod(images) ** 2, inputs * math.prod(images)
+    for layer in range(depth):
+        images = images_after(blocks[min(layer, len(blocks) - 1)], images)
+        held += math.prod(images) ** 2
+    if (needed := 8 * HELD * inputs**2 * held) > MEMORY:
+        raise InvalidInput(
+            f"all pairs of {first} points at {depth} layers would take {needed / 2**30:.3g} GiB, more than "
+            f"{MEMORY / 2**30:g}: take fewer pixels, inputs or layers"
+        )
+
+
 def _at_border(state: Points) -> Points:
     """The state at the end of a block, from where on only second moments are tracked."""
     pair = state.pair
@@ -133,11 +158,16 @@ def _by_layer(values: list[Floats]) -> Any:
     return np.array(values) if len({value.shape for value in values}) == 1 else tuple(values)
 
 
-def _covariance(given: ArrayLike) -> Floats:
-    """`given` as a symmetric array; refused unless it is a covariance of points that all have a signal."""
+def _square(given: ArrayLike) -> Floats:
+    """`given` as a finite array of shape (points, points)."""
     sigma = real(given, "covariance", "an array of numbers of shape (points, points)")
     if sigma.ndim != 2 or len(sigma) != sigma.shape[1] or not np.all(np.isfinite(sigma)):
         raise InvalidInput(f"covariance must be a finite array of shape (points, points), not of shape {sigma.shape}")
+    return sigma
+
+
+def _covariance(sigma: Floats) -> Floats:
+    """`sigma` made symmetric; refused unless it is a covariance of points that all have a signal."""
     rounding = ROUNDING * np.abs(sigma).max()
     if np.abs(sigma - sigma.T).max() > rounding:
         raise InvalidInput("covariance must be symmetric")

@@ -12,7 +12,8 @@ from meanfield.montecarlo.states import input_root
 from meanfield.networks.batchnorm import batch_size
 from meanfield.networks.images import pixels_of, tells_apart
 from meanfield.networks.network import Network
-from meanfield.theory.pixels import propagate_pixels
+from meanfield.networks.stack import as_blocks
+from meanfield.theory.pixels import check_images, propagate_pixels
 from meanfield.theory.propagation import propagate
 
 __all__ = ["scaled", "trajectory"]
@@ -66,10 +67,9 @@ def _of_pixels(
 ) -> dict[str, NDArray[np.float64]]:
     """The same averages where pixels differ: over inputs × pixels, and of 1 − c over pairs at each pixel."""
     covariance: Any = root @ root.T
-    inputs = len(root)
-    if of_points:
-        inputs //= math.prod(images)
-    else:
+    inputs = len(root) // math.prod(images) if of_points else len(root)
+    check_images(as_blocks(block, len(widths) - 1), inputs, images, len(widths) - 1)
+    if not of_points:
         covariance = np.kron(covariance, np.eye(math.prod(images)))
     run = propagate_pixels(block, covariance, len(widths) - 1, pixels=images)
     ratio = widths[-1] / np.asarray(widths, dtype=np.float64)

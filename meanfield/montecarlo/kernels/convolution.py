@@ -18,14 +18,14 @@ MEMORY = 4 * 2**30  # of the windows of all pixels
 def convolution(layer: Conv, x: Array, draw: Draw) -> tuple[Array, Pullback]:
     """h_a = Σ_β W_β x_{a+β} + b with one matrix of fan-in taps × channels; backwards Σ_β W_βᵀ g_{a−β}."""
     shares, pixels = layer.taps[1], math.prod(draw.pixels)
-    images, window, inside = layer.windows(draw.pixels)
     if len(x) % pixels:
         raise InvalidInput(f"{len(x)} points are not a whole number of images of shape {draw.pixels}")
-    if len(shares) * x.nbytes > MEMORY:
+    if len(shares) * math.prod(layer.strided(draw.pixels)) * (x.nbytes // pixels) > MEMORY:
         raise InvalidInput(
             f"a Conv of {len(shares)} taps over {pixels} pixels of {x.shape[1]} channels would take more than "
             f"{MEMORY / 2**30:g} GiB: take a smaller kernel or width"
         )
+    images, window, inside = layer.windows(draw.pixels)
     scale = (inside * np.sqrt(shares * len(shares))).astype(draw.dtype)[..., None]  # of fan-in taps × channels to v_β
     draw.pixels = images
     patches = scale * x.reshape(-1, pixels, x.shape[1])[:, window]

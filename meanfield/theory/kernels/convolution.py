@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from meanfield.networks.convolution import Conv
 from meanfield.networks.layers import Dense, Layer
 from meanfield.theory.kernels.dispatch import one_point, pair_slope, two_points
-from meanfield.theory.kernels.points import Points, Pullback, all_points
+from meanfield.theory.kernels.points import Points, Pullback, all_points, times
 from meanfield.theory.signal import OnePoint, TwoPoints
 
 __all__ = ["OfMode", "specialised", "with_convolutions"]
@@ -61,8 +61,9 @@ def _(layer: Conv, state: Points) -> tuple[Points, Pullback]:
 
     def back(g: Floats) -> Floats:
         total = np.zeros((points + 1, points + 1))
+        g = times(layer.sigma_w**2, g)
         for share, at in zip(shares, pairs, strict=True):
-            total[at] += layer.sigma_w**2 * share * g  # a tap reads each point once, but for the one that is nowhere
+            total[at] += share * g  # a tap reads each point once, but for the one that is nowhere
         return total[:points, :points]
 
     return Points(after, images), back

@@ -14,18 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from meanfield.errors import InvalidInput
 from meanfield.networks.concatenation import Concatenate
 from meanfield.networks.layers import Elementwise
 from meanfield.networks.network import Network
 from meanfield.networks.residual import Residual
 from meanfield.theory.kernels import concatenation, residual
 from meanfield.theory.kernels.dispatch import one_point, pair_slope, two_points
-from meanfield.theory.signal import OnePoint, TwoPoints
+from meanfield.theory.signal import OnePoint, Spread, Spreads, TwoPoints
 
-__all__ = ["Points", "Pullback", "all_points", "of_covariance"]
+__all__ = ["Points", "Pullback", "all_points", "of_covariance", "times"]
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
 #: Takes E g_a g_b of all points after a layer, g being summed over units, to that before it.
 Pullback = Callable[[Floats], Floats]
 
@@ -63,12 +63,26 @@ class Points:
 
 @singledispatch
 def all_points(layer: Any, state: Points) -> tuple[Points, Pullback]:
-    """A layer that reads each point by itself."""
-    signal = state.pair
-    slope = np.array(np.broadcast_to(pair_slope(layer, signal), np.shape(signal.d)))
-    chi = one_point(layer, OnePoint(np.ravel(signal.q1), spreads=_flat(signal.spreads1))).chi
-    np.fill_diagonal(slope, chi)
-    return Points(_same(two_points(layer, signal)), state.images), lambda g: slope * g
+    """A layer that reads each point by itself; back, a pair's slope is asked for only where its gradients correlate."""
+    number = np.arange(np.size(state.pair.q1))
+    one = one_point(layer, OnePoint(np.ravel(state.pair.q1), spreads=_taken(state.pair.spreads1, number)))
+    q, pairs = np.broadcast_to(one.q, number.shape), np.triu_indices(number.size, 1)
+    d, error = np.zeros((2, number.size, number.size))
+    if number.size > 1:
+        pair = two_points(layer, _some(state.pair, *pairs))
+        d[pairs], error[pairs] = pair.d, pair.error
+        d, error = d + d.T, error + error.T
+    first, second = (_taken(one.spreads, at) for at in (number[:, None], number[None, :]))
+
+    def back(g: Floats) -> Floats:
+        slope, pairs = np.zeros(g.shape), np.nonzero(np.triu(g, 1))
+        if len(pairs[0]):
+            slope[pairs] = pair_slope(layer, _some(state.pair, *pairs))
+            slope += slope.T
+        np.fill_diagonal(slope, one.chi)
+        return times(slope, g)
+
+    return Points(TwoPoints(q[:, None], q[None, :], d, error, first, second), state.images), back
 
 
 @all_points.register
@@ -79,25 +93,17 @@ def _(layer: Network, state: Points) -> tuple[Points, Pullback]:
 @all_points.register
 def _(layer: Residual, state: Points) -> tuple[Points, Pullback]:
     after, back = _through(residual.tail(layer), state)
-    if after.images != state.images:
-        raise InvalidInput(
-            f"a residual branch must keep the image's shape, not turn {state.images} into {after.images}"
-        )
-    skip, branch = np.asarray(layer.skip_scale) ** 2, np.asarray(layer.branch_scale) ** 2
+    skip, branch = residual.shares(layer)
     pair = _same(residual.joined(layer, state.pair, after.pair))
-    return Points(pair, state.images), lambda g: skip * g + branch * back(g)
+    return Points(pair, state.images), lambda g: times(skip, g) + times(branch, back(g))
 
 
 @all_points.register
 def _(layer: Concatenate, state: Points) -> tuple[Points, Pullback]:
     after, back = all_points(layer.branch, state)
-    if after.images != state.images:
-        raise InvalidInput(
-            f"a Concatenate's branch must keep the image's shape, not turn {state.images} into {after.images}"
-        )
-    growth = np.asarray(layer.growth)
+    growth = layer.growth
     pair = _same(concatenation.joined(layer, state.pair, after.pair))
-    return Points(pair, state.images), lambda g: (g + growth * back(g)) / (1.0 + growth)
+    return Points(pair, state.images), lambda g: (g + times(growth, back(g))) / (1.0 + growth)
 
 
 def _through(layers: Any, state: Points) -> tuple[Points, Pullback]:
@@ -133,13 +139,29 @@ def _same(pair: TwoPoints) -> TwoPoints:
     return TwoPoints(q1, q2, d, pair.error, pair.spreads1, pair.spreads2)
 
 
-def _flat(spreads: Any) -> Any:
-    """The spreads of (points, 1) as ones of (points,)."""
+def times(factor: Any, g: Floats) -> Floats:
+    """Their product, where a factor or a gradient of 0 hides even what is infinite."""
+    with np.errstate(invalid="ignore"):
+        return np.where((np.asarray(factor) == 0) | (g == 0), 0.0, factor * g)
+
+
+def _some(pair: TwoPoints, first: Ints, second: Ints) -> TwoPoints:
+    """The pairs of these points only."""
+    q = np.ravel(pair.q1)
+    d, error = (np.broadcast_to(values, (q.size, q.size))[first, second] for values in (pair.d, pair.error))
+    spreads = (_taken(pair.spreads1, first), _taken(pair.spreads1, second))
+    return TwoPoints(q[first], q[second], d, error, *spreads)
+
+
+def _taken(spreads: Spreads, at: Ints) -> Spreads:
+    """The spreads of the points `at`."""
     if spreads is None:
         return None
 
-    def spread() -> Any:
+    def spread() -> Spread:
         one = spreads()
-        return type(one)(*(np.ravel(a) for a in (one.mean, one.variance, one.mean_error, one.error)), one.varies)
+        numbers = np.broadcast_arrays(one.mean, one.variance, one.mean_error, one.error)
+        mean, variance, mean_error, error = (np.ravel(number)[at] for number in numbers)
+        return Spread(mean, variance, mean_error, error, one.varies)
 
     return spread

@@ -59,9 +59,13 @@ def _(layer: Flatten, state: Points) -> tuple[Points, Pullback]:
     d, error = over_pixels(state.pair.d), over_pixels(state.pair.error)
     spreads = state.pair.spreads1
     pooled = None if spreads is None else _of_units(spreads, inputs)
-    return Points(
-        TwoPoints(q[:, None], q[None, :], d, error, pooled, pooled)
-    ), lambda g: np.kron(g, np.eye(pixels)) / pixels
+
+    def back(g: Floats) -> Floats:
+        each, own = np.zeros((inputs, pixels, inputs, pixels)), np.arange(pixels)
+        each[:, own, :, own] = g / pixels
+        return each.reshape(inputs * pixels, -1)
+
+    return Points(TwoPoints(q[:, None], q[None, :], d, error, *_both(pooled))), back
 
 
 def averaged(mean: Floats, state: Points) -> tuple[TwoPoints, Pullback]:
@@ -76,8 +80,26 @@ def averaged(mean: Floats, state: Points) -> tuple[TwoPoints, Pullback]:
     d = np.maximum(apart - 0.5 * (within[:, None] + within), 0.0)
     error = error + 4 * EPS * (apart + within[:, None] + within)
     spreads = None if pair.spreads1 is None else _pooled(pair.spreads1, matrix, q)
-    after = TwoPoints(q[:, None], q[None, :], d, error, spreads, spreads)
-    return after, lambda g: matrix.T @ g @ matrix
+
+    def back(g: Floats) -> Floats:
+        endless = np.isinf(g)
+        known = matrix.T @ np.where(endless, 0.0, g) @ matrix
+        return np.where(matrix.T @ endless @ matrix > 0, np.inf, known) if endless.any() else known
+
+    return TwoPoints(q[:, None], q[None, :], d, error, *_both(spreads)), back
+
+
+def _both(spreads: Spreads) -> tuple[Spreads, Spreads]:
+    """Of the first point of a pair, in a column, and of the second, in a row."""
+    if spreads is None:
+        return None, None
+
+    def row() -> Spread:
+        one = spreads()
+        mean, variance, mean_error, error = map(np.transpose, (one.mean, one.variance, one.mean_error, one.error))
+        return Spread(mean, variance, mean_error, error)
+
+    return spreads, row
 
 
 def _pooled(before: Any, matrix: Floats, q: Floats) -> Spreads:
