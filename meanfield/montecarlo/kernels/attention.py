@@ -1,4 +1,4 @@
-"""Linear attention: points are inputs × tokens. With Gaussian scores each unit is a head of its own."""
+"""Linear attention: points are inputs × tokens. With Gaussian scores each unit is a head with one query and one key."""
 
 import math
 
