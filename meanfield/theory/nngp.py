@@ -18,7 +18,7 @@ from meanfield.theory.kernels import one_point, two_points
 from meanfield.theory.propagation import DEEPEST
 from meanfield.theory.signal import OnePoint, TwoPoints
 
-__all__ = ["Inputs", "kernel", "take_inputs", "take_layers"]
+__all__ = ["Inputs", "kernel", "merged", "take_inputs", "take_layers"]
 
 Floats = NDArray[np.float64]
 
@@ -29,10 +29,7 @@ CANCELS = 0.01  # of two second moments: a distance below it is not taken as the
 
 @dataclass(frozen=True)
 class Inputs:
-    """N inputs: `each` by itself, and `pairs` of the i-th with the j-th.
-
-    Where all have the same second moment it is there once.
-    """
+    """N inputs: `each` by itself, and `pairs` of the i-th with the j-th."""
 
     number: int
     each: OnePoint
@@ -85,7 +82,7 @@ def kernel(block: Any, inputs: ArrayLike, depth: int) -> Floats:
     for layer in layers:
         if start.number > 1:
             pairs = two_points(layer, pairs)
-        each = OnePoint(one_point(layer, each).q)
+        each, pairs = merged(OnePoint(one_point(layer, each).q), pairs)
     q = np.broadcast_to(each.q, start.number)
     return start.matrix(q, 0.5 * (q[start.i] + q[start.j]) - pairs.d)
 
@@ -121,10 +118,15 @@ def take_inputs(inputs: ArrayLike) -> Inputs:
     i, j = np.triu_indices(len(x), 1)
     q = np.einsum("nd,nd->n", x, x) / x.shape[1]
     distances = _half_squared_distances(x, q, i, j)
-    if np.ptp(q) <= EQUAL * q.max():
-        q = q[:1]  # of all of them, in every layer
-        return Inputs(len(x), OnePoint(q), TwoPoints(q, q, distances), i, j)
-    return Inputs(len(x), OnePoint(q), TwoPoints(q[i], q[j], distances), i, j)
+    return Inputs(len(x), *merged(OnePoint(q), TwoPoints(q[i], q[j], distances)), i, j)
+
+
+def merged(each: OnePoint, pairs: TwoPoints) -> tuple[OnePoint, TwoPoints]:
+    """The same; where all second moments are the same but for rounding, and no means are known, with it once."""
+    q = np.asarray(each.q)
+    if q.size == 1 or np.ptp(q) > EQUAL * q.max() or each.spreads or pairs.spreads1:
+        return each, pairs
+    return OnePoint(q[:1]), TwoPoints(q[:1], q[:1], pairs.d, pairs.error)
 
 
 def _half_squared_distances(x: Floats, q: Floats, i: NDArray[np.intp], j: NDArray[np.intp]) -> Floats:
