@@ -27,8 +27,8 @@ class MultiplicativeNoise(Layer):
 
     References
     ----------
-    Pretorius et al. 2018 (arXiv:1811.00293), whose μ₂ is 1 + std²; Srivastava et al. 2014 (JMLR 15), section 10, who
-    call it Gaussian dropout.
+    Pretorius et al. 2018 (arXiv:1811.00293), whose μ₂ is 1 + std²; Srivastava et al. 2014 (JMLR 15, 1929),
+    "Multiplicative Gaussian noise".
 
     Examples
     --------
