@@ -19,15 +19,15 @@ class Residual(Layer):
     """A branch beside a skip connection: x ↦ skip_scale·x + branch_scale·branch(x).
 
     The theory has exact maps for it where the branch's output has zero mean given its input: a branch that ends in a
-    Dense layer, or in a Dense layer and an activation with E φ = 0, such as tanh.
+    Dense layer, or in a Dense layer and an activation with E φ = 0, such as tanh; and for a branch that is made of such
+    skip connections, of which signs matter.
 
     Parameters
     ----------
     *branch : Layer, str, Activation or callable
         The layers of the branch, as `Network` takes them. What comes out must be as wide as what goes in.
     branch_scale, skip_scale : float or array_like
-        Finite factors, keyword-only. Negative ones do what their absolute values do. Arrays broadcast with sigma_w
-        and sigma_b.
+        Finite factors, keyword-only. Arrays broadcast with sigma_w and sigma_b.
 
     Raises
     ------

@@ -1,14 +1,16 @@
 """What a block adds to a pair of signals, where skip connections carry so much that the sum would hide it."""
 
+from dataclasses import replace
 from functools import singledispatch
 from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
 
-from meanfield.networks.network import Network
+from meanfield.networks.network import Network, in_sequence
 from meanfield.networks.residual import Residual
 from meanfield.theory.kernels import two_points
+from meanfield.theory.kernels.carried import carried
 from meanfield.theory.signal import TwoPoints
 
 __all__ = ["drift", "marginal_gap"]
@@ -16,32 +18,37 @@ __all__ = ["drift", "marginal_gap"]
 SMALLEST = -300.0  # ln(1 − c) below which c* is 1
 
 
-@singledispatch
 def drift(layer: Any, signal: TwoPoints) -> TwoPoints:
     """`signal` after `layer` minus `signal`; its spreads are those after the layer."""
-    return _difference(two_points(layer, signal), signal)
+    kept, rest = parts(layer, signal)
+    return _plus(kept - 1.0, signal, rest)
 
 
-@drift.register
-def _(layer: Network, signal: TwoPoints) -> TwoPoints:
-    total = TwoPoints(0.0, 0.0, 0.0)
+@singledispatch
+def parts(layer: Any, signal: TwoPoints) -> tuple[Any, TwoPoints]:
+    """The signal after `layer` as a multiple of `signal`, which skip connections carry, and the rest."""
+    return 0.0, two_points(layer, signal)
+
+
+@parts.register
+def _(layer: Network, signal: TwoPoints) -> tuple[Any, TwoPoints]:
+    carried_on: Any = 1.0
+    rest = TwoPoints(0.0, 0.0, 0.0)
     for inner in layer:
-        added = drift(inner, signal)
-        total, signal = _sum(total, added), _sum(signal, added)
-    return total
+        kept, more = parts(inner, signal)
+        carried_on, rest, signal = kept * carried_on, _plus(kept, rest, more), _plus(kept, signal, more)
+    return carried_on, rest
 
 
-@drift.register
-def _(layer: Residual, signal: TwoPoints) -> TwoPoints:
-    kept, branch = np.asarray(layer.skip_scale) ** 2 - 1.0, np.asarray(layer.branch_scale) ** 2
-    after, whole = two_points(layer.branch, signal), two_points(layer, signal)
-    return TwoPoints(
-        kept * signal.q1 + branch * after.q1,
-        kept * signal.q2 + branch * after.q2,
-        kept * signal.d + branch * after.d,
-        spreads1=whole.spreads1,
-        spreads2=whole.spreads2,
-    )
+@parts.register
+def _(layer: Residual, signal: TwoPoints) -> tuple[Any, TwoPoints]:
+    s, b = np.asarray(layer.skip_scale), np.asarray(layer.branch_scale)
+    after = two_points(layer, signal)
+    a = carried(in_sequence(layer.branch)) if np.any(s * b) else 0.0
+    kept, rest = parts(layer.branch, signal)
+    of_branch = _plus(kept - a**2, signal, rest)
+    none = TwoPoints(0.0, 0.0, 0.0, spreads1=after.spreads1, spreads2=after.spreads2)
+    return (s + b * a) ** 2, _plus(b**2, of_branch, none)
 
 
 def marginal_gap(block: Network, q: float) -> float:
@@ -71,9 +78,6 @@ def marginal_gap(block: Network, q: float) -> float:
     return float(np.exp(brentq(excess, low, 0.0, xtol=1e-15, rtol=1e-14)))
 
 
-def _sum(a: TwoPoints, b: TwoPoints) -> TwoPoints:
-    return TwoPoints(a.q1 + b.q1, a.q2 + b.q2, a.d + b.d, spreads1=b.spreads1, spreads2=b.spreads2)
-
-
-def _difference(a: TwoPoints, b: TwoPoints) -> TwoPoints:
-    return TwoPoints(a.q1 - b.q1, a.q2 - b.q2, a.d - b.d, spreads1=a.spreads1, spreads2=a.spreads2)
+def _plus(factor: Any, a: TwoPoints, b: TwoPoints) -> TwoPoints:
+    """factor·a + b, with the spreads of b."""
+    return replace(b, q1=factor * a.q1 + b.q1, q2=factor * a.q2 + b.q2, d=factor * a.d + b.d)

@@ -231,7 +231,8 @@ def test_with_a_whole_skip_gradients_only_grow():
         (Residual("linear"), "fresh weights"),
         (Residual(mf.Dense(), "relu"), "mean"),
         (Residual(mf.Dense(), "tanh", mf.Dense(), "gelu"), "mean"),
-        (Residual(Residual("tanh", mf.Dense())), "fresh weights"),
+        (Residual(Residual("tanh", mf.Dense()), "linear"), "fresh weights"),
+        (Residual(Residual("tanh", mf.Dense()), mf.LayerNorm()), "fresh weights"),
         (Residual(mf.Dense(), Residual(mf.Dense(), "softplus")), "mean"),
         (Residual(mf.Dense(), "tanh(x) + x**2/100"), "mean"),
     ],
@@ -248,6 +249,41 @@ def test_what_correlates_with_the_skip_is_refused(block, why):
     ):
         with pytest.raises(mf.InvalidInput, match=f"{why}|not Gaussian"):
             use(block)
+
+
+@pytest.mark.parametrize(
+    ("b", "s", "inner_b", "inner_s"), [(0.6, 0.9, 0.5, 0.8), (-0.7, 1.0, 1.2, 0.5), (1.0, 1.0, 1.0, -1.0)]
+)
+def test_a_skip_connection_around_a_skip_connection_is_one_with_the_sum_of_their_scales(b, s, inner_b, inner_s):
+    branch = ("gelu", mf.Dense(1.3, 0.2))
+    nested = mf.Network(
+        Residual(Residual(*branch, branch_scale=inner_b, skip_scale=inner_s), branch_scale=b, skip_scale=s)
+    )
+    flat = mf.Network(Residual(*branch, branch_scale=b * inner_b, skip_scale=s + b * inner_s))
+    one, other = (mf.propagate(block, 5, q=1.7, q2=0.4, c=0.3) for block in (nested, flat))
+    for field in ("q", "one_minus_c", "chi", "gradient"):
+        np.testing.assert_allclose(getattr(one, field), getattr(other, field), rtol=1e-12)
+    x = np.random.default_rng(0).standard_normal((4, 6))
+    np.testing.assert_allclose(mf.kernel(nested, x, 3), mf.kernel(flat, x, 3), rtol=1e-11, atol=1e-13)
+
+
+def test_around_two_skip_connections_and_dropout_written_out():
+    """x ↦ x + b·D(x + f(x) + g(x + f(x))), with Ef = Eg = 0 given their input and a mask D of mean 1."""
+    b, keep = 0.5, 0.8
+    f, g = mf.Network("tanh", mf.Dense(1.4)), mf.Network("erf", mf.Dense(0.9, 0.3))
+    block = mf.Network(Residual(Residual(*f), Residual(*g), mf.Dropout(1 - keep), branch_scale=b), mf.Dense(1.0))
+    of_f = mf.variance_map(f, 1.3).value
+    inside = 1.3 + of_f + mf.variance_map(g, 1.3 + of_f).value
+    assert mf.variance_map(block, 1.3).value == pytest.approx(1.3 + b**2 * inside / keep + 2 * b * 1.3, rel=1e-13)
+
+
+def test_where_skips_of_skips_carry_all_the_correlation_settles_as_with_one():
+    """x/2 + (x + f(x))/2 = x + f(x)/2: q grows for ever, and c* is that of f alone."""
+    branch = ("tanh", mf.Dense(1.2, 0.3))
+    nested = mf.Network(Residual(Residual(*branch), branch_scale=0.5, skip_scale=0.5))
+    c = float(mf.analyze(nested).c_star)
+    assert c == pytest.approx(float(mf.analyze(mf.Network(Residual(*branch))).c_star), abs=1e-10)
+    assert 0.1 < c < 0.2
 
 
 def test_an_activation_without_a_mean_at_this_q_may_end_a_branch():

@@ -1,23 +1,23 @@
 """Skip connections: second moments add, q → s²q + b²q_branch, and so do differences and gradient factors.
 
-Exact where the branch's output has zero mean given its input, so that no cross term is left (Yang & Schoenholz 2017,
-arXiv:1712.08969, section 3).
+There is no cross term where the branch's output has zero mean given its input x (Yang & Schoenholz 2017,
+arXiv:1712.08969, section 3). A branch that is made of skip connections carries a·x, and 2sba is added to s².
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from meanfield.errors import DivergentExpectation, InvalidInput
 from meanfield.networks.layers import Elementwise, Layer
-from meanfield.networks.network import Network
+from meanfield.networks.network import in_sequence
 from meanfield.networks.normalisation import LayerNorm
 from meanfield.networks.residual import Residual
+from meanfield.theory.kernels.carried import carried
 from meanfield.theory.kernels.dispatch import one_point, pair_slope, two_points
 from meanfield.theory.signal import Batch, OnePoint, Spread, Spreads, TwoPoints, spread_of
 
-__all__ = ["joined", "refuse_mean", "tail"]
+__all__ = ["joined", "refuse_mean", "shares", "tail"]
 
 EPS = float(np.finfo(float).eps)
 ZERO = 4.0  # a mean within so many bounds on its error is 0
@@ -26,7 +26,7 @@ RESOLVED = 1e-8  # if that bound is this small relative to √E φ²
 
 @one_point.register
 def _(layer: Residual, signal: OnePoint) -> OnePoint:
-    add = _sum(layer)
+    add, bound = _sum(layer), _sum(layer, np.abs)
     after = signal
     for inner, last in tail(layer):
         if last and isinstance(inner, Elementwise):
@@ -39,11 +39,11 @@ def _(layer: Residual, signal: OnePoint) -> OnePoint:
         )
     return OnePoint(
         q,
-        add(signal.error, after.error) + 2 * EPS * q,
+        bound(signal.error, after.error) + 2 * EPS * q,
         add(signal.slope, after.slope),
         add(signal.chi, after.chi),
-        add(signal.slope_error, after.slope_error),
-        add(signal.chi_error, after.chi_error),
+        bound(signal.slope_error, after.slope_error),
+        bound(signal.chi_error, after.chi_error),
         _spreads(layer, signal.spreads, signal.q, after.spreads, after.q),
         _batch(add, signal.batch, after.batch),
     )
@@ -57,12 +57,12 @@ def _(layer: Residual, signal: TwoPoints) -> TwoPoints:
 
 def joined(layer: Residual, signal: TwoPoints, after: TwoPoints) -> TwoPoints:
     """The sum of the skip connection's signal and the branch's, `after`."""
-    add = _sum(layer)
+    add, bound = _sum(layer), _sum(layer, np.abs)
     q1 = add(signal.q1, after.q1)
     q2 = q1 if signal.q2 is signal.q1 else add(signal.q2, after.q2)
     first = _spreads(layer, signal.spreads1, signal.q1, after.spreads1, after.q1)
     second = first if q2 is q1 else _spreads(layer, signal.spreads2, signal.q2, after.spreads2, after.q2)
-    return TwoPoints(q1, q2, add(signal.d, after.d), add(signal.error, after.error), first, second)
+    return TwoPoints(q1, q2, add(signal.d, after.d), bound(signal.error, after.error), first, second)
 
 
 @pair_slope.register
@@ -70,9 +70,16 @@ def _(layer: Residual, signal: TwoPoints) -> Any:
     return _sum(layer)(1.0, pair_slope(layer.branch, signal))
 
 
-def _sum(layer: Residual) -> Any:
-    """(skip, branch) ↦ s² skip + b² branch, where a scale of 0 hides even what is infinite."""
-    squares = np.asarray(layer.skip_scale) ** 2, np.asarray(layer.branch_scale) ** 2
+def shares(layer: Residual) -> tuple[Any, Any]:
+    """What second moments of the skip connection and of the branch are multiplied by: s² + 2sba and b²."""
+    s, b = np.asarray(layer.skip_scale), np.asarray(layer.branch_scale)
+    a = carried(in_sequence(layer.branch)) if np.any(s * b) else 0.0
+    return s**2 + 2 * s * b * (0.0 if a is None else a), b**2
+
+
+def _sum(layer: Residual, sign: Any = np.positive) -> Any:
+    """(skip, branch) ↦ their sum with these shares, where one of 0 hides even what is infinite."""
+    squares = tuple(map(sign, shares(layer)))
 
     def add(*parts: Any) -> Any:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -93,7 +100,7 @@ def _spreads(layer: Residual, skip: Spreads, q: Any, branch: Spreads, q_branch: 
         s, b = np.asarray(layer.skip_scale), np.asarray(layer.branch_scale)
         mean = s * one.mean + b * other.mean
         mean_error = np.abs(s) * one.mean_error + np.abs(b) * other.mean_error
-        return Spread(mean, add(one.variance, other.variance), mean_error, add(one.error, other.error))
+        return Spread(mean, add(one.variance, other.variance), mean_error, _sum(layer, np.abs)(one.error, other.error))
 
     return spread
 
@@ -107,19 +114,24 @@ def _batch(add: Any, skip: Batch | None, branch: Batch | None) -> Batch | None:
 def tail(layer: Residual) -> list[tuple[Layer, bool]]:
     """The branch's layers, and whether each comes after the last one that leaves no mean, so that its own one matters.
 
-    Refused is a branch whose output correlates with its input: without fresh weights, or with a mean.
+    Refused is a branch whose output correlates with its input in a way that is not known, or that has a mean.
     """
-    layers = list(_sequence(layer.branch))
+    layers = list(in_sequence(layer.branch))
     if not np.any(np.asarray(layer.skip_scale) * np.asarray(layer.branch_scale)):
         return [(inner, False) for inner in layers]
     fresh = [i for i, inner in enumerate(layers) if inner.fresh]
-    if not fresh:
+    if carried(layers) is None:
         raise InvalidInput(
             "a residual branch needs a Dense layer: without fresh weights its output correlates with the skip "
             "connection, and their second moments do not add"
         )
     centred = max(
-        i for i, inner in enumerate(layers) if i >= fresh[0] and (inner.fresh or isinstance(inner, LayerNorm))
+        (
+            i
+            for i, inner in enumerate(layers)
+            if fresh and i >= fresh[0] and (inner.fresh or isinstance(inner, LayerNorm))
+        ),
+        default=-1,
     )
     for inner in layers[centred + 1 :]:
         if not (inner.keeps_mean or isinstance(inner, Elementwise)):
@@ -128,12 +140,6 @@ def tail(layer: Residual) -> list[tuple[Layer, bool]]:
                 "other units than the skip connection"
             )
     return [(inner, i > centred) for i, inner in enumerate(layers)]
-
-
-def _sequence(layer: Layer) -> Iterator[Layer]:
-    """The layers in order, networks opened, other containers not."""
-    for inner in layer.inner if isinstance(layer, Network) else (layer,):
-        yield from _sequence(inner) if isinstance(inner, Network) else (inner,)
 
 
 def refuse_mean(last: Elementwise, q: Any) -> None:
