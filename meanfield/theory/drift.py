@@ -8,6 +8,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from meanfield.networks.network import Network, in_sequence
+from meanfield.networks.noise import AdditiveNoise
 from meanfield.networks.residual import Residual
 from meanfield.theory.kernels import two_points
 from meanfield.theory.kernels.carried import carried
@@ -44,11 +45,17 @@ def _(layer: Network, signal: TwoPoints) -> tuple[Any, TwoPoints]:
 def _(layer: Residual, signal: TwoPoints) -> tuple[Any, TwoPoints]:
     s, b = np.asarray(layer.skip_scale), np.asarray(layer.branch_scale)
     after = two_points(layer, signal)
-    a = carried(in_sequence(layer.branch)) if np.any(s * b) else 0.0
+    a = carried(in_sequence(layer.branch)) or 0.0
     kept, rest = parts(layer.branch, signal)
     of_branch = _plus(kept - a**2, signal, rest)
     none = TwoPoints(0.0, 0.0, 0.0, spreads1=after.spreads1, spreads2=after.spreads2)
     return (s + b * a) ** 2, _plus(b**2, of_branch, none)
+
+
+@parts.register
+def _(layer: AdditiveNoise, signal: TwoPoints) -> tuple[Any, TwoPoints]:
+    added = np.asarray(layer.std) ** 2
+    return 1.0, replace(two_points(layer, signal), q1=added, q2=added, d=added)
 
 
 def marginal_gap(block: Network, q: float) -> float:

@@ -286,6 +286,21 @@ def test_where_skips_of_skips_carry_all_the_correlation_settles_as_with_one():
     assert 0.1 < c < 0.2
 
 
+@pytest.mark.parametrize(
+    "block",
+    [
+        mf.Network(mf.AdditiveNoise(0.8), Residual("tanh", mf.Dense(1.0, 0.5))),
+        mf.Network(Residual("tanh", mf.Dense(1.0, 0.5)), mf.AdditiveNoise(0.8)),
+        mf.Network(Residual(mf.AdditiveNoise(0.8), skip_scale=0.0), Residual("tanh", mf.Dense(1.0, 0.5))),
+    ],
+)
+def test_where_noise_and_a_branch_add_to_a_growing_signal_correlation_settles_at_their_proportion(block):
+    """Of large signals tanh leaves signs: Δq = 1 + σ_b² + s², Δd = (1 − c)Δq = 1 − 2 arcsin(c)/π + s²."""
+    with mpmath.workdps(30):
+        c = mpmath.findroot(lambda c: (1 - c) * (1 + 0.25 + 0.64) - (1 - 2 * mpmath.asin(c) / mpmath.pi + 0.64), 0.2)
+    assert float(mf.analyze(block).c_star) == pytest.approx(float(c), rel=1e-12)
+
+
 def test_an_activation_without_a_mean_at_this_q_may_end_a_branch():
     """SELU has E φ = 0 at q = 1 and nowhere else (Klambauer et al. 2017)."""
     block = Residual(mf.Dense(1.0), "selu")
