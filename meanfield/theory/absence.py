@@ -49,7 +49,7 @@ def why_no_rows(block: Network, profile: Profile | None) -> str:
     if profile is None:
         if jumping := [phi.name for phi in block.activations if phi.jumps]:
             return f"{jumping[0]} jumps, so its gradients are infinite whatever sigma_w is."
-        return "chi_1 crosses 1 for no sigma_w from 0.001 to 1000."
+        return "no sigma_w from 0.001 to 1000 leads, from q = 1, to a q at which chi_1 is 1."
     variance, error = profile.bias_variance(profile.grid)
     told = np.isfinite(error)
     touch = error + TOUCH * profile.grid / profile.bias

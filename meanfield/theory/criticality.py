@@ -18,11 +18,11 @@ from meanfield.theory.absence import carries_whole, noise, why_no_rows
 from meanfield.theory.critical_rows import Rows, critical_rows, dies_out
 from meanfield.theory.deepest import Deepest, correlation_scale, deepest
 from meanfield.theory.gaussianity import check_gaussian
-from meanfield.theory.profiles import FLAT, Profile
+from meanfield.theory.profiles import FLAT, Profile, profiled
 from meanfield.theory.response import response
 from meanfield.theory.sweeping import swept
 
-__all__ = ["CriticalLine", "CriticalPoint", "critical_line", "critical_point"]
+__all__ = ["CriticalLine", "CriticalPoint", "critical_line", "critical_point", "point_of"]
 
 Floats = NDArray[np.float64]
 
@@ -118,6 +118,9 @@ class CriticalPoint:
     universality: str
 
 
+NOWHERE = CriticalPoint(np.nan, np.nan, np.nan, "none")
+
+
 def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool = False) -> CriticalLine:
     """Every sigma_w at which gradients keep their size, for given sigma_b.
 
@@ -140,8 +143,8 @@ def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool =
     Raises
     ------
     InvalidInput
-        If `sigma_b` is out of range, the block has no weights or other parameters that are arrays, or second moments do
-        not determine what it does.
+        If `sigma_b` is out of range, the block has no weights or other parameters that are arrays, second moments do
+        not determine what it does, or it has a BatchNorm, behind which gradients do not depend on sigma_w.
     InfiniteDerivative
         If the activation jumps.
 
@@ -160,6 +163,14 @@ def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool =
 
     >>> mf.critical_line("gelu", [0.2, 0.5]).stable
     array([False,  True])
+
+    Under dropout correlations decay even where gradients keep their size; they last longest at another sigma_w:
+
+    >>> line = mf.critical_line(mf.Network("tanh", mf.Dropout(0.1), mf.Dense()), 0.05**0.5)
+    >>> print(f"{line.sigma_w[0]:.4f} {line.xi_c[0]:.4f}")
+    1.2589 4.5711
+    >>> print(f"{line.deepest.sigma_w[0]:.4f} {line.deepest.xi_c[0]:.4f} {line.deepest.depth[0]:.2f}")
+    1.3597 4.6763 28.06
     """
     block = as_block(spec_or_block)
     if any(isinstance(layer, BatchNorm) for layer in block.walk()):
@@ -171,12 +182,10 @@ def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool =
     biases = np.sort(positive(sigma_b, "sigma_b", zero=True), axis=None)
     if (shape := block.at(sigma_w=1.0, sigma_b=0.0).shape) != ():
         raise InvalidInput(f"critical_line takes one value of each other parameter, not arrays of shape {shape}")
-    weighted = [layer for layer in block.walk() if "sigma_w" in layer.parameters]
-    if not weighted:
+    if not any("sigma_w" in layer.parameters for layer in block.walk()):
         raise InvalidInput("a critical line is of a block with weights: put a Dense layer into it")
-    profile = None
-    if len(weighted) == 1 and [*block.walk()][-1] is weighted[0]:
-        profile = Profile(block)
+    profile = profiled(block)
+    if profile is not None:
         columns = critical_rows(profile, biases)
     else:
         rows = [] if carries_whole(block) else [row for bias in biases for row in swept(block, float(bias))]
@@ -230,11 +239,14 @@ def critical_point(spec: Any) -> CriticalPoint:
     1.983058257438 0.172922390756 half_stable
     """
     phi = activation(spec)
-    nowhere = CriticalPoint(np.nan, np.nan, np.nan, "none")
     if phi.jumps:
-        return nowhere
-    profile = Profile(as_block(phi))
-    if _scale_invariant(phi):
+        return NOWHERE
+    return point_of(Profile(as_block(phi)), scale_invariant=_scale_invariant(phi))
+
+
+def point_of(profile: Profile, *, scale_invariant: bool) -> CriticalPoint:
+    """The critical point of the block that has this profile."""
+    if scale_invariant:
         return CriticalPoint(float(profile(1.0).chi) ** -0.5, 0.0, 1.0, "scale_invariant")
     origin = profile(0.0)
     if origin.q == 0 and FLAT < origin.chi < 1 / FLAT and dies_out(profile):
@@ -243,7 +255,7 @@ def critical_point(spec: Any) -> CriticalPoint:
         variance = float(profile.bias_variance(q)[0])
         if variance >= 0:
             return CriticalPoint(float(profile(q).chi) ** -0.5, float(np.sqrt(variance)), q, "half_stable")
-    return nowhere
+    return NOWHERE
 
 
 def _scale_invariant(phi: Activation) -> bool:

@@ -12,7 +12,7 @@ from meanfield.theory.kernels import one_point
 from meanfield.theory.reach import largest_q
 from meanfield.theory.signal import OnePoint
 
-__all__ = ["FLAT", "ROUNDING", "Profile"]
+__all__ = ["FLAT", "ROUNDING", "Profile", "profiled"]
 
 Floats = NDArray[np.float64]
 
@@ -45,7 +45,7 @@ class Profile:
         """A, S and B/(1 − b) at q, as `q`, `slope` and `chi`; InfiniteDerivative where the activation jumps."""
         q = np.asarray(q, dtype=np.float64)
         signal = one_point(self.bare, OnePoint(q))
-        if np.any(np.isinf(signal.chi)):
+        if np.any(np.isinf(signal.chi) & (q > 0)):  # at 0 a norm divides by nothing
             raise InfiniteDerivative("the activation jumps, so its gradients are infinite and no weights are critical")
         if not self.skips:
             return signal
@@ -76,6 +76,12 @@ class Profile:
         at, added = self(q), self.added(q)
         ratio, error = _quotient(at.slope, at.slope_error, at.chi, at.chi_error)
         return added.slope + ratio - 1.0, error + ROUNDING * np.abs(added.slope)
+
+
+def profiled(block: Network) -> Profile | None:
+    """The profile of a block whose last layer is its only one with weights; None of any other."""
+    weighted = [layer for layer in block.walk() if "sigma_w" in layer.parameters]
+    return Profile(block) if len(weighted) == 1 and [*block.walk()][-1] is weighted[0] else None
 
 
 def _quotient(a: Floats, a_error: Floats, b: Floats, b_error: Floats) -> tuple[Floats, Floats]:

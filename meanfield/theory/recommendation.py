@@ -1,4 +1,4 @@
-"""What weights to draw for an activation, why, and the line of code that does it."""
+"""What weights to draw for an activation or a block, why, and the line of code that does it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,13 +10,19 @@ import numpy as np
 from meanfield.activations.activation import Activation
 from meanfield.activations.specs import activation
 from meanfield.arguments import whole
-from meanfield.errors import DivergentExpectation, InfiniteDerivative
+from meanfield.errors import DivergentExpectation, InfiniteDerivative, InvalidInput
 from meanfield.estimates import Estimate
-from meanfield.networks.network import mlp
-from meanfield.theory.criticality import CriticalPoint, critical_line, critical_point
+from meanfield.networks.convolution import Conv
+from meanfield.networks.network import Network, as_block, mlp
+from meanfield.theory.advice import Choice, choose, grown
+from meanfield.theory.criticality import NOWHERE, CriticalPoint, critical_line, critical_point
+from meanfield.theory.deepest import TRAINABLE
 from meanfield.theory.fixed_points import fixed_points
 from meanfield.theory.gains import gains
+from meanfield.theory.gaussianity import check_gaussian
 from meanfield.theory.propagation import DEEPEST, propagate
+from meanfield.theory.response import response
+from meanfield.theory.snippets import snippets
 from meanfield.theory.stability import analyze
 
 __all__ = ["Recommendation", "recommend"]
@@ -24,39 +30,41 @@ __all__ = ["Recommendation", "recommend"]
 BIASES = np.r_[0.0, np.geomspace(0.01, 3.0, 40)]  # sigma_b tried where no critical point exists
 WIDEST = 10**9
 FAR = 1e3  # how far up what repels a decaying q is looked for
-TRAINABLE = 6.0  # layers that train, in units of xi_c (Schoenholz et al. 2017, section 5)
+FOLLOWED = 1024  # layers over which the growth of gradients is followed
 
 
 @dataclass(frozen=True)
 class Recommendation:
-    """How to draw the weights of a network with a given activation.
+    """How to draw the weights of a network of a given activation, or of a given block.
 
     Attributes
     ----------
     sigma_w, sigma_b : float
         Standard deviation of the weights times √fan_in, and of the biases.
     gain : float
-        The forward gain 1/√E φ(Z)² at q = 1, for layers whose input is scaled to q = 1; `gains` has the other
-        definitions.
+        The forward gain 1/√E φ(Z)² of the (first) activation at q = 1, for layers whose input is scaled to q = 1;
+        `gains` has the other definitions.
     gains : mapping
         By definition, with errors.
     q : float
-        Second moment of the pre-activations at the recommended point: scale the first layer's output to it. 0 where q
-        decays more slowly than exponentially, 1 where every q does.
+        Second moment of the signal at the recommended point: scale what enters the first block to it. 0 where q decays
+        more slowly than exponentially, 1 where every q does; where q grows in depth, the one to begin with.
     xi_c : float
-        Depth scale of the correlation there, in layers; inf at criticality.
+        Depth scale of the correlation there, in blocks; inf at criticality and where nothing is exponential.
     max_depth : float
-        Layers that train: 6·xi_c, or where that is infinite, as many as fluctuations of a finite width allow.
+        Blocks that train: six times the depth scale. Where that is infinite, of (φ, Dense) as many as fluctuations of a
+        finite width allow; of other blocks as many as leave gradients within a factor e⁶, which may be inf, since their
+        fluctuations are not followed.
     growth : float
         Mean squared gradient at layer 0 relative to the last of `depth` layers, from q = `start`.
     start : float
         Second moment that `growth` begins at: `q`, or where that is 0, 1 or less, so that q does decay.
     universality : str
-        Class of the activation's critical point, see `meanfield.critical_point`.
+        Class of the critical point, see `meanfield.critical_point`; "none" where only gradients are critical.
     reason : str
         One sentence.
     snippets : mapping
-        Code for "torch", "jax", "keras" and "numpy" that runs as it is.
+        Code for "torch", "jax", "keras" and "numpy" that runs as it is, for every weighted layer of the block.
     """
 
     sigma_w: float
@@ -78,12 +86,16 @@ class Recommendation:
 
 
 def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendation:
-    """Weights for a fully connected network of an activation: critical if there is a stable way to be.
+    """Weights for a network of an activation, or of a block: critical if there is a stable way to be.
+
+    Where noise leaves nothing critical, those that carry signals deepest; where a skip connection carries gradients
+    whole, so that they grow, those that the branch wants by itself, and what a smaller branch_scale would do.
 
     Parameters
     ----------
-    spec : str, callable, Activation
-        The activation.
+    spec : str, callable, Activation, Layer or Network
+        The activation of a fully connected network, or the block that is repeated; all its weighted layers are to take
+        the same sigma_w and sigma_b, and what they have is not used.
     depth, width : int
         The network's, ≥ 1; they set `growth` and `max_depth`, not the weights.
 
@@ -94,13 +106,16 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
     Raises
     ------
     InvalidInput
-        If `depth` or `width` is out of range, or the activation is 0 everywhere.
+        If `depth` or `width` is out of range, the activation is 0 everywhere, the block has no weights or parameters
+        that are arrays, second moments do not determine what it does, or no weights keep anything.
     UnknownActivation, BadActivation
         If `spec` is not usable.
 
     References
     ----------
-    Roberts, Yaida & Hanin 2022 (arXiv:2106.10165), section 5.3; Hanin 2018 (arXiv:1801.03744) on depth over width.
+    Roberts, Yaida & Hanin 2022 (arXiv:2106.10165), section 5.3; Hanin 2018 (arXiv:1801.03744) on depth over width;
+    Pretorius et al. 2018 (arXiv:1811.00293) for noise, Doshi, He & Gromov 2021 (arXiv:2111.12143) for norms and skip
+    weights.
 
     Examples
     --------
@@ -110,65 +125,87 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
     (1.0, 0.0)
     >>> print(advice.reason)
     tanh has phi(0) = 0: sigma_w = 1 keeps the gradients of small signals, and q decays, but not exponentially.
+
+    >>> advice = mf.recommend(mf.Network("relu", mf.Dropout(0.2), mf.Dense()))
+    >>> print(f"{advice.sigma_w**2:.6f} {advice.max_depth:.1f}")
+    1.600000 9.3
+    >>> print(advice.reason)  # doctest: +NORMALIZE_WHITESPACE
+    Dropout parts equal inputs, so no weights are critical: at sigma_w² = 1.6, sigma_b = 0 signals carry deepest, with
+    a depth scale of 1.554 layers, and every q is kept.
     """
     depth, width = whole(depth, "depth", DEEPEST), whole(width, "width", WIDEST)
-    phi = activation(spec)
+    if isinstance(spec, list | tuple):
+        raise InvalidInput("recommend takes one block that is repeated, not a list of them")
+    block = _checked(as_block(spec))
+    plain = response(block)
+    phi = block.activations[0] if block.activations else activation("linear")
     every = gains(phi)
-    point = critical_point(phi)
-    sigma_w, sigma_b, q, reason = _choose(phi, point, float(every["forward"]))
-    block = mlp(phi, sigma_w, sigma_b)
-    start = q
-    if q == 0:  # where q decays: from 1, unless something repels it upwards from below 1
-        ceiling = next((p.q for p in fixed_points(block, q_max=FAR) if p.q > 0 and not p.stable), np.inf)
+    point = critical_point(phi) if plain else NOWHERE
+    choice = _for_activation(phi, point, float(every["forward"])) if plain else choose(block, depth)
+    network = block.at(sigma_w=choice.sigma_w, sigma_b=choice.sigma_b)
+    start, reason = choice.q, choice.reason
+    if start == 0:  # where q decays: from 1, unless something repels it upwards from below 1
+        ceiling = next((p.q for p in fixed_points(network, q_max=FAR) if p.q > 0 and not p.stable), np.inf)
         start = min(1.0, 0.5 * ceiling)
         if np.isfinite(ceiling):
-            reason = f"{reason[:-1]}, as long as it starts below {ceiling:.6g}."
-    if point.universality == "none":
-        at = analyze(block)
-        xi_c = float(at.xi_c)
+            reason = f"{reason}, as long as it starts below {ceiling:.6g}"
+    scale = min(choice.xi_c, abs(choice.xi_gradient))
+    if np.isfinite(scale):
+        max_depth = max(TRAINABLE * scale, 1.0)
     else:
-        xi_c = np.inf
-    try:
-        growth = float(propagate(block, depth, q=start).gradient[0])
-    except DivergentExpectation:  # the signal itself outgrows a float
-        growth = np.inf
-    max_depth = max(TRAINABLE * xi_c, 1.0) if np.isfinite(xi_c) else _fluctuation_depth(phi, q, width)
+        max_depth = _fluctuation_depth(phi, choice.q, width) if plain else _growth_depth(network, start)
     return Recommendation(
-        sigma_w,
-        sigma_b,
+        choice.sigma_w,
+        choice.sigma_b,
         float(every["forward"]),
         every,
-        q,
-        xi_c,
+        choice.q,
+        choice.xi_c,
         max_depth,
-        growth,
+        grown(network, depth, start),
         start,
-        point.universality,
-        reason,
-        _snippets(sigma_w, sigma_b, phi.name),
+        choice.universality,
+        f"{reason}.",
+        snippets(
+            choice.sigma_w,
+            choice.sigma_b,
+            phi.name if plain else repr(network),
+            convolutions=any(isinstance(layer, Conv) for layer in block.walk()),
+        ),
     )
 
 
-def _choose(phi: Activation, point: CriticalPoint, forward: float) -> tuple[float, float, float, str]:
+def _checked(block: Network) -> Network:
+    """The block, refused if second moments do not determine what it does or there is nothing to set in it."""
+    check_gaussian(block)
+    if not any("sigma_w" in layer.parameters for layer in block.walk()):
+        raise InvalidInput("weights are recommended for a block that has some: put a Dense layer into it")
+    if (shape := block.at(sigma_w=1.0, sigma_b=0.0).shape) != ():
+        raise InvalidInput(f"recommend takes one value of each other parameter, not arrays of shape {shape}")
+    return block
+
+
+def _for_activation(phi: Activation, point: CriticalPoint, forward: float) -> Choice:
     name = phi.name
     if point.universality == "scale_invariant":
         why = (
             f"{name} is scale-invariant: at sigma_w² = {point.sigma_w**2:.6g}, sigma_b = 0 signal and gradient "
-            "keep their size at every q."
+            "keep their size at every q"
         )
     elif point.universality == "k_star_zero":
         why = (
             f"{name} has phi(0) = 0: sigma_w = {point.sigma_w:.6g} keeps the gradients of small signals, "
-            "and q decays, but not exponentially."
+            "and q decays, but not exponentially"
         )
     elif point.universality == "half_stable":
         why = (
             f"{name} is critical in signal and gradient at once only at q = {point.q:.6g}, "
-            f"which needs biases of sigma_b = {point.sigma_b:.6g}."
+            f"which needs biases of sigma_b = {point.sigma_b:.6g}"
         )
     else:
-        return _without_point(phi, forward)
-    return point.sigma_w, point.sigma_b, point.q, why
+        sigma_w, sigma_b, q, why = _without_point(phi, forward)
+        return Choice(sigma_w, sigma_b, q, "none", why, float(analyze(mlp(phi, sigma_w, sigma_b)).xi_c))
+    return Choice(point.sigma_w, point.sigma_b, point.q, point.universality, why)
 
 
 def _without_point(phi: Activation, forward: float) -> tuple[float, float, float, str]:
@@ -181,11 +218,11 @@ def _without_point(phi: Activation, forward: float) -> tuple[float, float, float
         sigma_w, sigma_b, q = (float(a[nearest]) for a in (line.sigma_w, line.sigma_b, line.q))
         why = (
             f"{phi.name} has no point where signal and gradient are critical at once: this is the point of its "
-            f"critical line with a stable q ({q:.6g}) nearest 1."
+            f"critical line with a stable q ({q:.6g}) nearest 1"
         )
         return sigma_w, sigma_b, q, why
     cause = "jumps, so its gradients are infinite" if phi.jumps else "has no critical point with a stable q"
-    return forward, 0.0, 1.0, f"{phi.name} {cause}: this is the forward gain, which keeps q = 1 but not the gradient."
+    return forward, 0.0, 1.0, f"{phi.name} {cause}: this is the forward gain, which keeps q = 1 but not the gradient"
 
 
 def _fluctuation_depth(phi: Activation, q: float, width: int) -> float:
@@ -196,34 +233,14 @@ def _fluctuation_depth(phi: Activation, q: float, width: int) -> float:
     return float(width / max(float(fourth / second**2) - 1.0, 1e-3))
 
 
-def _snippets(sigma_w: float, sigma_b: float, name: str) -> Mapping[str, str]:
-    w, b = f"{sigma_w:.15g}", f"{sigma_b:.15g}"
-    torch = (
-        "import torch\n\n\n"
-        f"def init_weights(module):  # for {name}; use: model.apply(init_weights)\n"
-        "    if isinstance(module, torch.nn.Linear):\n"
-        f"        torch.nn.init.normal_(module.weight, std={w} / module.in_features**0.5)\n"
-        "        if module.bias is not None:\n"
-        f"            torch.nn.init.normal_(module.bias, std={b})\n"
-    )
-    jax = (
-        "import jax\n\n"
-        f"# for {name}\n"
-        f"kernel_init = jax.nn.initializers.variance_scaling({w}**2, 'fan_in', 'normal')\n"
-        f"bias_init = jax.nn.initializers.normal({b})\n"
-    )
-    keras = (
-        "import keras\n\n"
-        f"# for {name}; VarianceScaling's 'untruncated_normal' is a plain normal law\n"
-        "kernel_initializer = keras.initializers.VarianceScaling(\n"
-        f"    scale={w}**2, mode='fan_in', distribution='untruncated_normal')\n"
-        f"bias_initializer = keras.initializers.RandomNormal(stddev={b})\n"
-    )
-    numpy = (
-        "import numpy as np\n\n\n"
-        f"def init_layer(rng, fan_in, fan_out):  # for {name}\n"
-        f"    weight = rng.normal(0.0, {w} / fan_in**0.5, size=(fan_out, fan_in))\n"
-        f"    bias = rng.normal(0.0, {b}, size=fan_out)\n"
-        "    return weight, bias\n"
-    )
-    return MappingProxyType({"torch": torch, "jax": jax, "keras": keras, "numpy": numpy})
+def _growth_depth(network: Network, start: float) -> float:
+    """Depth at which gradients have changed by e⁶, as they do over six depth scales; beyond FOLLOWED by a power law."""
+    with np.errstate(divide="ignore"):
+        change = np.abs(np.log(propagate(network, FOLLOWED, q=start).gradient))
+    change = np.abs(change[0] - change)  # over the first layers
+    beyond = np.flatnonzero(change >= TRAINABLE)
+    if beyond.size:
+        return float(beyond[0])
+    power = (change[FOLLOWED] - change[FOLLOWED // 2]) / np.log(2.0)
+    layers = FOLLOWED * np.exp(min((TRAINABLE - change[FOLLOWED]) / max(power, 1e-3), 700.0))
+    return float(layers) if layers <= WIDEST else np.inf

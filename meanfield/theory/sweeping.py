@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 SIGMAS = np.geomspace(1e-3, 1e3, 121)
 FARTHEST = 2.0**100  # stands for an unbounded q
 CONTINUOUS = 1e-8  # how near to 1 χ₁ must get at a crossing that is no jump
+NARROWED, POINTS = 3, 33  # times that a bracket is cut, into how many parts
+STEEP = 0.1  # change of ln χ₁ over the last of these beyond which it jumps
 NEAR_ZERO = 1e-6  # a q this small at σ_b = 0 is 0
 PRECISION = 1e-12  # of ln σ_w
 ROUNDING = 1e-11  # of χ₁ at a q* that is found to rounding
@@ -36,11 +38,12 @@ def swept(block: Network, sigma_b: float) -> list[tuple[float, float, float, flo
             finite = np.minimum(finite, largest_q(networks, 1.0, FARTHEST))
         return q, one_point(networks, OnePoint(finite))
 
-    def excess(log_sigma: float) -> float:
-        return _log(at(np.exp([log_sigma]))[1].chi)
+    def excess(log_sigma: Floats) -> Floats:
+        return _log(at(np.exp(log_sigma))[1].chi, log_sigma.size)
 
-    def excess_at_zero(log_sigma: float) -> float:
-        return _log(one_point(block.at(sigma_w=np.exp([log_sigma]), sigma_b=sigma_b), OnePoint(np.zeros(1))).chi)
+    def excess_at_zero(log_sigma: Floats) -> Floats:
+        signal = one_point(block.at(sigma_w=np.exp(log_sigma), sigma_b=sigma_b), OnePoint(np.zeros(log_sigma.size)))
+        return _log(signal.chi, log_sigma.size)
 
     q, signal = at(SIGMAS)
     chi = np.broadcast_to(signal.chi, SIGMAS.shape)
@@ -52,7 +55,10 @@ def swept(block: Network, sigma_b: float) -> list[tuple[float, float, float, flo
     rows = []
     for i in np.flatnonzero((chi[:-1] < 1) != (chi[1:] < 1)):
         bracket = np.log(SIGMAS[i : i + 2]).tolist()
-        root = _root(excess, *bracket)
+        closer = _closer(excess, *bracket)
+        if closer is None:
+            continue
+        root = _root(excess, *closer)
         q, signal = at(np.exp([root]))
         if abs(float(signal.chi[0]) - 1) > CONTINUOUS or np.isinf(q[0]):
             continue
@@ -62,22 +68,35 @@ def swept(block: Network, sigma_b: float) -> list[tuple[float, float, float, flo
             change, root, q = excess_at_zero, _root(excess_at_zero, *bracket), np.zeros(1)
             signal = one_point(block.at(sigma_w=np.exp([root]), sigma_b=sigma_b), OnePoint(q))
         sigma_w, slope = float(np.exp(root)), float(signal.slope[0])
-        steepness = abs(change(root + 1e-3) - change(root - 1e-3)) / 2e-3
+        steepness = float(np.abs(np.diff(change(np.array([root - 1e-3, root + 1e-3])))[0])) / 2e-3
         error = sigma_w * (2 * PRECISION + (ROUNDING + float(signal.chi_error[0])) / max(steepness, 1e-6))
         stable = q[0] == 0 or abs(slope) < 1 - CRITICAL
         rows.append((sigma_b, sigma_w, float(q[0]), slope, bool(stable), error))
     return rows
 
 
-def _log(chi: Any) -> float:
-    return float(np.log(np.maximum(np.asarray(chi).flat[0], 1e-300)))
+def _log(chi: Any, count: int) -> Floats:
+    return np.asarray(np.log(np.maximum(np.broadcast_to(chi, count), 1e-300)))
 
 
-def _root(function: Callable[[float], float], low: float, high: float) -> float:
-    ends = {end: function(end) for end in (low, high)}
+def _closer(function: Callable[[Floats], Floats], low: float, high: float) -> tuple[float, float] | None:
+    """A narrow bracket of the first change of sign between `low` and `high`; None if the function jumps there."""
+    for _ in range(NARROWED):
+        points = np.linspace(low, high, POINTS)
+        values = function(points)
+        changes = np.flatnonzero((values[:-1] < 0) != (values[1:] < 0))
+        if changes.size == 0:  # by rounding
+            break
+        low, high = points[changes[0]], points[changes[0] + 1]
+        change = abs(values[changes[0] + 1] - values[changes[0]])
+    return None if changes.size and change > STEEP else (float(low), float(high))
+
+
+def _root(function: Callable[[Floats], Floats], low: float, high: float) -> float:
+    ends = {end: float(function(np.array([end]))[0]) for end in (low, high)}
     if np.prod(np.sign(list(ends.values()))) > 0:  # it is 0 at one of them, but for rounding
         return min(ends, key=lambda end: abs(ends[end]))
-    return float(brentq(function, low, high, xtol=PRECISION, rtol=1e-14))
+    return float(brentq(lambda x: float(function(np.array([x]))[0]), low, high, xtol=PRECISION, rtol=1e-14))
 
 
 def _keeps_zero(block: Network) -> bool:
