@@ -117,3 +117,18 @@ def test_importing_an_example_computes_and_draws_nothing(monkeypatch):
         monkeypatch.setattr(mf, name, lambda *_, **__: pytest.fail("computed at import"))
     for path in sorted(EXAMPLES.glob("*.py")):
         assert callable(load(path.stem).main)
+
+
+def test_batch_norm_explodes_gradients_and_a_residual_branch_cures_it():
+    found = load("architectures").main(depth=20, width=256, networks=8)
+    theory, simulated = found["theory"], found["simulated"]
+    explodes, cured = "batch norm, 16 inputs", "batch norm in a residual branch"
+    assert theory[explodes].chi[-1] == pytest.approx(1.5899504167651655, rel=1e-9)  # Yang et al. 2019, theorem 8
+    assert theory[explodes].gradient[0] > 1e3 > 200 > theory[cured].gradient[0]
+    for label in ("plain", "dropout 0.2"):
+        np.testing.assert_allclose(theory[label].gradient, 1.0, rtol=1e-12)
+    assert theory["residual, branch / √depth"].gradient[0] == pytest.approx((1 + 1 / 20) ** 20, rel=1e-12)
+    assert theory["dropout 0.2"].c[-1] == pytest.approx(0.47279934721349607, abs=1e-4)  # Pretorius et al. 2018
+    for label, run in simulated.items():
+        np.testing.assert_allclose(run.gradient.mean, theory[label].gradient, rtol=0.25)
+        np.testing.assert_allclose(run.one_minus_c.mean, theory[label].one_minus_c, rtol=0.3)
