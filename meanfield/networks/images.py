@@ -29,10 +29,10 @@ def reads_pixels(*blocks: Layer) -> bool:
     return any(isinstance(layer, WINDOWED | ANY) for block in blocks for layer in block.walk())
 
 
-def pixel_axes(blocks: Sequence[Layer]) -> tuple[int, ...]:
+def pixel_axes(blocks: Sequence[Layer], given: int = 1) -> tuple[int, ...]:
     """The largest window along each axis of the images that these blocks read; ``()`` if they read single points.
 
-    Tokens, and pixels that are only pooled as a whole, are of one axis.
+    Tokens, and pixels that are only pooled as a whole, are of as many axes as are `given`.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def pixel_axes(blocks: Sequence[Layer]) -> tuple[int, ...]:
         behind = itertools.dropwhile(lambda layer: not isinstance(layer, Flatten), in_sequence(block))
         if next(behind, None) is not None and not any(layer.fresh for layer in behind):
             raise InvalidInput("a Flatten needs a Dense layer behind it in the same block, to weigh all of its units")
-    return tuple(max(sizes) for sizes in zip(*windows, strict=True)) or (1,)
+    return tuple(max(sizes) for sizes in zip(*windows, strict=True)) or (1,) * max(given, 1)
 
 
 def pixels_of(blocks: Sequence[Layer], inputs: Any, pixels: Any) -> tuple[int, ...]:
@@ -61,25 +61,23 @@ def pixels_of(blocks: Sequence[Layer], inputs: Any, pixels: Any) -> tuple[int, .
     InvalidInput
         If they do not fit each other or the blocks.
     """
-    axes = pixel_axes(blocks)
     own = np.shape(inputs)[2:] if inputs is not None and np.ndim(inputs) > 2 else None
+    given = tuple(pixels) if isinstance(pixels, list | tuple | np.ndarray) else (pixels,)
+    axes = pixel_axes(blocks, len(given) if own is None else len(own))
     if not axes:
         if own is None and pixels is None:
             return ()
         raise InvalidInput("these blocks read no pixels, so that inputs are (N, d) and pixels= is of no use")
-    if own is not None and pixels is None:
-        pixels = own
-    if pixels is None:
-        return tuple(max(size, LEAST[len(axes)]) for size in axes)
-    given = tuple(pixels) if isinstance(pixels, list | tuple | np.ndarray) else (pixels,)
-    along = "1 axis" if len(axes) == 1 else f"{len(axes)} axes"
     if own is not None and len(own) != len(axes):
+        over = "1 axis" if len(axes) == 1 else f"{len(axes)} axes"
         raise InvalidInput(
-            f"these blocks read images over {along}, so that inputs are (N, channels, *pixels) with as many behind the "
+            f"these blocks read images over {over}, so that inputs are (N, channels, *pixels) with as many behind the "
             f"channels, not of shape {np.shape(inputs)}"
         )
+    if pixels is None:
+        return own or tuple(max(size, LEAST[len(axes)]) for size in axes)
     if len(given) != len(axes):
-        raise InvalidInput(f"pixels must be one integer for each axis of the images, {along}, not {pixels!r}")
+        raise InvalidInput(f"pixels must be one integer for each of the images' axes, {len(axes)} here, not {pixels!r}")
     given = tuple(whole(size, "pixels", LARGEST) for size in given)
     if own is not None and given != own:
         raise InvalidInput(f"pixels must be as many as the inputs have, {own}, not {pixels!r}")

@@ -111,10 +111,10 @@ def mode_depth_scales(block: Any, pixels: int | Sequence[int]) -> ModeDepthScale
 
 def image_shape(pixels: int | Sequence[int], *blocks: Network) -> tuple[int, ...]:
     """`pixels` as one integer for each axis of the blocks' convolutions."""
-    axes = len(pixel_axes(blocks))
+    given = tuple(pixels) if isinstance(pixels, list | tuple | np.ndarray) else (pixels,)
+    axes = len(pixel_axes(blocks, len(given)))
     if not axes:
         raise InvalidInput("a block without a convolution does not connect pixels: it needs a Conv, as in Conv(1.5)")
-    given = tuple(pixels) if isinstance(pixels, list | tuple | np.ndarray) else (pixels,)
     if len(given) != axes:
         raise InvalidInput(f"pixels must be one integer for each axis of the kernel, {axes} of them, not {pixels!r}")
     shape = tuple(whole(size, "pixels", LARGEST_IMAGE) for size in given)

@@ -90,7 +90,7 @@ def test_single_precision_stays_single_precision():
 
 @pytest.mark.parametrize("pixels", [(), (3, 3), (5,)])
 def test_points_that_are_no_images_of_its_axes_are_refused(pixels):
-    with pytest.raises(mf.InvalidInput, match="Conv over 1 axis cannot read|9 points are not a whole number"):
+    with pytest.raises(mf.InvalidInput, match=r"Conv over 1 axis cannot read|9 points are not a whole number"):
         forward(Conv(), np.ones((9, 6)), Frozen(pixels))
 
 
