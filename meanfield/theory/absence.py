@@ -35,7 +35,7 @@ def carries_whole(block: Network) -> bool:
     one_point(block.at(sigma_w=1.0, sigma_b=0.0), OnePoint(np.asarray(1.0)))  # refuses what only weights bring about
     with suppress(MeanFieldError):  # of a norm that is left with nothing
         still = one_point(block.at(sigma_w=0.0, sigma_b=0.0), OnePoint(np.array([0.25, 4.0])))
-        return bool(np.all(still.chi >= 1))
+        return bool(np.all((still.chi >= 1) & np.isfinite(still.chi)))
     return False
 
 
@@ -59,5 +59,8 @@ def why_no_rows(block: Network, profile: Profile | None) -> str:
         return "chi_1 = 1 has solutions for sigma_b = 0 alone, where every q is one."
     if np.all(variance[told] <= touch[told]):
         return "chi_1 = 1 has no solution, because it would need a negative sigma_b² at every q."
-    low, high = (float(np.sqrt(max(bound, 0.0))) for bound in (variance[told].min(), variance[told].max()))
-    return f"chi_1 = 1 has solutions for sigma_b from {low:.6g} to {high:.6g} alone."
+    low, high = np.where(told, variance, np.inf).argmin(), np.where(told, variance, -np.inf).argmax()
+    least, most = (f"{np.sqrt(max(float(variance[end]), 0.0)):.6g}" for end in (low, high))
+    ends = f"from {least} on" * bool(low > 0), f"up to {most}" * bool(high < variance.size - 1)
+    where = " and ".join(filter(None, ends)) or "that take q beyond 1e-10 to 1e8"
+    return f"chi_1 = 1 has solutions only for sigma_b {where}."

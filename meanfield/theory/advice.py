@@ -190,6 +190,8 @@ def _keeping_one(block: Network) -> float | None:
             return float(np.log(max(float(q), 1e-300)))
         return np.inf
 
+    if abs(growth(0.0)) <= CRITICAL:
+        return 1.0
     if not growth(-REACH) < 0 < growth(REACH):
         return None
     return float(np.exp(brentq(lambda x: min(growth(x), 1e3), -REACH, REACH, xtol=1e-15)))

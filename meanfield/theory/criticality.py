@@ -193,7 +193,8 @@ def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool =
     kept = columns.stable if stable_only else np.full(columns.q.shape, True)
     noisy = "" if response(block) else noise(block)
     if columns.q.size == 0:
-        reason = why_no_rows(block, profile)
+        why = why_no_rows(block, profile)
+        reason = f"{noisy} parts equal inputs, and {why}" if noisy else why
     elif noisy:
         reason = (
             f"{noisy} parts equal inputs, so nothing is critical: where chi_1 = 1 gradients keep their size, but "
