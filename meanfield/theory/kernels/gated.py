@@ -64,7 +64,7 @@ def _(layer: Gated, signal: TwoPoints) -> TwoPoints:
             apart = layer.value.sigma_w**2 * (signal.q1 - signal.q2)
             more, more_error = _times((apart, 0.0), _difference(moments, value.q1, value.q2, b1, b2))
             d, error = d + 0.5 * more, error + 0.5 * more_error
-    return TwoPoints(q1, q2, 0.5 * d, 0.5 * error)
+    return TwoPoints(q1, q2, 0.5 * d, np.minimum(0.5 * error, q1 + q2))  # no distance is larger
 
 
 @pair_slope.register
