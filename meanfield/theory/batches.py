@@ -6,8 +6,10 @@ import numpy as np
 
 from meanfield.errors import InvalidInput
 from meanfield.networks.batchnorm import BatchNorm, batch_size
+from meanfield.networks.dropout import Dropout
 from meanfield.networks.layers import Dense, Elementwise, Layer
 from meanfield.networks.network import in_sequence
+from meanfield.networks.noise import AdditiveNoise, MultiplicativeNoise
 from meanfield.networks.residual import Residual
 
 __all__ = ["check_batches"]
@@ -48,6 +50,12 @@ def _normalised(layers: Sequence[Layer], before: bool) -> bool:
                 f"{layer.activation.name} comes before the first BatchNorm of its block or residual branch: begin with "
                 "BatchNorm, as in Network(BatchNorm(32), 'relu', Dense())"
             )
+        elif isinstance(layer, Dropout | MultiplicativeNoise | AdditiveNoise):
+            if not before:
+                raise InvalidInput(
+                    f"{type(layer).__name__} acts on what has not gone through a BatchNorm of its block or residual "
+                    "branch: put it behind the activation that follows BatchNorm"
+                )
         elif not isinstance(layer, Dense | Elementwise):
             raise InvalidInput(f"no map is known for {type(layer).__name__} and BatchNorm in one network")
     return before

@@ -16,6 +16,10 @@ BLOCKS = {
     "tanh": mf.Network(BatchNorm(16), "tanh", mf.Dense(1.3)),
     "linear": mf.Network(BatchNorm(8), mf.Dense(1.3, 0.4)),
     "two activations": mf.Network(BatchNorm(8), "relu", mf.Dense(1.3, 0.4), "tanh", mf.Dense(1.1, 0.1)),
+    "dropout": mf.Network(
+        BatchNorm(8), "relu", mf.Dropout(0.3), mf.Dense(1.2, 0.3), "gelu", mf.Dropout(0.2), mf.Dense()
+    ),
+    "noise": mf.Network(mf.Residual(BatchNorm(8), "tanh", mf.AdditiveNoise(0.5), mf.Dense(1.2), skip_scale=0.8)),
     "behind weights": mf.Network(mf.Dense(2.0), BatchNorm(8), "gelu", mf.Dense(1.3)),
     "residual": Residual(BatchNorm(8), "relu", mf.Dense(1.0, 0.4)),
     "two in a branch": Residual(

@@ -106,7 +106,9 @@ def test_gradients_are_infinite_where_the_activation_jumps():
         (mf.Network(BatchNorm(8), Residual(mf.Dense(), "tanh")), "must follow it"),
         (mf.Network(Residual(mf.Dense(), BatchNorm(8)), mf.Dense()), "must follow it"),
         (mf.Network(Residual(BatchNorm(8), "relu", mf.Dense()), "relu", mf.Dense()), "begin with BatchNorm"),
-        (mf.Network(BatchNorm(8), "relu", Dropout(0.1), mf.Dense()), "no map is known for Dropout"),
+        (mf.Network(BatchNorm(8), "relu", mf.LayerNorm(), mf.Dense()), "no map is known for LayerNorm"),
+        (mf.Network(Residual(BatchNorm(8), "relu", mf.Dense()), Dropout(0.1), mf.Dense()), "has not gone through"),
+        (mf.Network(BatchNorm(8), Dropout(0.1), mf.Dense()), "must follow it"),
         (mf.Network(BatchNorm(8), "relu", mf.Dense(), BatchNorm(9), "relu", mf.Dense()), "batches of one size"),
     ],
 )
@@ -114,6 +116,26 @@ def test_what_has_no_exact_map_is_refused(block, message):
     for use in (mf.analyze, mf.fixed_points, lambda b: mf.propagate(b, 2, c=0.1)):
         with pytest.raises(mf.InvalidInput, match=message):
             use(block)
+
+
+@pytest.mark.parametrize("size", [4, 16, math.inf])
+@pytest.mark.parametrize("std", [0.0, 0.7])
+def test_noise_behind_a_linear_activation_by_hand(size, std):
+    """Diagonal 1 + s² and B/(B − 1) + s² between: the factors' noise cancels from χ, a summand's is in d alone."""
+    linear, apart = 1.0 + 1.0 / (size - 3.0), 1.0 + 1.0 / (size - 1.0)
+    multiplied = mf.analyze(mf.Network(BatchNorm(size), "linear", mf.MultiplicativeNoise(std), mf.Dense(1.7, 0.4)))
+    added = mf.analyze(mf.Network(BatchNorm(size), "linear", mf.AdditiveNoise(std), mf.Dense(1.7, 0.4)))
+    assert float(multiplied.chi_1) == pytest.approx(linear, rel=1e-12)
+    assert float(added.chi_1) == pytest.approx(linear * apart / (apart + std**2), rel=1e-12)
+    for found in (multiplied, added):
+        q = 1.7**2 * (1 + std**2) + 0.4**2
+        assert float(found.q_star) == pytest.approx(q, rel=1e-13)
+        assert float(found.c_star) == pytest.approx(1 - 1.7**2 * (apart + std**2) / q, abs=1e-12)
+
+
+def test_dropout_of_nothing_is_not_there():
+    plain, dropped = (mf.Network(BatchNorm(8), "relu", *layer, mf.Dense()) for layer in ((), (Dropout(0.0),)))
+    assert float(mf.analyze(plain).chi_1) == float(mf.analyze(dropped).chi_1)
 
 
 def test_batches_that_are_not_alike_are_refused():

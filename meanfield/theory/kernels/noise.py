@@ -24,7 +24,12 @@ def _(layer: MultiplicativeNoise, signal: OnePoint) -> OnePoint:
     with np.errstate(over="ignore"):
         q, error, slope, chi, slope_error, chi_error = (mu2 * value for value in values)
     _refuse_infinite(q)
-    return OnePoint(q, error, slope, chi, slope_error, chi_error, _multiplied(layer.std, signal.spreads))
+    batch = signal.batch
+    if batch is not None:  # covariances of gradients of different inputs of a batch stay
+        variance = np.asarray(layer.std) ** 2
+        chi, chi_error = chi + variance * batch.shared, chi_error + variance * signal.chi_error
+        batch = replace(batch, distance=batch.distance + variance * signal.q)
+    return OnePoint(q, error, slope, chi, slope_error, chi_error, _multiplied(layer.std, signal.spreads), batch)
 
 
 @two_points.register
@@ -42,7 +47,9 @@ def _(layer: MultiplicativeNoise, signal: TwoPoints) -> TwoPoints:
 
 @one_point.register
 def _(layer: AdditiveNoise, signal: OnePoint) -> OnePoint:
-    return replace(signal, q=signal.q + np.asarray(layer.std) ** 2, spreads=_added(layer.std, signal.spreads))
+    variance = np.asarray(layer.std) ** 2
+    batch = signal.batch and replace(signal.batch, distance=signal.batch.distance + variance)
+    return replace(signal, q=signal.q + variance, spreads=_added(layer.std, signal.spreads), batch=batch)
 
 
 @two_points.register
