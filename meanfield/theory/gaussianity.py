@@ -45,9 +45,10 @@ def _after(layer: Layer, left: str) -> str:
     """What keeps the units from being Gaussian after `layer`, an activation or a layer; "" if they are Gaussian."""
     if isinstance(layer, Elementwise):
         if left and left != BATCH:
+            layered = any(kind.__name__ == left for kind in Layer.__subclasses__())  # and not the name of an activation
             raise InvalidInput(
                 f"{layer.activation.name} would act on what {left} left, which is not Gaussian: put a Dense layer "
-                "between them, or make one activation of both, as 'sin(tanh(x))'"
+                + ("between them" if layered else "between them, or make one activation of both, as 'sin(tanh(x))'")
             )
         return layer.activation.name
     if isinstance(layer, BatchNorm):
