@@ -99,7 +99,7 @@ def _critical(block: Network, bare: CriticalLine) -> Choice | None:
 
 def _deepest(block: Network, because: str) -> Choice | None:
     """Where signals carry deepest, as far as slightly larger weights do not make q run away."""
-    biases = np.r_[0.0, BIASES if profiled(block) else FEW]
+    biases = np.r_[0.0, BIASES if noise(block) and profiled(block) else FEW]
     deepest = critical_line(block, biases, stable_only=True).deepest
     if deepest is None:
         return None

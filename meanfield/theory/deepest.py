@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import elementwise
+from scipy.optimize import brentq, elementwise
 
 from meanfield.networks.network import Network
 from meanfield.theory.fixed_points import CRITICAL, stable_q
@@ -135,19 +135,21 @@ def deepest(block: Network, sigma_b: Floats, critical: Sequence[Floats] = ()) ->
 
 def _marginal(block: Network) -> list[float]:
     """The σ_w, if any is in sight, at which q grows without bound but not exponentially."""
-    bare = block.at(sigma_w=1.0, sigma_b=0.0)
-    if largest_q(bare, 1.0, INFINITE) < INFINITE:
+    if largest_q(block.at(sigma_w=1.0, sigma_b=0.0), 1.0, INFINITE) < INFINITE:
         return []
-    ratio = float(one_point(bare, OnePoint(np.asarray(INFINITE))).q) / INFINITE
-    log_sigma = -0.5 * np.log(ratio) / _weighted(block) if ratio > 0 else np.inf
-    return [float(np.exp(log_sigma))] if abs(log_sigma - _centre(block)) < SPAN else []
 
+    def growth(log_sigma: float) -> float:
+        after = one_point(block.at(sigma_w=np.exp(log_sigma), sigma_b=0.0), OnePoint(np.asarray(INFINITE)))
+        return float(after.q) / INFINITE - 1.0
 
-def _weighted(block: Network) -> int:
-    return sum("sigma_w" in layer.parameters for layer in block.walk())
+    ends = _centre(block) - SPAN, _centre(block) + SPAN
+    if not growth(ends[0]) < 0 < growth(ends[1]):
+        return []
+    return [float(np.exp(brentq(growth, *ends, xtol=1e-15, rtol=1e-14)))]
 
 
 def _centre(block: Network) -> float:
     """ln σ_w near which gradients keep their size at q = 1."""
+    weighted = sum("sigma_w" in layer.parameters for layer in block.walk())
     chi = float(one_point(block.at(sigma_w=1.0, sigma_b=0.0), OnePoint(np.asarray(1.0))).chi)
-    return float(-0.5 * np.log(chi) / _weighted(block)) if 0 < chi < np.inf else 0.0
+    return float(-0.5 * np.log(chi) / weighted) if 0 < chi < np.inf else 0.0

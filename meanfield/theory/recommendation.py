@@ -234,13 +234,21 @@ def _fluctuation_depth(phi: Activation, q: float, width: int) -> float:
 
 
 def _growth_depth(network: Network, start: float) -> float:
-    """Depth at which gradients have changed by e⁶, as they do over six depth scales; beyond FOLLOWED by a power law."""
+    """Depth at which gradients have changed by e⁶, as they do over six depth scales.
+
+    Beyond the layers that are followed the rate of change, |ln χ₁|, is taken to have a reciprocal that is linear in
+    depth, as that of powers of depth and of exponentials has.
+    """
+    trajectory = propagate(network, FOLLOWED, q=start)
     with np.errstate(divide="ignore"):
-        change = np.abs(np.log(propagate(network, FOLLOWED, q=start).gradient))
-    change = np.abs(change[0] - change)  # over the first layers
+        log_gradient, rate = np.log(trajectory.gradient), np.abs(np.log(trajectory.chi))
+    change = np.abs(log_gradient[0] - log_gradient)  # over the first layers
     beyond = np.flatnonzero(change >= TRAINABLE)
     if beyond.size:
         return float(beyond[0])
-    power = (change[FOLLOWED] - change[FOLLOWED // 2]) / np.log(2.0)
-    layers = FOLLOWED * np.exp(min((TRAINABLE - change[FOLLOWED]) / max(power, 1e-3), 700.0))
-    return float(layers) if layers <= WIDEST else np.inf
+    half, last, left = float(rate[FOLLOWED // 2]), float(rate[FOLLOWED]), TRAINABLE - float(change[FOLLOWED])
+    if min(half, last) * WIDEST < left:
+        return np.inf
+    bend = (1 / last - 1 / half) / (FOLLOWED / 2)  # 1/ζ of a power l^ζ, 0 of an exponential
+    steps = np.expm1(min(bend * left, 700.0)) / bend if abs(bend * left) > 1e-9 else left
+    return float(FOLLOWED + steps / last) if steps / last <= WIDEST else np.inf

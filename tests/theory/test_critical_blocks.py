@@ -36,10 +36,14 @@ def test_relu_under_noise_keeps_gradients_but_not_correlations(keep, xi_c):
         assert line.xi_c == pytest.approx([xi_c], rel=1e-12)
         assert line.reason.startswith(f"{type(layer).__name__} parts equal inputs")
         assert line.reason.endswith(".")
-        assert line.deepest.sigma_b.tolist() == [0.0, 0.4]
-        assert line.deepest.sigma_w == pytest.approx([(2 * keep) ** 0.5] * 2, rel=1e-6)
-        assert line.deepest.depth == pytest.approx([6 * xi_c] * 2, rel=1e-6)
-        assert line.deepest.q[0] == 1.0
+
+
+def test_relu_under_noise_carries_deepest_where_gradients_keep_their_size():
+    deepest = mf.critical_line(noisy("relu", Dropout(0.1)), [0.0, 0.4]).deepest
+    assert deepest.sigma_b.tolist() == [0.0, 0.4]
+    assert deepest.sigma_w == pytest.approx([1.8**0.5] * 2, rel=1e-9)
+    assert deepest.depth == pytest.approx([6 * 2.2740343218819391] * 2, rel=1e-9)
+    assert deepest.q.tolist() == [1.0, np.inf]  # without biases any; with them it grows like depth
 
 
 @pytest.mark.parametrize(
