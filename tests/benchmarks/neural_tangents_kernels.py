@@ -5,9 +5,9 @@
 First the NNGP kernel of one layer beside neural-tangents' numerical rule: errors are the largest at the correlations of
 `tests/reference/kernels.json`, which has 25 digits, at q = 1. Then `mf.ntk` of a network of three weight layers, beside
 neural-tangents' closed form or, where it has none, its numerical rule: the largest difference, relative to the kernel's
-largest entry, and the time that it takes relative to `mf.ntk` (degree 100 for 30 inputs only). Times are for all pairs of
-300 inputs of any norm, after a first call that compiles, or looks at the activation. neural-tangents runs in float64 on
-the same processor.
+largest entry, and the time that it takes relative to `mf.ntk` (degree 100 for 30 inputs only). Times are for all pairs
+of 300 inputs of any norm, after a first call that compiles, or looks at the activation. neural-tangents runs in float64
+on the same processor.
 """
 
 import json
