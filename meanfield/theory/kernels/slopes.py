@@ -20,9 +20,10 @@ def slopes(activation: Activation, signal: TwoPoints) -> NDArray[np.float64]:
     """E φ′(U)φ′(V), the slope of φ's pair map in d, for an array of pairs."""
     moments = activation.moments
     form = closed_form(activation.entry, activation.parameters) if activation.entry else None
-    apart = signal.one_minus_c > 0
-    if np.size(signal.d) < MANY or activation.jumps or (form and form.distance_slope) or not apart.any():
+    if np.size(signal.d) < MANY or activation.jumps or (form and form.distance_slope):
         return moments.distance_slope(signal.q1, signal.q2, signal.d)[0]
+    with np.errstate(over="ignore"):  # of variances next to 0
+        apart = signal.one_minus_c > 0
     q1, q2, d = np.broadcast_arrays(signal.q1, signal.q2, signal.d)
     slope = np.empty(d.shape)
     slope[~apart] = moments.distance_slope(q1[~apart], q2[~apart], d[~apart])[0]
