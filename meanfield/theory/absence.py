@@ -13,7 +13,7 @@ from meanfield.theory.kernels import one_point, two_points
 from meanfield.theory.profiles import Profile
 from meanfield.theory.signal import OnePoint, TwoPoints
 
-__all__ = ["carries_whole", "noise", "why_no_rows"]
+__all__ = ["adds", "carries_whole", "noise", "why_no_rows"]
 
 Floats = NDArray[np.float64]
 
@@ -39,9 +39,17 @@ def carries_whole(block: Network) -> bool:
     return False
 
 
+def adds(block: Network) -> bool:
+    """Whether gradients are any different with weights than without."""
+    with_weights, without = (one_point(block.at(sigma_w=w, sigma_b=0.0), OnePoint(np.asarray(1.0))) for w in (1.0, 0.0))
+    return bool(np.any(with_weights.chi != without.chi))
+
+
 def why_no_rows(block: Network, profile: Profile | None) -> str:
     """One sentence about a block for which χ₁ = 1 has no solution, by its profile if it has one."""
     if carries_whole(block):
+        if not adds(block):
+            return "every branch is scaled by 0, so chi_1 does not depend on sigma_w."
         return (
             "the skip connection carries gradients whole, so chi_1 exceeds 1 for every sigma_w > 0: a skip_scale below "
             "1 makes some sigma_w critical, a branch_scale of 1/√depth keeps the growth small."

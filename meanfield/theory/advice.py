@@ -11,7 +11,7 @@ from meanfield.errors import DivergentExpectation, InfiniteDerivative, InvalidIn
 from meanfield.networks.batchnorm import batch_size
 from meanfield.networks.network import Network
 from meanfield.networks.residual import Residual
-from meanfield.theory.absence import carries_whole, noise
+from meanfield.theory.absence import adds, carries_whole, noise
 from meanfield.theory.criticality import CriticalLine, critical_line, point_of
 from meanfield.theory.fixed_points import CRITICAL, stable_q
 from meanfield.theory.kernels import one_point
@@ -24,7 +24,7 @@ __all__ = ["Choice", "choose", "grown"]
 
 Floats = NDArray[np.float64]
 
-BIASES = np.array([0.05, 0.1, 0.2, 0.5, 1.0, 2.0])  # sigma_b tried where there is a choice
+BIASES = np.array([0.1, 0.25, 0.5, 1.0])  # sigma_b tried where there is a choice
 FEW = np.array([0.1, 0.5])  # of a block whose critical weights have to be searched for
 MORE, SMALL = 1.01, 0.1  # weights by so much larger must not make q more than twice itself, or than twice this
 NEUTRAL = np.array([0.1, 1.0, 10.0])  # q that a scale-invariant block keeps
@@ -112,14 +112,17 @@ def _deepest(block: Network, because: str) -> Choice | None:
             break
     else:
         return None
-    universality = "scale_invariant" if neutral else "none" if q else "k_star_zero"
     xi_c, xi_gradient = float(deepest.xi_c[best]), float(deepest.xi_gradient[best])
+    slowly = q == 0 and np.isinf(xi_gradient)
+    universality = "scale_invariant" if neutral else "k_star_zero" if slowly else "none"
     lasting = f"signals carry deepest, with a depth scale of {min(xi_c, abs(xi_gradient)):.4g} layers"
     if np.isinf(min(xi_c, abs(xi_gradient))):
         lasting = "signals are forgotten more slowly than exponentially"
-    kept = {0.0: ", and q decays, but not exponentially", np.inf: ", and q grows, but not exponentially"}.get(q, "")
+    kept = ""
     if neutral:
         kept = ", and every q is kept"
+    elif q == 0 or np.isinf(q):
+        kept = f", and q {'grows' if q else 'decays'}{', but not exponentially' if q or slowly else ' as fast'}"
     why = f"{because}: at sigma_w² = {sigma_w**2:.6g}, sigma_b = {sigma_b:.6g} {lasting}{kept}"
     return Choice(sigma_w, sigma_b, q if np.isfinite(q) else 1.0, universality, why, xi_c, xi_gradient)
 
@@ -146,6 +149,9 @@ def _whole_skip(block: Network, depth: int) -> Choice:
             lambda layer: {"branch_scale": shortened} if isinstance(layer, Residual) else {}
         )
         cure = f"branch_scale = {shortened:.4g}, 1/√{layers}, would make that {grown(shorter, depth, start):.4g}"
+    if not adds(block):
+        why = "the skip connection carries everything past a branch that is scaled by 0: these weights suit the branch"
+        return Choice(inside.sigma_w, inside.sigma_b, start, "none", why, float(at.xi_c), float(at.xi_gradient))
     why = (
         f"the skip connection carries gradients whole, so they grow whatever the weights are, here {how}: "
         f"these weights suit the branch by itself, and {cure}"

@@ -27,7 +27,7 @@ SMALL = 1e-20  # stands for q → 0, where what noise does to correlations is a 
 CLOSEST = -69.0  # ln(1 − c) from where on a c* of equal inputs that do not part is looked for
 SPAN = np.log(1e2)  # of ln σ_w that is searched, to both sides
 SCANNED = 41  # points of the scan
-TIE = 1e-9  # relative difference of depth scales below which a critical sigma_w is preferred
+TIE = 1e-9  # relative difference of depth scales below which the middle of the scan, or a critical sigma_w, is best
 CLOSE: Any = {"xatol": 1e-8, "xrtol": 0.0, "fatol": 0.0, "frtol": 0.0}
 TIGHT: Any = {"xatol": 1e-15, "xrtol": 1e-14, "fatol": 0.0, "frtol": 0.0}
 
@@ -114,13 +114,16 @@ def deepest(block: Network, sigma_b: Floats, critical: Sequence[Floats] = ()) ->
     every = np.arange(sigma_b.size)
     scan = _centre(block) + np.linspace(-SPAN, SPAN, SCANNED)
     values = shallowness(*np.broadcast_arrays(scan, every[:, None]))
-    index = np.argmin(values, axis=1)
+    ties = values <= values.min(axis=1, keepdims=True) + TIE
+    index = np.argmin(np.where(ties, np.abs(np.arange(SCANNED) - SCANNED // 2), SCANNED), axis=1)
     log_sigma, least = np.full(every.size, np.nan), values[every, index]
     inside = np.flatnonzero((index > 0) & (index < SCANNED - 1) & (least < np.log(HUGE)))
     if inside.size:
         bracket = tuple(scan[index[inside] + shift] for shift in (-1, 0, 1))
         search: Any = elementwise.find_minimum(shallowness, bracket, args=(inside.astype(float),), tolerances=CLOSE)
-        log_sigma[inside], least[inside] = search.x, search.f_x
+        flat = ~search.success  # the bracket is, so any of it will do
+        log_sigma[inside] = np.where(flat, scan[index[inside]], search.x)
+        least[inside] = np.where(flat, least[inside], search.f_x)
     marginal = _marginal(block)
     for row in range(every.size):
         for candidate in np.log([*(critical[row] if critical else ()), *marginal]):

@@ -217,3 +217,21 @@ def test_lines_are_pickled_without_the_functions_they_came_from():
     assert again.xi_c == pytest.approx(line.xi_c)
     assert again.deepest.depth == pytest.approx(line.deepest.depth)
     assert again.reason == line.reason
+
+
+def test_where_sigma_w_does_not_matter_to_the_depth_one_in_the_middle_is_given():
+    for block in (
+        mf.Network("relu", Dropout(0.2), LayerNorm(), mf.Dense()),
+        mf.Network(LayerNorm(), "relu", Dropout(0.2), mf.Dense()),
+    ):
+        deepest = mf.critical_line(block, 0.0).deepest
+        assert 0.1 < deepest.sigma_w[0] < 10
+        for sigma_w in (0.2, 5.0):
+            a = mf.analyze(block.at(sigma_w=sigma_w, sigma_b=0.0))
+            assert deepest.depth[0] == pytest.approx(6 * min(a.xi_c, abs(a.xi_gradient)), rel=1e-9)
+
+
+def test_a_branch_scaled_by_nothing_makes_no_sigma_w_special():
+    line = mf.critical_line(Residual("relu", mf.Dense(), branch_scale=0.0), [0.0, 0.3])
+    assert (len(line), line.deepest) == (0, None)
+    assert "scaled by 0" in line.reason
