@@ -107,6 +107,8 @@ BLOCKS = {
     "tanh": mlp("tanh", 1.5, 0.3),
     "relu": mlp("relu", 1.4, 0.2),
     "residual": Residual("tanh", Dense(1.2, 0.3), branch_scale=0.8, skip_scale=0.9),
+    "skip in a branch": Residual(Residual("relu", Dropout(0.2), Dense(1.1, 0.2), skip_scale=-0.5), branch_scale=0.7),
+    "noise beside a skip": Network("relu", Residual(Dropout(0.3), branch_scale=0.5), Dense(0.9, 0.2)),
     "odd branch": Network(Residual(Dense(1.2, 0.3), "tanh", branch_scale=0.8), Dense(1.1, 0.1)),
     "pre-norm": Residual(LayerNorm(), Dense(1.2, 0.3), "relu", Dense(0.8, 0.1)),
     "layernorm behind relu": Network("relu", LayerNorm(), Dense(1.2, 0.3)),

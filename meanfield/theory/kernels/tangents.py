@@ -71,7 +71,7 @@ def _(layer: Network, theta: Floats, signal: Any) -> tuple[Floats, Any]:
 @tangent.register
 def _(layer: Residual, theta: Floats, signal: Any) -> tuple[Floats, Any]:
     of_branch, branch = tangent(layer.branch, theta, signal)
-    skip, share = np.asarray(layer.skip_scale) ** 2, np.asarray(layer.branch_scale) ** 2
+    skip, share = residual.shares(layer)
     after = residual.joined(layer, signal, branch) if isinstance(signal, TwoPoints) else _after(layer, signal)
     return _times(skip, theta) + _times(share, of_branch), after
 
