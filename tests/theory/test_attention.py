@@ -165,15 +165,15 @@ def test_the_pullback_is_the_transpose_of_the_linearised_map_of_covariances(bloc
 @blocks
 @pytest.mark.parametrize("c", [0.3, 1 - 1e-12, -0.5])
 def test_sequences_of_one_vector_are_what_analysis_follows(block, c):
-    tokens, depth = 3, 4
+    tokens, depth, rtol = 3, 4, 1e-11 if "tanh" in repr(block) else 1e-13  # pairs of tanh are integrated
     run = mf.propagate(block, depth, c=c)
     after, back = carried(block, repeated(c, tokens), depth)
-    np.testing.assert_allclose(after.pair.q1, run.q[-1], rtol=1e-13)
+    np.testing.assert_allclose(after.pair.q1, run.q[-1], rtol=rtol)
     gaps = after.pair.one_minus_c.reshape(2, tokens, 2, tokens)
     assert np.all(gaps[0, :, 0] == 0)
-    np.testing.assert_allclose(gaps[0, :, 1], run.one_minus_c[-1], rtol=1e-13)
+    np.testing.assert_allclose(gaps[0, :, 1], run.one_minus_c[-1], rtol=rtol)
     for g in (np.eye(6), np.ones((6, 6)), covariance(6, seed=3)):  # whatever the tokens' gradients are
-        assert np.sum(back(g)[:tokens, :tokens]) == pytest.approx(run.gradient[0] * np.sum(g[:3, :3]), rel=1e-12)
+        assert np.sum(back(g)[:tokens, :tokens]) == pytest.approx(run.gradient[0] * np.sum(g[:3, :3]), rel=10 * rtol)
 
 
 def test_how_near_two_sequences_are_keeps_its_digits():
