@@ -32,6 +32,7 @@ PARTS = {
     "moments.py": "Moments of one activation",
     "simulation.py": "Simulation",
     "neural_tangents_kernels.py": "Beside neural-tangents",
+    "neural_tangents_images.py": "Images and tokens beside neural-tangents",
 }
 
 
