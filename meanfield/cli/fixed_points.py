@@ -1,6 +1,7 @@
 """`meanfield fixed-points`: every fixed point of the variance map, and where a deep network settles."""
 
-from typing import Annotated
+from math import isnan
+from typing import Annotated, Any
 
 import typer
 
@@ -55,8 +56,10 @@ def fixed_points(
         print_table(("fixed point q", "slope", ""), rows)
     else:
         typer.echo(f"The variance map has no fixed point up to q = {q_max:g}.")
-    rows = [
-        (name, str(value) if name == "phase" else f"{value:.10g}", MEANING[name]) for name, value in settled.items()
-    ]
-    print_table((), rows)
+    print_table((), [(name, _shown(value), MEANING[name]) for name, value in settled.items()])
     return None
+
+
+def _shown(value: Any) -> str:
+    """A number or a phase; a dash for what does not exist."""
+    return str(value) if value.dtype.kind == "U" else "-" if isnan(value) else f"{value:.10g}"

@@ -5,24 +5,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from meanfield.cli.arguments import ActivationText, AsJson, Depth, Parameters, activation_from
+from meanfield.cli.arguments import AsJson, BlockText, Depth, Parameters
+from meanfield.cli.blocks import subject_from
 from meanfield.cli.gain import gains_as_json, gains_or_reasons
-from meanfield.cli.output import activation_keys, number, print_json, print_table, with_error
+from meanfield.cli.output import number, print_json, print_table, with_error
 from meanfield.errors import InvalidInput, MeanFieldError
 
 if TYPE_CHECKING:
+    from meanfield.networks.network import Network
     from meanfield.theory.recommendation import Recommendation
 
 __all__ = ["recommend"]
 
 COST = 1_200_000  # of a quick check, a quarter of a second: layers × networks × (width + what a layer costs besides)
 BESIDES = 512
+PIXELS = 64  # of an image of two axes
 DEEPEST = 100
 FRAMEWORKS = ("torch", "jax", "keras", "numpy")
 
 
 def recommend(
-    activation: ActivationText,
+    activation: BlockText,
     param: Parameters = None,
     depth: Depth = 50,
     width: Annotated[int, typer.Option(help="Units of a layer.")] = 1024,
@@ -33,42 +36,52 @@ def recommend(
 ) -> int:
     """How to draw the weights, why, and how deep they carry.
 
-    A simulation checks it; exit status 1 if that disagrees with the theory.
+    A simulation checks it; exit status 1 if that disagrees with the theory. All weighted layers of a NETWORK are to
+    take the same sigma_w and sigma_b, whatever its text says; --depth is in blocks.
 
     \b
     Example: meanfield recommend gelu --depth 100 --framework jax
+    Example: meanfield recommend "relu, dropout(0.1), dense"
     """
+    from meanfield.networks.network import Network, as_block
+    from meanfield.networks.text import written
     from meanfield.theory import recommendation
 
     if framework not in FRAMEWORKS:
         raise InvalidInput(f"--framework must be one of {', '.join(FRAMEWORKS)}, not {framework!r}")
-    phi = activation_from(activation, param)
-    advice = recommendation.recommend(phi, depth=depth, width=width)
-    gains = gains_or_reasons(phi, 1.0)
+    subject = subject_from(activation, param)
+    advice = recommendation.recommend(subject.spec, depth=depth, width=width)
+    network = as_block(subject.spec).at(sigma_w=advice.sigma_w, sigma_b=advice.sigma_b)
+    of_layers = isinstance(subject.spec, Network)
+    phis = set(network.activations)
+    gains = gains_or_reasons(phis.pop(), 1.0) if len(phis) == 1 else {}  # of several, no gain is the network's
     check: dict[str, Any] = (
-        {"passed": None, "summary": "not simulated"} if no_check else quick_check(phi, advice, depth, width, seed)
+        {"passed": None, "summary": "not simulated"} if no_check else quick_check(network, advice, depth, width, seed)
     )
     status = int(check["passed"] is False)
     if as_json:
         names = ("sigma_w", "sigma_b", "gain", "q", "xi_c", "max_depth", "growth", "universality", "reason")
         head = {
-            **activation_keys(phi),
+            **subject.keys,
+            **({"recommended": written(network)} if of_layers else {}),
             "depth": depth,
             "width": width,
             **{name: getattr(advice, name) for name in names},
         }
         print_json({**head, "gains": gains_as_json(gains), "check": check, "snippets": dict(advice.snippets)})
         return status
-    typer.echo(f"{phi.name}: sigma_w = {advice.sigma_w:.12g}, sigma_b = {advice.sigma_b:.12g}")
+    typer.echo(f"{subject.name}: sigma_w = {advice.sigma_w:.12g}, sigma_b = {advice.sigma_b:.12g}")
     typer.echo(f"{advice.reason}\n")
+    scale = f"{number(advice.xi_c)} {'blocks' if of_layers else 'layers'}"
+    endless = "infinite" if of_layers else "infinite: critical"
     rows = [
         ("weights", f"standard deviation {advice.sigma_w:.6g}/√fan_in"),
         ("biases", f"standard deviation {advice.sigma_b:.6g}" if advice.sigma_b else "zero"),
         *((f"{kind} gain", e if isinstance(e, str) else with_error(e.value, e.error)) for kind, e in gains.items()),
         ("universality", advice.universality),
-        ("second moment q", _settles(advice)),
-        ("depth scale xi_c", "infinite: critical" if math.isinf(advice.xi_c) else f"{number(advice.xi_c)} layers"),
-        ("trainable depth", f"up to about {advice.max_depth:.3g} layers, {width} wide"),
+        ("second moment q", _settles(advice, of_layers)),
+        ("depth scale xi_c", endless if math.isinf(advice.xi_c) else scale),
+        ("trainable depth", _trains(advice, of_layers, width)),
         ("gradient", f"squared, layer 0 over layer {depth}: {number(advice.growth)}"),
         ("simulation", check["summary"]),
     ]
@@ -77,38 +90,41 @@ def recommend(
     return status
 
 
-def _settles(advice: "Recommendation") -> str:
+def _settles(advice: "Recommendation", of_layers: bool) -> str:
     if advice.universality == "scale_invariant":
         return "stays as it is"
-    return (
-        f"{number(advice.q)}: scale the first layer's output to it"
-        if advice.q
-        else "decays, but more slowly than exponentially"
-    )
+    if not advice.q:
+        slowly = not of_layers or advice.universality == "k_star_zero"
+        return f"decays{', but more slowly than exponentially' if slowly else ''}"
+    entering = "what enters the first block" if of_layers else "the first layer's output"
+    return f"{number(advice.q)}: scale {entering} to it"
 
 
-def quick_check(phi: Any, advice: "Recommendation", depth: int, width: int, seed: int) -> dict[str, Any]:
+def _trains(advice: "Recommendation", of_layers: bool, width: int) -> str:
+    if math.isinf(advice.max_depth):
+        return "not limited by gradients"
+    return f"up to about {advice.max_depth:.3g} {'blocks' if of_layers else f'layers, {width} wide'}"
+
+
+def quick_check(network: "Network", advice: "Recommendation", depth: int, width: int, seed: int) -> dict[str, Any]:
     """Theory against a simulation that takes a fraction of a second: keys passed (None: not simulated) and summary."""
-    from meanfield.networks.network import mlp
+    from meanfield.networks.batchnorm import batch_size
+    from meanfield.networks.images import reads_pixels
     from meanfield.verdict import crosscheck
 
     if width < 2:
         return {"passed": None, "summary": "not simulated: a layer of one unit has no mean field"}
     if not math.isfinite(advice.growth):
         return {"passed": None, "summary": "not simulated: the gradients are infinite"}
-    layers = max(min(depth, DEEPEST, COST // (8 * (width + BESIDES))), 1)
-    networks = min(max(COST // (layers * (width + BESIDES)), 8), 32)
-    q = advice.start
+    weighted = sum("sigma_w" in layer.parameters for layer in network.walk())
+    signals = (batch_size(network) or 2) * (PIXELS if reads_pixels(network) else 1) / 2
+    cost = (width + BESIDES) * weighted * signals
+    fewest = 8 if cost == width + BESIDES else 16
+    layers = int(max(min(depth, DEEPEST, COST // (fewest * cost)), 1))
+    networks = int(min(max(COST // (layers * cost), fewest), 32))
     try:
         result = crosscheck(
-            mlp(phi, advice.sigma_w, advice.sigma_b),
-            layers,
-            width,
-            networks=networks,
-            q=q,
-            c=0.5,
-            method="exact_law",
-            rng=seed,
+            network, layers, width, networks=networks, q=advice.start, c=0.5, method="exact_law", rng=seed
         )
     except MeanFieldError as error:
         return {"passed": None, "summary": f"not simulated: {error}"}

@@ -31,3 +31,9 @@ def test_the_recommended_sigmas_are_the_default(meanfield):
     assert answer["sigma_w"] == pytest.approx(2**0.5, rel=1e-14)
     assert answer["sigma_b"] == 0
     assert answer["analysis"]["phase"] == "critical"
+
+
+def test_what_does_not_exist_is_a_dash(meanfield):
+    out = meanfield("fixed-points", "exponential", "--sigma-w", "2").out
+    assert "nan" not in out
+    assert "phase         unbounded" in out

@@ -1,6 +1,9 @@
 import numpy as np
 import pytest
 
+import meanfield as mf
+from meanfield.networks.text import network
+
 
 def test_gelu_is_recommended_at_its_critical_point_and_confirmed(meanfield):
     result = meanfield("recommend", "gelu", "--json")
@@ -60,3 +63,45 @@ def test_disagreement_is_status_1(meanfield, monkeypatch):
     monkeypatch.setattr("meanfield.cli.recommend.quick_check", lambda *_: verdict)
     assert meanfield("recommend", "relu").status == 1
     assert meanfield("recommend", "relu", "--json").json["check"] == verdict
+
+
+def test_a_network_is_recommended_weights_and_confirmed_with_them(meanfield):
+    words = ("recommend", "relu, dropout(0.2), dense(9, 9)", "--depth", "20", "--width", "256")
+    result = meanfield(*words, "--json")
+    answer = result.json
+    assert result.status == 0
+    assert answer["network"] == "relu, dropout(0.2), dense(9.0, 9.0)"
+    assert answer["recommended"] == f"relu, dropout(0.2), dense({answer['sigma_w']!r})"
+    assert answer["sigma_w"] ** 2 == pytest.approx(1.6, rel=1e-10)  # Pretorius et al. 2018: 2·(1 − rate)
+    assert answer["reason"].startswith("Dropout parts equal inputs")
+    assert answer["check"]["passed"] is True
+    out = meanfield(*words, "--no-check").out
+    assert "blocks" in out
+    assert answer["reason"] in out
+
+
+def test_a_network_along_a_skip_is_told_how_its_gradients_grow(meanfield):
+    text = "residual(layernorm, gelu, dense, scale=0.2)"
+    answer = meanfield("recommend", text, "--width", "128", "--json").json
+    advice = mf.recommend(network(text), width=128)
+    assert (answer["sigma_w"], answer["growth"]) == (advice.sigma_w, advice.growth)
+    assert "the skip connection carries gradients whole" in answer["reason"]
+    assert answer["check"]["passed"] is True
+
+
+def test_of_several_activations_no_gain_is_the_networks(meanfield):
+    words = ("recommend", "layernorm, tanh, dense, layernorm, relu, dense", "--no-check")
+    assert meanfield(*words, "--json").json["gains"] == {}
+    assert "gain  " not in meanfield(*words).out
+
+
+def test_blocks_that_cost_more_are_simulated_with_fewer_layers(meanfield):
+    answer = meanfield("recommend", "relu, conv(1, kernel_size=(3, 3))", "--width", "64", "--json").json
+    assert answer["check"]["passed"] is True
+    assert int(answer["check"]["summary"].partition(" networks of ")[2].split()[0]) < answer["depth"]
+
+
+def test_what_cannot_be_simulated_says_why(meanfield):
+    check = meanfield("recommend", "batchnorm(inf), relu, dense", "--json").json["check"]
+    assert check["passed"] is None
+    assert "finite batch" in check["summary"]
