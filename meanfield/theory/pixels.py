@@ -138,7 +138,10 @@ def check_images(blocks: Sequence[Network], inputs: int, images: tuple[int, ...]
     """
     held, first = math.prod(images) ** 2, inputs * math.prod(images)
     for layer in range(depth):
-        images = images_after(blocks[min(layer, len(blocks) - 1)], images)
+        before, images = images, images_after(blocks[min(layer, len(blocks) - 1)], images)
+        if len(blocks) == 1 and images == before:
+            held += (depth - layer) * math.prod(images) ** 2
+            break
         held += math.prod(images) ** 2
     if (needed := 8 * HELD * inputs**2 * held) > MEMORY:
         raise InvalidInput(
@@ -160,6 +163,10 @@ def _by_layer(values: list[Floats]) -> Any:
 
 def _square(given: ArrayLike) -> Floats:
     """`given` as a finite array of shape (points, points)."""
+    if isinstance(given, np.ndarray) and 8 * HELD * given.size > MEMORY:
+        raise InvalidInput(
+            f"all pairs of {len(given)} points would take more than {MEMORY / 2**30:g} GiB: take fewer pixels or inputs"
+        )
     sigma = real(given, "covariance", "an array of numbers of shape (points, points)")
     if sigma.ndim != 2 or len(sigma) != sigma.shape[1] or not np.all(np.isfinite(sigma)):
         raise InvalidInput(f"covariance must be a finite array of shape (points, points), not of shape {sigma.shape}")

@@ -83,5 +83,5 @@ def test_the_axes_of_all_convolutions_are_the_same():
 
 
 def test_batch_normalisation_over_pixels_is_refused():
-    with pytest.raises(mf.InvalidInput, match="BatchNorm beside a Conv"):
+    with pytest.raises(mf.InvalidInput, match="pixels cannot be followed through a BatchNorm"):
         pixel_axes([mf.Network(BatchNorm(8), "relu", Conv())])

@@ -68,7 +68,7 @@ def test_images_are_those_of_the_inputs_or_asked_for(blocks, inputs, pixels, ima
         ([Network(Conv())], None, (), "one integer for each of"),
         ([Network(Conv(), "relu", TWO)], None, None, "the same number of axes"),
         ([Network(Conv(), AveragePool((2, 2)))], None, None, "the same number of axes"),
-        ([Network(BatchNorm(8), "relu", Conv(stride=2))], None, None, "BatchNorm beside a Conv"),
+        ([Network(BatchNorm(8), "relu", Conv(stride=2))], None, None, "pixels cannot be followed through a BatchNorm"),
         ([Network("relu", Conv(), Flatten())], None, None, "a Flatten needs a Dense layer behind it in the same block"),
         ([Network("relu", Flatten()), Network(Dense())], None, None, "a Flatten needs a Dense layer behind it"),
     ],

@@ -284,3 +284,99 @@ def test_inputs_that_nearly_coincide_keep_the_digits_of_their_distance(phi, gap)
     slope = mf.activation(phi).derivative
     grown = np.r_[0.0, d[0] * mf.expectation(lambda x: slope(x) ** 2, run.q[0, :4]).value, 0.0]
     np.testing.assert_allclose(d[1], 1.44 / 3 * (grown[:-2] + grown[1:-1] + grown[2:]), rtol=max(gap, 1e-9))
+
+
+SHIFT = Conv(1.4, 0.0, 3, [1.0, 0.0, 0.0], "zeros")  # the first pixel reads beyond the border only
+
+
+@pytest.mark.parametrize("phi", ["relu", "tanh", "gelu", "erf"])
+def test_pixels_that_lose_their_signal_stay_defined(phi):
+    run, sigma = propagate_pixels(Network(phi, SHIFT), covariance(4), 4), covariance(4)
+    assert not any(np.isnan(value).any() for value in vars(run).values())
+    assert [np.count_nonzero(q) for q in run.q] == [4, 3, 2, 1, 0]
+    alone = propagate_pixels(mf.Network(phi, Conv(1.4, 0.0, 1)), sigma, 1)
+    np.testing.assert_allclose(run.covariance[1][1:, 1:], alone.covariance[1][:-1, :-1], rtol=1e-12)
+    assert np.all(run.one_minus_c[1][0] == 0)
+    assert run.gradient[3, 0] > 0
+    assert np.all(run.gradient[0] == 0)
+
+
+def test_jumps_at_the_value_of_pixels_without_a_signal_are_refused():
+    """What sign makes of q = 0 is not what it makes of a small q."""
+    run = propagate_pixels(Network("sign", SHIFT), covariance(4), 1)
+    assert run.q[1].tolist() == pytest.approx([0, 1.96, 1.96, 1.96])
+    with pytest.raises(mf.InvalidInput, match=r"sign jumps at 0, where a pixel without a signal is: give .* a bias"):
+        propagate_pixels(Network("sign", SHIFT), covariance(4), 2)
+
+
+def test_a_bias_gives_every_pixel_a_signal():
+    run = propagate_pixels(Network("cos", Conv(1.4, 0.3, 3, [1.0, 0.0, 0.0], "zeros")), covariance(4), 3)
+    np.testing.assert_allclose(run.q[1:, 0], 0.09, rtol=1e-14)
+
+
+@pytest.mark.parametrize("layers", [(LayerNorm(), "tanh"), ("tanh", RMSNorm())])
+def test_norms_of_pixels_without_a_signal_are_refused(layers):
+    with pytest.raises(mf.InvalidInput, match="would divide by zero"):
+        propagate_pixels(Network(*layers, SHIFT), covariance(4), 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"block": Network("relu", Conv(), AveragePool(4))}, r"AveragePool\(4\) cannot divide images of shape \(6,\)"),
+        ({"block": Network("relu", Conv(), Flatten())}, "relu would act on what Flatten left|a Flatten needs a Dense"),
+        ({"block": [Network("relu", Conv()), Network(Flatten())]}, "a Flatten needs a Dense layer behind it"),
+        ({"block": Network("relu", Flatten(), mf.Dense(), Conv())}, "Conv over 1 axis cannot read the single points"),
+        (
+            {"block": Residual("relu", Conv(), AveragePool(2))},
+            r"must keep the image's shape, not turn \(6,\) into \(3,\)",
+        ),
+        (
+            {"block": Residual("relu", AveragePool(2), Conv())},
+            r"must keep the image's shape, not turn \(6,\) into \(3,\)",
+        ),
+        ({"block": Residual("relu", Conv(stride=2))}, r"branch of a Residual must keep the image's shape"),
+        (
+            {"block": Network(Concatenate("relu", Conv(stride=2)), mf.Dense())},
+            r"branch of a Concatenate must keep the image's shape",
+        ),
+        ({"block": Network(mf.BatchNorm(4), "relu", Conv())}, "pixels cannot be followed through a BatchNorm"),
+        ({"block": Network(Flatten(), "relu", mf.Dense())}, "relu would act on what Flatten left"),
+        ({"block": Network("relu", AveragePool(2), "tanh", Conv())}, "tanh would act on what relu left"),
+        ({"covariance": np.diag([1.0, 0.0] * 3)}, "positive diagonal: every point needs a signal"),
+        ({"pixels": 0}, "pixels must be a whole number from 1"),
+        ({"pixels": (3, 2)}, "one integer for each axis of the kernel, 1 of them"),
+        (
+            {"depth": 1_000_000, "covariance": covariance(12)},
+            "all pairs of 12 points at 1000000 layers would take 8.58 GiB, more than 4",
+        ),
+        (
+            {"covariance": np.broadcast_to(1.0, (9000, 9000))},
+            "all pairs of 9000 points would take more than 4 GiB",
+        ),
+    ],
+)
+def test_networks_and_images_that_do_not_fit_are_refused_in_one_sentence(change, message):
+    with pytest.raises(mf.InvalidInput, match=message) as refusal:
+        propagate_pixels(**({"block": Network("relu", Conv()), "covariance": covariance(6), "depth": 2} | change))
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_strided_block_stops_at_one_pixel():
+    """The smallest image: further windows read nothing else but it."""
+    run = propagate_pixels(Network("relu", Conv(1.4, stride=2)), covariance(5), 5)
+    assert [len(q) for q in run.q] == [5, 3, 2, 1, 1, 1]
+
+
+def test_slopes_are_computed_only_of_pairs_whose_gradients_correlate(monkeypatch):
+    """What makes 8 × 8 pixels and 20 layers a matter of a second: none are, behind convolutions alone."""
+    asked = []
+    moments = mf.activation("tanh").moments
+    original = type(moments).distance_slope
+    monkeypatch.setattr(type(moments), "distance_slope", lambda *a: asked.append(np.size(a[3])) or original(*a))
+    sigma = covariance(32)
+    propagate_pixels(Network("tanh", Conv(1.4, 0.3, (3, 3), padding="zeros")), sigma, 3, pixels=(4, 4))
+    assert asked == []
+    pooled = [Network("tanh", Conv(1.4, 0.3, (3, 3))), Network("tanh", AveragePool((2, 2)), mf.Dense(1.2))]
+    propagate_pixels(pooled, sigma, 2, pixels=(4, 4))
+    assert asked == [2 * 4 * 6, 2 * 16 * 4]  # of both inputs: pairs in a window, and pairs of neighbours

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from meanfield.errors import InvalidInput
 from meanfield.networks.concatenation import Concatenate
 from meanfield.networks.layers import Elementwise
 from meanfield.networks.network import Network
@@ -65,6 +66,10 @@ class Points:
 def all_points(layer: Any, state: Points) -> tuple[Points, Pullback]:
     """A layer that reads each point by itself; back, a pair's slope is asked for only where its gradients correlate."""
     number = np.arange(np.size(state.pair.q1))
+    if isinstance(layer, Elementwise) and 0.0 in layer.activation.jumps and np.any(state.pair.q1 == 0):
+        raise InvalidInput(
+            f"{layer.activation.name} jumps at 0, where a pixel without a signal is: give the layer before it a bias"
+        )
     one = one_point(layer, OnePoint(np.ravel(state.pair.q1), spreads=_taken(state.pair.spreads1, number)))
     q, pairs = np.broadcast_to(one.q, number.shape), np.triu_indices(number.size, 1)
     d, error = np.zeros((2, number.size, number.size))
