@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import meanfield as mf
+from meanfield.initializers.schemes import initializer
 from meanfield.montecarlo.draws import Draw
 from meanfield.montecarlo.exact_law import ExactLaw
 from meanfield.montecarlo.kernels import forward
@@ -131,6 +132,29 @@ def test_simulation_and_theory_agree(block):
 @pytest.mark.parametrize("block", [BLOCKS["tanh"], BLOCKS["delta"]])
 def test_orthogonal_convolutions_agree_too(block):
     assert mf.crosscheck(block, 5, 128, networks=16, c=0.3, rng=0, weights="orthogonal")
+
+
+@pytest.mark.parametrize("kernel_size", [(3, 3), (5, 2)])
+def test_the_delta_orthogonal_scheme_is_an_orthogonal_convolution_of_a_delta_kernel(kernel_size):
+    """Both say the same sigma_w, put it at the same tap, and give the same signals."""
+    scheme = initializer("delta_orthogonal", activation="tanh", kernel_size=kernel_size)
+    block = mf.Network("tanh", Conv(scheme.sigma_w, 0.1, kernel_size, "delta"))
+    centre = tuple((size - 1) // 2 for size in kernel_size)
+    kernel = scheme(np.random.default_rng(0), 8, 8)
+    places = np.argwhere(np.any(kernel != 0, axis=(0, 1))) - centre
+    assert np.array_equal(places, block.layers[1].taps[0])
+
+    def at_centre(rng, fan_out, fan_in):
+        return scheme(rng, fan_out, fan_in)[(..., *centre)]
+
+    arguments, theory = {"depth": 4, "width": 96, "networks": 16, "c": 0.3, "rng": 0}, mf.propagate(block, 4, c=0.3)
+    given, named = (mf.simulate(block, weights=law, **arguments) for law in (at_centre, "orthogonal"))
+    for name in ("q", "c", "gradient"):
+        one, other = getattr(given, name), getattr(named, name)
+        error = np.hypot(one.standard_error, other.standard_error) + 1e-12
+        assert np.all(np.abs(one.mean - other.mean) < 4.5 * error)
+        expected = getattr(theory, name)
+        assert np.all(np.abs(one.mean - expected) < 4.5 * one.standard_error + expected / 96)
 
 
 class Wrong(Conv):
