@@ -38,6 +38,7 @@ from meanfield.networks.pooling import AveragePool, Flatten, GlobalAveragePool
 from meanfield.networks.residual import Residual
 from meanfield.networks.text import network
 from meanfield.theory.criticality import CriticalLine, CriticalPoint, critical_line, critical_point
+from meanfield.theory.deepest import Deepest
 from meanfield.theory.fixed_points import FixedPoint, fixed_points
 from meanfield.theory.fourier_modes import ModeDepthScales, mode_depth_scales
 from meanfield.theory.gains import calculate_gain, gain, gains
@@ -48,6 +49,7 @@ from meanfield.theory.pixels import PixelTrajectory, propagate_pixels
 from meanfield.theory.propagation import Trajectory, propagate
 from meanfield.theory.recommendation import Recommendation, recommend
 from meanfield.theory.stability import Analysis, analyze
+from meanfield.theory.tangent import ntk
 from meanfield.verdict import CrossCheck, WeightCheck, check_weights, crosscheck
 
 __all__ = [
@@ -63,6 +65,7 @@ __all__ = [
     "CriticalLine",
     "CriticalPoint",
     "CrossCheck",
+    "Deepest",
     "Dense",
     "DivergentExpectation",
     "Dropout",
@@ -120,6 +123,7 @@ __all__ = [
     "mode_depth_scales",
     "moment",
     "network",
+    "ntk",
     "pair_expectation",
     "phase_diagram",
     "propagate",

@@ -32,9 +32,10 @@ def run_network(blocks: Sequence[Network], widths: Sequence[int], x: Array, draw
 
     Returns
     -------
-    ndarray, shape (3, depth + 1)
-        The gradient is that of a Gaussian covector of fixed length at the last layer, relative to it. Where there is
-        batch normalisation, the batch's covectors sum to zero, as those of every layer below do.
+    ndarray, shape (6, depth + 1)
+        The means over points, and then the same of the first point, or of the first two inputs there. The gradient is
+        that of a Gaussian covector of fixed length at the last layer, relative to it. Where there is batch
+        normalisation, the batch's covectors sum to zero, as those of every layer below do.
 
     Raises
     ------
@@ -42,7 +43,7 @@ def run_network(blocks: Sequence[Network], widths: Sequence[int], x: Array, draw
         If signal or gradient leave the range of floats.
     """
     depth = len(blocks)
-    values = np.empty((3, depth + 1))
+    values = np.empty((6, depth + 1))
 
     def checked(value: float, what: str, layer: int) -> float:
         if not np.isfinite(value):
@@ -51,24 +52,27 @@ def run_network(blocks: Sequence[Network], widths: Sequence[int], x: Array, draw
             )
         return value
 
-    def gap(x: Array) -> float:
+    def note(x: Array, layer: int) -> None:
         pixels = math.prod(draw.pixels)
-        return float(np.mean([one_minus_c(x[pixel::pixels]) for pixel in range(pixels)]))
+        gaps = [one_minus_c(x[pixel::pixels]) for pixel in range(pixels)]
+        values[0, layer], values[3, layer] = checked(second_moment(x), "signal", layer), second_moment(x[0])
+        values[2, layer], values[5, layer] = np.mean(gaps), one_minus_c(x[: pixels + 1 : pixels])
 
     with np.errstate(all="ignore"):
-        values[0, 0], values[2, 0] = second_moment(x), gap(x)
+        note(x, 0)
         pullbacks = []
         for l in range(1, depth + 1):
             draw.layer, draw.width = l, widths[l]
             x, pullback = forward(blocks[l - 1], x, draw)
             pullbacks.append(pullback)
-            values[0, l], values[2, l] = checked(second_moment(x), "signal", l), gap(x)
+            note(x, l)
         gradient = draw.normal(*x.shape)
         if batch_size(*blocks) is not None:
             gradient -= gradient.mean(axis=0)
         gradient /= np.sqrt(np.mean(gradient**2, axis=1, keepdims=True))
-        values[1, depth] = 1.0
+        values[[1, 4], depth] = 1.0
         for l in range(depth - 1, -1, -1):
             gradient = pullbacks.pop()(gradient)
             values[1, l] = checked(second_moment(gradient), "gradient", l)
+            values[4, l] = second_moment(gradient[0])
     return values

@@ -30,6 +30,8 @@ __all__ = ["Simulation", "simulate"]
 
 Method = Literal["materialized", "exact_law"]
 
+QUANTITIES = ("q", "gradient", "one_minus_c")
+
 
 @dataclass(frozen=True, repr=False)
 class Simulation:
@@ -47,6 +49,10 @@ class Simulation:
         The weight matrices that were measured, in the order of the network: those that a caller's sampler drew.
     weights : mapping of str to ndarray, shape (networks, len(matrices))
         What was measured of them: "sigma_w", "mean" and "correlation", as in `weight_statistics`.
+    of_one : mapping of str to ndarray, shape (networks, depth + 1)
+        As `raw`, but of the first point instead of a mean over all, and of 1 − c of the first two inputs there.
+    points : int
+        Inputs, times their pixels, at layer 0.
     """
 
     raw: Mapping[str, NDArray[np.float64]]
@@ -54,6 +60,8 @@ class Simulation:
     dtype: str
     matrices: tuple[Matrix, ...] = ()
     weights: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    of_one: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    points: int = 1
 
     @property
     def q(self) -> Sample:
@@ -234,7 +242,9 @@ def simulate(
     matrices = tuple(matrix for matrix, _ in results[0][1])
     statistics = np.array([[numbers for _, numbers in measured] for _, measured in results])
     return Simulation(
-        raw={name: values[:, i] for i, name in enumerate(("q", "gradient", "one_minus_c")[: 2 + pairs])},
+        raw={name: values[:, i] for i, name in enumerate(QUANTITIES[: 2 + pairs])},
+        of_one={name: values[:, 3 + i] for i, name in enumerate(QUANTITIES[: 2 + pairs])},
+        points=len(root) if of_points else len(root) * math.prod(images),
         widths=widths,
         dtype=str(dtype),
         matrices=matrices,
@@ -252,7 +262,7 @@ def _run_network(
     dtype: np.dtype[Any],
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.float64], list[tuple[Matrix, NDArray[Any]]]]:
-    """One network: q, gradient and 1 − c, shape (3, depth + 1), and its matrices' statistics.
+    """One network: q, gradient and 1 − c, shape (6, depth + 1), and its matrices' statistics.
 
     Gaussian matrices are sampled in law if `weights` is None; `root` is that of inputs, or `of_points`, their pixels.
     """

@@ -87,8 +87,11 @@ def draw_state(
 ) -> Array:
     """A state ``(inputs·pixels, width)`` of orthonormalised Gaussian directions with the exact second moments A Aᵀ.
 
-    Inputs have these at each pixel, independently of other pixels.
+    Inputs have these at each pixel. Other pixels are orthogonal, or independent where units are too few for that.
     """
+    if pixels > 1 and pixels * root.shape[1] <= width:
+        at_each: NDArray[Any] = np.kron(root, np.eye(pixels))
+        return draw_state(at_each, width, rng, dtype)
     if pixels > 1:
         images = [draw_state(root, width, rng, dtype) for _ in range(pixels)]
         return np.stack(images, axis=1).reshape(-1, width)

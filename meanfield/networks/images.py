@@ -12,8 +12,10 @@ from meanfield.networks.attention import Attention
 from meanfield.networks.batchnorm import batch_size
 from meanfield.networks.concatenation import Concatenate
 from meanfield.networks.convolution import Conv
+from meanfield.networks.dropout import Dropout
 from meanfield.networks.layers import Layer
 from meanfield.networks.network import in_sequence
+from meanfield.networks.noise import AdditiveNoise, MultiplicativeNoise
 from meanfield.networks.pooling import AveragePool, Flatten, GlobalAveragePool
 from meanfield.networks.residual import Residual
 
@@ -45,7 +47,7 @@ def pixel_axes(blocks: Sequence[Layer], given: int = 1) -> tuple[int, ...]:
     if not reads_pixels(*blocks):
         return ()
     if batch_size(*blocks) is not None:
-        raise InvalidInput("pixels cannot be followed through a BatchNorm beside a Conv: it would be over them as well")
+        raise InvalidInput("pixels cannot be followed through a BatchNorm: it would be over them as well")
     for block in blocks:
         behind = itertools.dropwhile(lambda layer: not isinstance(layer, Flatten), in_sequence(block))
         if next(behind, None) is not None and not any(layer.fresh for layer in behind):
@@ -130,7 +132,12 @@ def check_alike(*blocks: Layer) -> None:
     InvalidInput
         Naming the layer.
     """
-    for layer in (layer for block in blocks for layer in block.walk()):
+    layers = [layer for block in blocks for layer in block.walk()]
+    if any(isinstance(layer, Attention) for layer in layers) and (noise := next(filter(_noisy, layers), None)):
+        raise InvalidInput(
+            f"{type(noise).__name__} makes the tokens differ that Attention reads: follow them with propagate_pixels"
+        )
+    for layer in layers:
         if isinstance(layer, AveragePool | GlobalAveragePool | Flatten):
             raise InvalidInput(
                 f"{type(layer).__name__} depends on the covariances between pixels: follow them with propagate_pixels"
@@ -145,3 +152,9 @@ def check_alike(*blocks: Layer) -> None:
 
 def _alike(layer: Layer) -> bool:
     return not isinstance(layer, Conv) or layer.keeps_alike
+
+
+def _noisy(layer: Layer) -> bool:
+    if isinstance(layer, Dropout):
+        return bool(np.any(layer.rate))
+    return isinstance(layer, MultiplicativeNoise | AdditiveNoise) and bool(np.any(layer.std))

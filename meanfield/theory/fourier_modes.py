@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from meanfield.arguments import whole
 from meanfield.errors import InvalidInput, NoFixedPoint
+from meanfield.networks.attention import Attention
 from meanfield.networks.convolution import Conv
 from meanfield.networks.images import check_alike, pixel_axes
 from meanfield.networks.layers import Layer
@@ -90,6 +91,8 @@ def mode_depth_scales(block: Any, pixels: int | Sequence[int]) -> ModeDepthScale
     block = as_block(block)
     shape = image_shape(pixels, block)
     check_alike(block)
+    if any(isinstance(layer, Attention) for layer in block.walk()):
+        raise InvalidInput("Attention leaves no differences between tokens: there are modes of convolutions alone")
     omega = np.stack(np.meshgrid(*(2 * np.pi * np.fft.fftfreq(size) for size in shape), indexing="ij"), axis=-1)
     settled = analyze(block)
     if not np.all(np.isfinite(settled.q_star) & np.isfinite(settled.c_star)):

@@ -18,6 +18,7 @@ __all__ = ["INFINITE", "Settled", "settled", "stable_c"]
 Floats = NDArray[np.float64]
 
 TINY = 1e-300  # stands for a distance that is no float
+VANISHING = 2.0**-100  # stands for q = 0 where noise parts inputs
 INFINITE = 2.0**100  # stands for q = ∞ where an unbounded signal's factors are wanted
 
 
@@ -58,8 +59,10 @@ def stable_c(block: Network, q: float, chi_1: float) -> tuple[float, float]:
     besides c = 1 it has one fixed point there if the slope at 1 exceeds 1, and none otherwise; c′/c grows towards it.
     Where equal inputs part, as under dropout, 1 is none and there is always another one.
     """
-    if q == 0:
-        return 1.0, chi_1
+    if q == 0:  # where noise parts inputs, c has a limit of its own as q → 0
+        q = VANISHING
+        if not float(two_points(block, TwoPoints(q, q, np.asarray(0.0))).d) > 0:
+            return 1.0, chi_1
     q = q if np.isfinite(q) else INFINITE
     scale = float(one_point(block, OnePoint(np.asarray(q))).q)  # q itself, unless it is not bounded
     if q == INFINITE and abs(scale / q - 1) <= CRITICAL and np.isfinite(gap := marginal_gap(block, q)):

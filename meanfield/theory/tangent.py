@@ -56,8 +56,8 @@ def ntk(block: Any, inputs: ArrayLike, depth: int) -> Floats:
 
     Examples
     --------
-    >>> from meanfield.networks.network import mlp
-    >>> ntk(mlp("relu", 2**0.5), [[1.0, 1.0], [1.0, -1.0]], 3)  # depth·q on the diagonal
+    >>> import meanfield as mf
+    >>> mf.ntk(mf.mlp("relu", 2**0.5), [[1.0, 1.0], [1.0, -1.0]], 3)  # depth·q on the diagonal
     array([[3.        , 1.06038811],
            [1.06038811, 3.        ]])
     """

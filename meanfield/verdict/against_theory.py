@@ -11,12 +11,13 @@ from meanfield.errors import InvalidInput
 from meanfield.estimates import Sample
 from meanfield.montecarlo.simulation import Method, simulate
 from meanfield.montecarlo.weights import WeightLaw
-from meanfield.networks.images import tells_apart
+from meanfield.networks.attention import Attention
+from meanfield.networks.images import pixels_of, tells_apart
 from meanfield.networks.stack import as_blocks
 from meanfield.numerics.largest_z import largest_z, z_beyond
 from meanfield.verdict.cause import cause_of, steps
 from meanfield.verdict.evidence import SIGNALS, Evidence, logarithms, of_signals, of_weights
-from meanfield.verdict.infinite_width import scaled, trajectory
+from meanfield.verdict.infinite_width import chance, scaled, trajectory
 from meanfield.verdict.report import CrossCheck, Row
 from meanfield.workers import Workers
 
@@ -102,7 +103,8 @@ def crosscheck(
     theory = {name: everything[name] for name in SIGNALS if name in everything and np.isfinite(everything[name]).all()}
     eps = float(np.finfo(dtype).eps)
     rounding = max(1e-9, 100.0 * eps)  # smaller relative differences mean nothing, nor do values below the floor
-    signals, drawn = of_signals(run, theory, eps, rounding), of_weights(run, rounding)
+    beyond = _by_chance(blocks, theory, eps, *start)
+    signals, drawn = of_signals(run, theory, eps, rounding, beyond), of_weights(run, rounding)
 
     shifted = trajectory([scaled(one, math.exp(STEP)) for one in blocks], *start)
     slope = [(logarithms(name, shifted[name], eps) - logarithms(name, theory[name], eps)) / STEP for name in theory]
@@ -134,6 +136,22 @@ def crosscheck(
         cause=None if largest <= threshold else _cause(run, blocks, inputs, [*signals, *drawn], rounding, threshold),
         simulation=run,
     )
+
+
+def _by_chance(blocks: Any, theory: Any, eps: float, widths: Any, q: float, c: Any, inputs: Any, pixels: Any) -> Any:
+    """What chance overlaps of tokens may add to the logarithms of the theory, by quantity."""
+    excess = chance(blocks, widths, math.prod(pixels_of(blocks, inputs, pixels)))
+    if not excess:
+        return {}
+    shifted = trajectory([scaled(one, math.exp(STEP), Attention) for one in blocks], widths, q, c, inputs, pixels)
+    beyond = {
+        name: excess * np.abs(logarithms(name, shifted[name], eps) - logarithms(name, values, eps)) / (2 * STEP)
+        for name, values in theory.items()
+    }
+    beyond["gradient"] = beyond["gradient"] + excess * np.arange(
+        len(widths) - 1, -1, -1
+    )  # also where a norm undoes q's
+    return beyond
 
 
 def _cause(run: Any, blocks: Any, inputs: Any, evidence: list[Evidence], rounding: float, threshold: float) -> Any:

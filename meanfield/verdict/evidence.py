@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ Floats = NDArray[np.float64]
 
 SIGNALS = ("q", "one_minus_c", "gradient")
 WEIGHTS = ("sigma_w", "mean", "correlation")
+PAIR = 2  # points that are averaged as if they were one
+NOTHING: Mapping[str, Floats] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -76,17 +79,25 @@ def logarithms(name: str, values: Floats, eps: float) -> Floats:
     return np.log(np.maximum(values, floor))
 
 
-def of_signals(run: Simulation, theory: Mapping[str, Floats], eps: float, rounding: float) -> list[Evidence]:
+def of_signals(
+    run: Simulation, theory: Mapping[str, Floats], eps: float, rounding: float, beyond: Mapping[str, Floats] = NOTHING
+) -> list[Evidence]:
     """q, 1 − c and the gradient of every layer, compared as logarithms.
 
     They are products of many random factors. Let m and v be the mean and the variance between networks of such a
     logarithm. For a log-normal quantity the logarithm of its mean is m + v/2. Finite width shifts that mean, by an
     amount that is O(depth/width) as v itself is (Hanin 2018, arXiv:1801.03744), because q fluctuates and the maps of
-    the theory are curved: half of v, plus half of the largest v of q in any layer, is the slack.
+    the theory are curved: half of v, plus half of the largest v of q in any layer, is the slack, and what is `beyond`.
+    A mean over many points varies less than they do, while what is shifted in each is so in the mean: for q and the
+    gradient v is then that of one point.
     """
     logs = {name: logarithms(name, run.raw[name], eps) for name in theory}
     v = {name: log.var(axis=0, ddof=1) for name, log in logs.items()}
     widest = v["q"].max()
+    shifts = dict(v)
+    if run.points > PAIR:
+        several = [name for name in ("q", "gradient") if name in theory]
+        shifts |= {name: logarithms(name, run.of_one[name], eps).var(axis=0, ddof=1) for name in several}
     return [
         Evidence(
             name,
@@ -94,7 +105,7 @@ def of_signals(run: Simulation, theory: Mapping[str, Floats], eps: float, roundi
             theory[name],
             run.raw[name],
             logs[name] + v[name] / 2 - logarithms(name, theory[name], eps),
-            (v[name] + widest) / 2,
+            (shifts[name] + widest) / 2 + beyond.get(name, 0.0),
             rounding,
         )
         for name in theory

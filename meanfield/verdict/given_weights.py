@@ -202,7 +202,7 @@ def check_weights(
     theory = trajectory(blocks, widths, q, None if inputs is not None else c, inputs)
     eps, rounding = float(np.finfo(np.float64).eps), 1e-9
     names = [name for name in SIGNALS if name in random.raw and np.isfinite(theory[name]).all()]
-    values = dict(zip(("q", "gradient", "one_minus_c"), given, strict=True))
+    values = dict(zip(("q", "gradient", "one_minus_c"), given[:3], strict=True))
     sample = np.column_stack([logarithms(name, random.raw[name], eps) for name in names])
     found = np.concatenate([logarithms(name, values[name], eps) for name in names])
     spread = np.hypot(sample.std(axis=0, ddof=1) * math.sqrt(1.0 + 1.0 / networks), rounding)

@@ -9,23 +9,41 @@ from numpy.typing import ArrayLike, NDArray
 
 from meanfield.errors import InvalidInput
 from meanfield.montecarlo.states import input_root
+from meanfield.networks.attention import Attention
 from meanfield.networks.batchnorm import batch_size
 from meanfield.networks.images import pixels_of, tells_apart
+from meanfield.networks.layers import Layer
 from meanfield.networks.network import Network
 from meanfield.networks.stack import as_blocks
 from meanfield.theory.pixels import check_images, propagate_pixels
 from meanfield.theory.propagation import propagate
 
-__all__ = ["scaled", "trajectory"]
+__all__ = ["chance", "scaled", "trajectory"]
 
 ALIKE = 1e-9  # relative to q
 
 
-def scaled(block: Network, factor: float) -> Network:
-    """The same block with every sigma_w multiplied by `factor`."""
+def scaled(block: Network, factor: float, kind: type[Layer] = Layer) -> Network:
+    """The same block with every sigma_w, or every one of that kind of layer, multiplied by `factor`."""
     return block.with_parameters(
-        lambda layer: {name: factor * getattr(layer, name) for name in layer.parameters if name == "sigma_w"}
+        lambda layer: {
+            name: factor * getattr(layer, name)
+            for name in layer.parameters
+            if name == "sigma_w" and isinstance(layer, kind)
+        }
     )
+
+
+def chance(blocks: Sequence[Network], widths: Sequence[int], tokens: int) -> float:
+    """By how much more the scores of Attention weigh than at infinite width, relative to q.
+
+    They square the overlaps of n tokens; orthogonal ones of a finite width have some by chance, of variance at most
+    (4 + 6/n)/width behind another such layer, and n − 1 of these are beside the one of a token with itself.
+    """
+    layers = (layer for block in blocks for layer in block.walk())
+    if not any(isinstance(layer, Attention) and layer.scores == "gaussian" for layer in layers):
+        return 0.0
+    return (4.0 + 6.0 / tokens) * (tokens - 1.0) / min(widths)
 
 
 def trajectory(

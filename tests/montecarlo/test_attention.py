@@ -146,13 +146,14 @@ def test_tokens_are_all_pixels_beside_a_convolution():
 
 
 def test_crowded_tokens_make_q_too_large_by_their_number_over_the_width():
-    """Scores square what tokens have in common by chance: (n − 1)/width, and about (4 + 6/n) times that in layer 2."""
+    """Scores square what tokens have in common by chance: nothing at first, about (4 + 6/n)(n − 1)/width in layer 2."""
     block, n, width = mf.Network(RMSNorm(), Attention(scores="gaussian")), 12, 192
     run = mf.simulate(block, 2, width, networks=192, pixels=n, rng=0, method="exact_law")
     q = [one.mean() for one in propagate_pixels(block, np.eye(n), 2).q]
     bias, error = run.q.mean / q - 1, run.q.standard_error / q
-    assert bias[1] == pytest.approx((n - 1) / width, abs=4 * error[1])
+    assert abs(bias[1]) <= 4 * error[1]
     assert 0.5 < bias[2] / ((n - 1) / width * (4 + 6 / n)) < 2
+    assert mf.crosscheck(block, 2, width, networks=192, pixels=n, rng=0, method="exact_law")  # it allows for them
 
 
 class Wrong(Attention):
@@ -174,9 +175,11 @@ def mistaken(layer):
 
 @pytest.mark.parametrize("name", BLOCKS)
 def test_a_map_that_is_wrong_by_three_percent_is_found(name):
-    """Without a norm q is cubed, with its fluctuations: that takes a wider network."""
+    """Without a norm q is cubed, with its fluctuations, and scores add chance overlaps: that takes a wider network."""
     block, cubic = BLOCKS[name], name in ("gaussian", "gaussian, residual")
     size = {"depth": 2, "width": 2048, "networks": 48} if cubic else {"depth": 3, "width": 512, "networks": 128}
+    if name in ("gaussian, normalised", "gated transformer"):
+        size = {"depth": 4, "width": 4096, "networks": 64}
     arguments = size | {"c": 0.3, "rng": 0, "method": "exact_law", "pixels": 3 if cubic else 2}
     assert mf.crosscheck(block, **arguments)
     assert not mf.crosscheck(mistaken(block), **arguments)
