@@ -47,13 +47,15 @@ def swept(block: Network, sigma_b: float) -> list[tuple[float, float, float, flo
 
     q, signal = at(SIGMAS)
     chi = np.broadcast_to(signal.chi, SIGMAS.shape)
-    if np.all(np.abs(chi - 1) <= CRITICAL):  # every sigma_w is critical, and the row that of q = 1
-        nearest = float(np.interp(0.0, np.log(np.clip(q, 1 / FARTHEST, FARTHEST)), np.log(SIGMAS)))
+    rows, level = [], _level(chi)
+    if level.any():  # all of these sigma_w are critical, and the row is that of q nearest 1
+        logs = np.log(np.clip(q[level], 1 / FARTHEST, FARTHEST))
+        nearest = float(np.interp(0.0, logs, np.log(SIGMAS[level])))
         q, signal = at(np.exp([nearest]))
         free = float(np.exp(nearest))
-        return [(sigma_b, free, float(q[0]), float(np.ravel(signal.slope)[0]), True, free)]
-    rows = []
-    for i in np.flatnonzero((chi[:-1] < 1) != (chi[1:] < 1)):
+        rows.append((sigma_b, free, float(q[0]), float(np.ravel(signal.slope)[0]), True, free))
+    crosses = ((chi[:-1] < 1) != (chi[1:] < 1)) & ~(level[:-1] | level[1:])
+    for i in np.flatnonzero(crosses):
         bracket = np.log(SIGMAS[i : i + 2]).tolist()
         closer = _closer(excess, *bracket)
         if closer is None:
@@ -73,6 +75,13 @@ def swept(block: Network, sigma_b: float) -> list[tuple[float, float, float, flo
         stable = q[0] == 0 or abs(slope) < 1 - CRITICAL
         rows.append((sigma_b, sigma_w, float(q[0]), slope, bool(stable), error))
     return rows
+
+
+def _level(chi: Floats) -> NDArray[np.bool_]:
+    """Where χ₁ is 1 to rounding at three sigma_w in a row or more."""
+    flat = np.abs(chi - 1) <= CRITICAL
+    middle = np.pad(flat[:-2] & flat[1:-1] & flat[2:], 1)
+    return np.asarray(middle | np.append(middle[1:], False) | np.append(False, middle[:-1]))
 
 
 def _log(chi: Any, count: int) -> Floats:

@@ -15,9 +15,7 @@ import warnings
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import jax
 import numpy as np
-from neural_tangents import stax
 
 import meanfield as mf
 
@@ -28,57 +26,57 @@ HALVING = mf.Conv(S, B, (3, 3), padding="zeros", stride=2)
 DENSE = mf.Dense(S, B)
 
 
-def theirs(padding="SAME", strides=(1, 1)):
-    return stax.Conv(1, (3, 3), strides, padding, W_std=S, b_std=B)
+def cases():
+    """Pixels, blocks of ours and layers of theirs, by name."""
+    from neural_tangents import stax
 
+    def theirs(padding="SAME", strides=(1, 1)):
+        return stax.Conv(1, (3, 3), strides, padding, W_std=S, b_std=B)
 
-def head():
-    return stax.Dense(1, W_std=S, b_std=B)
+    def head():
+        return stax.Dense(1, W_std=S, b_std=B)
 
+    def residual():
+        branch = stax.serial(stax.Relu(), theirs())
+        return stax.serial(stax.FanOut(2), stax.parallel(stax.Identity(), branch), stax.FanInSum())
 
-def residual():
-    branch = stax.serial(stax.Relu(), theirs())
-    return stax.serial(stax.FanOut(2), stax.parallel(stax.Identity(), branch), stax.FanInSum())
-
-
-# pixels, blocks of ours, layers of theirs
-CASES = {
-    "zero padding, pooling, flatten": (
-        (6, 8),
-        [ZEROS, ("relu", ZEROS), ("relu", mf.AveragePool((3, 2)), ZEROS), ("relu", mf.Flatten(), DENSE)],
-        lambda: [
-            theirs(), stax.Relu(), theirs(), stax.Relu(), stax.AvgPool((3, 2), (3, 2)), theirs(), stax.Relu(),
-            stax.Flatten(), head(),
-        ],
-    ),
-    "circular, global pooling": (
-        (6, 8),
-        [CIRCULAR, ("erf", CIRCULAR), ("relu", mf.GlobalAveragePool(), DENSE)],
-        lambda: [
-            theirs("CIRCULAR"), stax.Erf(), theirs("CIRCULAR"), stax.Relu(), stax.GlobalAvgPool(), head(),
-        ],
-    ),
-    "stride 2, flatten": (
-        (5, 7),
-        [HALVING, ("relu", mf.Flatten(), DENSE)],
-        lambda: [theirs(strides=(2, 2)), stax.Relu(), stax.Flatten(), head()],
-    ),
-    "residual, flatten": (
-        (5, 7),
-        [ZEROS, mf.Residual("relu", ZEROS), ("relu", mf.Flatten(), DENSE)],
-        lambda: [theirs(), residual(), stax.Relu(), stax.Flatten(), head()],
-    ),
-    "linear attention": (
-        (6,),
-        [mf.Attention(S, 0.0, scores="gaussian", sigma_qk=1.3)],
-        lambda: [
-            stax.GlobalSelfAttention(
-                1, 1, 1, 1, W_key_std=1.0, W_value_std=1.0, W_query_std=1.3, W_out_std=S / 6,
-                b_std=None, linear_scaling=False, attention_mechanism="IDENTITY",
-            )
-        ],
-    ),
-}  # fmt: skip
+    return {
+        "zero padding, pooling, flatten": (
+            (6, 8),
+            [ZEROS, ("relu", ZEROS), ("relu", mf.AveragePool((3, 2)), ZEROS), ("relu", mf.Flatten(), DENSE)],
+            lambda: [
+                theirs(), stax.Relu(), theirs(), stax.Relu(), stax.AvgPool((3, 2), (3, 2)), theirs(), stax.Relu(),
+                stax.Flatten(), head(),
+            ],
+        ),
+        "circular, global pooling": (
+            (6, 8),
+            [CIRCULAR, ("erf", CIRCULAR), ("relu", mf.GlobalAveragePool(), DENSE)],
+            lambda: [
+                theirs("CIRCULAR"), stax.Erf(), theirs("CIRCULAR"), stax.Relu(), stax.GlobalAvgPool(), head(),
+            ],
+        ),
+        "stride 2, flatten": (
+            (5, 7),
+            [HALVING, ("relu", mf.Flatten(), DENSE)],
+            lambda: [theirs(strides=(2, 2)), stax.Relu(), stax.Flatten(), head()],
+        ),
+        "residual, flatten": (
+            (5, 7),
+            [ZEROS, mf.Residual("relu", ZEROS), ("relu", mf.Flatten(), DENSE)],
+            lambda: [theirs(), residual(), stax.Relu(), stax.Flatten(), head()],
+        ),
+        "linear attention": (
+            (6,),
+            [mf.Attention(S, 0.0, scores="gaussian", sigma_qk=1.3)],
+            lambda: [
+                stax.GlobalSelfAttention(
+                    1, 1, 1, 1, W_key_std=1.0, W_value_std=1.0, W_query_std=1.3, W_out_std=S / 6,
+                    b_std=None, linear_scaling=False, attention_mechanism="IDENTITY",
+                )
+            ],
+        ),
+    }  # fmt: skip
 
 
 def seconds(call):
@@ -93,9 +91,12 @@ def seconds(call):
 
 def main():
     warnings.filterwarnings("ignore", message="`FanIn` layers assume independent inputs")
+    import jax
+    from neural_tangents import stax
+
     rng = np.random.default_rng(0)
     print(f"{'':34}{'difference':>12}{'time':>8}")
-    for name, (pixels, layers, build) in CASES.items():
+    for name, (pixels, layers, build) in cases().items():
         blocks = [mf.Network(*layer) if isinstance(layer, tuple) else mf.Network(layer) for layer in layers]
         x = rng.standard_normal((2, *pixels, 3))
         points = x.reshape(-1, 3)

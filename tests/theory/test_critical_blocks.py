@@ -235,3 +235,13 @@ def test_a_branch_scaled_by_nothing_makes_no_sigma_w_special():
     line = mf.critical_line(Residual("relu", mf.Dense(), branch_scale=0.0), [0.0, 0.3])
     assert (len(line), line.deepest) == (0, None)
     assert "scaled by 0" in line.reason
+
+
+def test_where_every_sigma_w_up_to_one_is_critical_there_is_one_row_for_them():
+    """A copy of the normalised signal beside ReLU's: χ₁ = 1 while q has a fixed point, up to σ_w² = 1 + growth."""
+    block = mf.network("concatenate(layernorm, relu, dense, growth=0.25), dense")
+    line = mf.critical_line(block, 0.0)
+    assert len(line) == 1
+    for sigma_w in (0.2, float(line.sigma_w[0]), 1.1):
+        assert float(mf.analyze(block.at(sigma_w=sigma_w, sigma_b=0.0)).chi_1) == pytest.approx(1.0, abs=1e-12)
+    assert float(line.error[0]) == float(line.sigma_w[0])  # any will do
