@@ -12,8 +12,10 @@ from meanfield.activations.specs import activation
 from meanfield.arguments import whole
 from meanfield.errors import DivergentExpectation, InfiniteDerivative, InvalidInput
 from meanfield.estimates import Estimate
+from meanfield.networks.batchnorm import batch_size
 from meanfield.networks.convolution import Conv
 from meanfield.networks.network import Network, as_block, mlp
+from meanfield.networks.text import written
 from meanfield.theory.advice import Choice, choose, grown
 from meanfield.theory.criticality import NOWHERE, CriticalPoint, critical_line, critical_point
 from meanfield.theory.deepest import TRAINABLE
@@ -149,7 +151,8 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
         start = min(1.0, 0.5 * ceiling)
         if np.isfinite(ceiling):
             reason = f"{reason}, as long as it starts below {ceiling:.6g}"
-    scale = min(choice.xi_c, abs(choice.xi_gradient))
+    parted = batch_size(network) is not None  # and so kept apart, however soon their correlation settles
+    scale = abs(choice.xi_gradient) if parted else min(choice.xi_c, abs(choice.xi_gradient))
     if np.isfinite(scale):
         max_depth = max(TRAINABLE * scale, 1.0)
     else:
@@ -169,10 +172,17 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
         snippets(
             choice.sigma_w,
             choice.sigma_b,
-            phi.name if plain else repr(network),
+            phi.name if plain else _named(network),
             convolutions=any(isinstance(layer, Conv) for layer in block.walk()),
         ),
     )
+
+
+def _named(network: Network) -> str:
+    try:
+        return written(network)
+    except InvalidInput:  # it holds a function without a name
+        return repr(network)
 
 
 def _checked(block: Network) -> Network:

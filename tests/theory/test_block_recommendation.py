@@ -12,6 +12,7 @@ from meanfield.networks.dropout import Dropout
 from meanfield.networks.noise import AdditiveNoise
 from meanfield.networks.normalisation import LayerNorm, RMSNorm
 from meanfield.networks.residual import Residual
+from meanfield.networks.text import written
 
 NORMALISED = {  # √(E φ′² − E φ²) at q = 1; Doshi, He & Gromov 2021 (arXiv:2111.12143)
     "erf": 0.32380701094355827,
@@ -55,7 +56,7 @@ def test_every_block_has_numbers_a_sentence_and_code(block):
     for code in advice.snippets.values():
         ast.parse(code)
     network = mf.Network(block).at(sigma_w=advice.sigma_w, sigma_b=advice.sigma_b)
-    assert repr(block)[:12] in advice.snippets["numpy"]
+    assert f"for {written(block)[:12]}" in advice.snippets["numpy"]
     if np.isfinite(advice.growth):
         assert mf.propagate(network, 50, q=advice.start).gradient[0] == pytest.approx(advice.growth, rel=1e-9)
 
@@ -207,3 +208,9 @@ def test_the_torch_snippet_of_convolutions_counts_their_taps():
 def test_what_cannot_be_advised_is_refused(block, why):
     with pytest.raises(mf.InvalidInput, match=why):
         mf.recommend(block)
+
+
+def test_behind_batch_norm_the_gradient_alone_limits_depth():
+    advice = mf.recommend(mf.Network(BatchNorm(16), "relu", mf.Dense()))
+    assert advice.max_depth == pytest.approx(6 / np.log(1.5899504167651655), rel=1e-9)  # Yang et al. 2019, theorem 8
+    assert "batchnorm(16), relu, dense" in advice.snippets["torch"]
