@@ -28,7 +28,7 @@ FUNCTIONS = {
     "correlation_map": "block c q",
     "fixed_points": "block q_max",
     "analyze": "block",
-    "propagate": "block depth q c q2 width",
+    "propagate": "block depth q c q2 width pixels",
     "kernel": "block inputs depth",
     "ntk": "block inputs depth",
     "critical_line": "spec_or_block sigma_b stable_only",

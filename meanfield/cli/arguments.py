@@ -23,11 +23,13 @@ __all__ = [
     "BlockText",
     "Depth",
     "Parameters",
+    "Pixels",
     "SigmaB",
     "SigmaW",
     "activation_from",
     "grid_from",
     "imported",
+    "pixels_from",
 ]
 
 ActivationText = Annotated[
@@ -64,6 +66,14 @@ SigmaB = Annotated[
     ),
 ]
 Depth = Annotated[int, typer.Option(help="Number of layers.")]
+Pixels = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N[,M]",
+        help="Size of images, or tokens of sequences, where layers read several. [default: 16, or 8,8]",
+        show_default=False,
+    ),
+]
 
 NAME_WITH_PARAMETERS = re.compile(r"[\w -]+:\s*\w+\s*=[^:]*")
 NAME_AND_NUMBERS = re.compile(r"(?!.*\bx\b)[A-Za-z][\w -]*\(.*\)")
@@ -173,3 +183,19 @@ def grid_from(text: str, name: str) -> "NDArray[float64]":
         raise InvalidInput(
             f"{name} is low:high:count with 0 ≤ low < high, as 0:1:41, or numbers between commas, not {text[:60]!r}"
         ) from None
+
+
+def pixels_from(text: str | None) -> tuple[int, ...] | None:
+    """The size of images, `8,8` or `8x8`; None if nobody says.
+
+    Examples
+    --------
+    >>> pixels_from("8,8"), pixels_from("16"), pixels_from(None)
+    ((8, 8), (16,), None)
+    """
+    if text is None:
+        return None
+    parts = re.split("[,x]", text.replace(" ", ""))
+    if not all(part.isascii() and part.isdigit() and len(part) < 7 for part in parts):
+        raise InvalidInput(f"--pixels takes one integer for each axis of an image, as in 8,8, not {text[:40]!r}")
+    return tuple(map(int, parts))

@@ -12,10 +12,12 @@ from meanfield.cli.arguments import (
     AsJson,
     Depth,
     Parameters,
+    Pixels,
     SigmaB,
     SigmaW,
     activation_from,
     imported,
+    pixels_from,
 )
 from meanfield.cli.blocks import block_from
 from meanfield.cli.output import activation_keys, checked_path, number, print_json, print_table, save_figure, thinned
@@ -42,6 +44,7 @@ def check(
     networks: Annotated[int, typer.Option(help="Independent networks.")] = 32,
     q: Annotated[float, typer.Option(help="Second moment of the pre-activations of layer 0.")] = 1.0,
     c: Annotated[float, typer.Option(help="Correlation of two inputs there.")] = 0.5,
+    pixels: Pixels = None,
     weights: Annotated[
         str,
         typer.Option(
@@ -102,8 +105,8 @@ def check(
     law: Any = weights if init is None else _sampler(init, block.network.activations)
     options: dict[str, Any] = {"method": method, "dtype": dtype}  # whose values crosscheck checks
     result = crosscheck(
-        block.network, depth, width, networks=networks, q=q, c=c, weights=law, rng=seed, workers=workers,
-        progress=True, **options,
+        block.network, depth, width, networks=networks, q=q, c=c, pixels=pixels_from(pixels), weights=law, rng=seed,
+        workers=workers, progress=True, **options,
     )  # fmt: skip
     head = {**block.keys, "weights": init or weights, "method": method, "seed": seed}
     return _report(result, head, f"{block.title()}{' (recommended)' if block.recommended else ''}", output, as_json)

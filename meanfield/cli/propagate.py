@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from meanfield.cli.arguments import AsJson, BlockText, Depth, Parameters, SigmaB, SigmaW
+from meanfield.cli.arguments import AsJson, BlockText, Depth, Parameters, Pixels, SigmaB, SigmaW, pixels_from
 from meanfield.cli.blocks import block_from
 from meanfield.cli.output import checked_path, number, print_json, print_table, save_figure, thinned
 
@@ -22,6 +22,7 @@ def propagate(
     depth: Depth = 20,
     q: Annotated[float, typer.Option(help="Second moment of the pre-activations of layer 0.")] = 1.0,
     c: Annotated[float, typer.Option(help="Correlation of two inputs there.")] = 0.5,
+    pixels: Pixels = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Draw it: .png, .pdf or .svg.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -38,7 +39,7 @@ def propagate(
     if output is not None:
         checked_path(output)
     block = block_from(activation, param, sigma_w, sigma_b)
-    run = propagation.propagate(block.network, depth, q=q, c=c)
+    run = propagation.propagate(block.network, depth, q=q, c=c, pixels=pixels_from(pixels))
     if output is not None:
         from meanfield.plotting.axes import plain
         from meanfield.plotting.propagation import plot_propagation

@@ -19,7 +19,7 @@ from meanfield.networks.noise import AdditiveNoise, MultiplicativeNoise
 from meanfield.networks.pooling import AveragePool, Flatten, GlobalAveragePool
 from meanfield.networks.residual import Residual
 
-__all__ = ["check_alike", "images_after", "pixel_axes", "pixels_of", "reads_pixels", "tells_apart"]
+__all__ = ["check_alike", "images_after", "keeps_alike", "pixel_axes", "pixels_of", "reads_pixels", "tells_apart"]
 
 LEAST = {1: 16, 2: 8}  # pixels along each axis, by the number of axes, where nobody says how many
 LARGEST = 100_000  # pixels along an axis
@@ -122,6 +122,15 @@ def tells_apart(*blocks: Layer) -> Layer | None:
     """
     layers = (layer for block in blocks for layer in block.walk())
     return next((one for one in layers if isinstance(one, ANY | AveragePool) or not _alike(one)), None)
+
+
+def keeps_alike(*blocks: Layer) -> bool:
+    """Whether one point of an image represents all of them in these blocks."""
+    try:
+        check_alike(*blocks)
+    except InvalidInput:
+        return False
+    return True
 
 
 def check_alike(*blocks: Layer) -> None:

@@ -10,12 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 from meanfield.arguments import correlation, positive, whole
 from meanfield.errors import InvalidInput
 from meanfield.networks.batchnorm import batch_size
+from meanfield.networks.images import keeps_alike, pixels_of
 from meanfield.networks.network import Network
 from meanfield.networks.stack import as_blocks, as_widths, check_widths
 from meanfield.theory.gaussianity import check_gaussian
 from meanfield.theory.kernels import one_point, two_points
 from meanfield.theory.maps import broadcast
 from meanfield.theory.orbit import CorrelationOrbit
+from meanfield.theory.pixel_means import pixel_means
 from meanfield.theory.signal import Batch, OnePoint, TwoPoints
 
 __all__ = ["DEEPEST", "Trajectory", "propagate"]
@@ -61,6 +63,7 @@ def propagate(
     c: ArrayLike | None = None,
     q2: ArrayLike | None = None,
     width: int | Sequence[int] | None = None,
+    pixels: int | Sequence[int] | None = None,
 ) -> Trajectory:
     """Carry one input, or a pair, through `depth` repetitions of a block, or through `depth` blocks that differ.
 
@@ -80,6 +83,10 @@ def propagate(
     width : int or sequence of int, optional
         Units at layers 0 … depth, where they differ. With weights of variance sigma_w²/fan_in they do not matter to q
         and c. The gradient's *sum* of squares over units grows by chi too, so its mean is that times a ratio of widths.
+    pixels : int or sequence of int, optional
+        Size of images along each axis, or tokens of sequences; 16 or 8 × 8 by default. Where layers do not keep pixels
+        alike, or if it is given, q, c and gradients are means over pixels, which have `q` and `c` at layer 0 and are
+        orthogonal to each other; `chi` is then nan at the last layer. `propagate_pixels` says what each one does.
 
     Returns
     -------
@@ -105,6 +112,8 @@ def propagate(
     """
     depth = whole(depth, "depth", DEEPEST)
     blocks = as_blocks(block, depth)
+    if pixels is not None or not keeps_alike(*blocks):
+        return _over_pixels(blocks, depth, q, c, q2, width, pixels)
     check_gaussian(*blocks, repeated=len(blocks) == 1)
     widths = None
     if width is not None:
@@ -128,6 +137,27 @@ def propagate(
         misfit = 0.0 if q2 is None else 0.5 * (np.sqrt(first) - np.sqrt(second)) ** 2
         pair = TwoPoints(first, second, misfit + root * (1.0 - arrays[-1]))
     return _run(blocks, depth, first, pair, widths)
+
+
+def _over_pixels(
+    blocks: tuple[Network, ...], depth: int, q: Any, c: Any, q2: Any, width: Any, pixels: Any
+) -> Trajectory:
+    """The same in the mean over pixels."""
+    if (shape := Network(*blocks).shape) != () or np.ndim(q) or np.ndim(c) or q2 is not None:
+        raise InvalidInput(
+            "where pixels differ, propagate takes one network, one q and one c at a time, and no q2"
+            + (f", not arrays of shape {shape}" if shape else "")
+        )
+    own = float(positive(q, "q"))
+    inputs = np.array([[own]]) if c is None else own * (np.eye(2) + float(correlation(c)) * (1.0 - np.eye(2)))
+    means = pixel_means(blocks, depth, inputs, pixels_of(blocks, None, pixels))
+    gradient, gap = means["gradient"], means.get("one_minus_c")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        chi = np.append(gradient[:-1] / gradient[1:], np.nan)
+    if width is not None:
+        check_widths(blocks, units := as_widths(width, depth))
+        gradient = gradient * units[-1] / np.asarray(units, dtype=np.float64)
+    return Trajectory(means["q"], None if gap is None else 1.0 - gap, gap, chi, gradient)
 
 
 def _run(

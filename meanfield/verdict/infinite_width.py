@@ -1,6 +1,5 @@
 """The theory's side of a cross-check: the same averages as the simulation takes, at infinite width."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,8 +13,7 @@ from meanfield.networks.batchnorm import batch_size
 from meanfield.networks.images import pixels_of, tells_apart
 from meanfield.networks.layers import Layer
 from meanfield.networks.network import Network
-from meanfield.networks.stack import as_blocks
-from meanfield.theory.pixels import check_images, propagate_pixels
+from meanfield.theory.pixel_means import pixel_means
 from meanfield.theory.propagation import propagate
 
 __all__ = ["chance", "scaled", "trajectory"]
@@ -60,7 +58,9 @@ def trajectory(
     images = pixels_of(blocks, inputs, pixels)
     of_points = inputs is not None and np.ndim(inputs) > 2
     if tells_apart(*blocks) or of_points:
-        return _of_pixels(block, widths, input_root(q, c, inputs), images, of_points)
+        root = input_root(q, c, inputs)
+        means = pixel_means(blocks, depth, root @ root.T, images, of_points)
+        return means | {"gradient": means["gradient"] * widths[-1] / np.asarray(widths, dtype=np.float64)}
     batch = batch_size(*blocks)
     if batch is not None:
         q, c = (q, c or 0.0) if inputs is None else _alike(inputs)
@@ -78,27 +78,6 @@ def trajectory(
         correlation = np.clip(moments[a, b] / np.sqrt(own[a] * own[b]), -1.0, 1.0)
         found["one_minus_c"] = propagate(block, depth, q=own[a], q2=own[b], c=correlation).one_minus_c
     return {name: np.mean(entry, axis=1) for name, entry in found.items()}
-
-
-def _of_pixels(
-    block: Any, widths: Sequence[int], root: NDArray[np.float64], images: tuple[int, ...], of_points: bool
-) -> dict[str, NDArray[np.float64]]:
-    """The same averages where pixels differ: over inputs × pixels, and of 1 − c over pairs at each pixel."""
-    covariance: Any = root @ root.T
-    inputs = len(root) // math.prod(images) if of_points else len(root)
-    check_images(as_blocks(block, len(widths) - 1), inputs, images, len(widths) - 1)
-    if not of_points:
-        covariance = np.kron(covariance, np.eye(math.prod(images)))
-    run = propagate_pixels(block, covariance, len(widths) - 1, pixels=images)
-    ratio = widths[-1] / np.asarray(widths, dtype=np.float64)
-    found = {"q": [q.mean() for q in run.q], "gradient": ratio * [g.mean() for g in run.gradient]}
-    if inputs > 1:
-        a, b = np.tril_indices(inputs, -1)
-        found["one_minus_c"] = [
-            np.einsum("iaja->ija", gap.reshape(inputs, -1, inputs, len(gap) // inputs))[a, b].mean()
-            for gap in run.one_minus_c
-        ]
-    return {name: np.array(values) for name, values in found.items()}
 
 
 def _alike(inputs: ArrayLike) -> tuple[float, float]:

@@ -24,3 +24,14 @@ def test_it_is_drawn(meanfield, tmp_path):
     result = meanfield(*HE, "-o", str(path), "--json")
     assert result.json["depth"] == 20
     assert path.read_bytes().startswith(b"%PDF")
+
+
+def test_borders_are_followed_pixel_by_pixel_and_shown_as_means(meanfield):
+    answer = meanfield(
+        "propagate", "relu, conv(1.4142135623730951, padding=zeros)", "--depth", "2", "--pixels", "4", "--json"
+    ).json
+    assert answer["q"] == pytest.approx([1.0, (2 * 2 / 3 + 2 * 1) / 4, (2 * 5 / 9 + 2 * 8 / 9) / 4], rel=1e-12)
+    assert answer["chi"][2] is None
+    refused = meanfield("propagate", "relu, conv", "--pixels", "4,a")
+    assert refused.status == 2
+    assert "--pixels takes one integer for each axis" in refused.err

@@ -380,3 +380,43 @@ def test_slopes_are_computed_only_of_pairs_whose_gradients_correlate(monkeypatch
     pooled = [Network("tanh", Conv(1.4, 0.3, (3, 3))), Network("tanh", AveragePool((2, 2)), mf.Dense(1.2))]
     propagate_pixels(pooled, sigma, 2, pixels=(4, 4))
     assert asked == [2 * 4 * 6, 2 * 16 * 4]  # of both inputs: pairs in a window, and pairs of neighbours
+
+
+@pytest.mark.parametrize(("padding", "pixels"), [("zeros", 6), ("circular", 5)])
+def test_propagate_has_the_means_over_pixels(padding, pixels):
+    block = Network("tanh", Conv(1.4, 0.3, padding=padding))
+    run = mf.propagate(block, 4, q=1.3, c=0.4, pixels=pixels)
+    sigma = 1.3 * np.kron([[1.0, 0.4], [0.4, 1.0]], np.eye(pixels))
+    every = propagate_pixels(block, sigma, 4, pixels=pixels)
+    np.testing.assert_allclose(run.q, every.q.mean(axis=1), rtol=1e-13)
+    np.testing.assert_allclose(run.gradient, every.gradient.mean(axis=1), rtol=1e-13)
+    gaps = every.one_minus_c[:, np.arange(pixels), np.arange(pixels) + pixels]
+    np.testing.assert_allclose(run.one_minus_c, gaps.mean(axis=1), rtol=1e-13)
+    np.testing.assert_allclose(run.chi[:-1] * run.gradient[1:], run.gradient[:-1], rtol=1e-13)
+    if padding == "circular":
+        alike = mf.propagate(block, 4, q=1.3, c=0.4)
+        np.testing.assert_allclose(run.q, alike.q, rtol=1e-12)
+        np.testing.assert_allclose(run.one_minus_c, alike.one_minus_c, rtol=1e-10)
+
+
+def test_propagate_takes_a_network_that_ends_in_a_head_with_widths_that_differ():
+    blocks = [Network(Conv(1.4, 0.1, padding="zeros")), Network("relu", mf.GlobalAveragePool(), mf.Dense(2.0))]
+    run = mf.propagate(blocks, 2, pixels=7, width=[3, 64, 10])
+    assert run.q.shape == (3,)
+    assert run.gradient[1] == pytest.approx(4.0 * 0.5 / 7**2 * 10 / 64, rel=1e-12)  # σ_w² E φ′²/pixels², per unit
+    assert run.c is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"q": [1.0, 2.0]}, "one q and one c at a time"),
+        ({"c": 0.1, "q2": 2.0}, "no q2"),
+        ({"block": Network("relu", Conv([1.0, 2.0], padding="zeros"))}, r"not arrays of shape \(2,\)"),
+        ({"pixels": (4, 4)}, "pixels must be one integer"),
+        ({"block": mf.mlp("relu"), "pixels": 4}, "read no pixels"),
+    ],
+)
+def test_what_propagate_cannot_follow_over_pixels_is_refused(change, message):
+    with pytest.raises(mf.InvalidInput, match=message):
+        mf.propagate(**({"block": Network("relu", Conv(padding="zeros")), "depth": 2} | change))
