@@ -36,7 +36,7 @@ def units(activation, noises):
 
 def blocks(activation, noises, growths=(0.5, 1.0)):
     """Nested blocks, as deep as three."""
-    weights = st.floats(-1.2, 1.2).map(lambda x: round(x, 3))
+    weights = st.builds(lambda x, sign: sign * round(x, 3), st.floats(0.2, 1.2), st.sampled_from([-1.0, 1.0]))
 
     def around(inner):
         skip = st.builds(
