@@ -81,7 +81,8 @@ def test_heads_for_classification_read_tokens_as_a_mean_or_as_one_vector():
         stack = [Residual(Attention(1.2)), mf.Network(Residual(Attention(1.2)), last, mf.Dense())]
         assert mf.crosscheck(stack, 2, 128, networks=16, c=0.3, pixels=4, rng=0)
         with pytest.raises(mf.InvalidInput, match=f"{type(last).__name__} depends on the covariances between pixels"):
-            mf.propagate(stack, 2)
+            mf.kernel(stack, np.eye(3), 2)
+        assert np.all(mf.propagate(stack, 2, pixels=4).q > 0)
 
 
 def test_tokens_must_fill_whole_sequences():
