@@ -76,7 +76,8 @@ def test_psd_in_psd_out(name, q1, q2, c, sigma_w, sigma_b):
     assert after.q1 >= 0
     assert after.q2 >= 0
     assert after.d >= -after.error
-    assert abs(0.5 * (after.q1 + after.q2) - after.d) <= np.sqrt(after.q1) * np.sqrt(after.q2) * (1 + 1e-12) + after.error
+    largest = np.sqrt(after.q1) * np.sqrt(after.q2) * (1 + 1e-12)
+    assert abs(0.5 * (after.q1 + after.q2) - after.d) <= largest + after.error
 
 
 @blocks

@@ -159,7 +159,9 @@ def test_infinite_gradients_of_jumps_stay_infinite_and_make_nothing_undefined(ta
     assert not any(np.isnan(a).any() for one in (run.q, run.covariance, run.gradient, run.one_minus_c) for a in one)
 
 
-@pytest.mark.parametrize("rule", ["analyze", "variance_map", "kernel", "critical_line", "fixed_points", "phase_diagram"])
+@pytest.mark.parametrize(
+    "rule", ["analyze", "variance_map", "kernel", "critical_line", "fixed_points", "phase_diagram"]
+)
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
@@ -176,7 +178,8 @@ def test_infinite_gradients_of_jumps_stay_infinite_and_make_nothing_undefined(ta
 )
 def test_what_one_pixel_does_not_represent_is_refused_elsewhere(rule, layer, message):
     arguments = {
-        "variance_map": (3.0,), "kernel": (np.ones((2, 3)), 2), "critical_line": (0.1,), "phase_diagram": ([1.0], [0.1]),
+        "variance_map": (3.0,), "kernel": (np.ones((2, 3)), 2), "critical_line": (0.1,),
+        "phase_diagram": ([1.0], [0.1]),
     }.get(rule, ())  # fmt: skip
     with pytest.raises(mf.InvalidInput, match=message) as refusal:
         getattr(mf, rule)(Network("tanh", layer, Dense(1.3)), *arguments)
