@@ -120,9 +120,14 @@ def mlp(spec: Any, sigma_w: ArrayLike = 1.0, sigma_b: ArrayLike = 0.0) -> Networ
 
 
 def as_block(spec: Any) -> Network:
-    """`spec` as a block: a Network as it is, a layer as a Network of one, all else as the MLP of that activation."""
+    """`spec` as a block: a Network, or the text of one, a layer as a Network of one, all else as the MLP of that."""
     if isinstance(spec, Network):
         return spec
+    if isinstance(spec, str):
+        from meanfield.networks.text import is_network, network
+
+        if is_network(spec):
+            return network(spec)
     return Network(spec) if isinstance(spec, Layer) else mlp(spec)
 
 

@@ -252,3 +252,14 @@ def test_every_public_kind_of_layer_has_a_name():
     kinds = [getattr(mf, name) for name in mf.__all__]
     layers = {kind for kind in kinds if isinstance(kind, type) and issubclass(kind, mf.Layer)}
     assert layers - {mf.Layer, mf.Elementwise} <= set(LAYERS.values())
+
+
+def test_text_of_a_network_goes_wherever_a_block_does():
+    text = "residual(layernorm, gelu, dense(1.4), scale=0.2, skip=0.9)"
+    a, b = mf.analyze(text), mf.analyze(mf.network(text))
+    assert (float(a.q_star), float(a.chi_1)) == (float(b.q_star), float(b.chi_1))
+    assert mf.variance_map("relu, dropout(0.5), dense", 1.0).value == pytest.approx(1.0, rel=1e-13)
+    assert mf.variance_map("relu", 1.0).value == 0.5  # a bare activation is that of an MLP
+    assert mf.simulate(["relu, dense(1.4)", "dense"], 2, 16, networks=2, rng=0).depth == 2
+    with pytest.raises(mf.UnknownActivation, match="the network 'relu, avgpool"):
+        mf.analyze("relu, avgpool(2), dense")
