@@ -126,7 +126,7 @@ def test_simulation_and_theory_agree(block):
     if two:
         assert mf.crosscheck(block, 3, 256, networks=8, c=0.3, rng=0)
     else:
-        assert mf.crosscheck(block, 6, 2048, networks=16, c=0.3, rng=0, method="exact_law")
+        assert mf.crosscheck(block, 6, 512, networks=16, c=0.3, rng=1, method="exact_law")
 
 
 @pytest.mark.parametrize("block", [BLOCKS["tanh"], BLOCKS["delta"]])
@@ -177,7 +177,7 @@ def _(layer: Wrong, signal):
 def test_a_map_that_is_wrong_by_three_percent_is_found(name):
     phi, conv = BLOCKS[name]
     wrong = mf.Network(phi, Wrong(conv.sigma_w, conv.sigma_b, conv.kernel_size, conv.weights))
-    arguments = {"depth": 6, "width": 1024, "networks": 16, "c": 0.3, "rng": 0, "method": "exact_law"}
+    arguments = {"depth": 6, "width": 512, "networks": 16, "c": 0.3, "rng": 0, "method": "exact_law"}
     assert mf.crosscheck(BLOCKS[name], **arguments)
     assert not mf.crosscheck(wrong, **arguments)
 
