@@ -6,9 +6,11 @@ from meanfield.activations.activation import Activation
 from meanfield.errors import InvalidInput
 from meanfield.networks.batchnorm import BatchNorm
 from meanfield.networks.concatenation import Concatenate
+from meanfield.networks.dropout import Dropout
 from meanfield.networks.images import check_alike
 from meanfield.networks.layers import Elementwise, Layer
 from meanfield.networks.network import Network
+from meanfield.networks.noise import MultiplicativeNoise
 from meanfield.networks.normalisation import LayerNorm
 from meanfield.networks.residual import Residual
 from meanfield.theory.batches import check_batches
@@ -59,6 +61,8 @@ def _after(layer: Layer, left: str) -> str:
         return BATCH
     if layer.fresh:
         return "" if layer.keeps_gaussian else type(layer).__name__
+    if isinstance(layer, Dropout | MultiplicativeNoise) and not np.any(getattr(layer, layer.parameters[0])):
+        return left  # it does nothing
     inside = left
     for inner in layer.inner:
         inside = _after(inner, inside)

@@ -158,6 +158,7 @@ REDUCTIONS = {
     "a branch without a skip connection": (mf.Network(mf.Residual(*BRANCH, skip_scale=0.0)), PLAIN),
     "a skip connection alone": (mf.Network(mf.Residual(*BRANCH, branch_scale=0.0), *BRANCH), PLAIN),
     "dropout of nothing": (mf.Network("gelu", mf.Dropout(0.0), mf.Dense(1.3, 0.2)), PLAIN),
+    "dropout of nothing before the activation": (mf.Network(mf.Dropout(0.0), *BRANCH), PLAIN),
     "noise of no size": (
         mf.Network("gelu", mf.MultiplicativeNoise(0.0), mf.Dense(1.3, 0.2), mf.AdditiveNoise(0.0)),
         PLAIN,

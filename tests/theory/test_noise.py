@@ -296,3 +296,12 @@ def test_noise_beyond_floats_is_said_to_be():
 
 def _pair(q1, q2):
     return two_points(MultiplicativeNoise(1e150), TwoPoints(q1, q2, 0.5 * (q1 + q2)))
+
+
+@pytest.mark.parametrize("nothing", [Dropout(0.0), MultiplicativeNoise(0.0), Dropout([0.0, 0.0])])
+def test_noise_of_no_size_may_stand_before_an_activation(nothing):
+    block = mf.Network(nothing, "tanh", mf.Dense(1.3, 0.2))
+    np.testing.assert_allclose(mf.analyze(block).q_star, mf.analyze(mf.mlp("tanh", 1.3, 0.2)).q_star, rtol=1e-13)
+    some = mf.Network(Dropout([0.0, 0.1]), "tanh", mf.Dense())
+    with pytest.raises(mf.InvalidInput, match="tanh would act on what Dropout left"):
+        mf.analyze(some)
