@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
@@ -50,7 +50,8 @@ class Layer:
 
     def rebuilt(self, inner: "tuple[Layer, ...]", **parameters: Any) -> "Layer":
         """The same layer around others and with other parameters, where these are given."""
-        return replace(self, **parameters) if parameters else self  # type: ignore[type-var]
+        changed: Layer = replace(cast(Any, self), **parameters) if parameters else self  # a dataclass, if it has any
+        return changed
 
     def walk(self) -> "Iterator[Layer]":
         """This layer and all within it, in order, each before what it contains."""
