@@ -15,7 +15,7 @@ from meanfield.networks.network import Network
 from meanfield.networks.stack import as_blocks
 from meanfield.theory.fourier_modes import image_shape
 from meanfield.theory.gaussianity import check_gaussian
-from meanfield.theory.kernels.points import Points, all_points
+from meanfield.theory.kernels.points import Points, all_points, of_covariance
 from meanfield.theory.signal import TwoPoints
 
 __all__ = ["PixelTrajectory", "check_images", "propagate_pixels"]
@@ -110,8 +110,7 @@ def propagate_pixels(
         raise InvalidInput(f"{points} points are not a whole number of images of {' x '.join(map(str, shape))} pixels")
     check_images(blocks, points // math.prod(shape), shape, depth)
     sigma = _covariance(sigma)
-    q = np.diagonal(sigma)
-    states, pullbacks = [Points(TwoPoints(q[:, None], q[None, :], _distances(sigma)), shape)], []
+    states, pullbacks = [Points(of_covariance(np.diagonal(sigma), sigma), shape)], []
     for layer in range(depth):
         with np.errstate(invalid="ignore"):  # where φ jumps, bounds of equal points are 0·∞: they are not used
             state, pullback = all_points(blocks[min(layer, len(blocks) - 1)], states[-1])
@@ -184,11 +183,3 @@ def _covariance(sigma: Floats) -> Floats:
     if (least := np.linalg.eigvalsh(sigma)[0]) < -rounding * len(sigma):
         raise InvalidInput(f"covariance must be positive semi-definite, but its least eigenvalue is {least:g}")
     return sigma
-
-
-def _distances(sigma: Floats) -> Floats:
-    """½E(u_a − u_a′)² of all pairs, within what their correlation allows."""
-    q = np.diagonal(sigma)
-    root = np.sqrt(q)
-    least, most = (0.5 * (root[:, None] + sign * root) ** 2 for sign in (-1, 1))
-    return np.asarray(np.clip(0.5 * (q[:, None] + q) - sigma, least, most))

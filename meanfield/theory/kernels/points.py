@@ -128,11 +128,11 @@ def _through(layers: Any, state: Points) -> tuple[Points, Pullback]:
     return state, back
 
 
-def of_covariance(q: Floats, covariance: Floats, error: Any = 0.0) -> TwoPoints:
-    """All pairs, by their second moments (points,) and what they have in common (points, points)."""
-    total = 0.5 * (q[:, None] + q)
-    eps = 8 * float(np.finfo(float).eps)
-    return _same(TwoPoints(q[:, None], q[None, :], np.maximum(total - covariance, 0.0), error + eps * total))
+def of_covariance(q: Floats, covariance: Floats) -> TwoPoints:
+    """All pairs, by their second moments (points,) and E u_a u_b, within what their correlation allows."""
+    root = np.sqrt(q)
+    least, most = (0.5 * (root[:, None] + sign * root) ** 2 for sign in (-1, 1))
+    return _same(TwoPoints(q[:, None], q[None, :], np.clip(0.5 * (q[:, None] + q) - covariance, least, most)))
 
 
 def _same(pair: TwoPoints) -> TwoPoints:
