@@ -17,6 +17,7 @@ from meanfield.networks.vocabulary import ALIASES, REQUIRED, arguments_of, known
 __all__ = ["is_network", "network", "written"]
 
 ITEM = re.compile(r"(?:^|[(,]) ?([A-Za-z][\w -]*?) ?(?=[(,)]|$)")
+MODULE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 APART = re.compile(r"(?:^|(?<=[(,])) ?(?!(?:x|e|pi)\b)[A-Za-z]\w*(?:[ -]+\w+)+(?= ?(?:[(,)]|$))")  # layer-norm
 BY_PLACE = 2  # arguments that are written without their name
 SHORT = {name: alias for alias, name in ALIASES.items()}
@@ -64,6 +65,11 @@ def network(text: str) -> Network:
     if not isinstance(text, str):
         raise InvalidInput(f"a network is given as text, as in 'relu, dense(1.4)', not {shown(repr(text))}")
     plain = APART.sub(_together, " ".join(text.split()))
+    if function := MODULE.search(plain):
+        raise InvalidInput(
+            f"the network {shown(plain)} has {shown(function.group())}: a text names activations and formulas only, and "
+            "a function of your own goes into meanfield.Network in Python"
+        )
     try:
         return NetworkReader(plain).network()
     except (RecursionError, MemoryError):

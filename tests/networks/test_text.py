@@ -263,3 +263,8 @@ def test_text_of_a_network_goes_wherever_a_block_does():
     assert mf.simulate(["relu, dense(1.4)", "dense"], 2, 16, networks=2, rng=0).depth == 2
     with pytest.raises(mf.UnknownActivation, match="the network 'relu, avgpool"):
         mf.analyze("relu, avgpool(2), dense")
+
+
+def test_a_function_of_a_module_is_refused_with_where_it_goes():
+    with pytest.raises(mf.InvalidInput, match=r"has 'mine:bent': .* goes into meanfield\.Network in Python"):
+        mf.network("mine:bent, dropout(0.1), dense")
