@@ -67,7 +67,7 @@ def network(text: str) -> Network:
     plain = APART.sub(_together, " ".join(text.split()))
     if function := MODULE.search(plain):
         raise InvalidInput(
-            f"the network {shown(plain)} has {shown(function.group())}: a text names activations and formulas only, and "
+            f"the network {shown(plain)} has {shown(function.group())}: a text names activations and formulas only; "
             "a function of your own goes into meanfield.Network in Python"
         )
     try:
