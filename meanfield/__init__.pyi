@@ -2,10 +2,14 @@
 
 from meanfield._version import __version__
 from meanfield.activations.activation import Activation
-from meanfield.activations.catalogue import catalogue
+from meanfield.activations.catalogue.table import catalogue
 from meanfield.activations.duals import dual, hermite_coefficients
 from meanfield.activations.expectations import expectation, moment, pair_expectation
-from meanfield.activations.specs import activation
+from meanfield.activations.gains import calculate_gain, gain, gains
+from meanfield.activations.resolve import activation
+from meanfield.cross_check.check_weights import WeightCheck, check_weights
+from meanfield.cross_check.crosscheck import crosscheck
+from meanfield.cross_check.report import CrossCheck
 from meanfield.errors import (
     BadActivation,
     DivergentExpectation,
@@ -18,39 +22,40 @@ from meanfield.errors import (
 )
 from meanfield.estimates import Estimate, Sample
 from meanfield.initializers.initializer import Initializer
-from meanfield.initializers.inputs import InputStatistics, input_statistics
-from meanfield.initializers.measurement import Measurement, Measurements
-from meanfield.initializers.measuring import measure
 from meanfield.initializers.schemes import initializer, schemes
 from meanfield.initializers.table import scheme_table
 from meanfield.montecarlo.simulation import Simulation, simulate
-from meanfield.networks.attention import Attention
-from meanfield.networks.batchnorm import BatchNorm
-from meanfield.networks.concatenation import Concatenate
-from meanfield.networks.convolution import Conv
-from meanfield.networks.dropout import Dropout
-from meanfield.networks.gated import Gated
-from meanfield.networks.layers import Dense, Elementwise, Layer
-from meanfield.networks.network import Network, mlp
-from meanfield.networks.noise import AdditiveNoise, MultiplicativeNoise
-from meanfield.networks.normalisation import LayerNorm, RMSNorm
-from meanfield.networks.pooling import AveragePool, Flatten, GlobalAveragePool
-from meanfield.networks.residual import Residual
-from meanfield.networks.text import network
-from meanfield.theory.criticality import CriticalLine, CriticalPoint, critical_line, critical_point
-from meanfield.theory.deepest import Deepest
-from meanfield.theory.fixed_points import FixedPoint, fixed_points
-from meanfield.theory.fourier_modes import ModeDepthScales, mode_depth_scales
-from meanfield.theory.gains import calculate_gain, gain, gains
-from meanfield.theory.maps import correlation_map, variance_map
-from meanfield.theory.nngp import kernel
-from meanfield.theory.phases import PhaseDiagram, phase_diagram
-from meanfield.theory.pixels import PixelTrajectory, propagate_pixels
-from meanfield.theory.propagation import Trajectory, propagate
-from meanfield.theory.recommendation import Recommendation, recommend
-from meanfield.theory.stability import Analysis, analyze
-from meanfield.theory.tangent import ntk
-from meanfield.verdict import CrossCheck, WeightCheck, check_weights, crosscheck
+from meanfield.networks.block import mlp
+from meanfield.networks.layers.attention import Attention
+from meanfield.networks.layers.base import Layer
+from meanfield.networks.layers.batchnorm import BatchNorm
+from meanfield.networks.layers.concatenation import Concatenate
+from meanfield.networks.layers.convolution import Conv
+from meanfield.networks.layers.dense import Dense
+from meanfield.networks.layers.dropout import Dropout
+from meanfield.networks.layers.elementwise import Elementwise
+from meanfield.networks.layers.gated import Gated
+from meanfield.networks.layers.network import Network
+from meanfield.networks.layers.noise import AdditiveNoise, MultiplicativeNoise
+from meanfield.networks.layers.normalisation import LayerNorm, RMSNorm
+from meanfield.networks.layers.pooling import AveragePool, Flatten, GlobalAveragePool
+from meanfield.networks.layers.residual import Residual
+from meanfield.networks.text.text import network
+from meanfield.recommendation.recommend import Recommendation, recommend
+from meanfield.theory.criticality.deepest import Deepest
+from meanfield.theory.criticality.line import CriticalLine, CriticalPoint, critical_line, critical_point
+from meanfield.theory.depth.fourier_modes import ModeDepthScales, mode_depth_scales
+from meanfield.theory.depth.nngp_kernel import kernel
+from meanfield.theory.depth.ntk import ntk
+from meanfield.theory.depth.pixels import PixelTrajectory, propagate_pixels
+from meanfield.theory.depth.propagate import Trajectory, propagate
+from meanfield.theory.fixed_points.analysis import Analysis, analyze
+from meanfield.theory.fixed_points.variance import FixedPoint, fixed_points
+from meanfield.theory.phase_diagram.diagram import PhaseDiagram, phase_diagram
+from meanfield.theory.variance_and_correlation_map import correlation_map, variance_map
+from meanfield.weights.inputs import InputStatistics, input_statistics
+from meanfield.weights.measure import measure
+from meanfield.weights.measurement import Measurement, Measurements
 
 __all__ = [
     "Activation",

@@ -242,8 +242,8 @@ class Outcome:
 def outcomes(seed, index, pairs):
     """The moments of problem `index`, E f², E f′² and, if `pairs`, E f(U)f(V), each against its twin."""
     import meanfield as mf
-    from meanfield.activations.specs import activation
-    from meanfield.numerics.gaussian import moment
+    from meanfield.activations.resolve import activation
+    from meanfield.numerics.quadrature.one_gaussian import moment
 
     p = problem(seed, index)
     pieces = activation(p.f).pieces

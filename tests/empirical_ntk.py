@@ -5,12 +5,12 @@ A Dense layer h = σ_w/√n W x + σ_b b adds (σ_w²/n)(x·x′)(g·g′) + σ_
 
 import numpy as np
 
-from meanfield.activations.specs import activation
+from meanfield.activations.resolve import activation
 from meanfield.montecarlo.exact_law import ExactLaw
-from meanfield.montecarlo.kernels import forward
+from meanfield.montecarlo.layer_passes import forward
 from meanfield.montecarlo.states import draw_state
-from meanfield.networks.network import Network
-from meanfield.networks.residual import Residual
+from meanfield.networks.layers.network import Network
+from meanfield.networks.layers.residual import Residual
 from meanfield.networks.stack import as_blocks
 
 

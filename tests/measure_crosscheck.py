@@ -9,8 +9,9 @@ import sys
 
 import numpy as np
 
-from meanfield.networks.network import mlp
-from meanfield.verdict import check_weights, crosscheck
+from meanfield.cross_check.check_weights import check_weights
+from meanfield.cross_check.crosscheck import crosscheck
+from meanfield.networks.block import mlp
 
 BLOCKS = {
     "relu": (2**0.5, 0.0),
@@ -93,7 +94,7 @@ def signals(seeds):
 
     def failures(name, sigma_w, sigma_b, factor, width, count):
         arguments = {"networks": NETWORKS, "c": 0.3, "method": "exact_law"}
-        module = sys.modules["meanfield.verdict.against_theory"]
+        module = sys.modules["meanfield.cross_check.crosscheck"]
         simulate = module.simulate
         drawn = mlp(name, factor * sigma_w, sigma_b)
         module.simulate = lambda block, *rest, **named: simulate(drawn, *rest, **named)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meanfield.activations.moments import Moments
-from meanfield.numerics.panels import PiecewiseSmooth
+from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
 __all__ = ["Activation", "ArrayFunction"]
 
@@ -98,7 +98,7 @@ class Activation:
         """φ as a sympy expression in the symbol ``x``, or None where no formula is known."""
         if not self.formula:
             return None
-        from meanfield.activations.expressions import parse
+        from meanfield.activations.formulas.parse import parse
 
         return parse(self.formula)
 

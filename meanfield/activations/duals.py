@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 
 from meanfield.activations.closed_forms.symbolic import dual_expression
-from meanfield.activations.specs import activation
+from meanfield.activations.resolve import activation
 from meanfield.arguments import positive, whole
 from meanfield.errors import InvalidInput
 from meanfield.estimates import Estimate
-from meanfield.numerics import hermite
+from meanfield.numerics.pairs import hermite
 
 __all__ = ["dual", "hermite_coefficients"]
 

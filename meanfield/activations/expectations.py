@@ -6,15 +6,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meanfield.activations.activation import Activation
-from meanfield.activations.specs import activation
+from meanfield.activations.resolve import activation
 from meanfield.arguments import correlation, positive
 from meanfield.errors import InvalidInput
 from meanfield.estimates import Estimate
-from meanfield.numerics import gaussian
-from meanfield.numerics.hermite import expand
-from meanfield.numerics.interpolation import Surrogate
-from meanfield.numerics.mehler import mehler, reach
-from meanfield.numerics.pairs import product
+from meanfield.numerics.pairs.by_quadrature import product
+from meanfield.numerics.pairs.hermite import expand
+from meanfield.numerics.pairs.mehler import mehler, reach
+from meanfield.numerics.quadrature import one_gaussian as gaussian
+from meanfield.numerics.solve.surrogate import Surrogate
 
 __all__ = ["expectation", "moment", "pair_expectation"]
 

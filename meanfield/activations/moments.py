@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from meanfield.activations.closed_forms import ClosedForm, closed_form
 from meanfield.errors import DivergentExpectation
-from meanfield.numerics.gaussian import moment
-from meanfield.numerics.interpolation import Surrogate
-from meanfield.numerics.kernel import PairMap, correlation_gap
-from meanfield.numerics.pair_surface import PairSurface
-from meanfield.numerics.panels import PiecewiseSmooth
+from meanfield.numerics.pairs.pair_map import PairMap, correlation_gap
+from meanfield.numerics.pairs.surface import PairSurface
+from meanfield.numerics.quadrature.one_gaussian import moment
+from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
+from meanfield.numerics.solve.surrogate import Surrogate
 
 __all__ = ["Moments"]
 

@@ -103,8 +103,8 @@ def activation_from(text: str, parameters: list[str] | None = None) -> "Activati
     >>> float(activation_from("math:tanh")(0.0))
     0.0
     """
-    from meanfield.activations.specs import activation, shortened
-    from meanfield.networks.text import is_network, network
+    from meanfield.activations.resolve import activation, shortened
+    from meanfield.networks.text.text import is_network, network
 
     if is_network(text):
         raise InvalidInput(f"{shortened(text)} is a network, and this is about one activation")

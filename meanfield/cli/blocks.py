@@ -8,7 +8,7 @@ from meanfield.cli.output import activation_keys
 from meanfield.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from meanfield.networks.network import Network
+    from meanfield.networks.layers.network import Network
 
 __all__ = ["Block", "Subject", "block_from", "subject_from"]
 
@@ -74,7 +74,7 @@ def subject_from(text: str, parameters: list[str] | None = None) -> Subject:
     >>> subject_from("tanh").keys, subject_from("Layer-Norm, relu, dense(2)").keys
     ({'activation': 'tanh', 'parameters': {}}, {'network': 'layernorm, relu, dense(2.0)'})
     """
-    from meanfield.networks.text import is_network, network, written
+    from meanfield.networks.text.text import is_network, network, written
 
     if not is_network(text):
         phi = activation_from(text, parameters)
@@ -106,8 +106,9 @@ def block_from(text: str, parameters: list[str] | None, sigma_w: float | None, s
     MeanFieldError
         If there is no such block.
     """
-    from meanfield.networks.network import Network, mlp
-    from meanfield.networks.text import written
+    from meanfield.networks.block import mlp
+    from meanfield.networks.layers.network import Network
+    from meanfield.networks.text.text import written
 
     subject = subject_from(text, parameters)
     if isinstance(subject.spec, Network):
@@ -119,7 +120,7 @@ def block_from(text: str, parameters: list[str] | None, sigma_w: float | None, s
     if sigma_w is None and sigma_b is not None:
         raise InvalidInput("--sigma-b needs --sigma-w too; leave both out for the recommended ones")
     if recommended := sigma_w is None:
-        from meanfield.theory.recommendation import recommend
+        from meanfield.recommendation.recommend import recommend
 
         advice = recommend(subject.spec)
         sigma_w, sigma_b = advice.sigma_w, advice.sigma_b

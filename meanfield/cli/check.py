@@ -89,8 +89,8 @@ def check(
     if init is not None and weights != "gaussian":
         raise InvalidInput("give --weights or --init, not both: a function of your own is a law of weights too")
     if weights.endswith((".npz", ".npy")):
-        from meanfield.initializers.measuring import measure
-        from meanfield.verdict.given_weights import check_weights
+        from meanfield.cross_check.check_weights import check_weights
+        from meanfield.weights.measure import measure
 
         if sigma_w is not None or sigma_b is not None:
             raise InvalidInput(f"{weights} has its own scale: leave --sigma-w and --sigma-b out")
@@ -99,7 +99,7 @@ def check(
         measured = measure(weights, layout=layout)  # type: ignore[arg-type]
         head = {**activation_keys(phi), "weights": weights, "seed": seed, "measured": measured.to_dict()}
         return _report(given, head, f"{measured!r}\n\n{phi.name}", output, as_json)
-    from meanfield.verdict import crosscheck
+    from meanfield.cross_check.crosscheck import crosscheck
 
     block = block_from(text, param, sigma_w, sigma_b)
     law: Any = weights if init is None else _sampler(init, block.network.activations)

@@ -33,8 +33,8 @@ def critical(
     Example: meanfield critical gelu --sigma-b 0.2,0.4158,0.6
     Example: meanfield critical "layernorm, gelu, dense" --sigma-b 0.2,0.4
     """
-    from meanfield.networks.network import Network
-    from meanfield.theory.criticality import critical_line, critical_point
+    from meanfield.networks.layers.network import Network
+    from meanfield.theory.criticality.line import critical_line, critical_point
 
     if output is not None:
         checked_path(output)

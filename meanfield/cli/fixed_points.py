@@ -38,8 +38,8 @@ def fixed_points(
     Example: meanfield fixed-points gelu --sigma-w 1.4318 --sigma-b 0.3162
     Example: meanfield fixed-points "relu, dropout(0.1), dense(1.3, 0.2)"
     """
-    from meanfield.theory.fixed_points import fixed_points as every_fixed_point
-    from meanfield.theory.stability import analyze
+    from meanfield.theory.fixed_points.analysis import analyze
+    from meanfield.theory.fixed_points.variance import fixed_points as every_fixed_point
 
     block = block_from(activation, param, sigma_w, sigma_b)
     points = every_fixed_point(block.network, q_max=q_max)

@@ -28,7 +28,7 @@ def gain(
     \b
     Example: meanfield gain gelu
     """
-    from meanfield.theory import gains as theory
+    from meanfield.activations import gains as theory
 
     phi = activation_from(activation, param)
     found = {kind: theory.gain(phi, kind=kind, q=q)} if kind else gains_or_reasons(phi, q)
@@ -47,8 +47,8 @@ def gain(
 
 def gains_or_reasons(phi: Any, q: float) -> dict[str, Any]:
     """By kind, the gain as an `Estimate`, or the sentence that says why there is none."""
+    from meanfield.activations import gains as theory
     from meanfield.errors import InfiniteDerivative, InvalidInput
-    from meanfield.theory import gains as theory
 
     found: dict[str, Any] = {}
     for kind in theory.KINDS:

@@ -10,7 +10,7 @@ from meanfield.cli.blocks import subject_from, weighted
 from meanfield.cli.output import FIGURES, checked_path, number, print_csv, print_json, save_figure
 
 if TYPE_CHECKING:
-    from meanfield.theory.phases import PhaseDiagram
+    from meanfield.theory.phase_diagram.diagram import PhaseDiagram
 
 __all__ = ["phase"]
 
@@ -47,8 +47,8 @@ def phase(
     import numpy as np
 
     from meanfield.errors import InvalidInput
-    from meanfield.networks.network import as_block
-    from meanfield.theory.phases import phase_diagram
+    from meanfield.networks.block import as_block
+    from meanfield.theory.phase_diagram.diagram import phase_diagram
 
     if as_csv and as_json:
         raise InvalidInput("--csv and --json both say what to print: give one of them")
@@ -70,7 +70,7 @@ def phase(
     elif output is not None:
         from meanfield.errors import MeanFieldError
         from meanfield.plotting.phase_diagram import plot_phase_diagram
-        from meanfield.theory.criticality import critical_line
+        from meanfield.theory.criticality.line import critical_line
 
         try:
             line = critical_line(subject.spec, np.linspace(axes[1].min(), axes[1].max(), 61))

@@ -34,7 +34,7 @@ def propagate(
     Example: meanfield propagate tanh --sigma-w 1.5 --sigma-b 0.1 --depth 50
     Example: meanfield propagate "residual(layernorm, gelu, dense(1.4), scale=0.2)" --depth 100
     """
-    from meanfield.theory import propagation
+    from meanfield.theory.depth import propagate as propagation
 
     if output is not None:
         checked_path(output)

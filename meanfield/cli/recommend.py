@@ -12,8 +12,8 @@ from meanfield.cli.output import number, print_json, print_table, with_error
 from meanfield.errors import InvalidInput, MeanFieldError
 
 if TYPE_CHECKING:
-    from meanfield.networks.network import Network
-    from meanfield.theory.recommendation import Recommendation
+    from meanfield.networks.layers.network import Network
+    from meanfield.recommendation.recommend import Recommendation
 
 __all__ = ["recommend"]
 
@@ -43,9 +43,10 @@ def recommend(
     Example: meanfield recommend gelu --depth 100 --framework jax
     Example: meanfield recommend "relu, dropout(0.1), dense"
     """
-    from meanfield.networks.network import Network, as_block
-    from meanfield.networks.text import written
-    from meanfield.theory import recommendation
+    from meanfield.networks.block import as_block
+    from meanfield.networks.layers.network import Network
+    from meanfield.networks.text.text import written
+    from meanfield.recommendation import recommend as recommendation
 
     if framework not in FRAMEWORKS:
         raise InvalidInput(f"--framework must be one of {', '.join(FRAMEWORKS)}, not {framework!r}")
@@ -108,9 +109,9 @@ def _trains(advice: "Recommendation", of_layers: bool, width: int) -> str:
 
 def quick_check(network: "Network", advice: "Recommendation", depth: int, width: int, seed: int) -> dict[str, Any]:
     """Theory against a simulation that takes a fraction of a second: keys passed (None: not simulated) and summary."""
-    from meanfield.networks.batchnorm import batch_size
+    from meanfield.cross_check.crosscheck import crosscheck
     from meanfield.networks.images import reads_pixels
-    from meanfield.verdict import crosscheck
+    from meanfield.networks.layers.batchnorm import batch_size
 
     if width < 2:
         return {"passed": None, "summary": "not simulated: a layer of one unit has no mean field"}

@@ -29,7 +29,7 @@ def scheme_table(
     as_json: bool,
 ) -> None:
     """Print the table: every row in json and csv, else one for all schemes of the same sigmas."""
-    from meanfield.activations.catalogue import catalogue
+    from meanfield.activations.catalogue.table import catalogue
     from meanfield.initializers import table
 
     if activations and everything:

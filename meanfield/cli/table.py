@@ -53,7 +53,7 @@ def table(
     \b
     Example: meanfield table relu gelu silu --format markdown
     """
-    from meanfield.activations.catalogue import catalogue
+    from meanfield.activations.catalogue.table import catalogue
     from meanfield.cli.scheme_table import scheme_table
 
     if layout not in FORMATS:

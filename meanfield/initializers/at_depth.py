@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from meanfield.activations.activation import Activation
 from meanfield.errors import DivergentExpectation
-from meanfield.networks.network import Network, mlp
-from meanfield.theory.kernels import one_point
-from meanfield.theory.signal import OnePoint
+from meanfield.networks.block import mlp
+from meanfield.networks.layers.network import Network
+from meanfield.theory.layer_maps import one_point
+from meanfield.theory.states import OnePoint
 
 __all__ = ["Course", "course", "course_of_rescaling"]
 
@@ -56,7 +57,7 @@ def course(block: Network, depth: int, q: float) -> Course:
 
     Examples
     --------
-    >>> from meanfield.networks.network import mlp
+    >>> from meanfield.networks.block import mlp
     >>> run = course(mlp("relu", 1.0), 3, 1.0)
     >>> run.q, run.gradient
     (array([1.   , 0.5  , 0.25 , 0.125]), array([1.   , 0.5  , 0.25 , 0.125]))

@@ -4,9 +4,9 @@ import math
 from typing import Any
 
 from meanfield.activations.activation import Activation
+from meanfield.activations.gains import gain
 from meanfield.arguments import whole
 from meanfield.errors import InvalidInput
-from meanfield.initializers.data_driven import DataDrivenInitializer
 from meanfield.initializers.ensembles import (
     DataDriven,
     DeltaOrthogonal,
@@ -16,6 +16,7 @@ from meanfield.initializers.ensembles import (
     SparseColumns,
     SparseRows,
 )
+from meanfield.initializers.lsuv import DataDrivenInitializer
 from meanfield.initializers.scheme import (
     LARGEST,
     OWN_LAW,
@@ -29,8 +30,7 @@ from meanfield.initializers.scheme import (
     number,
     positive,
 )
-from meanfield.theory.gains import gain
-from meanfield.theory.recommendation import recommend
+from meanfield.recommendation.recommend import recommend
 
 __all__ = ["ALIASES", "SCHEMES", "forward_gain"]
 

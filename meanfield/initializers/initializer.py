@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from meanfield.arguments import whole
 from meanfield.errors import InvalidInput
 from meanfield.initializers.ensembles import Ensemble, Scaled
-from meanfield.networks.network import Network, mlp
+from meanfield.networks.block import mlp
+from meanfield.networks.layers.network import Network
 
 __all__ = ["Initializer"]
 

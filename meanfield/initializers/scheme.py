@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from meanfield.activations.activation import Activation
-from meanfield.activations.entries import Real
+from meanfield.activations.catalogue.entry import Real
 from meanfield.errors import InvalidInput
 from meanfield.initializers.ensembles import MODES, Ensemble, Law, Named, Scaled
 from meanfield.initializers.initializer import Initializer
-from meanfield.initializers.truncation import CONVENTIONS, TruncatedNormal
+from meanfield.initializers.truncated_normal import CONVENTIONS, TruncatedNormal
 from meanfield.montecarlo.weights import LAWS
 
 __all__ = [

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from meanfield.activations.activation import Activation
-from meanfield.activations.entries import Real
-from meanfield.activations.specs import activation as activation_of
+from meanfield.activations.catalogue.entry import Real
+from meanfield.activations.resolve import activation as activation_of
 from meanfield.errors import InvalidInput
 from meanfield.initializers.catalogue import ALIASES, SCHEMES, forward_gain
 from meanfield.initializers.initializer import Initializer

@@ -10,10 +10,10 @@ from meanfield.arguments import positive, whole
 from meanfield.errors import InvalidInput, MeanFieldError
 from meanfield.initializers.at_depth import Course, course, course_of_rescaling
 from meanfield.initializers.catalogue import SCHEMES
-from meanfield.initializers.data_driven import DataDrivenInitializer
 from meanfield.initializers.initializer import WIDEST, Initializer
+from meanfield.initializers.lsuv import DataDrivenInitializer
 from meanfield.initializers.schemes import found, initializer, parsed, parsed_activation
-from meanfield.networks.network import mlp
+from meanfield.networks.block import mlp
 
 __all__ = ["ACTIVATIONS", "IN_TABLE", "SchemeRow", "scheme_table", "verdict"]
 

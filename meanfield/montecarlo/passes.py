@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from meanfield.errors import InvalidInput
 from meanfield.montecarlo.draws import Array, Draw
 from meanfield.montecarlo.estimators import one_minus_c, second_moment
-from meanfield.montecarlo.kernels import forward
-from meanfield.networks.batchnorm import batch_size
-from meanfield.networks.network import Network
+from meanfield.montecarlo.layer_passes import forward
+from meanfield.networks.layers.batchnorm import batch_size
+from meanfield.networks.layers.network import Network
 
 __all__ = ["run_network"]
 

@@ -20,9 +20,9 @@ from meanfield.montecarlo.passes import run_network
 from meanfield.montecarlo.states import draw_state, input_root
 from meanfield.montecarlo.weight_statistics import Matrix
 from meanfield.montecarlo.weights import WeightLaw, check_law
-from meanfield.networks.batchnorm import batch_size
 from meanfield.networks.images import images_after, pixels_of
-from meanfield.networks.network import Network
+from meanfield.networks.layers.batchnorm import batch_size
+from meanfield.networks.layers.network import Network
 from meanfield.networks.stack import as_blocks, as_widths, check_widths
 from meanfield.workers import Workers, map_tasks
 

@@ -8,16 +8,16 @@ import numpy as np
 
 from meanfield.arguments import whole
 from meanfield.errors import InvalidInput
-from meanfield.networks.attention import Attention
-from meanfield.networks.batchnorm import batch_size
-from meanfield.networks.concatenation import Concatenate
-from meanfield.networks.convolution import Conv
-from meanfield.networks.dropout import Dropout
-from meanfield.networks.layers import Layer
-from meanfield.networks.network import in_sequence
-from meanfield.networks.noise import AdditiveNoise, MultiplicativeNoise
-from meanfield.networks.pooling import AveragePool, Flatten, GlobalAveragePool
-from meanfield.networks.residual import Residual
+from meanfield.networks.layers.attention import Attention
+from meanfield.networks.layers.base import Layer
+from meanfield.networks.layers.batchnorm import batch_size
+from meanfield.networks.layers.concatenation import Concatenate
+from meanfield.networks.layers.convolution import Conv
+from meanfield.networks.layers.dropout import Dropout
+from meanfield.networks.layers.network import in_sequence
+from meanfield.networks.layers.noise import AdditiveNoise, MultiplicativeNoise
+from meanfield.networks.layers.pooling import AveragePool, Flatten, GlobalAveragePool
+from meanfield.networks.layers.residual import Residual
 
 __all__ = ["check_alike", "images_after", "keeps_alike", "pixel_axes", "pixels_of", "reads_pixels", "tells_apart"]
 

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from meanfield.errors import InvalidInput
-from meanfield.networks.concatenation import Concatenate
-from meanfield.networks.network import Network, as_block, in_sequence
+from meanfield.networks.block import as_block
+from meanfield.networks.layers.concatenation import Concatenate
+from meanfield.networks.layers.network import Network, in_sequence
 
 __all__ = ["as_blocks", "as_widths", "check_widths"]
 
@@ -31,7 +32,7 @@ def as_blocks(block: Any, depth: int) -> tuple[Network, ...]:
 
     Examples
     --------
-    >>> from meanfield.networks.layers import Dense
+    >>> from meanfield.networks.layers.dense import Dense
     >>> as_blocks(["relu", Network("tanh", Dense(1.5))], 2)
     (Network('relu', Dense(sigma_w=1.0, sigma_b=0.0)), Network('tanh', Dense(sigma_w=1.5, sigma_b=0.0)))
     """

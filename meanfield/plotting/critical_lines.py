@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from meanfield.plotting.axes import COLOURS, MARKERS, axes_for, legend_above
 
 if TYPE_CHECKING:
-    from meanfield.theory.criticality import CriticalLine
+    from meanfield.theory.criticality.line import CriticalLine
 
 __all__ = ["draw_line", "plot_critical_lines"]
 

@@ -7,7 +7,8 @@ import numpy as np
 from meanfield.plotting.axes import COLOURS, GREY, axes_for, legend_above
 
 if TYPE_CHECKING:
-    from meanfield.verdict import CrossCheck, WeightCheck
+    from meanfield.cross_check.check_weights import WeightCheck
+    from meanfield.cross_check.report import CrossCheck
 
 __all__ = ["plot_crosscheck"]
 
@@ -31,7 +32,7 @@ def plot_crosscheck(check: "CrossCheck | WeightCheck", ax: Any = None) -> Any:
 
     Examples
     --------
-    >>> from meanfield.verdict import crosscheck
+    >>> from meanfield.cross_check.crosscheck import crosscheck
     >>> plot_crosscheck(crosscheck("relu", 5, 64, rng=0)).get_yscale()
     'log'
     """

@@ -10,7 +10,7 @@ from meanfield.errors import InvalidInput
 from meanfield.plotting.axes import COLOURS, MARKERS, axes_for
 
 if TYPE_CHECKING:
-    from meanfield.theory.propagation import Trajectory
+    from meanfield.theory.depth.propagate import Trajectory
 
 __all__ = ["plot_decay"]
 

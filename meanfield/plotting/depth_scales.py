@@ -9,7 +9,7 @@ from meanfield.errors import InvalidInput
 from meanfield.plotting.axes import COLOURS, GREY, axes_for, legend_above
 
 if TYPE_CHECKING:
-    from meanfield.theory.stability import Analysis
+    from meanfield.theory.fixed_points.analysis import Analysis
 
 __all__ = ["plot_depth_scales"]
 

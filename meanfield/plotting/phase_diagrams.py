@@ -10,8 +10,8 @@ from meanfield.plotting.axes import axes_for, plain
 from meanfield.plotting.phase_diagram import plot_phase_diagram
 
 if TYPE_CHECKING:
-    from meanfield.theory.criticality import CriticalLine
-    from meanfield.theory.phases import PhaseDiagram
+    from meanfield.theory.criticality.line import CriticalLine
+    from meanfield.theory.phase_diagram.diagram import PhaseDiagram
 
 __all__ = ["plot_phase_diagrams"]
 

@@ -8,7 +8,7 @@ from meanfield.errors import InvalidInput
 from meanfield.plotting.axes import COLOURS, axes_for, outer_xlabels
 
 if TYPE_CHECKING:
-    from meanfield.theory.propagation import Trajectory
+    from meanfield.theory.depth.propagate import Trajectory
 
 __all__ = ["plot_propagation", "plot_quantity"]
 

@@ -11,7 +11,7 @@ from meanfield.plotting.propagation import plot_quantity
 
 if TYPE_CHECKING:
     from meanfield.montecarlo.simulation import Simulation
-    from meanfield.theory.propagation import Trajectory
+    from meanfield.theory.depth.propagate import Trajectory
 
 __all__ = ["plot_signal"]
 

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from meanfield.plotting.cobweb import draw_map
 
 if TYPE_CHECKING:
-    from meanfield.theory.fixed_points import FixedPoint
+    from meanfield.theory.fixed_points.variance import FixedPoint
 
 __all__ = ["plot_variance_map"]
 

@@ -1,16 +1,16 @@
 import json
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
+from paths import REFERENCE_FILES
 from scipy.special import ndtr
 
-from meanfield.activations.catalogue import ENTRIES
+from meanfield.activations.catalogue.table import ENTRIES
 from meanfield.activations.closed_forms import FAMILIES, closed_form, polynomial, sinusoid, steps
 from meanfield.activations.closed_forms.symbolic import KERNELS, dual_expression
 
-REFERENCE = Path(__file__).parents[1] / "reference"
+REFERENCE = REFERENCE_FILES
 DUALS = json.loads((REFERENCE / "duals.json").read_text(encoding="utf-8"))
 PAIRS = [entry for entry in DUALS if "distances" in entry]
 WITH_PAIRS = sorted(name for name in FAMILIES if closed_form(name, ENTRIES[name].values({})).distance is not None)

@@ -1,14 +1,14 @@
 """Moments of every rung, public and internal, against 15 digits; closed forms go with functions, not with names."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
+from paths import REFERENCE_FILES
 
 import meanfield as mf
 
-TARGETS = json.loads((Path(__file__).parents[1] / "reference" / "targets.json").read_text())["gauss_moments_q1"]
+TARGETS = json.loads((REFERENCE_FILES / "targets.json").read_text())["gauss_moments_q1"]
 NAMES = {"relu_sq": "squared_relu", "leaky_relu_0.01": "leaky_relu"}
 PRODUCTS = {"mean": "f", "V": "ff", "D": "dd", "Dp4": "dddd", "V4": "ffff", "D2": "ss"}
 CASES = [

@@ -21,7 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import meanfield as mf
-from meanfield.theory.tangent import ntk
+from meanfield.theory.depth.ntk import ntk
 
 REFERENCE = json.loads((Path(__file__).parent.parent / "reference" / "kernels.json").read_text())
 FEW = 30  # inputs of which degree 100 is asked for the tangent kernel

@@ -19,7 +19,7 @@ import scipy
 from scipy import integrate, optimize, special
 
 import meanfield as mf
-from meanfield.theory.settled import settled
+from meanfield.theory.fixed_points.correlation import settled
 
 RANGE_W, RANGE_B = (0.5, 3.0), (0.0, 1.0)
 CHECKED = 6  # points against mpmath

@@ -6,7 +6,7 @@ import pytest
 
 import meanfield as mf
 from meanfield.cli.blocks import block_from, subject_from
-from meanfield.networks.text import network
+from meanfield.networks.text.text import network
 
 TEXT = "residual(layernorm, gelu, dense(1.4), scale=0.2)"
 BLOCK = mf.Residual(mf.LayerNorm(), "gelu", mf.Dense(1.4), branch_scale=0.2)

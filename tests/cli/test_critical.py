@@ -1,7 +1,7 @@
 import pytest
 
 import meanfield as mf
-from meanfield.networks.text import network
+from meanfield.networks.text.text import network
 
 
 def test_tanh_is_critical_where_the_literature_has_it(meanfield):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import meanfield as mf
-from meanfield.networks.text import network
+from meanfield.networks.text.text import network
 
 
 def test_gelu_is_recommended_at_its_critical_point_and_confirmed(meanfield):

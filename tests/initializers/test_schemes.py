@@ -7,12 +7,12 @@ from multiprocessing import get_context
 import numpy as np
 import pytest
 
-from meanfield.activations.specs import activation
+from meanfield.activations.resolve import activation
 from meanfield.errors import InvalidInput, UnknownActivation
 from meanfield.initializers.schemes import initializer, schemes
 from meanfield.montecarlo.simulation import simulate
-from meanfield.networks.network import mlp
-from meanfield.theory.recommendation import recommend
+from meanfield.networks.block import mlp
+from meanfield.recommendation.recommend import recommend
 
 # What is needed for a scheme that cannot be made without parameters.
 NEEDED = {

@@ -2,9 +2,9 @@
 
 import pytest
 
+from meanfield.cross_check.crosscheck import crosscheck
 from meanfield.initializers.schemes import initializer, schemes
-from meanfield.networks.network import mlp
-from meanfield.verdict import crosscheck
+from meanfield.networks.block import mlp
 
 WIDTH, DEPTH = 128, 10
 CHECKS = [

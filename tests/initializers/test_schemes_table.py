@@ -5,14 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from meanfield.activations.catalogue import catalogue
-from meanfield.activations.specs import activation
+from meanfield.activations.catalogue.table import catalogue
+from meanfield.activations.resolve import activation
 from meanfield.errors import InvalidInput, UnknownActivation
 from meanfield.initializers.at_depth import course, course_of_rescaling
 from meanfield.initializers.schemes import initializer
 from meanfield.initializers.table import IN_TABLE, scheme_table
-from meanfield.networks.network import mlp
-from meanfield.theory.propagation import propagate
+from meanfield.networks.block import mlp
+from meanfield.theory.depth.propagate import propagate
 
 SIGMAS = [(0.5, 0.1), (1.0, 0.0), (1.4142135623730951, 0.0), (2.0, 0.3)]
 

@@ -6,8 +6,9 @@ import pytest
 from meanfield.montecarlo.exact_law import ExactLaw
 from meanfield.montecarlo.materialized import Materialized
 from meanfield.montecarlo.simulation import simulate
-from meanfield.networks.layers import Dense
-from meanfield.networks.network import Network, mlp
+from meanfield.networks.block import mlp
+from meanfield.networks.layers.dense import Dense
+from meanfield.networks.layers.network import Network
 
 FLOAT = np.dtype("float64")
 

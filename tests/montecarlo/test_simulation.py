@@ -2,13 +2,15 @@ import numpy as np
 import pytest
 
 import meanfield.montecarlo.materialized as materialized
-from meanfield.activations.specs import activation
+from meanfield.activations.resolve import activation
 from meanfield.errors import InvalidInput
 from meanfield.montecarlo.draws import Draw
-from meanfield.montecarlo.kernels import forward
+from meanfield.montecarlo.layer_passes import forward
 from meanfield.montecarlo.simulation import simulate
-from meanfield.networks.layers import Dense, Layer
-from meanfield.networks.network import Network, mlp
+from meanfield.networks.block import mlp
+from meanfield.networks.layers.base import Layer
+from meanfield.networks.layers.dense import Dense
+from meanfield.networks.layers.network import Network
 
 FLOAT = np.dtype("float64")
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 import meanfield as mf
-from meanfield.networks.batchnorm import BatchNorm
-from meanfield.networks.concatenation import Concatenate
-from meanfield.networks.convolution import Conv
 from meanfield.networks.images import check_alike, images_after, pixel_axes, pixels_of, reads_pixels, tells_apart
-from meanfield.networks.pooling import AveragePool, Flatten, GlobalAveragePool
-from meanfield.networks.residual import Residual
+from meanfield.networks.layers.batchnorm import BatchNorm
+from meanfield.networks.layers.concatenation import Concatenate
+from meanfield.networks.layers.convolution import Conv
+from meanfield.networks.layers.pooling import AveragePool, Flatten, GlobalAveragePool
+from meanfield.networks.layers.residual import Residual
 
 Network, Dense = mf.Network, mf.Dense
 TWO = Conv(kernel_size=(3, 3))

@@ -2,11 +2,12 @@ import pytest
 
 from meanfield.errors import InvalidInput
 from meanfield.montecarlo.simulation import simulate
-from meanfield.networks.layers import Dense
-from meanfield.networks.network import Network, mlp
-from meanfield.networks.residual import Residual
+from meanfield.networks.block import mlp
+from meanfield.networks.layers.dense import Dense
+from meanfield.networks.layers.network import Network
+from meanfield.networks.layers.residual import Residual
 from meanfield.networks.stack import as_blocks, as_widths, check_widths
-from meanfield.theory.propagation import propagate
+from meanfield.theory.depth.propagate import propagate
 
 
 def test_one_block_is_repeated_and_a_list_has_one_a_layer():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import meanfield as mf
-from meanfield.networks.normalisation import LayerNorm, RMSNorm
-from meanfield.networks.residual import Residual
+from meanfield.networks.layers.normalisation import LayerNorm, RMSNorm
+from meanfield.networks.layers.residual import Residual
 
 
 @pytest.mark.parametrize(

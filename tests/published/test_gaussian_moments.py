@@ -1,15 +1,15 @@
 """The table of Gaussian moments at q = 1, each to the digits of a float."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 import sympy
+from paths import REFERENCE_FILES
 
 import meanfield as mf
 
-TABLE = json.loads((Path(__file__).parents[1] / "reference" / "targets.json").read_text())["gauss_moments_q1"]
+TABLE = json.loads((REFERENCE_FILES / "targets.json").read_text())["gauss_moments_q1"]
 SPECS = {
     **{f"leaky_relu_{a}": ("leaky_relu", {"negative_slope": float(a)}) for a in ("0.01", "0.1", "0.2")},
     "atan": ("arctan", {}),

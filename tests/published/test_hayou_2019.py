@@ -1,15 +1,15 @@
 """Hayou, Doucet, Rousseau 2019 (arXiv:1902.06853): the edge of chaos and how slowly correlations converge on it."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 import sympy
+from paths import REFERENCE_FILES
 
 import meanfield as mf
 
-TABLE = json.loads((Path(__file__).parents[1] / "reference" / "targets.json").read_text())["eoc"]
+TABLE = json.loads((REFERENCE_FILES / "targets.json").read_text())["eoc"]
 NAMES = {"atan": "arctan"}
 
 

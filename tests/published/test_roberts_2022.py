@@ -1,14 +1,14 @@
 """Roberts, Yaida & Hanin 2022 (arXiv:2106.10165): critical points and universality classes."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
+from paths import REFERENCE_FILES
 
 import meanfield as mf
 
-POINTS = json.loads((Path(__file__).parents[1] / "reference" / "targets.json").read_text())["half_stable"]
+POINTS = json.loads((REFERENCE_FILES / "targets.json").read_text())["half_stable"]
 
 
 @pytest.mark.parametrize("name", POINTS)

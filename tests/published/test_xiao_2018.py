@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import meanfield as mf
-from meanfield.networks.convolution import Conv
-from meanfield.theory.fourier_modes import mode_depth_scales
+from meanfield.networks.layers.convolution import Conv
+from meanfield.theory.depth.fourier_modes import mode_depth_scales
 
 
 def test_the_published_initialisation_is_rounded():

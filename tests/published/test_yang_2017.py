@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import meanfield as mf
-from meanfield.networks.residual import Residual
-from meanfield.theory.drift import drift, marginal_gap
-from meanfield.theory.kernels import pair_slope
-from meanfield.theory.signal import TwoPoints
+from meanfield.networks.layers.residual import Residual
+from meanfield.theory.fixed_points.marginal_correlation import drift, marginal_gap
+from meanfield.theory.layer_maps import pair_slope
+from meanfield.theory.states import TwoPoints
 
 REDUCED = Residual(mf.Dense(1.0), "tanh")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import meanfield as mf
-from meanfield.networks.batchnorm import BatchNorm
+from meanfield.networks.layers.batchnorm import BatchNorm
 
 NAMES = ("x", "relu", "tanh", "erf", "gelu", "silu")
 RATES = {

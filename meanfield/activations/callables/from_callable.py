@@ -1,0 +1,209 @@
+"""Any callable as an activation: tried at construction, guarded at every call."""
+
+import contextlib
+import functools
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meanfield.activations.activation import Activation, ArrayFunction
+from meanfield.activations.callables.frameworks import (
+    is_jax_array,
+    is_torch_module,
+    through_jax,
+    through_torch,
+    torch_is_loaded,
+)
+from meanfield.errors import BadActivation, InvalidInput
+
+__all__ = ["check_derivative", "from_callable", "guarded", "points_of"]
+
+POSITIVE = np.array([1e-3, 0.1, 0.37, 0.5, 0.81, 1.0, 1.41, 2.0, 2.72, 3.0, 4.3, 6.0, 10.0])
+PROBES = np.concatenate([-POSITIVE[::-1], [0.0], POSITIVE])  # 27 points: also a 3 × 9 array
+# How far the values of two calls may differ, relative to the largest one: rounding.
+SAME = {np.dtype(np.float32): 1e-4, np.dtype(np.float16): 1e-1}
+
+
+def from_callable(
+    function: Callable[..., Any],
+    derivative: Callable[..., Any] | None = None,
+    breakpoints: tuple[float, ...] | None = None,
+    name: str | None = None,
+) -> Activation:
+    """An activation from a function of arrays, of floats, of torch tensors or of JAX arrays.
+
+    Raises
+    ------
+    BadActivation
+        If it raises, returns NaN, infinity, complex or no numbers, a wrong shape, or different values from call
+        to call, on a fixed grid in [−10, 10]; or if `derivative` is not its derivative there. `.x` says where.
+    """
+    name = name or name_of(function)
+    phi = guarded(function, name)
+    slope = None
+    if derivative is not None:
+        slope = guarded(derivative, f"the derivative of {name}")
+        check_derivative(phi, slope, breakpoints or (), name)
+    return Activation(phi, name, slope, breakpoints)
+
+
+def points_of(breakpoints: Iterable[float]) -> tuple[float, ...]:
+    """Declared breakpoints as ascending floats, each once."""
+    try:
+        points = tuple(sorted({float(x) + 0.0 for x in breakpoints}))
+    except (TypeError, ValueError):
+        raise InvalidInput(f"breakpoints must be an iterable of numbers, not {breakpoints!r}") from None
+    if not np.all(np.isfinite(points)):
+        raise InvalidInput(f"breakpoints must be finite, not {points}")
+    return points
+
+
+def name_of(function: Any) -> str:
+    """What the function calls itself."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
+def guarded(function: Callable[..., Any], name: str) -> ArrayFunction:
+    """`function` on float64 arrays of any shape, refused where it does not return one real number for each."""
+    if isinstance(function, type):
+        raise BadActivation(f"{name} is a class; give an instance of it, as {name}()")
+    problems: list[_Raised] = []
+    for way in _ways(function):
+        try:
+            return _Guarded(way, name)
+        except _Raised as problem:
+            problems.append(problem)
+    # The way that got furthest tells most: a function of single floats fails on arrays for another reason.
+    told = max(reversed(problems), key=lambda problem: -np.inf if problem.x is None else problem.x)
+    raise BadActivation(str(told), told.x) from told.__cause__
+
+
+class _Raised(BadActivation):
+    """The function raised: perhaps it wants to be called in another way."""
+
+
+def _ways(function: Callable[..., Any]) -> Iterator[Callable[[Any], Any]]:
+    """The ways to call a function of unknown kind, in the order in which they are tried."""
+    if is_torch_module(function):
+        yield through_torch(function)
+        return
+    jax_is_loaded = hasattr(sys.modules.get("jax"), "Array")
+    if jax_is_loaded:
+        with contextlib.suppress(Exception):
+            if is_jax_array(function(PROBES.copy())):
+                yield through_jax(function)
+                return
+    yield function
+    if torch_is_loaded():
+        yield through_torch(function)
+    if jax_is_loaded:
+        yield through_jax(function)
+    yield _one_by_one(function)
+
+
+def _one_by_one(function: Callable[..., Any]) -> Callable[[Any], Any]:
+    def on_arrays(x: NDArray[np.float64]) -> Any:
+        values = [function(value) for value in x.ravel().tolist()]
+        return np.array(values).reshape(x.shape)
+
+    return on_arrays
+
+
+class _Guarded:
+    """The function, called in one way, tried on the probes."""
+
+    def __init__(self, way: Callable[[Any], Any], name: str) -> None:
+        self.way, self.name = way, name
+        values = self(PROBES)
+        if not np.all(np.isfinite(values)):
+            x = float(PROBES[~np.isfinite(values)][0])
+            raise BadActivation(f"{name} is infinite at x = {x:g}; it must be finite for every real x", x)
+        again = self(PROBES[::-1].reshape(3, 9)).ravel()[::-1]
+        tolerance = self.noise * max(float(np.abs(values).max()), 1e-300)
+        if np.any(differs := np.abs(again - values) > tolerance):
+            x = float(PROBES[differs][0])
+            raise BadActivation(
+                f"{name} does not return the same value each time at x = {x:g}; it must depend on that x alone, "
+                "not on chance, on the call or on the other entries of the array",
+                x,
+            )
+
+    def __call__(self, x: NDArray[np.float64]) -> Any:
+        """Values at `x` in float64, never sharing memory with `x` nor with what the function keeps."""
+        x = np.asarray(x, dtype=np.float64)
+        if not x.size:
+            return np.zeros(x.shape)
+        try:
+            values = self._values(x)
+        except BadActivation:
+            raise
+        except Exception as error:
+            where, error = self._culprit(x, error)
+            at = "" if where is None else f" at x = {where:g}"
+            raise _Raised(f"{self.name} raised {type(error).__name__}{at}: {_first_line(error)}", where) from error
+        if np.any(bad := np.isnan(values)):
+            where = float(x[bad].flat[0])
+            raise BadActivation(f"{self.name} is NaN at x = {where:g}; it must be a number for every real x", where)
+        return values[()]
+
+    def _values(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        with np.errstate(all="ignore"):
+            raw = np.asarray(self.way(x.copy()))
+        where = float(x.flat[0])
+        if raw.dtype == object and not any(value is None for value in raw.flat):
+            with contextlib.suppress(TypeError, ValueError):
+                raw = raw.astype(np.float64)
+        if raw.dtype.kind == "c":
+            if raw.shape == x.shape and np.any(raw.imag != 0):
+                where = float(x[raw.imag != 0].flat[0])
+            raise BadActivation(f"{self.name} returns complex numbers, at x = {where:g}; it must be real", where)
+        if raw.dtype.kind not in "buif":
+            kind = type(raw.flat[0]).__name__ if raw.size else raw.dtype.name
+            raise BadActivation(f"{self.name} returns {kind} at x = {where:g}; it must return numbers", where)
+        if raw.shape != x.shape:
+            raise BadActivation(
+                f"{self.name} returns the shape {raw.shape} for an array of shape {x.shape}, first x = {where:g}; "
+                "it must act on each entry",
+                where,
+            )
+        self.noise = SAME.get(raw.dtype, 1e-10)
+        return np.array(raw, dtype=np.float64)
+
+    def _culprit(self, x: NDArray[np.float64], error: Exception) -> tuple[float | None, Exception]:
+        """The first single x at which it raises too, and what it raises there."""
+        for value in x.ravel()[:1000]:
+            try:
+                self._values(np.array(value))
+            except BadActivation:
+                continue
+            except Exception as alone:
+                return float(value), alone
+        return None, error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or "no message").splitlines()[0][:200]
+
+
+def check_derivative(phi: ArrayFunction, slope: ArrayFunction, breakpoints: tuple[float, ...], name: str) -> None:
+    """Refuse a derivative that differs grossly from the difference quotients of φ, wherever four of those agree."""
+    h = 1e-4 * np.maximum(1.0, np.abs(PROBES))
+    quotients = np.array([(phi(PROBES + step) - phi(PROBES)) / step for step in (-h, -h / 4, h / 4, h)])
+    quotient, claimed = 0.5 * (quotients[0] + quotients[3]), slope(PROBES)
+    size = np.maximum(np.abs(quotient), np.abs(claimed))
+    smooth = np.ptp(quotients, axis=0) <= 0.05 * np.abs(quotients).max(axis=0) + 1e-6
+    for point in breakpoints:
+        smooth &= np.abs(PROBES - point) > 2 * h
+    floor = 1e-3 * float(np.abs(quotient[smooth]).max(initial=0.0)) + 1e-6
+    if np.any(wrong := smooth & (np.abs(quotient - claimed) > 0.05 * size + floor)):
+        i = int(np.flatnonzero(wrong)[np.argmax((np.abs(quotient - claimed) / (size + floor))[wrong])])
+        raise BadActivation(
+            f"the given derivative of {name} is {claimed[i]:.6g} at x = {PROBES[i]:g}, "
+            f"where the function rises by {quotient[i]:.6g} per unit",
+            float(PROBES[i]),
+        )

@@ -1,0 +1,1 @@
+"""Every activation that goes by a name, a row each."""

@@ -1,0 +1,149 @@
+"""What a row of the catalogue says, and how a row becomes an `Activation`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meanfield.activations.activation import Activation
+from meanfield.errors import InvalidInput
+
+__all__ = ["Bound", "Entry", "Real", "at_least", "integer", "positive"]
+
+Points = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Real:
+    """A parameter: its default, its closed range, and whether the lower end is excluded or only integers are meant."""
+
+    default: float
+    low: float = -np.inf
+    high: float = np.inf
+    open: bool = False
+    integer: bool = False
+
+    @property
+    def range(self) -> str:
+        """The range in words."""
+        kind = "an integer" if self.integer else "a finite number"
+        if np.isfinite(self.low) and np.isfinite(self.high):
+            return f"{kind} from {self.low:g} to {self.high:g}"
+        return kind if self.low == -np.inf else f"{kind} {'>' if self.open else '≥'} {self.low:g}"
+
+    def check(self, name: str, value: Any) -> float:
+        """`value` as a float (an int where integers are meant), refused outside the range."""
+        try:
+            number = float(value)
+        except (TypeError, ValueError, OverflowError):
+            number = np.nan
+        inside = self.low < number if self.open else self.low <= number
+        if not (np.isfinite(number) and inside and number <= self.high and not (self.integer and number % 1)):
+            raise InvalidInput(f"{name} must be {self.range}, not {value!r}")
+        return int(number) if self.integer else number + 0.0  # + 0.0 makes −0 the same as 0
+
+
+def positive(default: float) -> Real:
+    """A parameter that is > 0."""
+    return Real(default, 0.0, open=True)
+
+
+def at_least(low: float, default: float) -> Real:
+    """A parameter that is ≥ `low`."""
+    return Real(default, low)
+
+
+def integer(default: int, low: int, high: int) -> Real:
+    """A whole number from `low` to `high`."""
+    return Real(default, low, high, integer=True)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row: everything that is known about an activation, its parameters left open.
+
+    Attributes
+    ----------
+    name, aliases : str, tuple of str
+        Letter case and the characters ``-_ `` do not matter.
+    function, derivative : callable
+        φ and φ′ of a float64 array and the parameters by keyword, to a few units in the last place.
+    formula : str
+        Text for `meanfield.activations.formulas.parse.parse`, with ``{parameter}`` in a parameter's place.
+    source : str
+        Who introduced it.
+    breakpoints, jumps : tuple of float, or callable from the parameters to one
+        Where φ or any derivative is not continuous; where φ is not.
+    parameters : mapping of str to Real
+        Names and defaults, as torch or JAX have them.
+    check : callable
+        From the parameters to what is wrong with them together, or "".
+    """
+
+    name: str
+    function: Callable[..., Any]
+    derivative: Callable[..., Any]
+    formula: str | Callable[..., str]
+    source: str
+    aliases: tuple[str, ...] = ()
+    breakpoints: Points | Callable[..., Points] = ()
+    jumps: Points | Callable[..., Points] = ()
+    parameters: Mapping[str, Real] = field(default_factory=dict)
+    check: Callable[..., str] = lambda **_: ""
+
+    def values(self, given: Mapping[str, Any]) -> dict[str, float]:
+        """Every parameter's value: those given, checked, and the defaults of the others."""
+        for name in given:
+            if name not in self.parameters:
+                known = ", ".join(self.parameters) or "none"
+                raise InvalidInput(f"{self.name} has no parameter {name!r}; its parameters are: {known}")
+        values = {
+            name: parameter.check(f"{self.name}: {name}", given.get(name, parameter.default))
+            for name, parameter in self.parameters.items()
+        }
+        if wrong := self.check(**values):
+            raise InvalidInput(f"{self.name}: {wrong}")
+        return values
+
+    def make(self, values: Mapping[str, float]) -> Activation:
+        """The activation with these values of the parameters, all of them and checked."""
+        text = self.formula(**values) if callable(self.formula) else self.formula
+        breakpoints, jumps = (
+            tuple(sorted(points(**values) if callable(points) else points)) for points in (self.breakpoints, self.jumps)
+        )
+        return Activation(
+            function=Bound(self, "function", values),
+            name=self.name,
+            derivative_function=Bound(self, "derivative", values),
+            declared_breakpoints=breakpoints,
+            declared_jumps=jumps,
+            parameters=MappingProxyType(dict(values)),
+            formula=text.format(**{key: f"({value!r})" for key, value in values.items()}),
+            source=self.source,
+            entry=self.name,
+        )
+
+
+class Bound:
+    """φ or φ′ of an entry at fixed parameters; says which entry it is of, and travels between processes by name."""
+
+    def __init__(self, entry: Entry, which: str, values: Mapping[str, float]) -> None:
+        self.entry, self.which, self.values = entry, which, dict(values)
+        self._function: Callable[..., Any] = getattr(entry, which)
+
+    def __call__(self, x: NDArray[np.float64]) -> Any:
+        """Values at `x`, whatever its shape; infinite where they overflow."""
+        with np.errstate(all="ignore"):
+            return np.asarray(self._function(x, **self.values), dtype=np.float64)[()]
+
+    def __reduce__(self) -> Any:
+        return _bound, (self.entry.name, self.which, self.values)
+
+
+def _bound(name: str, which: str, values: Mapping[str, float]) -> Bound:
+    from meanfield.activations.catalogue.table import ENTRIES
+
+    return Bound(ENTRIES[name], which, values)

@@ -1,0 +1,60 @@
+"""The catalogue: every activation that goes by a name. To add one, add a row to a table in `catalogue_*.py`."""
+
+import difflib
+from functools import lru_cache
+from typing import Any
+
+from meanfield.activations.activation import Activation
+from meanfield.activations.catalogue.entry import Entry
+from meanfield.activations.catalogue.literature import JAX_AND_KERAS, LITERATURE
+from meanfield.activations.catalogue.torch_nn import TORCH
+
+__all__ = ["ENTRIES", "catalogue", "find", "from_catalogue", "nearest_names"]
+
+ENTRIES: dict[str, Entry] = {entry.name: entry for entry in (*TORCH, *JAX_AND_KERAS, *LITERATURE)}
+
+
+def normalised(name: str) -> str:
+    """A name without letter case and the characters ``-_ ``."""
+    return name.casefold().replace("-", "").replace("_", "").replace(" ", "")
+
+
+_BY_NAME = {normalised(name): entry for entry in ENTRIES.values() for name in (entry.name, *entry.aliases)}
+
+
+def catalogue() -> tuple[str, ...]:
+    """Names of all activations of the catalogue, torch's first.
+
+    Returns
+    -------
+    tuple of str
+        Each is a valid first argument of `meanfield.activation`, as are their aliases.
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> "gelu" in mf.catalogue(), len(mf.catalogue()) > 50
+    (True, True)
+    """
+    return tuple(ENTRIES)
+
+
+def find(name: str) -> Entry | None:
+    """The entry that goes by `name` or has it as an alias, else None."""
+    return _BY_NAME.get(normalised(name))
+
+
+def from_catalogue(entry: Entry, parameters: dict[str, Any]) -> Activation:
+    """The activation of an entry; the same object for the same parameters, so that what is computed of it is kept."""
+    return _make(entry.name, tuple(entry.values(parameters).items()))
+
+
+@lru_cache(maxsize=512)
+def _make(name: str, values: tuple[tuple[str, float], ...]) -> Activation:
+    return ENTRIES[name].make(dict(values))
+
+
+def nearest_names(name: str, n: int = 3) -> tuple[str, ...]:
+    """The catalogue's names that look most like `name`, the nearest first."""
+    near = difflib.get_close_matches(normalised(name)[:64], _BY_NAME, n=2 * n, cutoff=0.5)
+    return tuple(dict.fromkeys(_BY_NAME[match].name for match in near))[:n]

@@ -1,0 +1,122 @@
+"""Case distinctions as one function: Where(g, a, b, closed) is a where g > 0 (closed = 1: g ≥ 0) and b elsewhere.
+
+(What sympy asks itself about its own Piecewise and Max takes it minutes for some formulas of one line.)
+"""
+
+from functools import cache
+from typing import Any
+
+from meanfield.activations.formulas.vocabulary import real_x
+
+__all__ = ["by_cases", "case_at", "where_class"]
+
+
+@cache
+def where_class() -> Any:
+    """The class Where, made when sympy is first needed."""
+    import sympy as sp
+
+    class Where(sp.Function):  # type: ignore[misc]
+        nargs = 4
+
+        @classmethod
+        def eval(cls, g: Any, a: Any, b: Any, closed: Any) -> Any:
+            if g.is_Number or a == b:
+                return a if a == b or g > 0 or (closed == 1 and g == 0) else b
+            return None
+
+        def _eval_derivative(self, symbol: Any) -> Any:
+            g, a, b, closed = self.args
+            return Where(g, a.diff(symbol), b.diff(symbol), closed)
+
+    return Where
+
+
+def where(g: Any, a: Any, b: Any, closed: int = 0) -> Any:
+    """Where(g, a, b, closed)."""
+    import sympy as sp
+
+    return where_class()(g, a, b, sp.Integer(closed))
+
+
+def by_cases(expression: Any) -> Any:
+    """Every Piecewise, |u|, sign, max, min and Heaviside step as nested Where."""
+    import sympy as sp
+
+    if not expression.args:
+        return expression
+    if isinstance(expression, sp.Piecewise):
+        value = sp.nan
+        for case, condition in reversed(expression.args):
+            value = where(indicator(condition), by_cases(case), value)
+        return value
+    parts = tuple(by_cases(part) for part in expression.args)
+    match expression:
+        case sp.Abs():
+            return where(parts[0], parts[0], -parts[0])
+        case sp.sign() | sp.Heaviside():
+            below, at = (-1, 0) if isinstance(expression, sp.sign) else (0, parts[1])
+            return where(parts[0], sp.S.One, where(-parts[0], sp.sympify(below), sp.sympify(at)))
+        case sp.Max() | sp.Min():
+            side = 1 if isinstance(expression, sp.Max) else -1
+            value = parts[-1]
+            for i in reversed(range(len(parts) - 1)):
+                wins = sp.S.One
+                for other in parts[i + 1 :]:
+                    wins = where(side * (parts[i] - other), wins, -sp.S.One)
+                value = where(wins, parts[i], value)
+            return value
+    return expression.func(*parts)
+
+
+def indicator(condition: Any) -> Any:
+    """An expression that is > 0 where the condition holds."""
+    import sympy as sp
+
+    yes, no = sp.S.One, -sp.S.One
+    if isinstance(condition, sp.And | sp.Or):
+        value, *others = (indicator(part) for part in condition.args)
+        for other in others:
+            value = where(value, other, no) if isinstance(condition, sp.And) else where(value, yes, other)
+        return value
+    if isinstance(condition, sp.Not):
+        return where(indicator(condition.args[0]), no, yes)
+    if isinstance(condition, sp.ITE):  # what sympy makes of a comparison of a Piecewise
+        return where(*(indicator(part) for part in condition.args))
+    if condition in (sp.true, sp.false):
+        return yes if condition == sp.true else no
+    if not isinstance(condition, sp.core.relational.Relational):
+        raise TypeError(f"a condition cannot be made of {type(condition).__name__}")
+    g = by_cases(condition.lhs) - by_cases(condition.rhs)
+    match condition:
+        case sp.Gt():
+            return g
+        case sp.Lt():
+            return -g
+        case sp.Ge():
+            return where(g, yes, no, closed=1)
+        case sp.Le():
+            return where(-g, yes, no, closed=1)
+        case sp.Eq():
+            return where(g, where(-g, yes, no, closed=1), no, closed=1)
+    return where(g, yes, where(-g, yes, no))
+
+
+def case_at(expression: Any, x: float) -> Any:
+    """The expression that holds around `x`: every case distinction decided."""
+    if not expression.has(where_class()):
+        return expression
+    if isinstance(expression, where_class()):
+        g, a, b, _ = expression.args
+        return case_at(a if number_at(case_at(g, x), x) > 0 else b, x)
+    return expression.func(*(case_at(part, x) for part in expression.args))
+
+
+def number_at(smooth: Any, x: float) -> float:
+    """Value of an expression without cases at `x`; NaN if it is not a real number."""
+    import sympy as sp
+
+    try:
+        return float(smooth.xreplace({real_x(): sp.Float(x, 30)}).evalf(15))
+    except (TypeError, ValueError, ArithmeticError):
+        return float("nan")

@@ -1,0 +1,160 @@
+"""Breakpoints and jumps of a formula, from its case distinctions and from where its functions are singular."""
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from scipy import optimize
+
+from meanfield.activations.activation import ArrayFunction
+from meanfield.activations.formulas.cases import by_cases, case_at, number_at, where_class
+from meanfield.activations.formulas.rewriting import compiled, stabilised
+from meanfield.activations.formulas.vocabulary import real_x
+
+__all__ = ["breakpoints_of"]
+
+MOST_BREAKPOINTS = 200  # beyond it they are left to be searched for
+HIGHEST_DEGREE = 30  # beyond it roots of polynomials are found numerically
+SCAN = np.sinh(np.linspace(-14.5, 14.5, 20_001))  # where sign changes are looked for: ±1e6, a thousandth apart near 0
+
+
+def breakpoints_of(expression: Any, function: ArrayFunction) -> tuple[tuple[float, ...] | None, tuple[float, ...]]:
+    """Breakpoints and jumps of an expression in the real x; None where its cases change at points that have no formula.
+
+    A point is kept if the expressions that hold to its left and to its right differ, or if one is singular there.
+    """
+    pieces = by_cases(expression)
+    found: list[float] = []
+    for boundary in boundaries(pieces):
+        edges = [-np.inf, *found, np.inf]
+        for a, b in pairwise(edges):
+            zeros = real_zeros(case_at(boundary, between(a, b)))
+            if zeros is None:
+                return None, ()
+            found += [x for x in zeros if a <= x <= b]
+        found = merged(found)
+        if len(found) > MOST_BREAKPOINTS:
+            return None, ()
+    edges = [-np.inf, *found, np.inf]
+    kept = []
+    for i, x in enumerate(found):
+        left, right = (case_at(pieces, between(*edges[i + side : i + side + 2])) for side in (0, 1))
+        if singular_at(left, x) or singular_at(right, x) or differ(left, right, x):
+            kept.append(x)
+    return tuple(kept), tuple(x for x in kept if jumps_at(function, x))
+
+
+def boundaries(pieces: Any) -> list[Any]:
+    """What is zero where a case changes or a function is singular, innermost first."""
+    import sympy as sp
+
+    found: dict[Any, None] = {}
+    for node in sp.postorder_traversal(pieces):
+        boundary = node.args[0] if isinstance(node, where_class()) else singular_base(node)
+        if boundary is not None:
+            found[boundary] = None
+    return list(found)
+
+
+def singular_base(node: Any) -> Any:
+    """What makes a power or a function singular where it is zero; None if nothing does."""
+    import sympy as sp
+
+    if isinstance(node, sp.Pow) and not (node.exp.is_integer and node.exp.is_nonnegative):
+        base = node.base
+    elif isinstance(node, sp.log):
+        base = node.args[0]
+    elif isinstance(node, sp.asin | sp.acos | sp.atanh):
+        base = 1 - node.args[0] ** 2
+    elif isinstance(node, sp.acosh):
+        base = node.args[0] - 1
+    elif isinstance(node, sp.tan):
+        base = sp.cos(node.args[0])
+    else:
+        return None
+    return None if base.is_positive or base.is_negative or not base.free_symbols else base
+
+
+def real_zeros(smooth: Any) -> list[float] | None:
+    """Real zeros (and poles) of a smooth expression; None if they are infinitely many or cannot be told."""
+    import sympy as sp
+
+    x = real_x()
+    if not smooth.free_symbols or smooth.is_positive or smooth.is_negative:
+        return []
+    if smooth.is_rational_function(x):
+        zeros = []
+        for part in sp.fraction(sp.together(smooth)):
+            poly = sp.Poly(part, x)
+            if poly.degree() == 1:
+                zeros.append(float(-poly.nth(0) / poly.nth(1)))
+            elif 1 < poly.degree() <= HIGHEST_DEGREE and poly.free_symbols == {x}:
+                exact = poly.as_expr().replace(lambda e: e.is_Float, lambda e: sp.Rational(repr(float(e))))
+                if not sp.Poly(exact, x).domain.is_QQ and not sp.Poly(exact, x).domain.is_ZZ:
+                    break
+                zeros += [float(root.evalf(20)) for root in set(sp.Poly(exact, x).real_roots())]
+            elif poly.degree() > HIGHEST_DEGREE:
+                break
+        else:
+            return zeros
+    if smooth.has(sp.sin, sp.cos, sp.tan):
+        return None
+    return sign_changes(compiled(stabilised(smooth)))
+
+
+def sign_changes(function: ArrayFunction) -> list[float] | None:
+    """Where a function of floats changes its sign within ±1e6; None if that is too often, or blurred by underflow."""
+    signs = np.sign(function(SCAN))
+    definite = np.flatnonzero(np.abs(signs) == 1)
+    changes = [(i, j) for i, j in pairwise(definite.tolist()) if signs[i] != signs[j]]
+    if len(changes) > MOST_BREAKPOINTS or any(j > i + 2 for i, j in changes):
+        return None
+    zeros = []
+    for i, j in changes:
+        a, b = float(SCAN[i]), float(SCAN[j])
+        root = optimize.brentq(lambda x: float(function(np.array(x))), a, b, xtol=1e-300, rtol=1e-15, maxiter=2000)
+        tidy = float(f"{root:.13g}")
+        zeros.append(tidy if function(np.array(tidy)) == 0 else float(root))
+    return zeros
+
+
+def between(a: float, b: float) -> float:
+    """A point between `a` and `b`, near to the finite end if the other is infinite; not a round one."""
+    if a == -np.inf:
+        return 0.317 if b == np.inf else b - 0.317
+    return a + 0.317 if b == np.inf else a + 0.4713 * (b - a)
+
+
+def merged(points: list[float]) -> list[float]:
+    """Ascending, those that differ by rounding taken together."""
+    kept: list[float] = []
+    for x in sorted(points):
+        if not kept or x - kept[-1] > 1e-13 * max(1.0, abs(x)):
+            kept.append(x + 0.0)
+    return kept
+
+
+def singular_at(smooth: Any, x: float) -> bool:
+    """Whether a base of a power, a logarithm … in a smooth expression is zero at `x`."""
+    import sympy as sp
+
+    bases = (singular_base(node) for node in sp.preorder_traversal(smooth))
+    return any(base is not None and not abs(number_at(base, x)) > 1e-9 for base in bases)
+
+
+def differ(left: Any, right: Any, x: float) -> bool:
+    """Whether two smooth expressions are different functions around `x`."""
+    if left == right:
+        return False
+    near = x + np.array([-0.23, -0.11, -0.04, 0.03, 0.09, 0.19])
+    a, b = compiled(stabilised(left))(near), compiled(stabilised(right))(near)
+    both = np.isfinite(a) & np.isfinite(b)
+    return not both.any() or bool(np.any(np.abs(a - b)[both] > 1e-12 * np.maximum(np.abs(a), np.abs(b))[both]))
+
+
+def jumps_at(function: ArrayFunction, x: float) -> bool:
+    """Whether the two one-sided values differ: their difference does not shrink with the distance from `x`."""
+    h = np.array([1e-1, 1e-6, 1e-12]) * max(1.0, abs(x))
+    values = function(np.concatenate([x - h, x + h]))
+    _, far, near = np.abs(values[3:] - values[:3])
+    return bool(near > 0.3 * far and near > 1e-11 * np.abs(values).max())

@@ -1,0 +1,172 @@
+"""Gains: the factor on the weights that keeps the signal, its centred variance, or the gradient as large as it was."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from meanfield.activations.activation import Activation
+from meanfield.activations.resolve import activation
+from meanfield.arguments import positive
+from meanfield.errors import InfiniteDerivative, InvalidInput, NotConverged
+from meanfield.estimates import Estimate
+
+__all__ = ["KINDS", "calculate_gain", "gain", "gains"]
+
+RESOLVED = 1e-9  # an error larger than this part of E φ² says that φ is not resolved, not that the moment is 0
+# torch's names of layers without an activation
+WEIGHTED = ("linear", *(f"conv{kind}{n}d" for kind in ("", "_transpose") for n in (1, 2, 3)))
+KINDS = ("forward", "centered", "backward")
+
+
+def gain(spec: Any, *, kind: str = "forward", q: ArrayLike = 1.0) -> Estimate:
+    """The gain of an activation: weights of standard deviation gain/√fan keep the moment that `kind` names.
+
+    Parameters
+    ----------
+    spec : str, callable, Activation
+        The activation, as `meanfield.activation` takes it.
+    kind : {"forward", "centered", "backward"}
+        ``"forward"`` 1/√E φ² keeps the second moment (He et al. 2015), ``"centered"`` 1/√Var φ the variance about
+        the mean (Brock et al. 2021), ``"backward"`` 1/√E φ′² the squared gradient (Glorot & Bengio 2010).
+    q : float or array_like
+        Second moment of the pre-activation, > 0.
+
+    Returns
+    -------
+    Estimate
+        The gain, of the shape of `q`.
+
+    Raises
+    ------
+    InfiniteDerivative
+        For the backward gain of an activation that jumps.
+    DivergentExpectation
+        If the moment is infinite.
+    InvalidInput
+        If `kind` or `q` is out of range, or the moment is 0 so that no gain restores it.
+    NotConverged
+        If the activation cannot be resolved well enough to tell.
+
+    References
+    ----------
+    He et al. 2015 (arXiv:1502.01852), eq. 10; Brock et al. 2021 (arXiv:2102.06171), section 3; Glorot & Bengio 2010,
+    eq. 11.
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> mf.gain("gelu").value
+    1.533530441195535...
+    """
+    if not (isinstance(kind, str) and kind in KINDS):
+        raise InvalidInput(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
+    phi = activation(spec)
+    variance = positive(q, "q")
+    before = phi.pieces.evaluations
+    value, error = _moment(phi, kind, variance)
+    lost = np.argmax((value <= 2 * error) | (value <= np.finfo(float).tiny))
+    moment, uncertain = float(value.flat[lost]), float(error.flat[lost])
+    if moment <= 2 * uncertain or moment <= np.finfo(float).tiny:
+        at = f"{phi.name} has no {kind} gain at q = {float(variance.flat[lost]):g}"
+        if uncertain > RESOLVED * max(float(phi.moments.second_moment(variance.flat[lost])[0]), 1e-200):
+            raise NotConverged(f"{at} that can be told: the moment to keep is {moment:g} ± {uncertain:g}", moment)
+        raise InvalidInput(f"{at}: the moment that it should keep is 0")
+    result = 1.0 / np.sqrt(value)
+    error = 0.75 * result * error / value + 2 * np.finfo(float).eps * result
+    rtol = 1e-12 if phi.derivative_function or kind != "backward" else 1e-10
+    converged = bool(np.all(error <= rtol * result))
+    evaluations = phi.pieces.evaluations - before
+    if result.ndim == 0:
+        return Estimate(float(result), float(error), converged, evaluations)
+    return Estimate(result, error, converged, evaluations)
+
+
+def _moment(phi: Activation, kind: str, q: Any) -> tuple[Any, Any]:
+    if kind == "backward":
+        return phi.moments.derivative_moment(q)
+    if kind == "centered":  # Var φ is half the mean squared difference of two independent draws: nothing cancels
+        return phi.moments.distance(q, q, q)
+    return phi.moments.second_moment(q)
+
+
+def gains(spec: Any, q: ArrayLike = 1.0) -> Mapping[str, Estimate]:
+    """The gains of an activation by every definition in circulation that is finite for it.
+
+    Parameters
+    ----------
+    spec : str, callable, Activation
+        The activation.
+    q : float or array_like
+        Second moment of the pre-activation, > 0.
+
+    Returns
+    -------
+    mapping
+        From ``"forward"``, ``"centered"``, ``"backward"`` to `Estimate`; the backward one is missing for an
+        activation that jumps, the centred one for a constant.
+
+    Raises
+    ------
+    As `gain`.
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> for kind, estimate in mf.gains("relu").items():
+    ...     print(f"{kind:8} {float(estimate):.12f}")
+    forward  1.414213562373
+    centered 1.712858550450
+    backward 1.414213562373
+    """
+    phi, found = activation(spec), {}
+    for kind in KINDS:
+        try:
+            found[kind] = gain(phi, kind=kind, q=q)
+        except (InvalidInput, InfiniteDerivative):
+            if kind == "forward":
+                raise
+    return MappingProxyType(found)
+
+
+def calculate_gain(nonlinearity: Any, param: float | None = None) -> float:
+    """Drop-in for ``torch.nn.init.calculate_gain`` that takes any activation and returns the exact forward gain at q
+    = 1.
+
+    Parameters
+    ----------
+    nonlinearity : str, callable, Activation
+        torch's names (``"linear"``, ``"conv2d"``, ``"relu"``, ``"leaky_relu"``, …) or anything
+        `meanfield.activation` takes.
+    param : float, optional
+        The negative slope of ``"leaky_relu"``, as in torch.
+
+    Returns
+    -------
+    float
+        1/√E φ(Z)². torch's values for tanh (5/3), SELU (3/4) and the sigmoid (1) are heuristics and differ.
+
+    Raises
+    ------
+    InvalidInput
+        If `param` is given for an activation that takes none.
+    UnknownActivation, BadActivation
+        If `nonlinearity` is not usable.
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> mf.calculate_gain("leaky_relu", 0.2)
+    1.386750490563072...
+    """
+    if isinstance(nonlinearity, str):
+        key = nonlinearity.lower()
+        if key in WEIGHTED:
+            nonlinearity = "linear"
+        if key in ("leaky_relu", "leakyrelu") and param is not None:
+            return float(gain(activation("leaky_relu", negative_slope=param)))
+    if param is not None:
+        raise InvalidInput(f"param is the negative slope of 'leaky_relu'; {nonlinearity!r} takes none")
+    return float(gain(nonlinearity))

@@ -1,0 +1,123 @@
+"""What a user has, as an `Activation`: a name, text, a callable, an expression."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from meanfield.activations.activation import Activation
+from meanfield.activations.callables.from_callable import check_derivative, from_callable, guarded, points_of
+from meanfield.activations.catalogue.table import find, from_catalogue, nearest_names
+from meanfield.activations.formulas.parse import from_expression, is_expression, is_sympy
+from meanfield.errors import InvalidInput, UnknownActivation
+
+__all__ = ["activation"]
+
+
+def activation(
+    spec: Any,
+    *,
+    derivative: Any = None,
+    breakpoints: Iterable[float] | None = None,
+    name: str | None = None,
+    **parameters: Any,
+) -> Activation:
+    """The activation that `spec` stands for.
+
+    Parameters
+    ----------
+    spec : str, callable, sympy expression, torch.nn.Module or Activation
+        A name or alias of the catalogue (case and ``-_ `` do not matter), a formula in ``x`` (for the grammar see
+        `meanfield.activations.formulas.parse`; it is parsed, never evaluated as Python), a function of arrays or of
+        single floats, of torch tensors or of JAX arrays, or a sympy expression with one free symbol.
+    derivative : callable, optional
+        φ′ for a callable `spec`; without it, it is that of a piecewise polynomial interpolant of φ.
+    breakpoints : iterable of float, optional
+        All the points where φ or one of its derivatives is not continuous, jumps included; without it, they are looked
+        for (for formulas, found from the algebra). ``()`` says that φ is smooth.
+    name : str, optional
+        What to call it in tables, messages and figures.
+    **parameters
+        Parameters of the catalogue's entry, as ``negative_slope=0.2``.
+
+    Returns
+    -------
+    Activation
+        The same object each time for the same name and parameters.
+
+    Raises
+    ------
+    UnknownActivation
+        If no activation goes by that name; the message lists the nearest ones.
+    BadActivation
+        If the formula cannot be read, or the function raises, returns NaN, infinity, complex numbers or a wrong shape.
+    InvalidInput
+        If a parameter does not exist or is out of range, or `derivative` or `breakpoints` go with a catalogue name.
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> mf.activation("swish", beta=1.5)
+    activation('silu', beta=1.5)
+    >>> phi = mf.activation("where(x > 0, x, 0.1*x)")
+    >>> phi.breakpoints, float(phi(-2.0)), float(phi.derivative(-2.0))
+    ((0.0,), -0.2, 0.1)
+    >>> mf.activation(lambda x: x * abs(x), name="signed square").name
+    'signed square'
+    >>> mf.activation("geluu")
+    Traceback (most recent call last):
+    meanfield.errors.UnknownActivation: no activation is called 'geluu'; the nearest names are gelu, elu, selu
+    """
+    if not isinstance(name, str | None):
+        raise InvalidInput(f"name must be text, not {shortened(name)}")
+    points = None if breakpoints is None else points_of(breakpoints)
+    if isinstance(spec, str) and (entry := find(spec)):
+        if derivative is not None or points is not None:
+            raise InvalidInput(f"the catalogue knows the derivative and breakpoints of {entry.name}: leave them out")
+        made = from_catalogue(entry, parameters)
+        return made if name is None else replace(made, name=name)
+    if parameters:
+        raise InvalidInput(
+            f"parameters such as {next(iter(parameters))}= go with names of the catalogue; "
+            "write them into the formula, or bind them with functools.partial"
+        )
+    if isinstance(spec, str):
+        if not is_expression(spec):
+            raise _unknown(spec)
+        made = from_expression(spec)
+    elif isinstance(spec, Activation):
+        made = spec
+    elif is_sympy(spec):
+        made = from_expression(spec)
+    elif callable(spec):
+        return from_callable(spec, derivative, points, name)
+    else:
+        raise InvalidInput(f"an activation is a name, a formula, a function or an expression, not {shortened(spec)}")
+    return _changed(made, derivative, points, name)
+
+
+def _unknown(name: str) -> UnknownActivation:
+    near = nearest_names(name)
+    what = f"no activation is called {shortened(name)}" if name.strip() else "the name of the activation is empty"
+    hint = f"the nearest names are {', '.join(near)}" if near else "meanfield.catalogue() lists the names"
+    return UnknownActivation(f"{what}; {hint}", near)
+
+
+def _changed(made: Activation, derivative: Any, points: tuple[float, ...] | None, name: str | None) -> Activation:
+    """`made` with what was given besides put in its place."""
+    changes: dict[str, Any] = {}
+    if name is not None:
+        changes["name"] = name
+    if derivative is not None:
+        slope = guarded(derivative, f"the derivative of {name or made.name}")
+        check_derivative(made.function, slope, points or made.declared_breakpoints or (), name or made.name)
+        changes["derivative_function"] = slope
+    if points is not None:
+        changes["declared_breakpoints"] = points
+        changes["declared_jumps"] = tuple(x for x in made.declared_jumps if x in points)
+    return replace(made, **changes) if changes else made
+
+
+def shortened(spec: Any) -> str:
+    """`repr` in at most 60 characters."""
+    text = repr(spec)
+    return text if len(text) <= 60 else f"{text[:40]}… ({len(text)} characters)"

@@ -1,0 +1,93 @@
+"""The theory's side of a cross-check: the same averages as the simulation takes, at infinite width."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from meanfield.errors import InvalidInput
+from meanfield.montecarlo.states import input_root
+from meanfield.networks.images import pixels_of, tells_apart
+from meanfield.networks.layers.attention import Attention
+from meanfield.networks.layers.base import Layer
+from meanfield.networks.layers.batchnorm import batch_size
+from meanfield.networks.layers.network import Network
+from meanfield.theory.depth.pixel_means import pixel_means
+from meanfield.theory.depth.propagate import propagate
+
+__all__ = ["chance", "scaled", "trajectory"]
+
+ALIKE = 1e-9  # relative to q
+
+
+def scaled(block: Network, factor: float, kind: type[Layer] = Layer) -> Network:
+    """The same block with every sigma_w, or every one of that kind of layer, multiplied by `factor`."""
+    return block.with_parameters(
+        lambda layer: {
+            name: factor * getattr(layer, name)
+            for name in layer.parameters
+            if name == "sigma_w" and isinstance(layer, kind)
+        }
+    )
+
+
+def chance(blocks: Sequence[Network], widths: Sequence[int], tokens: int) -> float:
+    """By how much more the scores of Attention weigh than at infinite width, relative to q.
+
+    They square the overlaps of n tokens; orthogonal ones of a finite width have some by chance, of variance at most
+    (4 + 6/n)/width behind another such layer, and n − 1 of these are beside the one of a token with itself.
+    """
+    layers = (layer for block in blocks for layer in block.walk())
+    if not any(isinstance(layer, Attention) and layer.scores == "gaussian" for layer in layers):
+        return 0.0
+    return (4.0 + 6.0 / tokens) * (tokens - 1.0) / min(widths)
+
+
+def trajectory(
+    blocks: Sequence[Network],
+    widths: Sequence[int],
+    q: float,
+    c: float | None,
+    inputs: ArrayLike | None,
+    pixels: Any = None,
+) -> dict[str, NDArray[np.float64]]:
+    """q, the gradient and, of two inputs or more, 1 − c by layer, averaged over inputs and over pairs of them."""
+    depth = len(widths) - 1
+    block = list(blocks) if len(blocks) == depth else blocks[0]
+    images = pixels_of(blocks, inputs, pixels)
+    of_points = inputs is not None and np.ndim(inputs) > 2
+    if tells_apart(*blocks) or of_points:
+        root = input_root(q, c, inputs)
+        means = pixel_means(blocks, depth, root @ root.T, images, of_points)
+        return means | {"gradient": means["gradient"] * widths[-1] / np.asarray(widths, dtype=np.float64)}
+    batch = batch_size(*blocks)
+    if batch is not None:
+        q, c = (q, c or 0.0) if inputs is None else _alike(inputs)
+    if inputs is None or batch is not None:
+        run = propagate(block, depth, q=q, c=c, width=widths)
+        values = {"q": run.q, "gradient": run.gradient}
+        return values if run.one_minus_c is None else values | {"one_minus_c": run.one_minus_c}
+    x = np.asarray(inputs, dtype=np.float64)
+    moments = x @ x.T / x.shape[1]
+    own = np.diagonal(moments)
+    single = propagate(block, depth, q=own, width=widths)
+    found: dict[str, Any] = {"q": single.q, "gradient": single.gradient}
+    if len(x) > 1:
+        a, b = np.tril_indices(len(x), -1)
+        correlation = np.clip(moments[a, b] / np.sqrt(own[a] * own[b]), -1.0, 1.0)
+        found["one_minus_c"] = propagate(block, depth, q=own[a], q2=own[b], c=correlation).one_minus_c
+    return {name: np.mean(entry, axis=1) for name, entry in found.items()}
+
+
+def _alike(inputs: ArrayLike) -> tuple[float, float]:
+    """q and c of a batch in which all inputs, and all pairs of them, are alike."""
+    x = np.asarray(inputs, dtype=np.float64)
+    moments = x @ x.T / x.shape[1]
+    own, pairs = np.diagonal(moments), moments[np.tril_indices(len(x), -1)]
+    q, k = float(own.mean()), float(pairs.mean())
+    if np.ptp(own) > ALIKE * q or np.ptp(pairs) > ALIKE * q:
+        raise InvalidInput(
+            "the theory of BatchNorm takes inputs of one length, any two with the same correlation: give q and c"
+        )
+    return q, k / q

@@ -1,0 +1,15 @@
+"""Gated linear units."""
+
+from meanfield.montecarlo.draws import Array, Draw, Pullback
+from meanfield.montecarlo.layer_passes.dispatch import forward
+from meanfield.networks.layers.gated import Gated
+
+__all__ = ["gated"]
+
+
+@forward.register
+def gated(layer: Gated, x: Array, draw: Draw) -> tuple[Array, Pullback]:
+    """(W x + b) ⊙ φ(V x + b′), W drawn before V; backwards both ways, each times the other factor."""
+    value, through_value = forward(layer.value, x, draw)
+    gate, through_gate = forward(layer.gate, x, draw)
+    return value * gate, lambda gradient: through_value(gate * gradient) + through_gate(value * gradient)

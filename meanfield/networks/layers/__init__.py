@@ -1,0 +1,1 @@
+"""Descriptions of layers, one family a file."""

@@ -1,0 +1,77 @@
+"""Signals that are normalised over the inputs of a batch, each unit by itself."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from meanfield.errors import InvalidInput
+from meanfield.networks.layers.base import Layer
+
+__all__ = ["BatchNorm", "batch_size"]
+
+
+@dataclass(frozen=True, eq=False)
+class BatchNorm(Layer):
+    """Batch normalisation in training: each unit minus its mean over the batch, over its standard deviation there.
+
+    The variance is the mean of squares over the batch. The gain is 1, the shift 0, and nothing is added to the
+    variance. It belongs behind a Dense layer and before an activation, and a block, or the branch of a residual one,
+    begins with it.
+
+    Parameters
+    ----------
+    batch_size : int or inf
+        Inputs B in a batch, ≥ 4; ``math.inf`` is the limit of large batches.
+
+    Raises
+    ------
+    InvalidInput
+        If `batch_size` is no integer ≥ 4. With three inputs or fewer the spread of a unit over the batch is so often
+        small that the gradient's second moment is infinite.
+
+    References
+    ----------
+    Ioffe & Szegedy 2015 (arXiv:1502.03167); Yang et al. 2019 (arXiv:1902.08129) for the theory.
+
+    Examples
+    --------
+    Gradients explode even in linear networks, by (B − 2)/(B − 3) a layer:
+
+    >>> import meanfield as mf
+    >>> from meanfield.networks.layers.batchnorm import BatchNorm
+    >>> print(f"{mf.analyze(mf.Network(BatchNorm(8), mf.Dense(1.3))).chi_1:.12f}")
+    1.200000000000
+    """
+
+    batch_size: Any
+
+    keeps_mean: ClassVar[bool] = True
+    keeps_gaussian: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        size = self.batch_size
+        whole = isinstance(size, int | np.integer) and not isinstance(size, bool)
+        if whole and 1 <= size <= 3:
+            raise InvalidInput(
+                f"batch_size must be at least 4, not {size}: with three inputs or fewer the variance over the batch is "
+                "so often near 0 that the second moment of the gradient is infinite"
+            )
+        if not (whole and size >= 4) and not (isinstance(size, float) and size == math.inf):
+            raise InvalidInput(f"batch_size must be an integer ≥ 4, or inf for the limit of large ones, not {size!r}")
+        object.__setattr__(self, "batch_size", int(size) if whole else math.inf)
+
+
+def batch_size(*layers: Layer) -> Any:
+    """The batch size that the layers, and those within them, are made for; None without a BatchNorm.
+
+    Raises
+    ------
+    InvalidInput
+        If there are different ones.
+    """
+    sizes = {inner.batch_size for layer in layers for inner in layer.walk() if isinstance(inner, BatchNorm)}
+    if len(sizes) > 1:
+        raise InvalidInput(f"a network has batches of one size, not of {' and '.join(map(str, sorted(sizes)))}")
+    return sizes.pop() if sizes else None

@@ -1,0 +1,110 @@
+"""A branch's output beside its input, as in densely connected networks."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from meanfield.arguments import real
+from meanfield.errors import InvalidInput
+from meanfield.networks.layers.base import Layer
+from meanfield.networks.layers.network import Network
+
+__all__ = ["Concatenate"]
+
+LARGEST_GROWTH = 1e6
+
+
+class Concatenate(Layer):
+    """The branch's output beside its input, x ↦ [x, branch(x)], as in DenseNets.
+
+    The layer that follows has the grown fan-in: its weights have variance sigma_w²/((1 + growth)·units). An activation
+    cannot follow, because the units of both parts have different second moments; a Dense layer can.
+
+    Parameters
+    ----------
+    *branch : Layer, str, Activation or callable
+        The layers of the branch, as `Network` takes them.
+    growth : float or array_like
+        Units of the branch's output relative to those of its input, from 0 to 10⁶, keyword-only: what its Dense layers
+        have. 1 if it has none but keeps the number of units. Arrays broadcast with sigma_w and sigma_b.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no layer, `growth` is out of range or not what a branch without a Dense layer has, or shapes do not
+        broadcast.
+    UnknownActivation, BadActivation
+        If a layer's activation is not usable.
+
+    References
+    ----------
+    Huang, Liu, van der Maaten & Weinberger 2017 (arXiv:1608.06993), with a growth rate of k units: growth is k over
+    the number of units there are.
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> from meanfield.networks.layers.concatenation import Concatenate
+    >>> layer = Concatenate("relu", mf.Dense(1.0), growth=0.25)
+    >>> layer
+    Concatenate('relu', Dense(sigma_w=1.0, sigma_b=0.0), growth=0.25)
+    >>> print(f"{mf.variance_map(mf.Network(layer, mf.Dense(1.2)), 1.0).value:.12f}")  # 1.44·(0.8·1 + 0.2·½)
+    1.296000000000
+    """
+
+    parameters: ClassVar[tuple[str, ...]] = ("growth",)
+    keeps_gaussian: ClassVar[bool] = False
+
+    def __init__(self, *branch: Any, growth: ArrayLike = 1.0) -> None:
+        if not branch:
+            raise InvalidInput(
+                "a Concatenate needs at least one layer in its branch, as in Concatenate('relu', Dense())"
+            )
+        self.branch = Network(*branch)
+        value = real(growth, "growth")
+        if not np.all((value >= 0) & (value <= LARGEST_GROWTH)):
+            raise InvalidInput(f"growth is a ratio of units and must be from 0 to {LARGEST_GROWTH:g}, not {growth!r}")
+        own = _units(self.branch)
+        if own is not None and not np.all(value == own):
+            raise InvalidInput(
+                f"growth must be {np.max(own):g}, not {growth!r}, for a branch without a Dense layer: it makes so many "
+                "units for each of its input"
+            )
+        value.setflags(write=False)
+        self.growth: Any = value if value.ndim else float(value)
+        _ = self.shape  # raises where the parameters do not broadcast
+
+    @property
+    def inner(self) -> tuple[Layer, ...]:
+        """The layers of the branch."""
+        return self.branch.layers
+
+    def rebuilt(self, inner: tuple[Layer, ...], **parameters: Any) -> "Concatenate":
+        """The same around other layers and with another growth, where these are given."""
+        return type(self)(*inner, **{"growth": self.growth} | parameters)
+
+    def __repr__(self) -> str:
+        told = "" if np.all(self.growth == 1.0) else f", growth={self.growth!r}"
+        return f"Concatenate{repr(self.branch).removeprefix('Network')[:-1]}{told})"
+
+
+def _units(branch: Network) -> Any:
+    """Units that the branch makes for each of its input; None if its Dense layers say how many."""
+    units: Any = 1.0
+    for layer in _sequence(branch):
+        if layer.fresh:
+            return None
+        if isinstance(layer, Concatenate):
+            units = units * (1.0 + np.asarray(layer.growth))
+    return units
+
+
+def _sequence(network: Network) -> Iterator[Layer]:
+    """The layers in order, networks opened, other containers not."""
+    for layer in network:
+        if isinstance(layer, Network):
+            yield from _sequence(layer)
+        else:
+            yield layer

@@ -1,0 +1,178 @@
+"""Convolutions over pixels."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meanfield.arguments import real, whole
+from meanfield.errors import InvalidInput
+from meanfield.networks.layers.dense import Dense
+
+__all__ = ["Conv", "check_axes", "taps_along"]
+
+LARGEST_KERNEL = 255
+AXES = (1, 2)
+ROUNDING = 1e-9  # by which the sum of the weights may miss 1
+MOST_READ = 2**27  # pixels by all taps together
+
+
+@dataclass(frozen=True, eq=False)
+class Conv(Dense):
+    """A convolution h_a = Σ_β W_β x_{a+β} + b over pixels a, with the entries of W_β of variance sigma_w² v_β/channels.
+
+    Circular padding makes the first pixel the last one's neighbour. There, where all pixels have the same second
+    moment, and two inputs the same correlation at every pixel, theory treats it as a Dense layer on the channels; how
+    differences between pixels fade is told by `mode_depth_scales` and `propagate_pixels`. With zeros beyond the border,
+    or with strides, pixels do not stay alike: only `propagate_pixels`, `simulate` and `crosscheck` follow them.
+
+    Parameters
+    ----------
+    sigma_w, sigma_b : float or array_like
+        Standard deviations, finite and ≥ 0, as of `Dense`.
+    kernel_size : int or tuple of int
+        Taps along each axis, from 1 to 255: an integer for one axis, a tuple for one or two. The centre of an even
+        number of taps is the one before the middle.
+    weights : {"uniform", "delta"} or array_like, shape kernel_size
+        Shares v_β of the variance, at least 0 and with a sum of 1: "uniform" is the same one for every tap, "delta" all
+        of it for the centre.
+    padding : {"circular", "zeros"}
+        What is read beyond the border.
+    stride : int or tuple of int
+        Pixels from one window to the next along each axis, from 1 to 255; the first window is centred on pixel 0, so
+        ⌈pixels/stride⌉ are left.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument is out of its range.
+
+    References
+    ----------
+    Xiao et al. 2018 (arXiv:1806.05393), section 2.
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> from meanfield.networks.layers.convolution import Conv
+    >>> block = mf.Network("tanh", Conv(1.05**0.5, 2.01e-5**0.5, kernel_size=(3, 3)))
+    >>> print(f"{mf.analyze(block).chi_1:.6f}")
+    1.000000
+    """
+
+    kernel_size: Any = 3
+    weights: Any = "uniform"
+    padding: str = "circular"
+    stride: Any = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        sizes = taps_along(self.kernel_size, "kernel_size")
+        object.__setattr__(self, "kernel_size", sizes if isinstance(self.kernel_size, list | tuple) else sizes[0])
+        if self.padding not in ("circular", "zeros"):
+            raise InvalidInput(f"padding must be 'circular' or 'zeros', not {self.padding!r}")
+        strides = taps_along(self.stride, "stride")
+        if len(strides) not in (1, len(sizes)):
+            raise InvalidInput(f"stride must be an integer, or one for each axis of the kernel, not {self.stride!r}")
+        object.__setattr__(self, "stride", strides if isinstance(self.stride, list | tuple) else strides[0])
+        if isinstance(self.weights, str):
+            if self.weights not in ("uniform", "delta"):
+                raise InvalidInput(f"weights must be 'uniform', 'delta' or an array of shares, not {self.weights!r}")
+            return
+        shares = real(self.weights, "weights", "'uniform', 'delta' or an array of shares of the variance")
+        if shares.shape != sizes:
+            raise InvalidInput(f"weights must have the shape {sizes} that kernel_size says, not {shares.shape}")
+        if not (np.all(shares >= 0) and abs(np.sum(shares) - 1) <= ROUNDING):
+            raise InvalidInput(
+                f"weights are shares of the variance: at least 0 and with a sum of 1, not of {np.sum(shares):g} with a "
+                f"least one of {np.min(shares):g}"
+            )
+        shares /= np.sum(shares)
+        shares.setflags(write=False)
+        object.__setattr__(self, "weights", shares)
+
+    @property
+    def window(self) -> tuple[int, ...]:
+        """Taps along each axis."""
+        return self.kernel_size if isinstance(self.kernel_size, tuple) else (self.kernel_size,)
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Pixels from one window to the next, along each axis."""
+        return self.stride if isinstance(self.stride, tuple) else (self.stride,) * len(self.window)
+
+    @property
+    def keeps_alike(self) -> bool:
+        """Whether pixels that are statistically alike stay so, and gradients with them."""
+        whole_kernel = self.padding == "circular" or not self.taps[0].any()
+        return whole_kernel and max(self.strides) == 1
+
+    def strided(self, images: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape that images have after it.
+
+        Raises
+        ------
+        InvalidInput
+            If they are of other axes than the kernel.
+        """
+        check_axes(self, images)
+        return tuple(-(-size // stride) for size, stride in zip(images, self.strides, strict=True))
+
+    def windows(self, images: tuple[int, ...]) -> tuple[tuple[int, ...], NDArray[np.intp], NDArray[np.bool_]]:
+        """Which pixel each tap reads.
+
+        Returns
+        -------
+        images : tuple of int
+            The shape of the output's images.
+        pixel : ndarray, shape (pixels, taps)
+            The pixel a + β of the flattened input, around the border.
+        inside : ndarray of bool, shape (pixels, taps)
+            Whether it is one; False beyond a border of zeros.
+
+        Raises
+        ------
+        InvalidInput
+            If the images are of other axes than the kernel, or these are too many.
+        """
+        offsets, after = self.taps[0], self.strided(images)
+        if len(offsets) * math.prod(after) > MOST_READ:
+            raise InvalidInput(
+                f"a Conv of {len(offsets)} taps over {math.prod(after)} pixels reads more than {MOST_READ:,} of them: "
+                "take a smaller kernel or image"
+            )
+        corners = np.indices(after).reshape(len(after), -1, 1) * np.array(self.strides)[:, None, None]
+        places, sizes = corners + offsets.T[:, None], np.array(images)[:, None, None]
+        inside = np.all((places >= 0) & (places < sizes), axis=0) | (self.padding == "circular")
+        return after, np.ravel_multi_index(tuple(places % sizes), images), inside
+
+    @property
+    def taps(self) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """The offsets β from the centre, shape (taps, axes), and the shares v_β of those that have any."""
+        centre = tuple((size - 1) // 2 for size in self.window)
+        if not isinstance(self.weights, str):
+            shares = self.weights
+        elif self.weights == "uniform":
+            shares = np.full(self.window, 1.0 / np.prod(self.window))
+        else:
+            shares = np.zeros(self.window)
+            shares[centre] = 1.0
+        return np.argwhere(shares > 0) - centre, shares[shares > 0]
+
+
+def taps_along(size: Any, name: str) -> tuple[int, ...]:
+    """`size` as integers from 1 to 255, one for each of one or two axes."""
+    sizes = tuple(size) if isinstance(size, list | tuple) else (size,)
+    if len(sizes) not in AXES:
+        raise InvalidInput(f"{name} must be an integer, or one or two of them in a tuple, not {size!r}")
+    return tuple(whole(one, name, LARGEST_KERNEL) for one in sizes)
+
+
+def check_axes(layer: Any, images: tuple[int, ...]) -> None:
+    """Refuse images of other axes than the layer's `window`."""
+    if len(images) != len(layer.window):
+        over = f"{type(layer).__name__} over {len(layer.window)} {'axis' if len(layer.window) == 1 else 'axes'}"
+        what = f"images of shape {images}" if images else "the single points that Flatten or GlobalAveragePool leave"
+        raise InvalidInput(f"{over} cannot read {what}")

@@ -1,0 +1,104 @@
+"""Layers that make fewer points of an image: means over windows or over all of it, and its pixels as units."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from meanfield.errors import InvalidInput
+from meanfield.networks.layers.base import Layer
+from meanfield.networks.layers.convolution import check_axes, taps_along
+
+__all__ = ["AveragePool", "Flatten", "GlobalAveragePool"]
+
+
+@dataclass(frozen=True, eq=False)
+class AveragePool(Layer):
+    """The mean over windows of pixels that follow each other without overlap.
+
+    Parameters
+    ----------
+    size : int or tuple of int
+        Pixels of a window along each axis, from 1 to 255: an integer for one axis, a tuple for one or two. They must
+        divide the image.
+
+    Raises
+    ------
+    InvalidInput
+        If `size` is out of its range.
+
+    References
+    ----------
+    Novak et al. 2019 (arXiv:1810.05148), section 3.
+
+    Examples
+    --------
+    Means of independent pixels lose variance:
+
+    >>> import numpy as np
+    >>> import meanfield as mf
+    >>> from meanfield.networks.layers.pooling import AveragePool
+    >>> from meanfield.theory.depth.pixels import propagate_pixels
+    >>> propagate_pixels(mf.Network(AveragePool(2), mf.Dense(1.0)), np.eye(4), 1).q[-1]
+    array([0.5, 0.5])
+    """
+
+    size: Any
+
+    keeps_mean: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        sizes = taps_along(self.size, "size")
+        object.__setattr__(self, "size", sizes if isinstance(self.size, list | tuple) else sizes[0])
+
+    @property
+    def window(self) -> tuple[int, ...]:
+        """Pixels of a window along each axis."""
+        return self.size if isinstance(self.size, tuple) else (self.size,)
+
+    def pooled(self, images: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape that images have after it.
+
+        Raises
+        ------
+        InvalidInput
+            If they are of other axes, or no whole number of windows.
+        """
+        check_axes(self, images)
+        window = self.window
+        if any(size % one for size, one in zip(images, window, strict=True)):
+            raise InvalidInput(f"AveragePool({self.size}) cannot divide images of shape {images} into its windows")
+        return tuple(size // one for size, one in zip(images, window, strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class GlobalAveragePool(Layer):
+    """The mean over all pixels of an image, or over all tokens of a sequence: one point is left of each input.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import meanfield as mf
+    >>> from meanfield.networks.layers.pooling import GlobalAveragePool
+    >>> from meanfield.theory.depth.pixels import propagate_pixels
+    >>> propagate_pixels(mf.Network(GlobalAveragePool(), mf.Dense(2.0)), np.eye(4), 1).q[-1]
+    array([1.])
+    """
+
+    keeps_mean: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, eq=False)
+class Flatten(Layer):
+    """All pixels' channels as the units of one point, for the Dense layer that follows it in the same block.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import meanfield as mf
+    >>> from meanfield.networks.layers.pooling import Flatten
+    >>> from meanfield.theory.depth.pixels import propagate_pixels
+    >>> propagate_pixels(mf.Network(Flatten(), mf.Dense(2.0)), np.diag([1.0, 2.0, 3.0]), 1).q[-1]
+    array([8.])
+    """
+
+    keeps_mean: ClassVar[bool] = True
+    keeps_gaussian: ClassVar[bool] = False

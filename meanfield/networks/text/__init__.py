@@ -1,0 +1,1 @@
+"""Networks as short text, both ways."""

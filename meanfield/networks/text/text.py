@@ -1,0 +1,155 @@
+"""Networks as short text, both ways; read through a whitelist of Python's grammar, never through `eval`."""
+
+import re
+from typing import Any
+
+import numpy as np
+
+from meanfield.activations.activation import Activation
+from meanfield.activations.catalogue.table import ENTRIES, find, normalised
+from meanfield.activations.formulas.grammar import shown
+from meanfield.errors import InvalidInput
+from meanfield.networks.layers.base import Layer
+from meanfield.networks.layers.elementwise import Elementwise
+from meanfield.networks.layers.network import Network
+from meanfield.networks.text.grammar import NetworkReader
+from meanfield.networks.text.words import ALIASES, REQUIRED, arguments_of, known, name_of
+
+__all__ = ["is_network", "network", "written"]
+
+ITEM = re.compile(r"(?:^|[(,]) ?([A-Za-z][\w -]*?) ?(?=[(,)]|$)")
+MODULE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+APART = re.compile(r"(?:^|(?<=[(,])) ?(?!(?:x|e|pi)\b)[A-Za-z]\w*(?:[ -]+\w+)+(?= ?(?:[(,)]|$))")  # layer-norm
+BY_PLACE = 2  # arguments that are written without their name
+SHORT = {name: alias for alias, name in ALIASES.items()}
+
+
+def network(text: str) -> Network:
+    """The network that a text describes.
+
+    Parameters
+    ----------
+    text : str
+        Layers between commas. A layer is the name of its class, with arguments in parentheses as the class takes them:
+        ``dense``, ``conv``, ``dropout``, ``layernorm``, ``rmsnorm``, ``batchnorm``, ``gated``, ``attention``,
+        ``multiplicative_noise``, ``additive_noise``, ``average_pool``, ``global_average_pool``, ``flatten``; and around
+        other layers ``residual``, ``concatenate`` and ``network``, where ``scale`` and ``skip`` are short for
+        branch_scale and skip_scale. An activation is a name of the catalogue, with its parameters as in
+        ``leaky_relu(0.2)``, or a formula in x. A number may be written as ``sqrt(2)`` or ``1/3``, several of them as
+        ``(3, 3)``; words such as ``weights=delta`` go without quotes. Case and ``-_`` in names do not matter.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    InvalidInput
+        If the text cannot be read, is too long or nested too deeply, or a layer does not take the arguments.
+    UnknownActivation
+        If there is no layer, activation or function of a name; the message has the nearest ones.
+    BadActivation
+        If a formula in a layer's place is none.
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> from meanfield.networks.text.text import network
+    >>> network("residual(layernorm, gelu, dense(1.4), scale=0.2)")
+    Network(Residual(LayerNorm(), 'gelu', Dense(sigma_w=1.4, sigma_b=0.0), branch_scale=0.2))
+    >>> print(mf.analyze(network("leaky_relu(0.2), dense(sqrt(2/1.04))")).phase)
+    critical
+    >>> network("tanh, dens")
+    Traceback (most recent call last):
+    meanfield.errors.UnknownActivation: the network 'tanh, dens' has the unknown name 'dens'; the nearest name is dense
+    """
+    if not isinstance(text, str):
+        raise InvalidInput(f"a network is given as text, as in 'relu, dense(1.4)', not {shown(repr(text))}")
+    plain = APART.sub(_together, " ".join(text.split()))
+    if function := MODULE.search(plain):
+        raise InvalidInput(
+            f"the network {shown(plain)} has {shown(function.group())}: a text names activations and formulas only; "
+            "a function of your own goes into meanfield.Network in Python"
+        )
+    try:
+        return NetworkReader(plain).network()
+    except (RecursionError, MemoryError):
+        raise InvalidInput(f"the network {shown(plain)} is nested too deeply") from None
+
+
+def is_network(text: str) -> bool:
+    """Whether a layer's name is in `text` as an item, so that it is more than an activation.
+
+    Examples
+    --------
+    >>> is_network("layernorm, tanh"), is_network("leaky_relu"), is_network("x*tanh(x)")
+    (True, False, False)
+    """
+    return any(known(name) for name in ITEM.findall(" ".join(text.split())))
+
+
+def written(layer: Layer) -> str:
+    """A network, or another layer, as text that `network` reads.
+
+    Raises
+    ------
+    InvalidInput
+        If an activation is a function without a formula, or a layer is of a kind that has no name.
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> written(mf.Network(mf.Residual(mf.LayerNorm(), "gelu", mf.Dense(1.4), branch_scale=0.2)))
+    'residual(layernorm, gelu, dense(1.4), scale=0.2)'
+    """
+    if isinstance(layer, Network) and not (len(layer) == 1 and isinstance(layer.layers[0], Network)):
+        return ", ".join(_item(inner) for inner in layer)
+    return _item(layer)
+
+
+def _together(match: re.Match[str]) -> str:
+    """A name that has hyphens or spaces without them, if there is such a name; else what it is."""
+    name = match.group().strip()
+    return known(name) or (normalised(name) if find(name) else match.group())
+
+
+def _item(layer: Layer) -> str:
+    if isinstance(layer, Elementwise):
+        return _activation(layer.activation)
+    name = name_of(type(layer))
+    if name is None:
+        raise InvalidInput(f"a {type(layer).__name__} has no name in the text of a network")
+    defaults, around = arguments_of(name)
+    words = [_item(inner) for inner in layer.inner] if around else []
+    for place, (key, default) in enumerate(defaults.items()):
+        value = next(
+            getattr(part, key) for part in layer.walk() if hasattr(part, key)
+        )  # a gated layer's is its Dense's
+        if (around or place) and default is not REQUIRED and np.array_equal(value, default):
+            continue
+        by_place = not around and place == len(words) < BY_PLACE
+        words.append(_value(value) if by_place else f"{SHORT.get(key, key)}={_value(value)}")
+    return f"{name}({', '.join(words)})" if words else name
+
+
+def _activation(phi: Activation) -> str:
+    if not phi.entry and not phi.formula:
+        raise InvalidInput(f"the activation {phi.name} is a function without a formula, which no text stands for")
+    if not phi.entry:
+        return " ".join(phi.formula.split())
+    known = ENTRIES[phi.entry].parameters
+    given = [f"{key}={value!r}" for key, value in phi.parameters.items() if value != known[key].default]
+    return f"{phi.entry}({', '.join(given)})" if given else phi.entry
+
+
+def _value(value: Any) -> str:
+    match value:
+        case Activation():
+            return _activation(value)
+        case str():
+            return value
+        case np.ndarray():
+            return _value(tuple(value.tolist()))
+        case tuple() | list():
+            return f"({', '.join(map(_value, value))}{',' if len(value) == 1 else ''})"
+    return repr(value)

@@ -1,0 +1,1 @@
+"""Where a function given as a black box has its kinks and jumps."""

@@ -1,0 +1,148 @@
+"""Where a function changes from one smooth piece to another: it is asked to which of them points belong."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meanfield.numerics.breakpoints.chebyshev_panels import (
+    EPS,
+    Crossings,
+    N,
+    Panels,
+    crossings,
+    fit,
+    fits,
+    matches,
+    nodes,
+    resolved,
+)
+
+__all__ = ["Gaps", "gaps_at_edges", "gaps_in_panels", "locate", "roundest", "runs", "singularity"]
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Indices = NDArray[np.intp]
+
+PROGRESS = 0.75  # a round that leaves more of a gap than this has asked in the wrong places
+EVENLY = (np.arange(1, 17) - 0.381966) / 16  # fractions of a gap; not round, for at a jump f may be on neither side
+LADDER = np.outer([-1.0, 1.0], np.logspace(-0.5, -14.5, 8)).ravel()  # distances from a guess, in gaps
+POINT = 2 * EPS  # a gap so short, relative to max(1, |x|), is a point
+SPECK = 1e-13  # in a gap so short a value on neither side is the value at a jump
+LOOSE = 1e-5  # continuations with such errors, relative to the function, prove nothing
+STEEP = 1e-2  # a variation, relative to the function, that makes a jump of a point
+CHANCE = 1e-3  # a decimal within the error of a place is the place if it is so short that this is no likelier by chance
+
+
+class Gaps(NamedTuple):
+    """Breakpoints suspected in [lo, hi], between the panels `left` and `right`, and the edge between these or NaN."""
+
+    left: Indices
+    right: Indices
+    lo: Floats
+    hi: Floats
+    edge: Floats
+
+
+def gaps_at_edges(panels: Panels, eligible: Flags, cuts: list[float]) -> Gaps:
+    """Neighbours that do not fit, except at `cuts`; the gap is between the nodes next to their edge."""
+    i = np.flatnonzero(eligible[:-1] & eligible[1:] & ~np.isin(panels["b"][:-1], cuts))
+    i = i[~fits(panels[i], panels[i + 1])]
+    edge, reach = panels["b"][i], 0.5 * (1.0 - np.cos(np.pi / (2 * N)))
+    width = panels["b"] - panels["a"]
+    return Gaps(i, i + 1, edge - reach * width[i], edge + reach * width[i + 1], edge)
+
+
+def gaps_in_panels(panels: Panels, eligible: Flags, rough: Flags) -> Gaps:
+    """Rough panels that the continuations of eligible neighbours explain: one up to some node, one from there on."""
+    i = 1 + np.flatnonzero(eligible[:-2] & rough[1:-1] & eligible[2:])
+    x, f = nodes(panels["a"][i], panels["b"][i]), panels["f"][i]
+    left, left_allowed = matches(panels[i - 1], x, f)
+    right, right_allowed = matches(panels[i + 1], x, f)
+    from_left = np.minimum.accumulate(left, axis=1)
+    from_right = np.minimum.accumulate(right[:, ::-1], axis=1)[:, ::-1]
+    allowed = np.maximum(left_allowed * from_left, right_allowed * from_right) <= LOOSE * panels["scale"][i, None]
+    explained = ((from_left | from_right) & allowed).all(axis=1) & ~(left & right).all(axis=1)
+    lo = np.where(from_right, panels["a"][i, None], x).max(axis=1, initial=-np.inf)
+    hi = np.where(from_left, panels["b"][i, None], x).min(axis=1, initial=np.inf)
+    k = np.flatnonzero(explained)
+    return Gaps(i[k] - 1, i[k] + 1, lo[k], hi[k], np.full(k.size, np.nan))
+
+
+def locate(sample: Callable[[Floats], Floats], panels: Panels, gaps: Gaps) -> list[tuple[float, int, float] | None]:
+    """Place, order and size of the breakpoint in each gap, None where there turns out to be none or more than one."""
+    left, right = panels[gaps.left], panels[gaps.right]
+    lo, hi, edge = gaps.lo.copy(), gaps.hi.copy(), gaps.edge.copy()
+    place, order = np.zeros(lo.size), np.full(lo.size, -1)
+    found = np.zeros(lo.size, dtype=bool)
+    active = np.arange(lo.size)
+    while active.size:
+        fresh = order[active] != 0  # what looks like a jump is taken for one as long as that gets on
+        k = active[fresh]
+        if k.size:
+            guess = crossings(left[k], right[k], lo[k], hi[k])
+            order[k], place[k] = guess.order, np.where((guess.order == 0) & ~np.isnan(edge[k]), edge[k], guess.x)
+        a, b, jump, middle = lo[active, None], hi[active, None], order[active] == 0, place[active, None]
+        ladder = ~(jump & np.isnan(edge[active]))[:, None]
+        x = np.clip(np.where(ladder, middle + (b - a) * LADDER, a + (b - a) * EVENLY), a, b)
+        f = sample(x)
+        is_left, is_right = (matches(side[active], x, f)[0] | (ladder & (x == middle)) for side in (left, right))
+        lo[active], hi[active] = np.where(is_right, a, x).max(axis=1), np.where(is_left, b, x).min(axis=1)
+        edge[active] = np.nan
+        before, after = (b - a)[:, 0], hi[active] - lo[active]
+        size = np.maximum(1.0, np.maximum(np.abs(a), np.abs(b)))[:, 0]
+        neither = ~(is_left | is_right).all(axis=1)
+        sided = (is_left | (x >= middle)).all(axis=1) & (is_right | (x <= middle)).all(axis=1)
+        narrow = np.where(neither, before <= SPECK * size, after <= POINT * size)
+        done = np.where(jump, narrow, sided & ~neither & (order[active] > 0))
+        stuck = after > PROGRESS * before
+        found[active[done]] = True
+        order[active[stuck & ~fresh]] = -1
+        active = active[~done & ~neither & (after > 0) & ~(fresh & (stuck | (order[active] < 0)))]
+    result: list[tuple[float, int, float] | None] = [None] * lo.size
+    k = np.flatnonzero(found)
+    if k.size:
+        polished = _polish(sample, left[k], right[k], np.minimum(lo, hi)[k], np.maximum(lo, hi)[k])
+        for i, x, error, r, jump_size in zip(k, *polished, strict=True):
+            result[i] = (roundest(x, error), int(r), float(jump_size)) if r >= 0 else None
+    return result
+
+
+def _polish(sample: Callable[[Floats], Floats], left: Panels, right: Panels, lo: Floats, hi: Floats) -> Crossings:
+    """Breakpoints found again from new panels that end at them, and of these it is asked that they are resolved."""
+    first = crossings(left, right, lo, hi)
+    x = np.array([roundest(*place) for place in zip(first.x, first.error, strict=True)])
+    a = np.r_[np.maximum(x - (left["b"] - left["a"]), left["a"]), x]
+    b = np.r_[x, np.minimum(x + (right["b"] - right["a"]), right["b"])]
+    both = np.r_[left, right]
+    again = fit(a, b, sample(nodes(a, b)), both["scale"], both["noise"])
+    smooth = resolved(again).reshape(2, -1).all(axis=0)
+    better = crossings(again[: x.size], again[x.size :], lo, hi)
+    return better._replace(order=np.where(smooth, better.order, -1))
+
+
+def roundest(x: float, error: float) -> float:
+    """The shortest decimal within `error` of x if it is so short that it would hardly be there by chance, else x."""
+    for digits in range(15):
+        if error * 10.0**digits > CHANCE:
+            break
+        if abs(round(x, digits) - x) <= error:
+            return float(round(x, digits)) + 0.0
+    return float(x)
+
+
+def runs(panels: Panels) -> list[Panels]:
+    """Panels that follow on each other, together."""
+    return np.split(panels, 1 + np.flatnonzero(panels["a"][1:] > panels["b"][:-1])) if panels.size else []
+
+
+def singularity(run: Panels) -> tuple[float, int, float]:
+    """Where panels were halved without end: a jump if f still varies on the last ones, else an infinite derivative."""
+    width = run["b"] - run["a"]
+    last = run[width < 1.5 * width.min()]
+    a, b = float(last["a"][0]), float(last["b"][-1])
+    x = roundest(0.5 * (a + b), 0.5 * (b - a))
+    if np.ptp(last["f"]) > STEEP * last["scale"].max():
+        return x, 0, float(last["f"][-1, -1] - last["f"][0, 0])
+    return x, 1, np.inf

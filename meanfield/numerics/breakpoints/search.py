@@ -1,0 +1,206 @@
+"""Kinks and jumps of a black-box function, found.
+
+The function is interpolated on panels, which are halved until their Chebyshev coefficients vanish. A panel for which
+they do not, between two for which they do, is held against the continuations of its neighbours: if one explains its
+left part and the other one its right part, there is a breakpoint where the two meet. Chebfun splits intervals for the
+same reason (Pachón, Platte & Trefethen, IMA J. Numer. Anal. 30 (2010) 898) but finds the place by finite differences.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meanfield.errors import InvalidInput
+from meanfield.numerics.breakpoints.chebyshev_panels import (
+    COEFFICIENTS,
+    EPS,
+    N,
+    Panels,
+    fit,
+    halve,
+    length,
+    nodes,
+    refit,
+    resolved,
+)
+from meanfield.numerics.breakpoints.locate import Gaps, gaps_at_edges, gaps_in_panels, locate, runs, singularity
+
+__all__ = ["Breakpoint", "Search", "find_breakpoints"]
+
+Floats = NDArray[np.float64]
+
+WIDTH = 0.5  # of a base panel: its nodes see a bump of width 0.005
+PANELS = 64  # base panels at the most, unless their width is given
+GRADED = 2e-6  # a panel so short, relative to the base panels, is a step towards a singularity
+PINNED = 1e-12  # and one so short, relative to max(1, |x|), is as good as a point
+WINDOW = 1e-6  # on so short a stretch, relative to max(1, |x|), all but the first coefficients are noise
+FAINT = 1e-6  # relative to the function; of what is larger only the base panels are asked whether it is noise
+EVERYWHERE = 0.25  # of the base panels: what so many have is taken to be a property of the function
+SHORT = (8, 11, 24)  # bits of the significands of bfloat16, half and single precision
+
+
+@dataclass(frozen=True)
+class Breakpoint:
+    """A place where a function or one of its derivatives is not continuous.
+
+    Attributes
+    ----------
+    x : float
+        The place.
+    order : int
+        0 if the function jumps, 1 if its first derivative does (a kink), 2 for the second one, and so on.
+    size : float
+        By how much, right minus left; inf for the infinite slope of an algebraic singularity as √|x|.
+    """
+
+    x: float
+    order: int
+    size: float
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a search for breakpoints has found.
+
+    Attributes
+    ----------
+    breakpoints : tuple of Breakpoint
+        In ascending order.
+    evaluations : int
+        How many points the function was evaluated at.
+    resolved : bool
+        Whether the function is smooth, to rounding, between the breakpoints: no interval was given up.
+    unresolved : tuple of (float, float)
+        The intervals given up: noise, values that are not finite, structure too fine for the evaluations allowed, or an
+        algebraic singularity as of √|x|, whose place is among the breakpoints then.
+    """
+
+    breakpoints: tuple[Breakpoint, ...]
+    evaluations: int
+    resolved: bool
+    unresolved: tuple[tuple[float, float], ...]
+
+
+class _Counted:
+    def __init__(self, f: Callable[[Floats], Floats]) -> None:
+        self.f, self.evaluations = f, 0
+
+    def __call__(self, x: Floats) -> Floats:
+        self.evaluations += x.size
+        values = np.asarray(self.f(x.ravel()), dtype=np.float64)
+        if values.shape != (x.size,):
+            raise InvalidInput(f"f returned shape {values.shape} for {x.size} points; it must act on each of them")
+        return values.reshape(x.shape)
+
+
+@np.errstate(all="ignore")
+def find_breakpoints(
+    f: Callable[[Floats], Floats], a: float, b: float, *, max_evaluations: int = 40_000, width: float | None = None
+) -> Search:
+    """Find where a function, or one of its low derivatives, is not continuous.
+
+    Parameters
+    ----------
+    f : callable
+        On float64 arrays of shape (n,), to the same shape.
+    a, b : float
+        Ends of the interval that is searched, a < b; a breakpoint at a or b itself is not looked for.
+    max_evaluations : int
+        When to give up, in points.
+    width : float or None
+        Length of the first panels; None takes 0.5, or 1/64 of a long interval. What is much narrower than a hundredth
+        of it, or nearer than a thousandth to a or b, may be missed.
+
+    Returns
+    -------
+    Search
+        Jumps and kinks to about 1e-13 where f is exact to rounding, jumps of f″ to 1e-10.
+
+    Raises
+    ------
+    InvalidInput
+        If the interval is empty or not finite, or f does not return an array of the shape it was given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from meanfield.numerics.breakpoints.search import find_breakpoints
+    >>> search = find_breakpoints(lambda x: np.abs(x - 0.3) + (x > 2), -1, 3)
+    >>> [(point.x, point.order) for point in search.breakpoints], search.resolved
+    ([(0.3, 1), (2.0, 0)], True)
+    """
+    if not (np.isfinite(a) and np.isfinite(b) and a < b):
+        raise InvalidInput(f"a search needs a finite interval with a < b, not [{a!r}, {b!r}]")
+    if width is not None and not width > 0:
+        raise InvalidInput(f"the width of the panels must be positive, not {width!r}")
+    sample = _Counted(f)
+    panels, base = _base(sample, a, b, width, max_evaluations), True
+    graded = GRADED * (panels["b"] - panels["a"]).max()
+    points: list[Breakpoint] = []
+    cuts: list[float] = []  # edges that have their breakpoint
+    while True:
+        panels = _allow_for_noise(sample, panels, base)
+        split, long = _rough(panels), panels["b"] - panels["a"] > graded
+        eligible = resolved(panels) & ~panels["settled"] & long
+        suspects = gaps_at_edges(panels, eligible, cuts), gaps_in_panels(panels, eligible, split & long)
+        gaps = Gaps(*(np.concatenate(entries) for entries in zip(*suspects, strict=True)))
+        for i, j, edge, found in zip(gaps.left, gaps.right, gaps.edge, locate(sample, panels, gaps), strict=True):
+            if found is not None:
+                points.append(Breakpoint(*found))
+                cuts.append(edge)
+                panels["settled"][i + 1 : j], split[i + 1 : j] = True, False
+            elif j == i + 1:
+                split[[i, j]] = True
+        halved = split & (length(panels) > PINNED)
+        if not halved.any() or sample.evaluations + 2 * N * np.count_nonzero(halved) > max_evaluations:
+            break
+        panels, base = halve(sample, panels, halved), False
+    finite = np.isfinite(panels["f"]).all(axis=1)
+    points += [Breakpoint(*singularity(run)) for run in runs(panels[~long & finite])]
+    given_up = runs(panels[split | ~long | panels["noisy"] | ~finite])
+    unresolved = tuple((float(run["a"][0]), float(run["b"][-1])) for run in given_up)
+    return Search(tuple(sorted(points, key=lambda point: point.x)), sample.evaluations, not unresolved, unresolved)
+
+
+def _base(sample: _Counted, a: float, b: float, width: float | None, max_evaluations: int) -> Panels:
+    """The first panels: between multiples of the width, so that 0 and other round numbers are edges."""
+    if width is None:
+        width = max(WIDTH, 2.0 ** np.ceil(np.log2((b - a) / PANELS)))
+    width = max(width, 4 * N * (b - a) / max_evaluations)
+    if b - a < 4 * width:
+        width = 2.0 ** np.floor(np.log2((b - a) / 4))
+    edges = np.r_[a, width * np.arange(np.ceil(a / width + 0.25), np.floor(b / width - 0.25) + 1), b]
+    panels = fit(edges[:-1], edges[1:], sample(nodes(edges[:-1], edges[1:])))
+    f, scale = panels["f"], panels["scale"]
+    neighbours = np.maximum(np.r_[0.0, scale[:-1]], np.r_[scale[1:], 0.0])
+    various = np.count_nonzero(np.diff(np.sort(f)), axis=1).max() > N / 2
+    short = [bits for bits in SHORT if various and not (np.ldexp(np.frexp(f)[0], bits) % 1).any()]
+    noise = 0.5 ** short[0] / 2 * scale if short else 0.0
+    return refit(panels, np.maximum(np.median(scale), EPS * neighbours), noise)
+
+
+def _rough(panels: Panels) -> NDArray[np.bool_]:
+    return np.asarray(~resolved(panels) & ~panels["settled"] & np.isfinite(panels["f"]).all(axis=1))
+
+
+def _allow_for_noise(sample: _Counted, panels: Panels, base: bool) -> Panels:
+    """Measure the noise on a bit of each rough panel with a rough neighbour; faint noise of one is that of all.
+
+    If at first much of the interval is rough, "all" includes the smooth rest, which may be constant only by rounding.
+    """
+    rough = _rough(panels)
+    crowd = rough & (np.r_[False, rough[:-1]] | np.r_[rough[1:], False]) & (length(panels) > 64 * WINDOW)
+    if not base:
+        crowd &= np.abs(panels["c"][:, N // 2 :]).max(axis=1) < FAINT * panels["scale"]
+    if crowd.any():
+        some = panels[crowd]
+        start = some["a"] + 0.382 * (some["b"] - some["a"])
+        c = sample(nodes(start, start + WINDOW * np.maximum(1.0, np.abs(start)))) @ COEFFICIENTS.T
+        relative = np.nan_to_num(np.abs(c[:, N // 2 :]).max(axis=1) / some["scale"])
+        shared = relative.max(where=relative < FAINT, initial=0.0)
+        panels[crowd] = refit(some, 0.0, np.maximum(relative, shared) * some["scale"])
+        if base and crowd.mean() > EVERYWHERE:
+            panels = refit(panels, 0.0, shared * panels["scale"])
+    return panels

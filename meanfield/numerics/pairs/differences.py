@@ -1,0 +1,127 @@
+"""½E(f(U) − f(V))² for many variances and correlations at once: U, V = a ± δ with independent normal a and δ.
+
+With s = Var a and t² = Var δ/Var a = (1 − c)/(1 + c), the mean over a at fixed δ and s, G(δ, s), serves every t. It is
+smooth in δ but at half the distances of breakpoints, where the panels are cut. Towards δ = 0 they halve until G/δ² (G/δ
+where f jumps) is a polynomial on what is left; from there on it is one.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meanfield.errors import NotConverged
+from meanfield.numerics.quadrature.gauss_legendre import interpolation, nodes_between, rule, tail
+from meanfield.numerics.quadrature.one_gaussian import FARTHEST, integrate
+from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
+
+__all__ = ["Differences"]
+
+Floats = NDArray[np.float64]
+Panel = tuple[Floats, Floats, Floats]
+
+NODES = 16  # a panel of δ: their lengths double, and so does the width of the weight
+NEAREST = 9.2  # standard deviations of a at the least: beyond, the weight is 1e-19
+FIRST = 0.25  # length of the panel at δ = 0 to begin with, in the least standard deviation of a
+RTOL = 1e-13  # it is halved while this is not resolved
+HALVINGS = 8
+PANELS = 60  # of δ at the most: a function with so many breakpoints is not for this method
+CLOSE = 0.2  # two images of a panel edge nearer than this part of the panel are one
+
+
+class Differences:
+    """D(s, t) for the given s and any t in [smallest, largest]; f is evaluated once for all of them.
+
+    With `opposite` the second argument is −V, so that t² = (1 + c)/(1 − c).
+
+    Attributes
+    ----------
+    power : int
+        G ~ δᵖ at δ = 0: 2, or 1 where f jumps, or 0 where V is taken with the opposite sign.
+    left_out : ndarray, shape (s,)
+        About what the polynomial at δ = 0 leaves out of D, relative to tᵖ.
+    """
+
+    def __init__(
+        self, pieces: PiecewiseSmooth, s: Floats, largest: float, smallest: float, *, opposite: bool = False
+    ) -> None:
+        self.pieces, self.s, self.opposite = pieces, s, opposite
+        self.power = 0 if opposite else 1 if pieces.jumps else 2
+        high, low = float(s.max()), float(s.min())
+        grid = pieces.grid(high)
+        integrate(grid, "ff", np.append(s, high * (1 + largest**2)))  # refines and extends it to what f needs
+        reach = np.clip(grid.reach * grid.scale / np.sqrt(high), NEAREST, FARTHEST)
+        self._ends = reach * np.sqrt(high) * np.array([1.0, largest])
+        length = grid.b - grid.a
+        self._edges, self._lengths = grid.edges, np.minimum(np.r_[length, np.inf], np.r_[np.inf, length])
+        self._points = np.array([x for x in pieces.breakpoints_within(self._ends.sum()) if abs(x) < self._ends.sum()])
+        halves = 0.5 * np.abs(self._points[:, None] - (-1) ** opposite * self._points).ravel()
+        halves = np.unique(np.round(halves / self._ends[1], 12)) * self._ends[1]
+        levels = max(int(np.log2(self._ends[1] / (FIRST * np.sqrt(low)))), 1)
+        cuts = np.r_[0.0, self._ends[1] * 0.5 ** np.arange(levels + 1), halves[(halves > 0) & (halves < self._ends[1])]]
+        cuts = np.unique(cuts)
+        if cuts.size > PANELS:
+            raise NotConverged(f"{pieces.name} has too many breakpoints for all correlations at once")
+        parts = [self._panel(a, b) for a, b in pairwise(cuts.tolist())]
+        parts = [*self._innermost(cuts[1], parts[0], np.sqrt(low) * smallest), *parts[1:]]
+        self._delta, self._weights, square = (np.concatenate(columns, axis=-1) for columns in zip(*parts, strict=True))
+        self._weighted = square * self._weights
+
+    def _panel(self, a: float, b: float) -> Panel:
+        """Nodes, weights and G at each s there."""
+        delta = nodes_between(a, b, NODES)
+        square = self._mean_square(delta)
+        if self.opposite:  # otherwise it is even in δ
+            square = 0.5 * (square + self._mean_square(-delta))
+        return delta, 0.5 * (b - a) * rule(NODES).weights, square
+
+    def _innermost(self, end: float, panel: Panel, smallest: float) -> list[Panel]:
+        """Panels of [0, end], halved towards 0 until the last is shorter than `smallest`."""
+        parts: list[Panel] = []
+        for _ in range(HALVINGS):
+            ratio = panel[2] / panel[0] ** self.power
+            if np.all(tail(ratio) <= RTOL * np.abs(ratio).max(axis=1)):
+                break
+            end *= 0.5
+            parts.append(self._panel(end, 2 * end))
+            panel = self._panel(0.0, end)
+        ratio = panel[2] / panel[0] ** self.power
+        self.left_out = 0.5 * tail(ratio) * self.s ** (0.5 * self.power)
+        levels = np.arange(max(int(np.ceil(np.log2(end / smallest))), 0), -1, -1)
+        for a, b in pairwise(np.r_[0.0, end * 0.5**levels].tolist()):
+            delta = nodes_between(a, b, NODES)
+            square = ratio @ interpolation(2 * delta / end - 1, NODES).T * delta**self.power
+            parts.append((delta, 0.5 * (b - a) * rule(NODES).weights, square))
+        return parts
+
+    def _mean_square(self, delta: Floats) -> Floats:
+        """G at each s and δ of one panel: E (f(a + δ) − f(±(a − δ)))²."""
+        far, shift, sign = self._ends[0], delta[:, None], -1.0 if self.opposite else 1.0
+        near = self._lengths * CLOSE > 2 * np.abs(delta).max()
+        near &= ~np.isin(self._edges, self._points)
+        both, one = self._edges[~near], np.union1d(self._edges[near], sign * self._edges[near])
+        one = np.broadcast_to(one, (delta.size, one.size))
+        ends = np.full((delta.size, 1), far)
+        cuts = np.concatenate([both - shift, sign * both + shift, one, -ends, ends], axis=1)
+        cuts = np.sort(np.clip(cuts, -far, far), axis=1)
+        a, b = cuts[:, :-1], cuts[:, 1:]
+        nearest = np.where(a * b <= 0, 0.0, np.minimum(np.abs(a), np.abs(b)))
+        row, column = np.nonzero((b > a) & ((nearest / far) ** 2 + (shift / self._ends[1]) ** 2 < 1))
+        a, b = a[row, column], b[row, column]
+        x, half = nodes_between(a, b), 0.5 * (b - a)
+        square = (self.pieces(x + shift[row]) - self.pieces(sign * (x - shift[row]))) ** 2 * (
+            half[:, None] * rule().weights
+        )
+        tells = square.any(axis=1)
+        row, square, x = row[tells], square[tells], x[tells] ** 2
+        result = np.empty((self.s.size, delta.size))
+        for i, s in enumerate(self.s):
+            over = np.einsum("pn,pn->p", square, np.exp(x * (-0.5 / s)))
+            result[i] = np.bincount(row, over, minlength=delta.size) / np.sqrt(2 * np.pi * s)
+        return result
+
+    def __call__(self, t: Floats) -> Floats:
+        """D at every s and t, shape (s, t)."""
+        variance = self.s[:, None] * t**2
+        density = np.exp(self._delta**2 * (-0.5 / variance[..., None])) / np.sqrt(2 * np.pi * variance)[..., None]
+        return np.asarray(np.einsum("std,sd->st", density, self._weighted))

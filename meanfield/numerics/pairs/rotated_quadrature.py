@@ -1,0 +1,157 @@
+"""E h(Z₁, Z₂) for correlated standard normals, where h is smooth but for lines on which one of its arguments is
+constant.
+
+Rotated to Z₁ = α·A + β·D, Z₂ = α·A − β·D with independent A and D, β² = (1 − c)/2: near c = 1 the two arguments differ
+by 2β·D, without cancellation. The breakpoints of h become two families of lines in the (A, D) plane; the inner panels
+over A are cut at all of them, the outer ones over D where two of them meet. Only c ≥ 0 is needed: a negative
+correlation is a positive one with the second argument reflected.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meanfield.numerics.quadrature.gauss_legendre import N, nodes_between, rule, tail
+from meanfield.numerics.quadrature.half_line import half_line
+
+__all__ = ["ROUNDING", "rotated"]
+
+Floats = NDArray[np.float64]
+Integrand = Callable[[Floats, Floats], Floats]
+Inner = Callable[..., tuple[Floats, Floats, Floats]]
+
+OUTER = (0.0, 1.0, 2.0, 3.5, 5.0, 7.0)  # edges of the outer panels, before the cuts
+ROUNDING = 1e-14  # of sums and of a well-conditioned h, relative to the integral of |h|
+AIM = 0.4  # outer panels are refined until their error is this part of the rounding
+HALF_AIM = 2.0  # the half-line rule is taken if its error is this part of the rounding
+HALF_SAFETY = 8.0  # on the first coefficient beyond the half-line rule
+BLOCK = 1_000_000  # points at which h is evaluated at once
+ROUNDS = 24  # halvings of an outer panel at the most
+
+
+def rotated(
+    integrand: Integrand,
+    first: Floats,
+    second: Floats,
+    one_minus_c: float,
+    *,
+    breakpoints: tuple[Floats, Floats],
+    symmetric: bool,
+    rounding: float = ROUNDING,
+) -> tuple[float, float]:
+    """E h(Z₁, Z₂) and a bound on its error.
+
+    Parameters
+    ----------
+    integrand : callable
+        h on two arrays of equal shape.
+    first, second : ndarray
+        Ascending panel edges on which h is smooth in its first and second argument, in standard deviations.
+    one_minus_c : float
+        1 − c, in [0, 1].
+    breakpoints : pair of ndarray
+        Those edges at which h is not smooth.
+    symmetric : bool
+        Whether h(z₁, z₂) = h(z₂, z₁), so that half of the plane suffices.
+    rounding : float
+        Relative rounding error of h, where it is more than usual because h cancels.
+    """
+    beta = np.sqrt(0.5 * one_minus_c)
+    alpha = np.sqrt(1.0 - beta**2)
+    far = min(-first[0], first[-1], -second[0], second[-1])
+
+    rows = max(1, BLOCK // ((first.size + second.size) * N))
+
+    def inner(d: Floats, share: float = 1.0) -> tuple[Floats, Floats, Floats]:
+        parts = [
+            _inner(integrand, first, second, d[i : i + rows], alpha, beta, far, share) for i in range(0, d.size, rows)
+        ]
+        value, absolute, error = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        return value, absolute, error
+
+    if beta == 0:
+        on_line, absolute, on_line_error = inner(np.zeros(1))
+        return float(on_line[0]), float(on_line_error[0] + rounding * absolute[0])
+    meet = (breakpoints[0][:, None] - breakpoints[1]).ravel() / (2 * beta)
+    if not np.any((meet != 0) & (np.abs(meet) < far)):
+        right = _half_plane(inner, 1.0, rounding)
+        left = right if symmetric or right is None else _half_plane(inner, -1.0, rounding)
+        if left is not None and right is not None:
+            return left[0] + right[0], left[1] + right[1]
+    edges = np.array([e for e in OUTER if e < far] + [far])
+    if not symmetric:
+        edges = np.concatenate([-edges[:0:-1], edges])
+    edges = np.union1d(edges, meet[(meet > edges[0]) & (meet < edges[-1])])
+    value, error = _outer(inner, edges, rounding)
+    return (2 * value, 2 * error) if symmetric else (value, error)
+
+
+def _half_plane(inner: Inner, side: float, rounding: float) -> tuple[float, float] | None:
+    """The integral over side·D > 0 by one rule, where the inner one is smooth enough for that; else None.
+
+    The error of the n-point rule is that of coefficients from 2n on. They are at least as far below those at n as
+    these are below those at n/2, whether they fall algebraically, exponentially, or in between as is usual on a
+    half-line.
+    """
+    line = half_line()
+    integral, absolute, inner_error = inner(side * line.nodes, 0.5)  # a coefficient sees the root of the weight of D
+    size = float(line.weights @ absolute)
+    coefficients = np.abs(line.coefficients @ integral)
+    middle = coefficients.size // 2
+    midway, last = float(coefficients[middle - 2 : middle + 2].max()), float(coefficients[-4:].max())
+    unresolved = HALF_SAFETY * last * min(1.0, last / midway if midway > 0 else 1.0)
+    if unresolved > HALF_AIM * rounding * size:
+        return None
+    return float(line.weights @ integral), unresolved + float(line.weights @ inner_error) + rounding * size
+
+
+def _outer(inner: Inner, edges: Floats, rounding: float) -> tuple[float, float]:
+    a, b = edges[:-1], edges[1:]
+    value = error = size = 0.0
+    for level in range(ROUNDS):
+        x = nodes_between(a, b)
+        density = np.exp(-0.5 * x**2) / np.sqrt(2 * np.pi)
+        integral, absolute, inner_error = (density * part.reshape(x.shape) for part in inner(x.ravel()))
+        half = 0.5 * (b - a)
+        weights = rule().weights
+        panel_size = half * (absolute @ weights)
+        panel_error = 2 * half * tail(integral)
+        total = size + panel_size.sum()
+        noise = 2 * half * inner_error.max(axis=1)  # what halving the panel cannot cure
+        done = (panel_error <= np.maximum(AIM * rounding * total, noise)) | (level == ROUNDS - 1)
+        value += float((half * (integral @ weights))[done].sum())
+        error += float((panel_error + half * (inner_error @ weights))[done].sum())
+        size += float(panel_size[done].sum())
+        if done.all():
+            break
+        a, b, middle = a[~done], b[~done], 0.5 * (a + b)[~done]
+        a, b = np.r_[a, middle], np.r_[middle, b]
+    return value, error + rounding * size
+
+
+def _inner(
+    integrand: Integrand, first: Floats, second: Floats, d: Floats, alpha: float, beta: float, far: float, share: float
+) -> tuple[Floats, Floats, Floats]:
+    """∫ h dA at each D: value, integral of the absolute value, and error bound.
+
+    Panels whose weight is negligible are left out: exp(−A²/2) times the `share` in the exponent of that of D.
+    """
+    shift = beta * d[:, None]
+    ends = np.full((d.size, 1), far)
+    edges = np.concatenate([(first - shift) / alpha, (second + shift) / alpha, -ends, ends], axis=1)
+    edges = np.sort(np.clip(edges, -far, far), axis=1)
+    a, b = edges[:, :-1], edges[:, 1:]
+    nearest = np.where(a * b <= 0, 0.0, np.minimum(np.abs(a), np.abs(b)))
+    row, column = np.nonzero((b > a) & (nearest**2 + share * d[:, None] ** 2 < far**2))
+    a, b = a[row, column], b[row, column]
+    x = nodes_between(a, b)
+    shift = shift[row]
+    values = integrand(alpha * x + shift, alpha * x - shift) * (np.exp(-0.5 * x**2) / np.sqrt(2 * np.pi))
+    half = 0.5 * (b - a)
+
+    def over_panels(part: Floats) -> Floats:
+        return np.asarray(np.bincount(row, half * part, minlength=d.size))
+
+    weights = rule().weights
+    return over_panels(values @ weights), over_panels(np.abs(values) @ weights), over_panels(2 * tail(values))

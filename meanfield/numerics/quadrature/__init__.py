@@ -1,0 +1,1 @@
+"""Gaussian quadrature of functions that are smooth in pieces."""

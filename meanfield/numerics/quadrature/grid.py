@@ -1,0 +1,174 @@
+"""The panels on which one scale of a function is resolved, refined as integrals need it and kept for the next one."""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.polynomial.legendre import legder, legval
+from numpy.typing import ArrayLike, NDArray
+
+from meanfield.numerics.quadrature.gauss_legendre import N, interpolation, nodes_between, rule, tail
+
+if TYPE_CHECKING:
+    from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
+
+__all__ = ["REACH", "Grid", "half_octave"]
+
+Floats = NDArray[np.float64]
+
+# Panel edges of a grid in units of its scale s, for √q in [s, √2·s): 13 s is 9.2 standard deviations or more.
+EDGES = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.5, 8.0, 10.0, 13.0)
+REACH = EDGES[-1]
+EXTENSION = 3.0  # an extended grid grows outwards by panels of so many s
+BUDGET = 100_000  # nodes a grid at the most
+SHORTEST = 1e-40  # panel length, relative to the grid's scale, at which closing in on a singular point at 0 ends
+NOISE = 1e-4  # an unresolved part below this, relative to the panel's height, may be noise
+RESOLVED = 1e-14  # an unresolved part below this is rounding
+BLIND = 1e-13  # what rounding leaves of the interpolant's difference from the function next to the ends
+SENTINELS = np.array([-1 + 2e-6, 1 - 2e-6])  # where a panel is looked at between its outermost nodes and its ends
+ULPS = 4 * np.finfo(float).eps  # rounding of a coefficient, relative to the panel's height
+
+
+class Grid:
+    """The panels of one scale, in ascending order: edges, nodes, values and derivatives, as arrays.
+
+    Attributes
+    ----------
+    a, b : ndarray, shape (panels,)
+        Ends of the panels.
+    x, f, d : ndarray, shape (panels, N)
+        Nodes, values and first derivatives.
+    d_error : ndarray, shape (panels,)
+        Bound on the error of `d`; 0 where the derivative was given.
+    blind : ndarray, shape (panels,)
+        How far the interpolant is from the function next to the ends, relative to the panel's height: a kink between
+        the outermost node and the end shows in nothing else.
+    """
+
+    def __init__(self, pieces: "PiecewiseSmooth", scale: float) -> None:
+        self.pieces, self.scale, self.reach = pieces, scale, REACH
+        half = np.array(EDGES) * scale
+        edges = self._cut(np.concatenate([-half[:0:-1], half]))
+        self._set(*self._panels(edges[:-1], edges[1:]))
+        self.parent = np.full(self.a.size, np.inf)  # the unresolved part of the panel that each one was halved from
+        self.stale = np.zeros(self.a.size, dtype=int)  # how often halving did not help
+
+    def _cut(self, edges: Floats) -> Floats:
+        points = np.array(self.pieces.breakpoints_within(float(np.abs(edges).max())))
+        return np.union1d(edges, points[(points > edges[0]) & (points < edges[-1])] if points.size else points)
+
+    def _panels(self, a: Floats, b: Floats) -> tuple[Floats, ...]:
+        x, inside = nodes_between(a, b), 0.5 * (a + b)[:, None] + 0.5 * (b - a)[:, None] * SENTINELS
+        f, ends = np.split(self.pieces(np.concatenate([x, inside], axis=1)), [N], axis=1)
+        with np.errstate(all="ignore"):
+            height = np.abs(f).max(axis=1)
+            blind = np.abs(f @ interpolation(SENTINELS).T - ends).max(axis=1) / np.where(height > 0, height, 1.0)
+        if self.pieces.derivative_function is not None:
+            d, d_error = self.pieces.derivative(x), np.zeros(a.size)
+        else:
+            d, d_error = _differentiate(f, 0.5 * (b - a))
+        return a, b, x, f, d, d_error, np.where(blind > BLIND, blind, 0.0)
+
+    def _set(self, *arrays: Floats) -> None:
+        self.a, self.b, self.x, self.f, self.d, self.d_error, self.blind = arrays
+
+    @property
+    def edges(self) -> Floats:
+        """The ends of all panels, ascending."""
+        return np.concatenate([self.a, self.b[-1:]])
+
+    def column(self, letter: str) -> tuple[Floats, Floats]:
+        """Values at the nodes and bounds on their error a panel: x the argument, f, d its derivative, s the second."""
+        exact = np.zeros(self.a.size)
+        if letter == "s":
+            half = 0.5 * (self.b - self.a)
+            s, s_error = _differentiate(self.d, half)
+            return s, s_error + self.d_error * N**1.5 / half
+        return {"x": (self.x, exact), "f": (self.f, exact), "d": (self.d, self.d_error)}[letter]
+
+    def refine(self, needed: NDArray[np.bool_], unresolved: Floats) -> bool:
+        """Halve the panels that need it; False if none could be.
+
+        `unresolved` is each panel's tail relative to its height. Where it is small and no longer shrinks with the
+        panel it is rounding noise of the function, which halving cannot cure.
+        """
+        noise = (unresolved < NOISE) & (unresolved > 0.7 * self.parent)
+        stale = self.stale + noise
+        ends = np.maximum(np.abs(self.a), np.abs(self.b))
+        short = self.b - self.a < np.maximum(8 * np.spacing(ends), SHORTEST * self.scale)
+        index = np.flatnonzero(needed & (stale < 3) & ~short)
+        if index.size == 0 or self.x.size + N * index.size > BUDGET:
+            return False
+        a, b = self.a[index], self.b[index]
+        middle = 0.5 * (a + b)
+        keep = np.ones(self.a.size, dtype=bool)
+        keep[index] = False
+        twice = np.r_[index, index]
+        self._merge(keep, self._panels(np.r_[a, middle], np.r_[middle, b]), unresolved[twice], stale[twice])
+        return True
+
+    def resolve(self) -> None:
+        """Refine until the function itself is resolved on every panel, to rounding where that can be."""
+        while True:
+            height = np.abs(self.f).max(axis=1)
+            unresolved = tail(self.f) / np.where(height > 0, height, 1.0) + self.blind
+            if not self.refine(unresolved > RESOLVED, unresolved):
+                return
+
+    def interpolate_derivative(self, x: Floats) -> Floats:
+        """The derivative at any points within the grid, from the panels' polynomials."""
+        flat = x.ravel()
+        panel = np.clip(np.searchsorted(self.a, flat, side="right") - 1, 0, self.a.size - 1)
+        s = (2 * flat - self.a[panel] - self.b[panel]) / (self.b - self.a)[panel]
+        coefficients = np.ascontiguousarray((self.d @ rule().coefficients.T).T)
+        return np.asarray(legval(s, coefficients.take(panel, axis=1), tensor=False).reshape(x.shape))
+
+    def extend(self) -> None:
+        """Grow outwards by one panel on each side."""
+        ends = np.array([self.reach, self.reach + EXTENSION]) * self.scale
+        sides = [self._cut(side) for side in (-ends[::-1], ends)]
+        a = np.concatenate([side[:-1] for side in sides])
+        b = np.concatenate([side[1:] for side in sides])
+        self.reach += EXTENSION
+        everything = np.ones(self.a.size, dtype=bool)
+        self._merge(everything, self._panels(a, b), np.full(a.size, np.inf), np.zeros(a.size, dtype=int))
+
+    def _merge(
+        self,
+        keep: NDArray[np.bool_],
+        new: tuple[Floats, ...],
+        parent: Floats,
+        stale: NDArray[np.int_],
+    ) -> None:
+        old = (self.a, self.b, self.x, self.f, self.d, self.d_error, self.blind)
+        merged = [np.concatenate([was[keep], now]) for was, now in zip(old, new, strict=True)]
+        order = np.argsort(merged[0])
+        self._set(*(array[order] for array in merged))
+        self.parent = np.concatenate([self.parent[keep], parent])[order]
+        self.stale = np.concatenate([self.stale[keep], stale])[order]
+
+
+def _differentiate(f: Floats, half: Floats) -> tuple[Floats, Floats]:
+    """Derivatives at the nodes of panels of half length `half`, and a bound on their error.
+
+    Coefficients that have sunk into the noise, that of the last ones or of rounding, are dropped: differentiating would
+    magnify them. Noise in the m that are kept has a root mean square of m^{3/2}/√6 after it, since ∫ (Pₖ′)² = k(k + 1).
+    """
+    with np.errstate(all="ignore"):
+        coefficients = f @ rule().coefficients.T
+        noise = np.maximum(tail(f), ULPS * np.abs(f).max(axis=1))
+        kept = N - np.argmax(np.abs(coefficients[:, ::-1]) > noise[:, None], axis=1)
+        coefficients = np.where(np.arange(N) < kept[:, None], coefficients, 0.0)
+        d = coefficients @ _slopes().T / half[:, None]
+    return d, noise * kept**1.5 / half
+
+
+@cache
+def _slopes() -> Floats:
+    """Derivatives of the Legendre polynomials at the nodes, shape (N, N)."""
+    return np.stack([legval(rule().nodes, legder(row)) for row in np.eye(N)], axis=1)
+
+
+def half_octave(q: ArrayLike) -> NDArray[np.int_]:
+    """k with 2^(k/2) ≤ √q < 2^((k+1)/2), exactly."""
+    return np.asarray(np.frexp(q)[1] - 1)

@@ -1,0 +1,160 @@
+"""E of products of f, f′, f″ and the argument at √q·Z, for every q from one set of values of f.
+
+``moment(f, "ff", q)`` is E f², ``"dd"`` E f′², ``"xfd"`` E X f f′ with X = √q·Z, ``"s"`` E f″: one letter a factor.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meanfield.errors import DivergentExpectation, InfiniteDerivative
+from meanfield.estimates import Estimate
+from meanfield.numerics.quadrature.gauss_legendre import rule, tail
+from meanfield.numerics.quadrature.grid import Grid, half_octave
+from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
+
+__all__ = ["ROUNDING", "RTOL", "integrate", "moment"]
+
+RTOL = 1e-12  # what a caller gets unless told otherwise
+AIM = 1e-14  # panels are refined until their error is this part of the integral of |f|
+ROUNDING = 16 * np.finfo(float).eps  # of the sum and of the function's own values, relative to the integral of |f|
+FARTHEST = 50.0  # standard deviations: an integrand that is not negligible there does not decay
+VISIBLE = 38.5  # standard deviations beyond which the weight is no float
+SMALLEST = -1000  # q = 0 is taken as q = 2⁻¹⁰⁰⁰
+BLOCK = 2_000_000  # numbers held at once
+
+Floats = NDArray[np.float64]
+
+
+def moment(
+    pieces: PiecewiseSmooth, product: str, q: Floats | float, *, rtol: float = RTOL, atol: float = 0.0
+) -> Estimate:
+    """E of the product of factors, one a letter of `product`: x the argument, f, d its derivative, s its second one.
+
+    Raises
+    ------
+    InfiniteDerivative
+        If the factor d occurs twice and f jumps, or s occurs and f has a kink.
+    DivergentExpectation
+        If the integrand does not decay against the Gaussian weight, or is not integrable at a point.
+    """
+    if product.count("d") + product.count("s") > 1 and pieces.jumps:
+        raise InfiniteDerivative(
+            f"{pieces.name} jumps at x = {pieces.jumps[0]:.6g}, so its derivative has no finite second moment"
+        )
+    if "s" in product and pieces.kinks:
+        raise InfiniteDerivative(
+            f"{pieces.name} has a kink at x = {pieces.kinks[0]:.6g}, so its second derivative has no finite moments"
+        )
+
+    q = np.asarray(q, dtype=np.float64)
+    flat = np.maximum(q.ravel(), 2.0**SMALLEST)
+    value, error, before = np.empty(flat.size), np.empty(flat.size), pieces.evaluations
+    octave = half_octave(flat)
+    for k in np.unique(octave):
+        members = np.flatnonzero(octave == k)
+        with pieces.lock:
+            grid = pieces.grid(2.0**k)
+            if members.size > 2:  # the extremes refine the grid for all: fewer numbers while it still changes
+                integrate(grid, product, np.array([flat[members].min(), flat[members].max()]))
+            block = max(1, BLOCK // grid.x.size)
+            for start in range(0, members.size, block):
+                chosen = members[start : start + block]
+                value[chosen], error[chosen] = integrate(grid, product, flat[chosen])
+    converged = bool(np.all(error <= np.maximum(rtol * np.abs(value), atol)))
+    evaluations = pieces.evaluations - before
+    if q.ndim == 0:
+        return Estimate(float(value[0]), float(error[0]), converged, evaluations)
+    return Estimate(value.reshape(q.shape), error.reshape(q.shape), converged, evaluations)
+
+
+class _Panels(NamedTuple):
+    """Per q and panel, shape (q, panels)."""
+
+    value: Floats
+    absolute: Floats  # integral of the absolute value
+    unresolved: Floats  # bound on the error of the quadrature, which halving the panel can cure
+    inexact: Floats  # bound on what errors of the factors contribute, which it cannot
+    relative: Floats  # unresolved part of the integrand, relative to its height
+
+
+def _panels(grid: Grid, product: str, q: Floats) -> _Panels:
+    columns = [grid.column(letter) for letter in product]
+    root = np.exp(-(grid.x**2) / (2 * len(columns) * q[:, None, None]))  # of the weight: no factor over- or underflows
+    if grid.reach * grid.scale > FARTHEST * np.sqrt(
+        q.min()
+    ):  # a larger q has extended the grid beyond this one's weight
+        root = np.where(np.abs(grid.x) > FARTHEST * np.sqrt(q)[:, None, None], 0.0, root)
+    with np.errstate(over="ignore", invalid="ignore"):
+        factors = [values * root for values, _ in columns]
+        integrand = np.prod(factors, axis=0)
+        if np.isnan(integrand).any():  # ∞·0, where the function is no float but the weight is none either
+            factors = [np.where(root == 0, 0.0, factor) for factor in factors]
+            integrand = np.prod(factors, axis=0)
+        absolute = np.abs(integrand)
+        inexact = np.zeros(1)
+        if any(error.any() for _, error in columns):
+            uncertain = [np.abs(f) + error[:, None] * root for f, (_, error) in zip(factors, columns, strict=True)]
+            inexact = np.prod(uncertain, axis=0) - absolute
+        height = absolute.max(axis=-1)
+        unresolved = tail(integrand) + grid.blind * height
+    half = 0.5 * (grid.b - grid.a) / np.sqrt(2 * np.pi * q)[:, None]
+    weights = rule().weights
+    return _Panels(
+        half * (integrand @ weights),
+        half * (absolute @ weights),
+        2 * half * unresolved,
+        half * (np.broadcast_to(inexact, integrand.shape) @ weights),
+        unresolved / np.where(height > 0, height, 1.0),
+    )
+
+
+def integrate(grid: Grid, product: str, q: Floats) -> tuple[Floats, Floats]:
+    """Values and error bounds for each q on one grid, refined and extended until they are as good as they get."""
+    while True:
+        panels = _panels(grid, product, q)
+        size = panels.absolute.sum(axis=1)
+        if not np.all(np.isfinite(size)):
+            raise DivergentExpectation(
+                f"the expectation over {grid.pieces.name} at q = {q[~np.isfinite(size)][0]:.6g} is infinite, "
+                "or what it is made of exceeds the range of a float"
+            )
+        outermost = np.maximum(panels.absolute[:, 0], panels.absolute[:, -1])
+        heavy = q[outermost > AIM * size]
+        if heavy.size:
+            if grid.reach * grid.scale > FARTHEST * np.sqrt(heavy.max()):
+                raise DivergentExpectation(
+                    f"the expectation over {grid.pieces.name} at q = {heavy.max():.6g} is infinite, or close to it: "
+                    f"what it is made of does not decay within {FARTHEST:g} standard deviations"
+                )
+            grid.extend()
+            continue
+        if not size.all() and grid.reach * grid.scale < VISIBLE * np.sqrt(q[size == 0].max()):
+            grid.extend()  # nothing so far, but there may be something farther out, as beyond a threshold
+            continue
+        limit = np.maximum(AIM * size[:, None] / np.sqrt(grid.a.size), ROUNDING * panels.absolute)
+        needed = (panels.unresolved > limit).any(axis=0)
+        if not (needed.any() and grid.refine(needed, panels.relative.max(axis=0))):
+            break
+    error = (panels.unresolved + panels.inexact).sum(axis=1)
+    worst = int(np.argmax(error / np.where(size > 0, size, 1.0)))
+    if error[worst] > 1e-3 * size[worst] and _diverges(grid, panels.absolute[worst]):
+        where = grid.a[np.argmin(grid.b - grid.a)]
+        where = 0.0 if abs(where) < 1e-12 * grid.scale else where
+        raise DivergentExpectation(
+            f"the expectation over {grid.pieces.name} is infinite: it is not integrable near x = {where:.6g}"
+        )
+    return panels.value.sum(axis=1), error + ROUNDING * size
+
+
+def _diverges(grid: Grid, absolute: Floats) -> bool:
+    """Whether the integral of |f| over rings ever closer to a singular point, each half as wide, does not decrease."""
+    length = grid.b - grid.a
+    shortest = int(np.argmin(length))
+    if length[shortest] > 1e-9 * grid.scale:
+        return False
+    distance = np.abs(0.5 * (grid.a + grid.b) - grid.a[shortest]) / length[shortest]
+    ring = np.floor(np.log2(np.maximum(distance, 1.0)))
+    inner, outer = (absolute[ring == k].sum() for k in (8, 12))
+    return bool(inner > 0.98 * outer > 0)

@@ -1,0 +1,1 @@
+"""Roots, fixed points, and polynomial surrogates of costly functions."""

@@ -1,0 +1,1 @@
+"""The multiple-testing threshold and the law of Marchenko and Pastur."""

@@ -1,0 +1,1 @@
+"""Which weights to draw, why, and the code that draws them."""

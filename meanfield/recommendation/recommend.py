@@ -1,0 +1,265 @@
+"""What weights to draw for an activation or a block, why, and the line of code that does it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from meanfield.activations.activation import Activation
+from meanfield.activations.gains import gains
+from meanfield.activations.resolve import activation
+from meanfield.arguments import whole
+from meanfield.errors import DivergentExpectation, InfiniteDerivative, InvalidInput
+from meanfield.estimates import Estimate
+from meanfield.networks.block import as_block, mlp
+from meanfield.networks.layers.batchnorm import batch_size
+from meanfield.networks.layers.convolution import Conv
+from meanfield.networks.layers.network import Network
+from meanfield.networks.text.text import written
+from meanfield.recommendation.by_block import Choice, choose, grown
+from meanfield.recommendation.snippets import snippets
+from meanfield.theory.assumptions.gaussian_units import check_gaussian
+from meanfield.theory.criticality.deepest import TRAINABLE
+from meanfield.theory.criticality.line import NOWHERE, CriticalPoint, critical_line, critical_point
+from meanfield.theory.depth.propagate import DEEPEST, propagate
+from meanfield.theory.fixed_points.analysis import analyze
+from meanfield.theory.fixed_points.mlp_response import response
+from meanfield.theory.fixed_points.variance import fixed_points
+
+__all__ = ["Recommendation", "recommend"]
+
+BIASES = np.r_[0.0, np.geomspace(0.01, 3.0, 40)]  # sigma_b tried where no critical point exists
+WIDEST = 10**9
+FAR = 1e3  # how far up what repels a decaying q is looked for
+FOLLOWED = 1024  # layers over which the growth of gradients is followed
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """How to draw the weights of a network of a given activation, or of a given block.
+
+    Attributes
+    ----------
+    sigma_w, sigma_b : float
+        Standard deviation of the weights times √fan_in, and of the biases.
+    gain : float
+        The forward gain 1/√E φ(Z)² of the (first) activation at q = 1, for layers whose input is scaled to q = 1;
+        `gains` has the other definitions.
+    gains : mapping
+        By definition, with errors.
+    q : float
+        Second moment of the signal at the recommended point: scale what enters the first block to it. 0 where q decays
+        more slowly than exponentially, 1 where every q does; where q grows in depth, the one to begin with.
+    xi_c : float
+        Depth scale of the correlation there, in blocks; inf at criticality and where nothing is exponential.
+    max_depth : float
+        Blocks that train: six times the depth scale. Where that is infinite, of (φ, Dense) as many as fluctuations of a
+        finite width allow; of other blocks as many as leave gradients within a factor e⁶, which may be inf, since their
+        fluctuations are not followed.
+    growth : float
+        Mean squared gradient at layer 0 relative to the last of `depth` layers, from q = `start`.
+    start : float
+        Second moment that `growth` begins at: `q`, or where that is 0, 1 or less, so that q does decay.
+    universality : str
+        Class of the critical point, see `meanfield.critical_point`; "none" where only gradients are critical.
+    reason : str
+        One sentence.
+    snippets : mapping
+        Code for "torch", "jax", "keras" and "numpy" that runs as it is, for every weighted layer of the block.
+    """
+
+    sigma_w: float
+    sigma_b: float
+    gain: float
+    gains: Mapping[str, Estimate]
+    q: float
+    xi_c: float
+    max_depth: float
+    growth: float
+    start: float
+    universality: str
+    reason: str
+    snippets: Mapping[str, str]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        values = (dict(v) if isinstance(v, MappingProxyType) else v for v in vars(self).values())
+        return type(self), tuple(values)
+
+
+def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendation:
+    """Weights for a network of an activation, or of a block: critical if there is a stable way to be.
+
+    Where noise leaves nothing critical, those that carry signals deepest; where a skip connection carries gradients
+    whole, so that they grow, those that the branch wants by itself, and what a smaller branch_scale would do.
+
+    Parameters
+    ----------
+    spec : str, callable, Activation, Layer or Network
+        The activation of a fully connected network, or the block that is repeated; all its weighted layers are to take
+        the same sigma_w and sigma_b, and what they have is not used.
+    depth, width : int
+        The network's, ≥ 1; they set `growth` and `max_depth`, not the weights.
+
+    Returns
+    -------
+    Recommendation
+
+    Raises
+    ------
+    InvalidInput
+        If `depth` or `width` is out of range, the activation is 0 everywhere, the block has no weights or parameters
+        that are arrays, second moments do not determine what it does, or no weights keep anything.
+    UnknownActivation, BadActivation
+        If `spec` is not usable.
+
+    References
+    ----------
+    Roberts, Yaida & Hanin 2022 (arXiv:2106.10165), section 5.3; Hanin 2018 (arXiv:1801.03744) on depth over width;
+    Pretorius et al. 2018 (arXiv:1811.00293) for noise, Doshi, He & Gromov 2021 (arXiv:2111.12143) for norms and skip
+    weights.
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> advice = mf.recommend("tanh")
+    >>> advice.sigma_w, advice.sigma_b
+    (1.0, 0.0)
+    >>> print(advice.reason)
+    tanh has phi(0) = 0: sigma_w = 1 keeps the gradients of small signals, and q decays, but not exponentially.
+
+    >>> advice = mf.recommend(mf.Network("relu", mf.Dropout(0.2), mf.Dense()))
+    >>> print(f"{advice.sigma_w**2:.6f} {advice.max_depth:.1f}")
+    1.600000 9.3
+    >>> print(advice.reason)  # doctest: +NORMALIZE_WHITESPACE
+    Dropout parts equal inputs, so no weights are critical: at sigma_w² = 1.6, sigma_b = 0 signals carry deepest, with
+    a depth scale of 1.554 layers, and every q is kept.
+    """
+    depth, width = whole(depth, "depth", DEEPEST), whole(width, "width", WIDEST)
+    if isinstance(spec, list | tuple):
+        raise InvalidInput("recommend takes one block that is repeated, not a list of them")
+    block = _checked(as_block(spec))
+    plain = response(block)
+    phi = block.activations[0] if block.activations else activation("linear")
+    every = gains(phi)
+    point = critical_point(phi) if plain else NOWHERE
+    choice = _for_activation(phi, point, float(every["forward"])) if plain else choose(block, depth)
+    network = block.at(sigma_w=choice.sigma_w, sigma_b=choice.sigma_b)
+    start, reason = choice.q, choice.reason
+    if start == 0:  # where q decays: from 1, unless something repels it upwards from below 1
+        ceiling = next((p.q for p in fixed_points(network, q_max=FAR) if p.q > 0 and not p.stable), np.inf)
+        start = min(1.0, 0.5 * ceiling)
+        if np.isfinite(ceiling):
+            reason = f"{reason}, as long as it starts below {ceiling:.6g}"
+    parted = batch_size(network) is not None  # and so kept apart, however soon their correlation settles
+    scale = abs(choice.xi_gradient) if parted else min(choice.xi_c, abs(choice.xi_gradient))
+    if np.isfinite(scale):
+        max_depth = max(TRAINABLE * scale, 1.0)
+    else:
+        max_depth = _fluctuation_depth(phi, choice.q, width) if plain else _growth_depth(network, start)
+    return Recommendation(
+        choice.sigma_w,
+        choice.sigma_b,
+        float(every["forward"]),
+        every,
+        choice.q,
+        choice.xi_c,
+        max_depth,
+        grown(network, depth, start),
+        start,
+        choice.universality,
+        f"{reason}.",
+        snippets(
+            choice.sigma_w,
+            choice.sigma_b,
+            phi.name if plain else _named(network),
+            convolutions=any(isinstance(layer, Conv) for layer in block.walk()),
+        ),
+    )
+
+
+def _named(network: Network) -> str:
+    try:
+        return written(network)
+    except InvalidInput:  # it holds a function without a name
+        return repr(network)
+
+
+def _checked(block: Network) -> Network:
+    """The block, refused if second moments do not determine what it does or there is nothing to set in it."""
+    check_gaussian(block)
+    if not any("sigma_w" in layer.parameters for layer in block.walk()):
+        raise InvalidInput("weights are recommended for a block that has some: put a Dense layer into it")
+    if (shape := block.at(sigma_w=1.0, sigma_b=0.0).shape) != ():
+        raise InvalidInput(f"recommend takes one value of each other parameter, not arrays of shape {shape}")
+    return block
+
+
+def _for_activation(phi: Activation, point: CriticalPoint, forward: float) -> Choice:
+    name = phi.name
+    if point.universality == "scale_invariant":
+        why = (
+            f"{name} is scale-invariant: at sigma_w² = {point.sigma_w**2:.6g}, sigma_b = 0 signal and gradient "
+            "keep their size at every q"
+        )
+    elif point.universality == "k_star_zero":
+        why = (
+            f"{name} has phi(0) = 0: sigma_w = {point.sigma_w:.6g} keeps the gradients of small signals, "
+            "and q decays, but not exponentially"
+        )
+    elif point.universality == "half_stable":
+        why = (
+            f"{name} is critical in signal and gradient at once only at q = {point.q:.6g}, "
+            f"which needs biases of sigma_b = {point.sigma_b:.6g}"
+        )
+    else:
+        sigma_w, sigma_b, q, why = _without_point(phi, forward)
+        return Choice(sigma_w, sigma_b, q, "none", why, float(analyze(mlp(phi, sigma_w, sigma_b)).xi_c))
+    return Choice(point.sigma_w, point.sigma_b, point.q, point.universality, why)
+
+
+def _without_point(phi: Activation, forward: float) -> tuple[float, float, float, str]:
+    try:
+        line = critical_line(phi, BIASES, stable_only=True)
+    except (InfiniteDerivative, DivergentExpectation):
+        line = None
+    if line is not None and len(line):
+        nearest = int(np.argmin(np.abs(np.log(np.maximum(line.q, 1e-300)))))
+        sigma_w, sigma_b, q = (float(a[nearest]) for a in (line.sigma_w, line.sigma_b, line.q))
+        why = (
+            f"{phi.name} has no point where signal and gradient are critical at once: this is the point of its "
+            f"critical line with a stable q ({q:.6g}) nearest 1"
+        )
+        return sigma_w, sigma_b, q, why
+    cause = "jumps, so its gradients are infinite" if phi.jumps else "has no critical point with a stable q"
+    return forward, 0.0, 1.0, f"{phi.name} {cause}: this is the forward gain, which keeps q = 1 but not the gradient"
+
+
+def _fluctuation_depth(phi: Activation, q: float, width: int) -> float:
+    """Depth at which the relative variance of |h|² over networks, E φ⁴/(E φ²)² − 1 a layer over the width, is 1."""
+    at = q if q > 0 else 1.0
+    fourth = phi.moments.fourth_moment(at)[0]
+    second = phi.moments.second_moment(at)[0]
+    return float(width / max(float(fourth / second**2) - 1.0, 1e-3))
+
+
+def _growth_depth(network: Network, start: float) -> float:
+    """Depth at which gradients have changed by e⁶, as they do over six depth scales.
+
+    Beyond the layers that are followed the rate of change, |ln χ₁|, is taken to have a reciprocal that is linear in
+    depth, as that of powers of depth and of exponentials has.
+    """
+    trajectory = propagate(network, FOLLOWED, q=start)
+    with np.errstate(divide="ignore"):
+        log_gradient, rate = np.log(trajectory.gradient), np.abs(np.log(trajectory.chi))
+    change = np.abs(log_gradient[0] - log_gradient)  # over the first layers
+    beyond = np.flatnonzero(change >= TRAINABLE)
+    if beyond.size:
+        return float(beyond[0])
+    half, last, left = float(rate[FOLLOWED // 2]), float(rate[FOLLOWED]), TRAINABLE - float(change[FOLLOWED])
+    if min(half, last) * WIDEST < left:
+        return np.inf
+    bend = (1 / last - 1 / half) / (FOLLOWED / 2)  # 1/ζ of a power l^ζ, 0 of an exponential
+    steps = np.expm1(min(bend * left, 700.0)) / bend if abs(bend * left) > 1e-9 else left
+    return float(FOLLOWED + steps / last) if steps / last <= WIDEST else np.inf

@@ -1,0 +1,1 @@
+"""What the maps assume of a block, and the refusal of blocks for which it does not hold."""

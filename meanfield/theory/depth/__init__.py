@@ -1,0 +1,1 @@
+"""What becomes of signals, kernels and gradients layer by layer."""

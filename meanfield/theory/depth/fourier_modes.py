@@ -1,0 +1,135 @@
+"""How deep differences between the pixels of convolutional networks reach, by Fourier mode (Xiao et al. 2018)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meanfield.arguments import whole
+from meanfield.errors import InvalidInput, NoFixedPoint
+from meanfield.networks.block import as_block
+from meanfield.networks.images import check_alike, pixel_axes
+from meanfield.networks.layers.attention import Attention
+from meanfield.networks.layers.base import Layer
+from meanfield.networks.layers.convolution import Conv
+from meanfield.networks.layers.network import Network
+from meanfield.theory.fixed_points.analysis import analyze, depth_scale
+from meanfield.theory.layer_maps import one_point, pair_slope
+from meanfield.theory.layer_maps.convolution import OfMode, specialised, with_convolutions
+from meanfield.theory.states import OnePoint, TwoPoints
+
+__all__ = ["ModeDepthScales", "image_shape", "mode_depth_scales"]
+
+Floats = NDArray[np.float64]
+
+LARGEST_IMAGE = 1_000_000  # pixels
+ROUNDING = 1e-14  # a factor below it is none, nor is an imaginary part
+
+
+@dataclass(frozen=True)
+class ModeDepthScales:
+    """Fourier modes of the deviations from the fixed point over the pixels of an image, in the order of `numpy.fft`.
+
+    Attributes
+    ----------
+    omega : ndarray, shape (n,) or, of two axes, (n₁, n₂, 2)
+        Angular frequency along each axis, in radians a pixel, in [−π, π).
+    factor : ndarray, shape (n,) or (n₁, n₂)
+        λ(ω) = Σ_β v_β e^{iωβ}, the product over the block's convolutions; real for kernels that are symmetric about
+        their centre, else complex.
+    xi : ndarray, shape of `factor`, then that of the block's sigmas
+        Depth scale of deviations of the correlation, −1/ln |λ χ_c| for a block of one activation and one convolution,
+        in blocks; inf where they do not decay, negative where they grow, 0 where one block removes them.
+    xi_q : ndarray, shape of `xi`
+        The same of deviations of the second moment, with χ_∥ for χ_c.
+    """
+
+    omega: Floats
+    factor: NDArray[Any]
+    xi: Floats
+    xi_q: Floats
+
+
+def mode_depth_scales(block: Any, pixels: int | Sequence[int]) -> ModeDepthScales:
+    """Depth scale of every Fourier mode of differences between pixels, about the fixed point of the block.
+
+    Parameters
+    ----------
+    block : Network or Layer
+        What is repeated in depth, with a convolution in it.
+    pixels : int or sequence of int
+        Size of the image: one integer for each axis of the kernel.
+
+    Returns
+    -------
+    ModeDepthScales
+
+    Raises
+    ------
+    InvalidInput
+        If the block has no convolution, `pixels` has not one integer for each of its axes, or the block's second
+        moments do not determine what it does.
+    NoFixedPoint
+        If the second moment grows without limit.
+
+    References
+    ----------
+    Xiao et al. 2018 (arXiv:1806.05393), section 2.
+
+    Examples
+    --------
+    Only the mean over the image goes deep at criticality, unless all of the variance is at the centre of the kernel:
+
+    >>> import meanfield as mf
+    >>> from meanfield.networks.layers.convolution import Conv
+    >>> mode_depth_scales(mf.Network("relu", Conv(2**0.5, 0.0)), 16).factor[:5].round(6)
+    array([1.      , 0.949253, 0.804738, 0.588456, 0.333333])
+    >>> mode_depth_scales(mf.Network("relu", Conv(2**0.5, 0.0, weights="delta")), 4).xi
+    array([inf, inf, inf, inf])
+    """
+    block = as_block(block)
+    shape = image_shape(pixels, block)
+    check_alike(block)
+    if any(isinstance(layer, Attention) for layer in block.walk()):
+        raise InvalidInput("Attention leaves no differences between tokens: there are modes of convolutions alone")
+    omega = np.stack(np.meshgrid(*(2 * np.pi * np.fft.fftfreq(size) for size in shape), indexing="ij"), axis=-1)
+    settled = analyze(block)
+    if not np.all(np.isfinite(settled.q_star) & np.isfinite(settled.c_star)):
+        raise NoFixedPoint("the second moment grows without limit, so there is no fixed point to deviate from")
+
+    def of_mode(layer: Conv) -> Layer:
+        factor = _spectrum(layer, omega)
+        return specialised(OfMode, layer, factor=factor.reshape(*factor.shape, *[1] * len(block.shape)))
+
+    modes = with_convolutions(block, of_mode)
+    spectra = [_spectrum(layer, omega) for layer in block.walk() if isinstance(layer, Conv)]
+    q = np.asarray(settled.q_star)
+    chi_c = pair_slope(modes, TwoPoints(q, q, q * (1.0 - settled.c_star)))
+    chi_parallel = one_point(modes, OnePoint(q)).slope
+    full = (*shape, *block.shape)
+    xi, xi_q = (depth_scale(np.broadcast_to(np.abs(chi), full)) for chi in (chi_c, chi_parallel))
+    return ModeDepthScales(omega[..., 0] if len(shape) == 1 else omega, np.prod(spectra, axis=0), xi, xi_q)
+
+
+def image_shape(pixels: int | Sequence[int], *blocks: Network) -> tuple[int, ...]:
+    """`pixels` as one integer for each axis of the blocks' convolutions."""
+    given = tuple(pixels) if isinstance(pixels, list | tuple | np.ndarray) else (pixels,)
+    axes = len(pixel_axes(blocks, len(given)))
+    if not axes:
+        raise InvalidInput("a block without a convolution does not connect pixels: it needs a Conv, as in Conv(1.5)")
+    if len(given) != axes:
+        raise InvalidInput(f"pixels must be one integer for each axis of the kernel, {axes} of them, not {pixels!r}")
+    shape = tuple(whole(size, "pixels", LARGEST_IMAGE) for size in given)
+    if np.prod(shape, dtype=float) > LARGEST_IMAGE:
+        raise InvalidInput(f"an image may have at most {LARGEST_IMAGE} pixels, not {' x '.join(map(str, shape))}")
+    return shape
+
+
+def _spectrum(layer: Conv, omega: Floats) -> NDArray[Any]:
+    """λ(ω) of one convolution."""
+    offsets, shares = layer.taps
+    factor = sum(share * np.exp(1j * (omega @ beta)) for beta, share in zip(offsets, shares, strict=True))
+    factor = np.where(np.abs(factor) < ROUNDING, 0.0, factor)
+    return np.real_if_close(factor, tol=ROUNDING / np.finfo(float).eps)

@@ -1,0 +1,84 @@
+"""The kernel by which gradient descent moves a wide network's outputs."""
+
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from meanfield.errors import DivergentExpectation, InfiniteDerivative
+from meanfield.networks.layers.base import Layer
+from meanfield.networks.layers.elementwise import Elementwise
+from meanfield.networks.layers.network import in_sequence
+from meanfield.theory.depth.nngp_kernel import merged, take_inputs, take_layers
+from meanfield.theory.layer_maps.tangent_kernel import tangent
+
+__all__ = ["ntk"]
+
+Floats = NDArray[np.float64]
+
+
+def ntk(block: Any, inputs: ArrayLike, depth: int) -> Floats:
+    """Neural tangent kernel of one output unit after `depth` layers, of infinite width.
+
+    Θ(x, x′) = Σ_w ∂h(x)/∂w ∂h(x′)/∂w over all weights and biases, which are taken as variables of variance 1:
+    h = sigma_w/√fan_in · W x + sigma_b · b. Gradient descent on them with a small rate η moves h(x) by −η Σ_x′ Θ(x, x′)
+    times the loss's derivative in h(x′).
+
+    Parameters
+    ----------
+    block : Network, activation, or list of them
+        With scalar sigmas; a bare activation means ``mlp(activation)``; a list gives one block a layer. Without
+        BatchNorm and Conv.
+    inputs : array_like, shape (N, d)
+        The signals at layer 0, one row each, as for `kernel`. They have no weights: begin a list with
+        ``Network(Dense(...))`` for a first layer that reads the inputs.
+    depth : int
+        Number of layers, ≥ 1.
+
+    Returns
+    -------
+    ndarray, shape (N, N)
+        Symmetric. Where a layer is random, as Dropout, the diagonal is that of an input with one mask, and what is
+        beside it that of inputs with masks of their own.
+
+    Raises
+    ------
+    InvalidInput
+        If `inputs` is not a finite (N, d) array without zero rows, `depth` is not ≥ 1, or a layer has no such kernel.
+    InfiniteDerivative
+        If an activation jumps that has weights before it.
+    DivergentExpectation
+        If the kernel exceeds the range of a float.
+
+    References
+    ----------
+    Jacot, Gabriel & Hongler 2018 (arXiv:1806.07572), theorem 1; Lee et al. 2019 (arXiv:1902.06720) for training.
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> mf.ntk(mf.mlp("relu", 2**0.5), [[1.0, 1.0], [1.0, -1.0]], 3)  # depth·q on the diagonal
+    array([[3.        , 1.06038811],
+           [1.06038811, 3.        ]])
+    """
+    layers, start = take_layers(block, depth, "ntk"), take_inputs(inputs)
+    each, pairs = start.each, start.pairs
+    own, shared = np.zeros(np.shape(each.q)), np.zeros(np.shape(pairs.d))
+    for layer in chain.from_iterable(map(in_sequence, layers)):
+        own, each = tangent(layer, own, each)
+        if not np.all(np.isfinite(own)):
+            _refuse_infinite(layer)
+        if start.number > 1:
+            shared, pairs = tangent(layer, shared, pairs)
+        each, pairs = merged(each, pairs)
+    return start.matrix(own, shared)
+
+
+def _refuse_infinite(after: Layer) -> None:
+    for layer in after.walk():
+        if isinstance(layer, Elementwise) and layer.activation.jumps:
+            raise InfiniteDerivative(
+                f"the tangent kernel of the weights before {layer.activation.name} is infinite, since that jumps"
+            )
+    raise DivergentExpectation(f"the tangent kernel after {after!r} exceeds the range of a float")

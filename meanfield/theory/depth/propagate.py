@@ -1,0 +1,206 @@
+"""Layer by layer: second moments, correlations and gradients of a block repeated in depth."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from meanfield.arguments import correlation, positive, whole
+from meanfield.errors import InvalidInput
+from meanfield.networks.images import keeps_alike, pixels_of
+from meanfield.networks.layers.batchnorm import batch_size
+from meanfield.networks.layers.network import Network
+from meanfield.networks.stack import as_blocks, as_widths, check_widths
+from meanfield.theory.assumptions.gaussian_units import check_gaussian
+from meanfield.theory.depth.correlation_orbit import CorrelationOrbit
+from meanfield.theory.depth.pixel_means import pixel_means
+from meanfield.theory.layer_maps import one_point, two_points
+from meanfield.theory.states import Batch, OnePoint, TwoPoints
+from meanfield.theory.variance_and_correlation_map import broadcast
+
+__all__ = ["DEEPEST", "Trajectory", "propagate"]
+
+Floats = NDArray[np.float64]
+
+LONG = 200  # layers still to go from which on a settled signal is followed by its correlation alone
+SETTLED = 1e-13  # relative change of q in a layer below which it has settled
+DEEPEST = 10_000_000  # layers whose values are kept
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """What infinitely wide layers do to a signal; every array's first axis is the layer, 0 … depth.
+
+    Attributes
+    ----------
+    q : ndarray
+        Second moment of the (first) input's signal.
+    c, one_minus_c : ndarray or None
+        Correlation of the two inputs' signals, and 1 − c to full relative precision; None if only one input was
+        asked for.
+    chi : ndarray
+        Growth factor of the squared gradient across the block that begins at this layer; at the last layer, that of one
+        more such block.
+    gradient : ndarray
+        Mean squared gradient at this layer, relative to that at the last one: the product of `chi` from here on, times
+        the ratio of the widths where they differ.
+    """
+
+    q: Floats
+    c: Floats | None
+    one_minus_c: Floats | None
+    chi: Floats
+    gradient: Floats
+
+
+def propagate(
+    block: Any,
+    depth: int,
+    *,
+    q: ArrayLike = 1.0,
+    c: ArrayLike | None = None,
+    q2: ArrayLike | None = None,
+    width: int | Sequence[int] | None = None,
+    pixels: int | Sequence[int] | None = None,
+) -> Trajectory:
+    """Carry one input, or a pair, through `depth` repetitions of a block, or through `depth` blocks that differ.
+
+    Parameters
+    ----------
+    block : Network, activation, or list of them
+        A bare activation means ``mlp(activation)``; a list gives one block a layer.
+    depth : int
+        Number of layers, ≥ 1.
+    q : float or array_like
+        Second moment of the signal at layer 0, > 0.
+    c : float or array_like, optional
+        Correlation of the two signals there, in [−1, 1]. Where there is batch normalisation, that of any two inputs of
+        the batch; without it the batch is the one that the block reproduces.
+    q2 : float or array_like, optional
+        Second moment of the other one; `q` by default.
+    width : int or sequence of int, optional
+        Units at layers 0 … depth, where they differ. With weights of variance sigma_w²/fan_in they do not matter to q
+        and c. The gradient's *sum* of squares over units grows by chi too, so its mean is that times a ratio of widths.
+    pixels : int or sequence of int, optional
+        Size of images along each axis, or tokens of sequences; 16 or 8 × 8 by default. Where layers do not keep pixels
+        alike, or if it is given, q, c and gradients are means over pixels, which have `q` and `c` at layer 0 and are
+        orthogonal to each other; `chi` is then nan at the last layer. `propagate_pixels` says what each one does.
+
+    Returns
+    -------
+    Trajectory
+        Arrays of shape ``(depth + 1, *shape)``, where shape is the broadcast shape of q, c, q2 and the block's sigmas.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument is out of range or shapes do not broadcast.
+
+    References
+    ----------
+    Poole et al. 2016 (arXiv:1606.05340), eqs. 3 and 5; Schoenholz et al. 2017 (arXiv:1611.01232), eq. 16 for gradients.
+
+    Examples
+    --------
+    The correlation of two orthogonal inputs under He's initialisation, which ends at 1 but slowly:
+
+    >>> import meanfield as mf
+    >>> mf.propagate(mf.mlp("relu", 2**0.5), 3, c=0.0).c
+    array([0.        , 0.31830989, 0.49373109, 0.60482572])
+    """
+    depth = whole(depth, "depth", DEEPEST)
+    blocks = as_blocks(block, depth)
+    if pixels is not None or not keeps_alike(*blocks):
+        return _over_pixels(blocks, depth, q, c, q2, width, pixels)
+    check_gaussian(*blocks, repeated=len(blocks) == 1)
+    widths = None
+    if width is not None:
+        check_widths(blocks, units := as_widths(width, depth))
+        widths = np.asarray(units, dtype=np.float64)
+    if c is None and len(blocks) > 1 and batch_size(*blocks) is not None:
+        raise InvalidInput("a list of blocks with BatchNorm needs c, the correlation of the batch's inputs")
+    starts = [positive(q, "q")]
+    if q2 is not None:
+        starts.append(positive(q2, "q2"))
+    if c is not None:
+        starts.append(correlation(c))
+    elif q2 is not None:
+        raise InvalidInput("q2 belongs to a second input: give the correlation c of the two as well")
+    arrays = broadcast(Network(*blocks), *starts)
+    first = arrays[0]
+    pair = None
+    if c is not None:
+        second = arrays[1] if q2 is not None else first
+        root = np.sqrt(first * second)
+        misfit = 0.0 if q2 is None else 0.5 * (np.sqrt(first) - np.sqrt(second)) ** 2
+        pair = TwoPoints(first, second, misfit + root * (1.0 - arrays[-1]))
+    return _run(blocks, depth, first, pair, widths)
+
+
+def _over_pixels(
+    blocks: tuple[Network, ...], depth: int, q: Any, c: Any, q2: Any, width: Any, pixels: Any
+) -> Trajectory:
+    """The same in the mean over pixels."""
+    if (shape := Network(*blocks).shape) != () or np.ndim(q) or np.ndim(c) or q2 is not None:
+        raise InvalidInput(
+            "where pixels differ, propagate takes one network, one q and one c at a time, and no q2"
+            + (f", not arrays of shape {shape}" if shape else "")
+        )
+    own = float(positive(q, "q"))
+    inputs = np.array([[own]]) if c is None else own * (np.eye(2) + float(correlation(c)) * (1.0 - np.eye(2)))
+    means = pixel_means(blocks, depth, inputs, pixels_of(blocks, None, pixels))
+    gradient, gap = means["gradient"], means.get("one_minus_c")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        chi = np.append(gradient[:-1] / gradient[1:], np.nan)
+    if width is not None:
+        check_widths(blocks, units := as_widths(width, depth))
+        gradient = gradient * units[-1] / np.asarray(units, dtype=np.float64)
+    return Trajectory(means["q"], None if gap is None else 1.0 - gap, gap, chi, gradient)
+
+
+def _run(
+    blocks: tuple[Network, ...], depth: int, q: Floats, pair: TwoPoints | None, widths: Floats | None
+) -> Trajectory:
+    shape = (depth + 1, *np.shape(q))
+    qs, chis, gaps = np.empty(shape), np.empty(shape), np.empty(shape)
+    batches = batch_size(*blocks) is not None
+    for layer in range(depth + 1):
+        block = blocks[min(layer, len(blocks) - 1)]
+        signal = one_point(block, OnePoint(q, batch=Batch(pair.d) if batches and pair is not None else None))
+        qs[layer], chis[layer] = q, signal.chi
+        if pair is not None:
+            gaps[layer] = pair.one_minus_c
+        alone = len(blocks) == 1 and not (batches and pair is not None)
+        if depth - layer > LONG and alone and _settled(block, signal, q, pair):
+            _follow(block, signal, qs[layer:], chis[layer:], None if pair is None else gaps[layer:])
+            break
+        q = np.broadcast_to(signal.q, shape[1:])
+        if pair is not None and layer < depth:
+            pair = two_points(block, pair)
+    gradient = np.ones(shape)
+    with np.errstate(over="ignore", invalid="ignore"):
+        gradient[:-1] = np.cumprod(chis[-2::-1], axis=0)[::-1]
+        if widths is not None:
+            gradient *= (widths[-1] / widths).reshape(-1, *[1] * np.ndim(q))
+    return Trajectory(qs, None if pair is None else 1.0 - gaps, None if pair is None else gaps, chis, gradient)
+
+
+def _settled(block: Network, signal: OnePoint, q: Floats, pair: TwoPoints | None) -> bool:
+    """Whether all of one block's signals have the variance that it reproduces, to rounding."""
+    if block.shape != () or np.ptp(q) > 0 or not np.all(np.abs(signal.q - q) <= SETTLED * q) or not np.all(q > 0):
+        return False
+    return pair is None or np.array_equal(pair.q1, pair.q2)
+
+
+def _follow(block: Network, signal: OnePoint, qs: Floats, chis: Floats, gaps: Floats | None) -> None:
+    """The rest of the layers from a settled one on, in place: q to first order in what is left of its drift."""
+    drift, slope = signal.q - qs[0], np.asarray(signal.slope)
+    for layer in range(1, len(qs)):
+        qs[layer] = qs[layer - 1] + drift
+        drift = drift * slope
+    chis[1:] = chis[0]
+    if gaps is not None:
+        orbit = CorrelationOrbit(block, float(np.max(qs[0])), float(np.max(chis[0] * qs[0] / signal.q)))
+        gaps[:] = orbit.follow(gaps[0], len(gaps))

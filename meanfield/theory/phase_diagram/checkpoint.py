@@ -1,0 +1,109 @@
+"""Finished blocks of a sweep in a directory, so that a sweep that was killed goes on where it was."""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meanfield.archive import load_arrays, save_arrays, written
+from meanfield.errors import InvalidInput
+from meanfield.networks.layers.network import Network
+
+__all__ = ["Checkpoint", "fingerprint"]
+
+FORMAT = "block of a meanfield phase diagram"
+STALE = 3600.0  # seconds after which nobody is writing a file any more
+REQUEST = "request.json"
+LOOKED_AT = np.concatenate([np.linspace(-8.0, 8.0, 257), np.geomspace(0.01, 1e4, 43), -np.geomspace(0.01, 1e4, 43)])
+
+
+def fingerprint(block: Network, *numbers: NDArray[np.float64]) -> str:
+    """What tells one request from another: the layers, the values of the activations, and the numbers asked for."""
+    digest = hashlib.sha256(repr(block).encode())
+    for phi in block.activations:
+        with np.errstate(all="ignore"):
+            values = np.asarray(phi(LOOKED_AT), dtype=np.float64)
+        digest.update(values.astype(np.float32).tobytes())  # the last digits may differ between machines
+    for array in numbers:
+        digest.update(repr(array.shape).encode() + array.tobytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A directory that holds one file for each finished block of one request; it may be shared between processes.
+
+    Attributes
+    ----------
+    directory : Path
+        Where the files are.
+    request : mapping
+        What identifies the request; it is written there too.
+    """
+
+    directory: Path
+    request: Mapping[str, Any]
+
+    @classmethod
+    def opened(cls, directory: str | os.PathLike[str], request: Mapping[str, Any]) -> "Checkpoint":
+        """The checkpoint in `directory`, which is made if there is none.
+
+        Raises
+        ------
+        InvalidInput
+            If what is there belongs to another request, or is no checkpoint.
+        """
+        path = Path(directory)
+        if path.exists() and not path.is_dir():
+            raise InvalidInput(f"checkpoint must be a directory, and {os.fspath(path)} is a file")
+        path.mkdir(parents=True, exist_ok=True)
+        for part in path.glob(".*.part"):  # of a writer that was killed
+            if part.stat().st_mtime < time.time() - STALE:
+                part.unlink(missing_ok=True)
+        file = path / REQUEST
+        if not file.exists():
+            if any(not entry.name.endswith(".part") for entry in path.iterdir()):
+                raise InvalidInput(f"{os.fspath(path)} holds something else than a checkpoint: give an empty directory")
+            written(file, lambda stream: stream.write(json.dumps(request, indent=2).encode()))
+            return cls(path, request)
+        try:
+            there = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError:
+            there = None
+        if there != dict(request):
+            raise InvalidInput(
+                f"{os.fspath(path)} is the checkpoint of another request ({_differs(there, request)} differ): "
+                "give another directory, or delete this one"
+            )
+        return cls(path, request)
+
+    def block(self, index: int) -> dict[str, NDArray[Any]] | None:
+        """The arrays of block number `index`, or None if it is not there or damaged."""
+        try:
+            return load_arrays(self._file(index), FORMAT)[1]
+        except (FileNotFoundError, InvalidInput):
+            return None
+
+    def keep(self, index: int, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Write block number `index`."""
+        save_arrays(self._file(index), {"format": FORMAT}, arrays)
+
+    def has(self, index: int) -> bool:
+        """Whether block number `index` has been written."""
+        return self._file(index).exists()
+
+    def _file(self, index: int) -> Path:
+        return self.directory / f"block-{index:06d}.npz"
+
+
+def _differs(there: Any, request: Mapping[str, Any]) -> str:
+    if not isinstance(there, dict):
+        return "all keys"
+    return ", ".join(sorted(key for key in {*there, *request} if there.get(key) != request.get(key)))

@@ -1,0 +1,245 @@
+"""The phase diagram as data: every field of an analysis on a grid of sigma_w and sigma_b."""
+
+import csv
+import io
+import json
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from functools import partial
+from typing import Any
+
+import numpy as np
+import scipy
+from numpy.typing import ArrayLike, NDArray
+
+from meanfield._version import __version__
+from meanfield.archive import load_arrays, save_arrays, written
+from meanfield.arguments import positive
+from meanfield.errors import InvalidInput
+from meanfield.networks.block import as_block
+from meanfield.networks.layers.network import Network
+from meanfield.theory.fixed_points.analysis import Analysis, described, start_from
+from meanfield.theory.fixed_points.mlp_response import response
+from meanfield.theory.fixed_points.variance import CRITICAL, multiple_q
+from meanfield.theory.phase_diagram.checkpoint import Checkpoint, fingerprint
+from meanfield.workers import Workers, map_tasks
+
+__all__ = ["PhaseDiagram", "phase_diagram"]
+
+Floats = NDArray[np.float64]
+
+FORMAT = "meanfield phase diagram"
+UNITS = {"xi_q": "layers", "xi_c": "layers", "xi_gradient": "layers"}
+KINDS = {"phase": "U", "multiple": "b"}  # of array, where it is not "f"
+PRECISION = 1e-9  # relative, of each field; of the factor where a depth scale diverges
+POINTS_A_TASK, LEAST_A_TASK = 8192, 64
+TASKS = 8  # at the least, unless they would have fewer points than that
+ROWS_A_TASK = 4  # of a block whose points are computed one by one
+
+
+@dataclass(frozen=True)
+class PhaseDiagram(Analysis):
+    """An `Analysis` on a grid: fields of shape ``(len(sigma_w), len(sigma_b))``.
+
+    Attributes
+    ----------
+    sigma_w, sigma_b : ndarray
+        The axes: standard deviations of weights (times √fan_in) and biases.
+    label : str
+        What was analysed.
+    multiple : ndarray of bool or None
+        Where the variance map has other fixed points than q_star, 0 included, up to q = 1e6; None in files written
+        before it was known.
+    about : mapping
+        Activations with their parameters, the block, where q started, versions and tolerances.
+    """
+
+    sigma_w: Floats
+    sigma_b: Floats
+    label: str
+    multiple: NDArray[np.bool_] | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw sigma_w against sigma_b with the critical line, the phases and contours of xi_c; returns the Axes."""
+        from meanfield.plotting.phase_diagram import plot_phase_diagram
+
+        return plot_phase_diagram(self, ax)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write to `path` as ``.npz`` with a JSON header; what was there is replaced only once all is written."""
+        header = {"format": FORMAT, "version": __version__, "label": self.label, "about": dict(self.about)}
+        arrays = {name: getattr(self, name) for name in _arrays() if getattr(self, name) is not None}
+        save_arrays(path, header, arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "PhaseDiagram":
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        InvalidInput
+            If the file is truncated or something else.
+        FileNotFoundError
+            If there is none.
+        """
+        header, arrays = load_arrays(path, FORMAT)
+        try:
+            arrays = {name: arrays[name] for name in _arrays() if name in arrays or name != "multiple"}
+            shape = (arrays["sigma_w"].size, arrays["sigma_b"].size)
+            for name, array in arrays.items():
+                expected = {"sigma_w": shape[:1], "sigma_b": shape[1:]}.get(name, shape)
+                if array.shape != expected or array.dtype.kind != KINDS.get(name, "f"):
+                    raise KeyError(name)
+            return cls(**arrays, label=str(header["label"]), about=dict(header.get("about", {})))
+        except (KeyError, ValueError, TypeError) as error:
+            raise InvalidInput(f"{os.fspath(path)} is a damaged {FORMAT}") from error
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """One tuple a point, for tables: sigma_w, sigma_b and every field of an analysis, sigma_b running fastest."""
+        columns = [getattr(self, name.name).ravel().tolist() for name in fields(Analysis)]
+        axes = np.meshgrid(self.sigma_w, self.sigma_b, indexing="ij")
+        return zip(*(axis.ravel().tolist() for axis in axes), *columns, strict=True)
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write `rows` to `path` as comma-separated values with a heading, all at once as `save` does."""
+        text = io.StringIO()
+        heading = ("sigma_w", "sigma_b", *(f.name for f in fields(Analysis)))
+        csv.writer(text, lineterminator="\n").writerows([heading, *self.rows()])
+        written(path, lambda file: file.write(text.getvalue().encode()))
+
+    def to_xarray(self) -> Any:
+        """The fields as an ``xarray.Dataset`` with sigma_w and sigma_b as coordinates (needs the extra ``xarray``)."""
+        try:
+            import xarray
+        except ImportError:
+            raise InvalidInput("to_xarray needs xarray: pip install 'meanfield-nn[xarray]'") from None
+        variables = {
+            name: (("sigma_w", "sigma_b"), getattr(self, name), {"units": UNITS.get(name, "1")})
+            for name in (f.name for f in fields(Analysis))
+        }
+        axes: dict[str, Any] = {name: (name, getattr(self, name), {"units": "1"}) for name in ("sigma_w", "sigma_b")}
+        if self.multiple is not None:
+            axes["multiple"] = (("sigma_w", "sigma_b"), self.multiple, {})
+        about = {"label": self.label, "meanfield_version": __version__, "about": json.dumps(dict(self.about))}
+        return xarray.Dataset(variables, axes, about)
+
+
+def phase_diagram(
+    spec_or_block: Any,
+    sigma_w: ArrayLike,
+    sigma_b: ArrayLike,
+    *,
+    workers: Workers = 1,
+    progress: bool = False,
+    q: ArrayLike = 1.0,
+    checkpoint: str | os.PathLike[str] | None = None,
+) -> PhaseDiagram:
+    """Fixed points, stability and depth scales over a grid of sigma_w and sigma_b.
+
+    Parameters
+    ----------
+    spec_or_block : str, callable, Activation or Network
+        An activation, or a block whose weighted layers all take the grid's values. An activation takes some
+        microseconds a point after a set-up of tenths of a second, any other block milliseconds a point.
+    sigma_w, sigma_b : array_like, 1-d
+        Standard deviations, ≥ 0.
+    q : float
+        Second moment that signals start from: of several fixed points the one reached from there is described.
+    workers : int or map-like callable
+        Threads (−1 for all cores), or a callable like ``concurrent.futures.Executor.map``.
+    progress : bool
+        Whether to show a bar on a terminal.
+    checkpoint : path, optional
+        A directory for finished blocks of the grid, made if there is none. The same call again takes what is there and
+        computes the rest. Workers in other processes write to it too.
+
+    Returns
+    -------
+    PhaseDiagram
+        Fields of shape ``(len(sigma_w), len(sigma_b))``.
+
+    Raises
+    ------
+    InvalidInput
+        If an axis is not 1-d, or out of range, or `checkpoint` belongs to another request.
+
+    References
+    ----------
+    Poole et al. 2016 (arXiv:1606.05340), figure 1; Schoenholz et al. 2017 (arXiv:1611.01232), figure 1.
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> mf.phase_diagram("tanh", [1.0, 2.0], [0.1, 0.5]).phase
+    array([['ordered', 'ordered'],
+           ['chaotic', 'chaotic']], dtype='<U9')
+    """
+    block, q0 = as_block(spec_or_block), start_from(q)
+    axes = [np.atleast_1d(positive(a, n, zero=True)) for a, n in ((sigma_w, "sigma_w"), (sigma_b, "sigma_b"))]
+    for axis, name in zip(axes, ("sigma_w", "sigma_b"), strict=True):
+        if axis.ndim != 1:
+            raise InvalidInput(f"{name} must be one axis of the grid, a 1-d array, not one of shape {axis.shape}")
+    bare = block.at(sigma_w=1.0, sigma_b=0.0)
+    rows = _rows_a_task(bare, axes[0].size, axes[1].size)
+    tasks = [(i, axes[0][start : start + rows]) for i, start in enumerate(range(0, axes[0].size, rows))]
+    about = _about(bare, q0)
+    kept = None
+    if checkpoint is not None:
+        request = {**about, "rows": rows, "fingerprint": fingerprint(bare, *axes, np.array(q0))}
+        kept = Checkpoint.opened(checkpoint, json.loads(json.dumps(request)))
+    parts = {} if kept is None else {i: part for i, _ in tasks if (part := kept.block(i)) is not None}
+    missing = [task for task in tasks if task[0] not in parts]
+    for (i, _), part in zip(
+        missing, map_tasks(partial(_part, bare, axes[1], q0, kept), missing, workers, progress, "blocks"), strict=True
+    ):
+        parts[i] = part
+        if kept is not None and not kept.has(i):  # a worker on another machine wrote it there
+            kept.keep(i, part)
+    columns = {name: np.concatenate([parts[i][name] for i, _ in tasks]) for name in parts[0]}
+    label = ", ".join(phi.name for phi in block.activations)
+    return PhaseDiagram(**columns, sigma_w=axes[0], sigma_b=axes[1], label=label, about=about)
+
+
+def _part(
+    block: Network, sigma_b: Floats, q0: float, kept: Checkpoint | None, task: tuple[int, Floats]
+) -> dict[str, NDArray[Any]]:
+    """The fields on some rows of the grid."""
+    index, sigma_w = task
+    grid = block.at(sigma_w=sigma_w[:, None], sigma_b=sigma_b)
+    analysis, multiple = described(grid, q0)
+    if multiple is None:
+        multiple = multiple_q(grid).reshape(grid.shape)
+    part = {**{f.name: getattr(analysis, f.name) for f in fields(Analysis)}, "multiple": multiple}
+    if kept is not None and kept.directory.is_dir():
+        kept.keep(index, part)
+    return part
+
+
+def _rows_a_task(block: Network, rows: int, columns: int) -> int:
+    if response(block) is None:
+        return ROWS_A_TASK
+    fewest = max(ROWS_A_TASK, -(-LEAST_A_TASK // columns))
+    return max(min(POINTS_A_TASK // columns, -(-rows // TASKS)), fewest)
+
+
+def _about(block: Network, q0: float) -> dict[str, Any]:
+    """Where numbers come from."""
+    activations = [
+        {"name": phi.name, "parameters": {k: float(v) for k, v in phi.parameters.items()}, "formula": phi.formula}
+        for phi in block.activations
+    ]
+    versions = {
+        "meanfield": __version__,
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "python": platform.python_version(),
+    }
+    tolerances = {"relative": PRECISION, "critical": CRITICAL}
+    return {"activations": activations, "block": repr(block), "q": q0, "versions": versions, "tolerances": tolerances}
+
+
+def _arrays() -> list[str]:
+    return [f.name for f in fields(PhaseDiagram) if f.name not in ("label", "about")]

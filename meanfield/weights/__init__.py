@@ -1,0 +1,1 @@
+"""Measuring weight matrices that are given."""

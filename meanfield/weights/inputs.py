@@ -1,0 +1,284 @@
+"""What real inputs are like to a network's first layer, and what that layer should do about it."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from meanfield.arguments import positive, standard_deviation
+from meanfield.errors import InvalidInput
+from meanfield.weights.reading import plain_array
+
+__all__ = ["InputStatistics", "Spread", "input_statistics"]
+
+Array = NDArray[np.float64]
+PAIRED = 4000  # inputs of which all pairs are formed
+BLOCK = 500  # rows looked at together
+CENTRED = 0.05  # largest share of q that the means may have for centred data
+EQUAL = 0.1  # largest deviation of a feature's standard deviation from 1 for standardised data
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean, standard deviation, smallest and largest of a quantity over inputs or pairs of them.
+
+    Attributes
+    ----------
+    mean, std, smallest, largest : float
+        Over everything that was looked at: these are descriptions of the data, not estimates.
+    """
+
+    mean: float
+    std: float
+    smallest: float
+    largest: float
+
+    def __float__(self) -> float:
+        return self.mean
+
+
+@dataclass(frozen=True)
+class InputStatistics:
+    """Second moments and correlations of a data set, and the first layer that goes with them.
+
+    Attributes
+    ----------
+    inputs, features : int
+        N and d.
+    q : Spread
+        Second moments x · x/d of the inputs: q⁰ of the theory.
+    c : Spread or None
+        Correlations x_a · x_b/(|x_a||x_b|) of pairs of different inputs that are not zero: c⁰ of the theory. None with
+        fewer than two of those. The mean is over all pairs, the rest over those of at most 4000 inputs.
+    c_centred, c_standardised : Spread or None
+        The same once the mean of every feature is taken off, and once it is also divided by its standard deviation.
+    mean, std : ndarray, shape (d,)
+        Of each feature over the inputs.
+    constant_share : float
+        Share of the features that are the same in all inputs.
+    centred, standardised : bool
+        Whether the means carry at most 5 % of the second moment; whether besides the standard deviations of all
+        features that vary are within 10 % of 1.
+    zero_rows : int
+        Inputs that are all zeros; they have a q but no c.
+    duplicates : int
+        Inputs that equal an earlier one exactly.
+    closest : float or None
+        Smallest 1 − c among the pairs looked at, without cancellation.
+    paired : int
+        How many inputs the pairs were taken from.
+    sigma_b, q_wanted : float
+        What was asked for.
+    first_sigma_w : float
+        sigma_w of a first dense layer whose pre-activations have second moment `q_wanted`, averaged over the inputs:
+        √((q − sigma_b²)/q⁰). Weights have standard deviation first_sigma_w/√d.
+    """
+
+    inputs: int
+    features: int
+    q: Spread
+    c: Spread | None
+    c_centred: Spread | None
+    c_standardised: Spread | None
+    mean: Array
+    std: Array
+    constant_share: float
+    centred: bool
+    standardised: bool
+    zero_rows: int
+    duplicates: int
+    closest: float | None
+    paired: int
+    sigma_b: float
+    q_wanted: float
+    first_sigma_w: float
+
+    @property
+    def advice(self) -> str:
+        """What the first layer should be, and what preparing the data would change."""
+        said = [
+            f"Draw the first layer with sigma_w = {self.first_sigma_w:.4g} and sigma_b = {self.sigma_b:g}, so that its "
+            f"pre-activations have second moment {self.q_wanted:g}."
+        ]
+        if self.c is not None and self.c_centred is not None and self.c_standardised is not None:
+            after = f"standardising makes it {_three(self.c_standardised)}"
+            if not self.centred:
+                said.append(
+                    f"The inputs are not centred: two of them have correlation {_three(self.c)} on average; taking "
+                    f"off the features' means makes it {_three(self.c_centred)}, and {after}."
+                )
+            elif not self.standardised:
+                said.append(f"The features are centred but not of one scale: c is {_three(self.c)}; {after}.")
+        if self.q.mean > 0 and self.q.std > 0.5 * self.q.mean:
+            said.append(
+                f"Lengths differ: q of single inputs is from {self.q.smallest:.3g} to {self.q.largest:.3g}, so what "
+                "holds on average does not hold for each."
+            )
+        if self.duplicates:
+            said.append(f"{self.duplicates} inputs are exact repetitions; for these c stays 1 at every layer.")
+        if self.zero_rows:
+            said.append(f"{self.zero_rows} inputs are all zeros: only the bias passes them on.")
+        return " ".join(said)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the features' own means and standard deviations, in JSON's types."""
+        plain = asdict(self)
+        del plain["mean"], plain["std"]
+        return {**plain, "advice": self.advice}
+
+    def __repr__(self) -> str:
+        c = "no pair" if self.c is None else f"c = {self.c.mean:.4g} ± {self.c.std:.2g}"
+        size = f"{self.inputs} inputs of {self.features} features"
+        return f"<InputStatistics of {size}: q = {self.q.mean:.4g} ± {self.q.std:.2g}, {c}>\n{self.advice}"
+
+
+def input_statistics(X: ArrayLike, *, sigma_b: float = 0.0, q: float = 1.0) -> InputStatistics:
+    """Second moments and correlations of inputs, and the first layer's scale that they ask for.
+
+    Parameters
+    ----------
+    X : array_like, shape (N, d)
+        Inputs, one a row, finite. Images have to be made rows first.
+    sigma_b : float
+        Standard deviation of the first layer's biases, ≥ 0, with sigma_b² < q.
+    q : float
+        Second moment that its pre-activations are to have, > 0.
+
+    Returns
+    -------
+    InputStatistics
+        `.q`, `.c`, `.first_sigma_w`, `.advice` and more.
+
+    Raises
+    ------
+    InvalidInput
+        If `X` is not a finite array of rows with something other than zeros in it, or the second moment asked for
+        cannot be had.
+
+    Notes
+    -----
+    A dense layer h = W x + b sees inputs through q⁰_ab = x_a · x_b/d only: h_a · h_b has mean sigma_w² q⁰_ab + sigma_b²
+    (Poole et al. 2016, arXiv:1606.05340, section 2). Beyond 4000 inputs, pairs are formed of 4000 evenly spread ones.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import meanfield as mf
+    >>> X = 2 + np.random.default_rng(0).standard_normal((100, 400))
+    >>> found = mf.input_statistics(X)
+    >>> round(found.q.mean, 1), round(found.c.mean, 1), round(found.first_sigma_w, 2), found.centred
+    (5.0, 0.8, 0.45, False)
+    >>> round(found.c_centred.mean, 1)
+    -0.0
+    """
+    x = _checked(X)
+    bias, wanted = standard_deviation(sigma_b, "sigma_b"), positive(q, "q")
+    if np.ndim(bias) or np.ndim(wanted):
+        raise InvalidInput("sigma_b and q must be single numbers")
+    sigma, second = float(bias), float(wanted)
+    if not sigma**2 < second:
+        raise InvalidInput(
+            f"q must be greater than sigma_b² = {sigma**2:g}, which the biases alone give, not {second:g}"
+        )
+    n, d = x.shape
+    scale = float(np.max(np.abs(x)))
+    moments = np.concatenate([np.mean((rows / scale) ** 2, axis=1) for rows in _blocks(x)])
+    mean = x.mean(axis=0)
+    std = scale * np.sqrt(sum(np.sum(((rows - mean) / scale) ** 2, axis=0) for rows in _blocks(x)) / n)
+    varies = std > 1e-12 * np.max(np.abs(x), axis=0)
+    centred = float(np.sum((mean / scale) ** 2)) <= CENTRED * d * float(moments.mean())
+    chosen = np.unique(np.linspace(0, n - 1, PAIRED).astype(int)) if n > PAIRED else np.arange(n)
+    c, closest = _correlations(x, np.zeros(d), np.full(d, scale), chosen)
+    return InputStatistics(
+        inputs=n,
+        features=d,
+        q=Spread(*(float(of(moments)) * scale**2 for of in (np.mean, np.std, np.min, np.max))),
+        c=c,
+        c_centred=_correlations(x, mean, np.full(d, scale), chosen)[0],
+        c_standardised=_correlations(x, mean, np.where(varies, std, np.inf), chosen)[0],
+        mean=mean,
+        std=std,
+        constant_share=float(np.mean(~varies)),
+        centred=centred,
+        standardised=centred and bool(np.all(np.abs(std[varies] - 1.0) < EQUAL)),
+        zero_rows=int(np.count_nonzero(moments == 0.0)),
+        duplicates=n - len({blake2b((row + 0.0).tobytes(), digest_size=16).digest() for row in x}),
+        closest=closest,
+        paired=len(chosen),
+        sigma_b=sigma,
+        q_wanted=second,
+        first_sigma_w=math.sqrt((second - sigma**2) / float(moments.mean())) / scale,
+    )
+
+
+def _checked(X: ArrayLike) -> Array:
+    raw = plain_array(X, "X")
+    if raw.dtype.kind not in "biuf":
+        raise InvalidInput(f"X must be an (N, d) array of real numbers, one row an input, not of {raw.dtype}")
+    x = raw.astype(np.float64, copy=False)
+    if x.ndim != 2 or not x.size:
+        raise InvalidInput(f"X must be an (N, d) array, one row an input, not of shape {x.shape}")
+    if not np.isfinite(x).all():
+        row, feature = np.argwhere(~np.isfinite(x))[0]
+        raise InvalidInput(f"X must be finite, but X[{row}, {feature}] is {x[row, feature]}")
+    largest = float(np.max(np.abs(x)))
+    if not 1e-150 <= largest <= 1e150:
+        what = "all zeros: no sigma_w gives these inputs a second moment" if largest == 0 else "so large or so small"
+        raise InvalidInput(f"X must not be {what} (its largest entry is {largest:g})")
+    return x
+
+
+def _three(c: Spread) -> str:
+    """Three digits, and no sign before a zero."""
+    return f"{round(c.mean, 3) + 0.0:.3f}"
+
+
+def _blocks(x: Array) -> Iterator[Array]:
+    """Some rows at a time."""
+    for start in range(0, len(x), BLOCK):
+        yield x[start : start + BLOCK]
+
+
+def _correlations(
+    x: Array, shift: Array, divide: Array, chosen: NDArray[np.intp]
+) -> tuple[Spread | None, float | None]:
+    """Correlations of the pairs of different rows of (x − shift)/divide that are not 0, and the smallest 1 − c."""
+    n, direction = 0, np.zeros(x.shape[1])
+    for rows in _blocks(x):
+        units = _units(rows, shift, divide)
+        n, direction = n + len(units), direction + units.sum(axis=0)
+    some = _units(x[chosen], shift, divide)
+    if len(some) < 2:
+        return None, None
+    mean = (float(direction @ direction) - n) / (n * (n - 1))
+    total = squares = 0.0
+    smallest, largest, closest = math.inf, -math.inf, (0, 1)
+    for start in range(0, len(some) - 1, BLOCK):
+        c = some[start : start + BLOCK] @ some.T
+        above = np.arange(len(some)) > np.arange(start, start + len(c))[:, None]
+        pairs = c[above]
+        total, squares, smallest = (
+            total + float(pairs.sum()),
+            squares + float(pairs @ pairs),
+            min(smallest, float(pairs.min())),
+        )
+        if pairs.max() > largest:
+            a, b = np.unravel_index(np.argmax(np.where(above, c, -2.0)), c.shape)
+            largest, closest = float(pairs.max()), (start + int(a), int(b))
+    count = len(some) * (len(some) - 1) / 2
+    std = math.sqrt(max(squares / count - (total / count) ** 2, 0.0))
+    distance = 0.5 * float(np.sum((some[closest[0]] - some[closest[1]]) ** 2))
+    return Spread(mean, std, max(smallest, -1.0), min(largest, 1.0)), distance
+
+
+def _units(rows: Array, shift: Array, divide: Array) -> Array:
+    """Rows of length 1, those left out that are 0 up to rounding."""
+    moved = (rows - shift) / divide
+    norms = np.linalg.norm(moved, axis=1)
+    rounding = 1e-13 * (np.linalg.norm(rows / divide, axis=1) + np.linalg.norm(shift / divide))
+    used = norms > rounding
+    return np.asarray(moved[used] / norms[used, None], dtype=np.float64)

@@ -1,0 +1,95 @@
+"""The pair map of many pairs at once: every digit of the adaptive method, within the error that it claims."""
+
+import numpy as np
+import pytest
+
+import meanfield as mf
+from meanfield.numerics.pairs.by_quadrature import distance
+from meanfield.numerics.pairs.differences import Differences
+from meanfield.numerics.pairs.surface import PairSurface
+from meanfield.numerics.solve.legendre_series import decreasing_root, values_and_slopes
+
+FUNCTIONS = {
+    "tanh": np.tanh,
+    "kinked": lambda x: np.where(x > -0.3, x + 0.3, np.expm1(np.minimum(x + 0.3, 0.0))),
+    "relu6": lambda x: np.clip(x, 0, 6),
+    "far from zero mean": lambda x: np.tanh(x) + 1000.0,
+    "bent": lambda x: np.clip(x, -1, 1) + 0.2 * np.clip(x, 0, 3),
+    "jump": lambda x: (x > 0.5) * 1.0,
+    "jumps": lambda x: (x > 0) + 0.5 * (x > 1) + 0.1 * x,
+    "square": lambda x: x * x,
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_all_correlations_at_many_variances(name):
+    rng = np.random.default_rng(3)
+    pieces = mf.activation(FUNCTIONS[name]).pieces
+    surface = PairSurface(pieces, None)
+    q = np.exp(rng.uniform(-1, 2, 24))
+    gap = np.r_[10 ** rng.uniform(-7, 0, 10), rng.uniform(0, 2, 10), 2 - 10 ** rng.uniform(-7, 0, 4)]
+    value, error = surface.distance(q, gap)
+    truth, bound = np.array([distance(pieces, *pair) for pair in zip(q, q, gap, strict=True)]).T
+    assert np.all(np.abs(value - truth) <= error + bound)
+    if name not in ("far from zero mean", "square"):  # digits lost to 1000, and a distance that vanishes at c = −1
+        assert np.all(error <= 1e-10 * value)
+
+
+@pytest.mark.parametrize("name", ["gelu", "erf", "relu6", "sign"])
+def test_closed_forms_and_quadrature_make_the_same_series(name):
+    phi = mf.activation(name)
+    q, gap = np.full(50, 1.7), np.linspace(1e-3, 1.99, 50)
+    by_form = phi.moments.distance(q, q, q * gap)[0]
+    by_series = PairSurface(phi.pieces, None).distance(q, gap)[0]
+    assert by_series == pytest.approx(by_form, rel=1e-11)
+
+
+def test_the_ends_are_exact():
+    surface = PairSurface(mf.activation(FUNCTIONS["kinked"]).pieces, None)
+    value, _ = surface.distance(np.ones(3), np.array([0.0, 1e-300, 2.0]))
+    assert value[0] == 0
+    assert value[1] / 1e-300 == pytest.approx(
+        float(mf.activation(FUNCTIONS["kinked"]).moments.derivative_moment(1.0)[0])
+    )
+    assert np.isfinite(value[2])
+
+
+def test_what_cannot_be_computed_is_said():
+    surface = PairSurface(mf.activation(lambda x: np.exp(np.minimum(x * x, 500))).pieces, None)
+    assert np.isinf(surface.distance(np.full(4, 3.0), np.full(4, 0.5))[1]).all()
+
+
+def test_a_staircase_with_many_steps_is_left_to_the_other_method():
+    pieces = mf.activation(lambda x: np.floor(np.clip(3 * np.exp(x), 0, 40))).pieces
+    surface = PairSurface(pieces, None)
+    value, error = surface.distance(np.ones(2), np.full(2, 0.1))
+    assert not np.any(error <= 1e-6 * value)
+
+
+def test_small_differences_keep_their_digits():
+    pieces = mf.activation(np.tanh).pieces
+    s, t = np.array([0.5, 1.0]), np.array([1e-6, 1e-3, 0.4])
+    values = Differences(pieces, s, 0.5, 1e-7)(t)
+    for i in range(2):
+        for k in range(3):
+            q, gap = s[i] * (1 + t[k] ** 2), 2 * t[k] ** 2 / (1 + t[k] ** 2)
+            assert values[i, k] == pytest.approx(distance(pieces, q, q, gap)[0], rel=1e-11)
+
+
+def test_series_and_their_slopes():
+    rng = np.random.default_rng(0)
+    coefficients, x = rng.normal(size=(9, 40)), rng.uniform(-1, 1, 40)
+    value, slope = values_and_slopes(coefficients, x)
+    for k in range(40):
+        series = np.polynomial.Legendre(coefficients[:, k])
+        assert value[k] == pytest.approx(series(x[k]), abs=1e-13)
+        assert slope[k] == pytest.approx(series.deriv()(x[k]), abs=1e-12)
+
+
+def test_roots_of_decreasing_functions():
+    target = np.geomspace(1e-12, 1.0, 60)
+
+    def function(x, which):
+        return target[which] - x**3, -3 * x**2
+
+    assert decreasing_root(function, np.zeros(60), np.full(60, 2.0)) == pytest.approx(np.cbrt(target), rel=1e-9)

@@ -1,0 +1,180 @@
+import json
+
+import numpy as np
+import pytest
+
+from meanfield.errors import InvalidInput
+from meanfield.weights.measure import measure
+from meanfield.weights.measurement import Measurement, Measurements
+
+W = np.random.default_rng(0).standard_normal((20, 30))
+B = np.random.default_rng(1).standard_normal(20)
+
+
+class Tensor:
+    """Behaves as a torch tensor that is on a device, in a graph, in half precision."""
+
+    def __init__(self, array, dtype="torch.bfloat16", detached=False, host=False):
+        self.array, self.dtype, self.detached, self.host = array, dtype, detached, host
+        self.shape = array.shape
+
+    def detach(self):
+        return Tensor(self.array, self.dtype, True, self.host)
+
+    def cpu(self):
+        assert self.detached
+        return Tensor(self.array, self.dtype, True, True)
+
+    def float(self):
+        return Tensor(self.array.astype(np.float32), "torch.float32", self.detached, self.host)
+
+    def __array__(self, dtype=None, copy=None):
+        if not (self.detached and self.host) or self.dtype == "torch.bfloat16":
+            raise TypeError("can't convert")
+        return self.array
+
+
+STATE = {
+    "0.weight": W,
+    "0.bias": B,
+    "1.weight": np.ones(20),
+    "1.bias": np.zeros(20),
+    "1.running_mean": np.zeros(20),
+    "1.num_batches_tracked": np.array(7),
+    "2.weight": np.random.default_rng(2).standard_normal((5, 20, 3)),
+    "quantised": np.ones((3, 3), dtype=np.int8),
+    "temperature": np.array(0.5),
+}
+
+
+def test_a_state_dict_gives_weights_with_their_biases_and_says_what_it_skipped():
+    found = measure(STATE)
+    assert isinstance(found, Measurements)
+    assert found.names == ("0.weight", "2.weight")
+    assert found["0.weight"].sigma_b.value == pytest.approx(np.sqrt(np.mean(B**2)))
+    assert found["2.weight"].sigma_b is None
+    assert found[1].fan_in == 60
+    assert set(found.skipped) == set(STATE) - {"0.weight", "0.bias", "2.weight"}
+    assert found.skipped["1.num_batches_tracked"] == "a counter"
+    assert found.skipped["1.weight"] == "one-dimensional and no weight's bias"
+    assert found.skipped["quantised"] == "integers (int8)"
+    assert all(name in repr(found) for name in STATE if name != "0.bias")
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["weights"][0]["sigma_b"]["value"] > 0
+    with pytest.raises(KeyError):
+        found["1.weight"]
+
+
+def test_tensors_leave_their_graph_their_device_and_half_precision():
+    found = measure({"fc.weight": Tensor(W), "fc.bias": Tensor(B)})[0]
+    assert found.sigma_w.value == pytest.approx(measure(W).sigma_w.value, rel=1e-6)
+    assert found.sigma_b is not None
+    assert isinstance(measure(Tensor(W)), Measurement)
+
+
+def test_an_object_with_a_state_dict_is_one():
+    class Model:
+        def state_dict(self):
+            return STATE
+
+    assert measure(Model()).names == measure(STATE).names
+
+
+@pytest.mark.parametrize(
+    ("names", "layout"),
+    [(("W1", "b1"), "torch"), (("w", "b"), "torch"), (("layers.0/kernel", "layers.0/bias"), "keras"),
+     (("rnn.weight_ih_l0", "rnn.bias_ih_l0"), "torch")],
+)  # fmt: skip
+def test_biases_go_with_the_weight_of_their_name(names, layout):
+    weight = W if layout == "torch" else W.T
+    assert measure(dict(zip(names, (weight, B), strict=True)), layout=layout)[0].sigma_b is not None
+    assert measure(dict(zip(names, (weight, B[:-1]), strict=True)), layout=layout)[0].sigma_b is None
+
+
+def test_a_list_of_parameters_has_each_bias_after_its_weight():
+    found = measure([W, B, W.T, np.zeros(30), np.ones(30)])
+    assert found.names == ("0", "2")
+    assert found[1].sigma_b.value == 0.0
+    assert set(found.skipped) == {"4"}
+
+
+def test_nested_mappings_are_flattened():
+    assert measure({"params": {"Dense_0": {"kernel": W.T, "bias": B}}}, layout="keras").names == (
+        "params/Dense_0/kernel",
+    )
+
+
+def test_a_list_of_numbers_is_one_weight():
+    assert measure(W.tolist()).shape == (20, 30)
+    assert isinstance(measure([W]), Measurements)
+
+
+def test_files_are_read_without_unpickling(tmp_path):
+    np.save(tmp_path / "w.npy", W)
+    np.savez_compressed(tmp_path / "w.npz", **{"a.weight": W, "a.bias": B})
+    assert measure(tmp_path / "w.npy").sigma_w == measure(W).sigma_w
+    assert measure(str(tmp_path / "w.npz"))["a.weight"].sigma_b is not None
+
+
+class Trap:
+    def __reduce__(self):
+        return (pytest.fail, ("unpickled",))
+
+
+@pytest.mark.parametrize(
+    "kind", ["pickled", "object", "truncated", "header", "zip", "text", "empty", "missing", "folder"]
+)
+def test_bad_files_are_one_sentence(tmp_path, kind):
+    import pickle
+
+    path = tmp_path / "bad.npz"
+    np.savez(tmp_path / "good.npz", a=W)
+    good = (tmp_path / "good.npz").read_bytes()
+    np.save(tmp_path / "good.npy", W)
+    plain = (tmp_path / "good.npy").read_bytes()
+    if kind == "object":
+        np.savez(path, a=np.array([Trap()], dtype=object))
+    elif kind == "folder":
+        path.mkdir()
+    elif kind != "missing":
+        contents = {
+            "pickled": pickle.dumps([1, 2]), "truncated": plain[:-100], "header": plain[:40], "zip": good[:500],
+            "text": b"weights\n1 2 3\n", "empty": b"",
+        }  # fmt: skip
+        path.write_bytes(contents[kind])
+    with pytest.raises(InvalidInput) as raised:
+        measure(path)
+    assert "bad.npz" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("weights", "says"),
+    [
+        (np.zeros(3), "weights must be a real array"),
+        (np.zeros((0, 3)), "shape"),
+        (np.full((3, 3), np.nan), "9 entries that are NaN or infinite"),
+        (np.eye(3) + 0j, "complex"),
+        (np.full((3, 3), 1e200), r"1e\+150, not 1e\+200"),
+        (np.full((3, 3), 5e-324), "1e-150 to"),
+        (np.ma.masked_array(np.ones((3, 3)), mask=np.eye(3)), "masked"),
+        (np.array([["a", "b"]]), "real"),
+        ([[1.0, 2.0], [3.0]], "array"),
+        ({"a": np.array([[1.0, np.inf]])}, "a has 1 entries"),
+        ({"a.weight": W, "a.bias": np.full(20, np.nan)}, "the bias of a.weight"),
+        ({}, "no weight"),
+        ([], "weights must be a real array"),
+        ({"a": np.zeros(3)}, "no weight"),
+        (None, "real array"),
+        (3.0, "real array"),
+        ({"a": object()}, "no weight"),
+    ],
+)
+def test_what_is_no_weight_is_refused_by_name(weights, says):
+    with pytest.raises(InvalidInput, match=says) as raised:
+        measure(weights)
+    assert "\n" not in str(raised.value)
+
+
+def test_an_unknown_layout_is_refused():
+    with pytest.raises(InvalidInput, match="layout"):
+        measure(W, layout="jax")
