@@ -1,20 +1,17 @@
 """An activation with its derivative, its breakpoints and the Gaussian weight that averages are taken with."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
+from meanfield._types import Axes, Floats
 from meanfield.errors import InvalidInput
 from meanfield.plotting.axes import COLOURS, GREY, axes_for, legend_above, plain
-
-if TYPE_CHECKING:
-    from meanfield.activations.activation import Activation
-
-__all__ = ["plot_activation"]
+from meanfield.plotting.fields import ActivationFields
 
 
-def plot_activation(activation: "Activation", ax: Any = None, *, q: float = 1.0) -> Any:
+def plot_activation(activation: ActivationFields, ax: Axes = None, *, q: float = 1.0) -> Axes:
     """Draw φ and φ′ over ±4 standard deviations of the pre-activation, with the density of the latter in grey.
 
     Parameters
@@ -64,10 +61,10 @@ def plot_activation(activation: "Activation", ax: Any = None, *, q: float = 1.0)
     return ax
 
 
-def _curve(function: Any, pieces: list[tuple[float, float]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _curve(function: Callable[[ArrayLike], Floats], pieces: list[tuple[float, float]]) -> tuple[Floats, Floats]:
     """The function on each piece, up to just inside its ends, with gaps between so that jumps stay jumps."""
-    xs: list[Any] = []
-    values: list[Any] = []
+    xs: list[ArrayLike] = []
+    values: list[ArrayLike] = []
     for low, high in pieces:
         inside = 1e-9 * (high - low)
         x = np.linspace(low + inside, high - inside, 400)

@@ -1,26 +1,26 @@
-"""Where figures are drawn and in which colours."""
+"""Colours, markers and dashes of all figures, and the making of Axes, legends and labels."""
 
 import sys
 from textwrap import fill
-from typing import Any
 
-__all__ = ["COLOURS", "DASHES", "GREY", "MARKERS", "axes_for", "legend_above", "outer_xlabels", "plain"]
+from meanfield._types import Axes
 
-# Okabe & Ito 2008, told apart by readers with any colour vision; in an order whose neighbours also differ in lightness.
+# Okabe & Ito 2008: distinguishable with any colour vision; neighbours in this order also differ in lightness.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-MARKERS = "os^Dv<>PX*"  # what tells lines apart in grey
-DASHES: tuple[Any, ...] = ("-", "--", "-.", (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5, 1, 1.5)), (0, (8, 3)), (0, (3, 1)))
+MARKERS = "os^Dv<>PX*"  # distinguish lines in greyscale
+Dash = str | tuple[int, tuple[float, ...]]
+DASHES: tuple[Dash, ...] = ("-", "--", "-.", (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5, 1, 1.5)), (0, (8, 3)), (0, (3, 1)))
 GREY = "#6e6e6e"
-ROOM = 1.05  # widths of the Axes before the layout, which has smaller margins
+ROOM = 1.05  # final width of the Axes relative to the width before layout, whose margins are larger
 
 
-def axes_for(ax: Any, size: tuple[float, float] = (5.2, 4.0), rows: int = 1, columns: int = 1) -> Any:
+def axes_for(ax: Axes, size: tuple[float, float] = (5.2, 4.0), rows: int = 1, columns: int = 1) -> Axes:
     """`ax` itself, or new Axes (an array if there are several) on a figure of `size` inches; ``.figure`` is the figure.
 
-    Axes below one another share what is along x, those beside one another what is along y.
+    Axes in one column share the x axis, Axes in one row share the y axis.
 
-    The figure belongs to pyplot only where pyplot is in use already, so that a notebook shows it; elsewhere nothing
-    global is touched and no display is needed.
+    The figure is a pyplot figure only if pyplot is imported already, so that a notebook shows it; otherwise no global
+    state changes and no display is needed.
     """
     if ax is not None:
         return ax
@@ -33,8 +33,8 @@ def axes_for(ax: Any, size: tuple[float, float] = (5.2, 4.0), rows: int = 1, col
     return figure.subplots(rows, columns, sharex="col", sharey="row")
 
 
-def legend_above(ax: Any, title: str, columns: int) -> Any:
-    """A legend with a title above the frame, where it hides nothing, in as many columns as the Axes have room for."""
+def legend_above(ax: Axes, title: str, columns: int) -> Axes:
+    """A legend with a title above the frame, in at most `columns` columns and no wider than the Axes."""
     room = ax.bbox.width * ROOM
     for count in range(columns, 0, -1):
         legend = ax.legend(
@@ -56,13 +56,13 @@ def legend_above(ax: Any, title: str, columns: int) -> Any:
     return legend
 
 
-def outer_xlabels(axes: Any) -> None:
-    """Take the labels along x away where more Axes follow below."""
+def outer_xlabels(axes: Axes) -> None:
+    """Remove the x labels of all Axes except the lowest ones."""
     for ax in axes:
         if (place := ax.get_subplotspec()) is not None and not place.is_last_row():
             ax.set_xlabel("")
 
 
 def plain(text: str) -> str:
-    """Text that came with the data: no mathematics, and no longer than a line."""
+    """Text from the data with dollar signs escaped, shortened to 60 characters."""
     return (text if len(text) <= 60 else f"{text[:57]}…").replace("$", r"\$")

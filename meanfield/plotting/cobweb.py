@@ -1,30 +1,28 @@
 """A one-dimensional map with its fixed points and the staircase of an orbit."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from meanfield._types import Axes
 from meanfield.plotting.axes import COLOURS, GREY, axes_for
-
-__all__ = ["draw_map"]
 
 
 def draw_map(
-    ax: Any,
+    ax: Axes,
     x: ArrayLike,
     mapped: ArrayLike,
     symbol: str,
     fixed_points: Iterable[tuple[float, bool]],
     orbit: ArrayLike | None,
-    **style: Any,
-) -> Any:
+    **style: object,
+) -> Axes:
     """The map, the diagonal, its fixed points (filled if stable) and the cobweb of `orbit`; returns the Axes."""
     ax = axes_for(ax, (4.6, 4.4))
     x, known = np.asarray(x, dtype=float), {line.get_label() for line in ax.lines}
 
-    def draw(*data: Any, label: str, **look: Any) -> None:
+    def draw(*data: ArrayLike, label: str, **look: object) -> None:
         ax.plot(*data, label=None if label in known else label, **look)
 
     draw(x, x, color=GREY, linewidth=0.9, linestyle="--", label="identity")

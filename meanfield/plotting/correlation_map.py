@@ -1,23 +1,20 @@
 """The correlation map c → c′ with its fixed points and a cobweb, after Poole et al. 2016, figure 2."""
 
-from typing import Any
-
 from numpy.typing import ArrayLike
 
+from meanfield._types import Axes
 from meanfield.plotting.cobweb import draw_map
-
-__all__ = ["plot_correlation_map"]
 
 
 def plot_correlation_map(
     c: ArrayLike,
     mapped: ArrayLike,
-    ax: Any = None,
+    ax: Axes = None,
     *,
     c_star: float | None = None,
     orbit: ArrayLike | None = None,
-    **style: Any,
-) -> Any:
+    **style: object,
+) -> Axes:
     """Draw the correlation of two signals at the next layer against that at this one.
 
     Parameters

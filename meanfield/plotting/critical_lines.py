@@ -1,20 +1,15 @@
 """Critical lines of several activations: where gradients keep their size, and where q stays."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from meanfield._types import Axes, Ints
 from meanfield.plotting.axes import COLOURS, MARKERS, axes_for, legend_above
-
-if TYPE_CHECKING:
-    from meanfield.theory.criticality.line import CriticalLine
-
-__all__ = ["draw_line", "plot_critical_lines"]
+from meanfield.plotting.fields import CriticalLineFields
 
 
-def plot_critical_lines(lines: "Mapping[str, CriticalLine]", ax: Any = None) -> Any:
+def plot_critical_lines(lines: Mapping[str, CriticalLineFields], ax: Axes = None) -> Axes:
     """Draw sigma_w against sigma_b, solid where q is stable and dashed where it is not; a line of one point as a dot.
 
     Parameters
@@ -38,13 +33,8 @@ def plot_critical_lines(lines: "Mapping[str, CriticalLine]", ax: Any = None) -> 
     ax = axes_for(ax)
     stable = True
     for i, (label, line) in enumerate(lines.items()):
-        look: dict[str, Any] = {
-            "color": COLOURS[i % len(COLOURS)],
-            "marker": MARKERS[i % len(MARKERS)],
-            "markersize": 4.5,
-            "markevery": 0.13,
-        }
-        draw_line(ax, line, label=label, linewidth=1.6, **look)
+        colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
+        draw_line(ax, line, label=label, linewidth=1.6, color=colour, marker=marker, markersize=4.5, markevery=0.13)
         stable &= bool(line.stable.all())
     if not stable:
         ax.plot([], [], "--", color="#555555", label="unstable $q$")
@@ -53,7 +43,7 @@ def plot_critical_lines(lines: "Mapping[str, CriticalLine]", ax: Any = None) -> 
     return ax
 
 
-def draw_line(ax: Any, line: "CriticalLine", *, label: str, unstable_label: str = "", **style: Any) -> None:
+def draw_line(ax: Axes, line: CriticalLineFields, *, label: str, unstable_label: str = "", **style: object) -> None:
     """One critical line with its label; `unstable_label` names its dashed stretches, if nothing else does."""
     labels = {True: label, False: unstable_label or (label if not line.stable.any() else "")}
     for stable, rows in sorted(_stretches(line), key=lambda stretch: not stretch[0]):
@@ -69,7 +59,7 @@ def draw_line(ax: Any, line: "CriticalLine", *, label: str, unstable_label: str 
         ax.plot(line.sigma_w[rows], line.sigma_b[rows], label=labels.pop(stable, "") or None, **look)
 
 
-def _stretches(line: "CriticalLine") -> Iterator[tuple[bool, NDArray[np.intp]]]:
+def _stretches(line: CriticalLineFields) -> Iterator[tuple[bool, Ints]]:
     """Connected stretches of one stability.
 
     The line is a curve parametrised by q. Rows that are neighbours in q are connected if their sigma_b are too, unless

@@ -1,21 +1,15 @@
 """Theory and simulation by layer: what the signal does, and where the two part."""
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 
+from meanfield._types import Axes, Floats
 from meanfield.plotting.axes import COLOURS, GREY, axes_for, legend_above
-
-if TYPE_CHECKING:
-    from meanfield.cross_check.check_weights import WeightCheck
-    from meanfield.cross_check.report import CrossCheck
-
-__all__ = ["plot_crosscheck"]
+from meanfield.plotting.fields import CheckFields
 
 LABELS = {"q": "$q$", "one_minus_c": "$1 - c$", "gradient": "squared gradient"}
 
 
-def plot_crosscheck(check: "CrossCheck | WeightCheck", ax: Any = None) -> Any:
+def plot_crosscheck(check: CheckFields, ax: Axes = None) -> Axes:
     """Draw theory as lines and simulation as points with two standard errors; rings mark rows that fail.
 
     Parameters
@@ -68,5 +62,5 @@ def plot_crosscheck(check: "CrossCheck | WeightCheck", ax: Any = None) -> Any:
     return ax
 
 
-def _ring(ax: Any, x: Any, y: Any) -> None:
+def _ring(ax: Axes, x: Floats, y: Floats) -> None:
     ax.plot(x, y, "o", markersize=8, markerfacecolor="none", markeredgecolor="#b00020", markeredgewidth=1.0)

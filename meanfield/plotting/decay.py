@@ -1,23 +1,19 @@
 """How fast two inputs become alike: 1 − c by depth on logarithmic axes (Hayou et al. 2019, figure 3)."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from meanfield._types import Axes
 from meanfield.errors import InvalidInput
 from meanfield.plotting.axes import COLOURS, MARKERS, axes_for
-
-if TYPE_CHECKING:
-    from meanfield.theory.depth.propagate import Trajectory
-
-__all__ = ["plot_decay"]
+from meanfield.plotting.fields import TrajectoryFields
 
 
 def plot_decay(
-    runs: "Mapping[str, Trajectory]", ax: Any = None, *, laws: Mapping[str, tuple[str, ArrayLike]] | None = None
-) -> Any:
+    runs: Mapping[str, TrajectoryFields], ax: Axes = None, *, laws: Mapping[str, tuple[str, ArrayLike]] | None = None
+) -> Axes:
     """Draw 1 − c of several networks by layer, with the laws that they approach as black dashes.
 
     Parameters
@@ -64,7 +60,7 @@ def plot_decay(
         layer = np.arange(1, values.size + 1)
         ticks = np.unique(np.geomspace(1, values.size, 12).astype(int)) - 1
         name = f"{label}, dashed: {laws[label][0]}" if label in laws else label
-        look: dict[str, Any] = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
+        look: dict[str, object] = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
         ax.plot(layer, values, linewidth=1.8, markersize=4.5, markevery=list(ticks), label=name, **look)
         if label in laws:
             if np.shape(laws[label][1]) != np.shape(run.one_minus_c):

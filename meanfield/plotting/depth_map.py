@@ -1,27 +1,24 @@
 """What is left at each depth for each sigma_w, with the curve of 6 ξ_c (Schoenholz et al. 2017, figure 5)."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
 
+from meanfield._types import Axes
 from meanfield.errors import InvalidInput
 from meanfield.plotting.axes import axes_for
-
-__all__ = ["plot_depth_map"]
 
 
 def plot_depth_map(
     sigma_w: ArrayLike,
     depth: ArrayLike,
     values: ArrayLike,
-    ax: Any = None,
+    ax: Axes = None,
     *,
     label: str,
     xi_c: ArrayLike | None = None,
     scales: float = 6.0,
-    **style: Any,
-) -> Any:
+    **style: object,
+) -> Axes:
     """Draw a quantity as colour over sigma_w and depth, with the depth of `scales` depth scales as a curve.
 
     Parameters

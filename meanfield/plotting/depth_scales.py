@@ -1,25 +1,20 @@
 """Depth scales of second moment and correlation against sigma_w (Schoenholz et al. 2017, figure 3)."""
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 from numpy.typing import ArrayLike
 
+from meanfield._types import Axes
 from meanfield.errors import InvalidInput
 from meanfield.plotting.axes import COLOURS, GREY, axes_for, legend_above
-
-if TYPE_CHECKING:
-    from meanfield.theory.fixed_points.analysis import Analysis
-
-__all__ = ["plot_depth_scales"]
+from meanfield.plotting.fields import DepthScaleFields
 
 FINE = 4000  # points that a curve is drawn with
 TOP = 30.0  # times the median of xi_c: where the axis ends if xi_c diverges
 
 
 def plot_depth_scales(
-    sigma_w: ArrayLike, scales: "Analysis", ax: Any = None, *, critical: ArrayLike = (), title: str = ""
-) -> Any:
+    sigma_w: ArrayLike, scales: DepthScaleFields, ax: Axes = None, *, critical: ArrayLike = (), title: str = ""
+) -> Axes:
     """Draw xi_q and xi_c against sigma_w on a logarithmic axis, out of the picture where xi_c diverges.
 
     Between the points given, 1/xi is interpolated: it is smooth where xi is not.

@@ -1,19 +1,12 @@
 """The phase diagram: sigma_w against sigma_b (Poole et al. 2016, figure 1; Schoenholz et al. 2017, figure 1)."""
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from meanfield._types import Axes, Bools, Floats
 from meanfield.errors import InvalidInput
 from meanfield.plotting.axes import axes_for, legend_above, plain
 from meanfield.plotting.critical_lines import draw_line
-
-if TYPE_CHECKING:
-    from meanfield.theory.criticality.line import CriticalLine
-    from meanfield.theory.phase_diagram.diagram import PhaseDiagram
-
-__all__ = ["plot_phase_diagram"]
+from meanfield.plotting.fields import CriticalLineFields, PhaseDiagramFields
 
 ORDERED, CHAOTIC, UNBOUNDED = "#d6e6f4", "#fdeedd", "#e4e4e4"
 DEPTHS = (1.0, 2.0, 5.0, 10.0, 20.0)  # layers; beyond, the contours crowd at the critical line
@@ -21,7 +14,9 @@ SMALLEST = 0.02  # share of the picture below which a phase is not labelled, or 
 PADDED = 1.2  # sizes of a label that it takes up
 
 
-def plot_phase_diagram(diagram: "PhaseDiagram", ax: Any = None, *, critical_line: "CriticalLine | None" = None) -> Any:
+def plot_phase_diagram(
+    diagram: PhaseDiagramFields, ax: Axes = None, *, critical_line: CriticalLineFields | None = None
+) -> Axes:
     """Draw the phases, the critical line and contours of the depth scale xi_c.
 
     Parameters
@@ -72,7 +67,7 @@ def plot_phase_diagram(diagram: "PhaseDiagram", ax: Any = None, *, critical_line
     return ax
 
 
-def _leaps(growth: NDArray[np.float64], bounded: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _leaps(growth: Floats, bounded: Bools) -> Bools:
     """Rows of sigma_b along which ln chi_1 leaps as q jumps to infinity: no critical line is crossed there."""
     steps = np.abs(np.diff(growth, axis=0))
     beside = np.pad(steps, ((1, 1), (0, 0)))
@@ -80,7 +75,7 @@ def _leaps(growth: NDArray[np.float64], bounded: NDArray[np.bool_]) -> NDArray[n
     return np.asarray(leaps.any(axis=0))
 
 
-def _critical(ax: Any, x: Any, y: Any, growth: NDArray[np.float64], line: "CriticalLine | None") -> None:
+def _critical(ax: Axes, x: Floats, y: Floats, growth: Floats, line: CriticalLineFields | None) -> None:
     label = r"critical line, $\chi_1 = 1$"
     if line is not None and len(line) > 1:
         draw_line(
@@ -93,7 +88,7 @@ def _critical(ax: Any, x: Any, y: Any, growth: NDArray[np.float64], line: "Criti
         ax.plot(line.sigma_w, line.sigma_b, "ko", clip_on=False, label="critical point")
 
 
-def _depths(ax: Any, x: Any, y: Any, growth: NDArray[np.float64], xi_c: NDArray[np.float64]) -> None:
+def _depths(ax: Axes, x: Floats, y: Floats, growth: Floats, xi_c: Floats) -> None:
     """Contours of xi_c, found as those of 1/xi_c with the sign of ln chi_1, smooth at the critical line."""
     signed = np.sign(growth) / xi_c
     depths = {sign / depth: f"{depth:g}" for depth in DEPTHS for sign in (-1, 1)}
@@ -107,7 +102,7 @@ def _depths(ax: Any, x: Any, y: Any, growth: NDArray[np.float64], xi_c: NDArray[
         ax.plot([], [], "-", color="#555555", lw=0.7, label=r"depth scale $\xi_c$ (layers)")
 
 
-def _label(ax: Any, x: Any, y: Any, where: NDArray[np.bool_], text: str) -> None:
+def _label(ax: Axes, x: Floats, y: Floats, where: Bools, text: str) -> None:
     """`text` where it fits into the region, upright if need be, and there as far from the region's edge as can be."""
     from scipy.ndimage import binary_erosion, distance_transform_edt
 

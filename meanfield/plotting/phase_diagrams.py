@@ -1,24 +1,22 @@
 """Phase diagrams of several activations side by side."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meanfield._types import Axes
 from meanfield.errors import InvalidInput
 from meanfield.plotting.axes import axes_for, plain
+from meanfield.plotting.fields import CriticalLineFields, PhaseDiagramFields
 from meanfield.plotting.phase_diagram import plot_phase_diagram
-
-if TYPE_CHECKING:
-    from meanfield.theory.criticality.line import CriticalLine
-    from meanfield.theory.phase_diagram.diagram import PhaseDiagram
-
-__all__ = ["plot_phase_diagrams"]
 
 
 def plot_phase_diagrams(
-    diagrams: "Sequence[PhaseDiagram]", axes: Any = None, *, critical_lines: "Mapping[str, CriticalLine] | None" = None
-) -> Any:
+    diagrams: Sequence[PhaseDiagramFields],
+    axes: Axes = None,
+    *,
+    critical_lines: Mapping[str, CriticalLineFields] | None = None,
+) -> Axes:
     """Draw phase diagrams beside one another, each as `plot_phase_diagram` does, with one legend for all.
 
     Parameters
@@ -54,7 +52,7 @@ def plot_phase_diagrams(
     axes = np.atleast_1d(axes)
     if axes.size != len(diagrams):
         raise InvalidInput(f"{len(diagrams)} phase diagrams need as many Axes, not {axes.size}")
-    entries: dict[str, Any] = {}
+    entries: dict[str, object] = {}
     for i, (ax, diagram) in enumerate(zip(axes.flat, diagrams, strict=True)):
         plot_phase_diagram(diagram, ax, critical_line=(critical_lines or {}).get(diagram.label))
         ax.set_title(plain(diagram.label))
@@ -65,6 +63,6 @@ def plot_phase_diagrams(
         if i:
             ax.set_ylabel("")
     if entries:
-        look: dict[str, Any] = {"frameon": False, "fontsize": "small", "ncols": 2}
+        look: dict[str, object] = {"frameon": False, "fontsize": "small", "ncols": 2}
         axes.flat[0].figure.legend(entries.values(), entries.keys(), loc="outside lower center", **look)
     return axes

@@ -1,16 +1,11 @@
 """What depth does to a signal: second moment, correlation and gradient by layer."""
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 
+from meanfield._types import Axes
 from meanfield.errors import InvalidInput
 from meanfield.plotting.axes import COLOURS, axes_for, outer_xlabels
-
-if TYPE_CHECKING:
-    from meanfield.theory.depth.propagate import Trajectory
-
-__all__ = ["plot_propagation", "plot_quantity"]
+from meanfield.plotting.fields import TrajectoryFields
 
 LABELS = {
     "q": "second moment $q$",
@@ -21,7 +16,7 @@ LABELS = {
 }
 
 
-def plot_quantity(trajectory: "Trajectory", quantity: str, ax: Any = None, **style: Any) -> Any:
+def plot_quantity(trajectory: TrajectoryFields, quantity: str, ax: Axes = None, **style: object) -> Axes:
     """Draw one quantity by layer; on a logarithmic axis where it spans more than two decades.
 
     Parameters
@@ -68,7 +63,7 @@ def plot_quantity(trajectory: "Trajectory", quantity: str, ax: Any = None, **sty
     return ax
 
 
-def plot_propagation(trajectory: "Trajectory", axes: Any = None, **style: Any) -> Any:
+def plot_propagation(trajectory: TrajectoryFields, axes: Axes = None, **style: object) -> Axes:
     """Draw second moment, correlation (if there are two inputs) and squared gradient by layer, one below the other.
 
     Parameters

@@ -1,30 +1,25 @@
 """Signal propagation in several networks at once: theory as lines, simulation as bars (Poole et al. 2016)."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meanfield._types import Axes
 from meanfield.errors import InvalidInput
 from meanfield.plotting.axes import COLOURS, DASHES, MARKERS, axes_for, legend_above, outer_xlabels
+from meanfield.plotting.fields import SimulationFields, TrajectoryFields
 from meanfield.plotting.propagation import plot_quantity
-
-if TYPE_CHECKING:
-    from meanfield.montecarlo.simulation import Simulation
-    from meanfield.theory.depth.propagate import Trajectory
-
-__all__ = ["plot_signal"]
 
 BARS = 12  # a line at most, so that they can be told apart
 
 
 def plot_signal(
-    runs: "Mapping[str, Trajectory]",
-    axes: Any = None,
+    runs: Mapping[str, TrajectoryFields],
+    axes: Axes = None,
     *,
-    simulations: "Mapping[str, Simulation] | None" = None,
+    simulations: Mapping[str, SimulationFields] | None = None,
     quantities: Sequence[str] | None = None,
-) -> Any:
+) -> Axes:
     """Draw what depth does to the signal of several networks, one quantity below the other.
 
     Parameters

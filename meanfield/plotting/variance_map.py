@@ -1,27 +1,23 @@
 """The variance map q → q′ with its fixed points and a cobweb, after Poole et al. 2016, figure 1."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
+from meanfield._types import Axes
 from meanfield.plotting.cobweb import draw_map
-
-if TYPE_CHECKING:
-    from meanfield.theory.fixed_points.variance import FixedPoint
-
-__all__ = ["plot_variance_map"]
+from meanfield.plotting.fields import FixedPointFields
 
 
 def plot_variance_map(
     q: ArrayLike,
     mapped: ArrayLike,
-    ax: Any = None,
+    ax: Axes = None,
     *,
-    fixed_points: "Iterable[FixedPoint]" = (),
+    fixed_points: Iterable[FixedPointFields] = (),
     orbit: ArrayLike | None = None,
-    **style: Any,
-) -> Any:
+    **style: object,
+) -> Axes:
     """Draw the second moment of the next layer against that of this one.
 
     Parameters
