@@ -1,4 +1,4 @@
-"""An activation with its derivative, its breakpoints and the Gaussian weight that averages are taken with."""
+"""An activation, its derivative, its breakpoints and the Gaussian density of the pre-activation."""
 
 from collections.abc import Callable
 
@@ -12,12 +12,12 @@ from meanfield.plotting.fields import ActivationFields
 
 
 def plot_activation(activation: ActivationFields, ax: Axes = None, *, q: float = 1.0) -> Axes:
-    """Draw φ and φ′ over ±4 standard deviations of the pre-activation, with the density of the latter in grey.
+    """Draw φ and φ′ over ±4 standard deviations of the pre-activation, and its density in grey.
 
     Parameters
     ----------
     activation : Activation
-        What `meanfield.activation` returns.
+        An activation, made by `meanfield.activation`.
     ax : matplotlib Axes, optional
         Where to draw; None makes a figure.
     q : float
@@ -62,7 +62,7 @@ def plot_activation(activation: ActivationFields, ax: Axes = None, *, q: float =
 
 
 def _curve(function: Callable[[ArrayLike], Floats], pieces: list[tuple[float, float]]) -> tuple[Floats, Floats]:
-    """The function on each piece, up to just inside its ends, with gaps between so that jumps stay jumps."""
+    """Sample the function on the interior of each piece; NaN between pieces keeps jumps open."""
     xs: list[ArrayLike] = []
     values: list[ArrayLike] = []
     for low, high in pieces:

@@ -1,4 +1,4 @@
-"""A one-dimensional map with its fixed points and the staircase of an orbit."""
+"""Cobweb diagram: a one-dimensional map, its fixed points and an orbit."""
 
 from collections.abc import Iterable
 
@@ -18,7 +18,7 @@ def draw_map(
     orbit: ArrayLike | None,
     **style: object,
 ) -> Axes:
-    """The map, the diagonal, its fixed points (filled if stable) and the cobweb of `orbit`; returns the Axes."""
+    """Draw the map, the diagonal, the fixed points (filled if stable) and the cobweb of `orbit`; returns the Axes."""
     ax = axes_for(ax, (4.6, 4.4))
     x, known = np.asarray(x, dtype=float), {line.get_label() for line in ax.lines}
 

@@ -15,20 +15,20 @@ def plot_correlation_map(
     orbit: ArrayLike | None = None,
     **style: object,
 ) -> Axes:
-    """Draw the correlation of two signals at the next layer against that at this one.
+    """Draw the correlation of two signals at the next layer against their correlation at this layer.
 
     Parameters
     ----------
     c, mapped : array_like, 1-d
-        Correlations, and what the map makes of them.
+        Correlations at this layer and at the next one.
     ax : matplotlib Axes, optional
         Where to draw; None makes a figure.
     c_star : float, optional
-        The stable fixed point, as ``Analysis.c_star``; if it is not 1, the one at 1 is marked as unstable.
+        The stable fixed point, as ``Analysis.c_star``; if it is below 1, the fixed point at 1 is marked as unstable.
     orbit : array_like, 1-d, optional
         Correlations by layer, as ``Trajectory.c``, drawn as a cobweb.
     **style
-        Of the map's line, as ``color``, ``linestyle`` and ``label``: for several maps in one Axes.
+        Properties of the map's line, as ``color``, ``linestyle`` and ``label``, to tell several maps in one Axes apart.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Critical lines of several activations: where gradients keep their size, and where q stays."""
+"""Critical lines χ₁ = 1 of several activations in the plane of sigma_w and sigma_b."""
 
 from collections.abc import Iterator, Mapping
 
@@ -10,12 +10,12 @@ from meanfield.plotting.fields import CriticalLineFields
 
 
 def plot_critical_lines(lines: Mapping[str, CriticalLineFields], ax: Axes = None) -> Axes:
-    """Draw sigma_w against sigma_b, solid where q is stable and dashed where it is not; a line of one point as a dot.
+    """Draw critical lines, solid where q is stable and dashed where it is unstable; a single solution as a dot.
 
     Parameters
     ----------
     lines : mapping of str to CriticalLine
-        By the label of each.
+        Critical lines by label.
     ax : matplotlib Axes, optional
         Where to draw; None makes a figure.
 
@@ -44,7 +44,7 @@ def plot_critical_lines(lines: Mapping[str, CriticalLineFields], ax: Axes = None
 
 
 def draw_line(ax: Axes, line: CriticalLineFields, *, label: str, unstable_label: str = "", **style: object) -> None:
-    """One critical line with its label; `unstable_label` names its dashed stretches, if nothing else does."""
+    """Draw one critical line; `unstable_label` goes into the legend for its dashed stretches."""
     labels = {True: label, False: unstable_label or (label if not line.stable.any() else "")}
     for stable, rows in sorted(_stretches(line), key=lambda stretch: not stretch[0]):
         look = {"linestyle": "-" if stable else (0, (4, 2)), **style}
@@ -60,10 +60,10 @@ def draw_line(ax: Axes, line: CriticalLineFields, *, label: str, unstable_label:
 
 
 def _stretches(line: CriticalLineFields) -> Iterator[tuple[bool, Ints]]:
-    """Connected stretches of one stability.
+    """Connected stretches of equal stability, as pairs (stable, rows).
 
-    The line is a curve parametrised by q. Rows that are neighbours in q are connected if their sigma_b are too, unless
-    both are at the largest one, where the curve leaves the range and comes back.
+    The line is a curve parametrised by q. Two rows that are neighbours in q are connected if their sigma_b are equal or
+    neighbours too, except if both are at the largest sigma_b, where the curve leaves the range and comes back.
     """
     order = np.argsort(line.q, kind="stable")
     place = np.searchsorted(np.unique(line.sigma_b), line.sigma_b[order])
@@ -74,6 +74,6 @@ def _stretches(line: CriticalLineFields) -> Iterator[tuple[bool, Ints]]:
             step = abs(int(place[i]) - int(place[i - 1]))
             apart = step > 1 or (step == 0 and place[i] == place.max())
         if end or apart or line.stable[order[i]] != line.stable[order[i - 1]]:
-            reach = i if end or apart else i + 1  # a change of stability shares the point after it
+            reach = i if end or apart else i + 1  # both stretches contain the first point after a change of stability
             yield bool(line.stable[order[i - 1]]), order[start:reach]
             start = i

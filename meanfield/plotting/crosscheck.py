@@ -1,4 +1,4 @@
-"""Theory and simulation by layer: what the signal does, and where the two part."""
+"""Theory and simulation by layer, with the rows that disagree marked."""
 
 import numpy as np
 
@@ -10,19 +10,19 @@ LABELS = {"q": "$q$", "one_minus_c": "$1 - c$", "gradient": "squared gradient"}
 
 
 def plot_crosscheck(check: CheckFields, ax: Axes = None) -> Axes:
-    """Draw theory as lines and simulation as points with two standard errors; rings mark rows that fail.
+    """Draw theory as lines and simulation as points with two standard errors; rings mark failing rows.
 
     Parameters
     ----------
     check : CrossCheck or WeightCheck
-        What `meanfield.crosscheck` or `meanfield.check_weights` returns.
+        Result of `meanfield.crosscheck` or `meanfield.check_weights`.
     ax : matplotlib Axes, optional
-        Where to draw the quantities; None makes a figure that has the ratio of simulation to theory below them.
+        Where to draw the quantities; None makes a figure with a second panel, the ratio of simulation to theory.
 
     Returns
     -------
     Axes
-        The one with the quantities; ``.figure`` is the figure.
+        Axes with the quantities; ``.figure`` is the figure.
 
     Examples
     --------

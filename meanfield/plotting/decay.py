@@ -1,4 +1,4 @@
-"""How fast two inputs become alike: 1 − c by depth on logarithmic axes (Hayou et al. 2019, figure 3)."""
+"""Convergence of two correlated inputs: 1 − c by depth on logarithmic axes (Hayou et al. 2019, figure 3)."""
 
 from collections.abc import Mapping
 
@@ -14,16 +14,16 @@ from meanfield.plotting.fields import TrajectoryFields
 def plot_decay(
     runs: Mapping[str, TrajectoryFields], ax: Axes = None, *, laws: Mapping[str, tuple[str, ArrayLike]] | None = None
 ) -> Axes:
-    """Draw 1 − c of several networks by layer, with the laws that they approach as black dashes.
+    """Draw 1 − c of several networks by layer, with their asymptotic laws as black dashed lines.
 
     Parameters
     ----------
     runs : mapping of str to Trajectory
-        By label; with ``one_minus_c``, one value a layer.
+        Trajectories of two inputs by label, one value of ``one_minus_c`` a layer.
     ax : matplotlib Axes, optional
         Where to draw; None makes a figure.
     laws : mapping of str to (str, array_like)
-        By the label of the run: how the law is called, and its value at each layer of the run.
+        Name of the law and its value at each layer of the run, by the label of the run.
 
     Returns
     -------
@@ -32,7 +32,7 @@ def plot_decay(
     Raises
     ------
     InvalidInput
-        If there are no runs, one is not of a single pair of inputs, or a law has no run or another number of layers.
+        If there are no runs, a run has no or several pairs of inputs, or a law has no run or another number of layers.
 
     Examples
     --------
@@ -52,7 +52,9 @@ def plot_decay(
     lowest, deepest = 1.0, 2
     for i, (label, run) in enumerate(runs.items()):
         if run.one_minus_c is None:
-            raise InvalidInput(f"the run {label!r} has one input and so no correlation: give propagate() that of two")
+            raise InvalidInput(
+                f"the run {label!r} has one input and so no correlation: give propagate() the correlation c of two"
+            )
         if np.ndim(run.one_minus_c) != 1:
             raise InvalidInput(f"the run {label!r} must have one value a layer, not {np.shape(run.one_minus_c)[1:]}")
         values = np.asarray(run.one_minus_c, dtype=float)[1:]
@@ -66,7 +68,7 @@ def plot_decay(
             if np.shape(laws[label][1]) != np.shape(run.one_minus_c):
                 raise InvalidInput(f"the law of {label!r} must have a value for each of layers 0 … {values.size}")
             law = np.asarray(laws[label][1], dtype=float)[1:]
-            shown = law <= 2  # 1 − c is never more
+            shown = law <= 2  # 1 − c is at most 2
             ax.plot(layer[shown], law[shown], color="black", linestyle="--", linewidth=1.0, zorder=3)
         lowest, deepest = min(lowest, values[values > 0].min(initial=1.0)), max(deepest, values.size)
     ax.set(xscale="log", yscale="log", xlim=(1, deepest), ylim=(lowest / 2, 2.5), xlabel=r"layer $\ell$")

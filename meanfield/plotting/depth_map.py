@@ -1,4 +1,4 @@
-"""What is left at each depth for each sigma_w, with the curve of 6 ξ_c (Schoenholz et al. 2017, figure 5)."""
+"""A quantity over sigma_w and depth with the curve depth = 6 ξ_c (Schoenholz et al. 2017, figure 5)."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,22 +19,22 @@ def plot_depth_map(
     scales: float = 6.0,
     **style: object,
 ) -> Axes:
-    """Draw a quantity as colour over sigma_w and depth, with the depth of `scales` depth scales as a curve.
+    """Draw a quantity as colour over sigma_w and depth, with the curve depth = `scales` · ξ_c.
 
     Parameters
     ----------
     sigma_w, depth : array_like, 1-d, ascending
         The axes; depth in layers.
     values : array_like, shape (len(depth), len(sigma_w))
-        What to draw, as the accuracy that was reached; nan is left white.
+        Quantity to draw, for example the accuracy after training; NaN stays white.
     ax : matplotlib Axes, optional
         Where to draw; None makes a figure.
     label : str
-        What `values` are, for the colour bar.
+        Label of the colour bar.
     xi_c : array_like, shape (len(sigma_w),), optional
         Depth scale of the correlation, in layers.
     scales : float
-        How many of them the curve is at; networks were found to train down to about six.
+        Factor on ξ_c; Schoenholz et al. 2017 found networks trainable up to about six depth scales.
     **style
         Passed on to ``Axes.pcolormesh``, as ``norm``, ``vmin`` and ``vmax``.
 

@@ -8,27 +8,27 @@ from meanfield.errors import InvalidInput
 from meanfield.plotting.axes import COLOURS, GREY, axes_for, legend_above
 from meanfield.plotting.fields import DepthScaleFields
 
-FINE = 4000  # points that a curve is drawn with
-TOP = 30.0  # times the median of xi_c: where the axis ends if xi_c diverges
+FINE = 4000  # points of a drawn curve
+TOP = 30.0  # upper end of the axis in medians of xi_c, if xi_c diverges
 
 
 def plot_depth_scales(
     sigma_w: ArrayLike, scales: DepthScaleFields, ax: Axes = None, *, critical: ArrayLike = (), title: str = ""
 ) -> Axes:
-    """Draw xi_q and xi_c against sigma_w on a logarithmic axis, out of the picture where xi_c diverges.
+    """Draw xi_q and xi_c against sigma_w on a logarithmic axis; curves leave the Axes where they diverge.
 
-    Between the points given, 1/xi is interpolated: it is smooth where xi is not.
+    1/xi is interpolated linearly between the given points, since it is finite where xi diverges.
 
     Parameters
     ----------
     sigma_w : array_like, 1-d, ascending
         Standard deviations of the weights.
     scales : Analysis
-        With ``xi_q`` and ``xi_c``, in layers, at each of them.
+        Depth scales ``xi_q`` and ``xi_c`` in layers at each sigma_w.
     ax : matplotlib Axes, optional
         Where to draw; None makes a figure.
     critical : array_like
-        Where the correlation's depth scale is infinite, as ``CriticalLine.sigma_w``.
+        sigma_w at which xi_c is infinite, as ``CriticalLine.sigma_w``.
     title : str
         Above the legend.
 

@@ -9,9 +9,9 @@ from meanfield.plotting.critical_lines import draw_line
 from meanfield.plotting.fields import CriticalLineFields, PhaseDiagramFields
 
 ORDERED, CHAOTIC, UNBOUNDED = "#d6e6f4", "#fdeedd", "#e4e4e4"
-DEPTHS = (1.0, 2.0, 5.0, 10.0, 20.0)  # layers; beyond, the contours crowd at the critical line
-SMALLEST = 0.02  # share of the picture below which a phase is not labelled, or a contour not drawn beside the line
-PADDED = 1.2  # sizes of a label that it takes up
+DEPTHS = (1.0, 2.0, 5.0, 10.0, 20.0)  # contour levels of xi_c in layers; larger ones crowd at the critical line
+SMALLEST = 0.02  # smallest share of the diagram that gets a phase label, or that separates a contour from the line
+PADDED = 1.2  # size of a label with its margin, relative to its text
 
 
 def plot_phase_diagram(
@@ -22,11 +22,11 @@ def plot_phase_diagram(
     Parameters
     ----------
     diagram : PhaseDiagram
-        At least two values of sigma_w and of sigma_b.
+        Diagram with at least two values of sigma_w and of sigma_b.
     ax : matplotlib Axes, optional
         Where to draw; None makes a figure.
     critical_line : CriticalLine, optional
-        Solutions to draw as the critical line, dashed where q is not stable; None takes chi_1 = 1 from the diagram.
+        Critical line to draw, dashed where q is unstable; None draws the contour chi_1 = 1 of the diagram.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def plot_phase_diagram(
 
 
 def _leaps(growth: Floats, bounded: Bools) -> Bools:
-    """Rows of sigma_b along which ln chi_1 leaps as q jumps to infinity: no critical line is crossed there."""
+    """Columns (one a sigma_b) in which ln chi_1 jumps where q becomes infinite, without crossing a critical line."""
     steps = np.abs(np.diff(growth, axis=0))
     beside = np.pad(steps, ((1, 1), (0, 0)))
     leaps = (bounded[:-1] != bounded[1:]) & (steps > 2 * np.maximum(beside[:-2], beside[2:]) + 1e-9)
@@ -89,7 +89,7 @@ def _critical(ax: Axes, x: Floats, y: Floats, growth: Floats, line: CriticalLine
 
 
 def _depths(ax: Axes, x: Floats, y: Floats, growth: Floats, xi_c: Floats) -> None:
-    """Contours of xi_c, found as those of 1/xi_c with the sign of ln chi_1, smooth at the critical line."""
+    """Contours of xi_c, computed as contours of sign(ln chi_1)/xi_c, which is smooth at the critical line."""
     signed = np.sign(growth) / xi_c
     depths = {sign / depth: f"{depth:g}" for depth in DEPTHS for sign in (-1, 1)}
     beside = {level: np.mean((signed * level > 0) & (np.abs(signed) < abs(level))) for level in depths}
@@ -103,7 +103,7 @@ def _depths(ax: Axes, x: Floats, y: Floats, growth: Floats, xi_c: Floats) -> Non
 
 
 def _label(ax: Axes, x: Floats, y: Floats, where: Bools, text: str) -> None:
-    """`text` where it fits into the region, upright if need be, and there as far from the region's edge as can be."""
+    """Write `text` into the region as far from its boundary as possible, vertically if it fits no other way."""
     from scipy.ndimage import binary_erosion, distance_transform_edt
 
     if where.mean() < SMALLEST:
@@ -117,6 +117,8 @@ def _label(ax: Axes, x: Floats, y: Floats, where: Bools, text: str) -> None:
         if (room := binary_erosion(inside, np.ones(cells, dtype=bool))).any():
             fits = {rotation: room}
     ((rotation, room),) = fits.items()
-    far = distance_transform_edt(inside, sampling=(3 / x.size, 1 / y.size))  # text is wide
+    far = distance_transform_edt(
+        inside, sampling=(3 / x.size, 1 / y.size)
+    )  # distances along x count more, since text is wide
     i, j = np.unravel_index(np.argmax(np.where(room, far, 0)[1:-1, 1:-1]), where.shape)
     label.set(position=(x[i], y[j]), rotation=rotation)

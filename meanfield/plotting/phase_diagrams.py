@@ -17,16 +17,16 @@ def plot_phase_diagrams(
     *,
     critical_lines: Mapping[str, CriticalLineFields] | None = None,
 ) -> Axes:
-    """Draw phase diagrams beside one another, each as `plot_phase_diagram` does, with one legend for all.
+    """Draw phase diagrams side by side with `plot_phase_diagram` and one common legend.
 
     Parameters
     ----------
     diagrams : sequence of PhaseDiagram
-        Each at least 2 × 2; its label is the title.
+        Diagrams of at least 2 × 2 points; their labels become titles.
     axes : sequence of matplotlib Axes, optional
-        One for each; None makes a figure with a common sigma_b.
+        One for each diagram; None makes a figure with a common sigma_b axis.
     critical_lines : mapping of str to CriticalLine, optional
-        By the label of the diagram.
+        Critical lines by the label of the diagram.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def plot_phase_diagrams(
     Raises
     ------
     InvalidInput
-        If there are no diagrams, or another number of Axes.
+        If there are no diagrams, or the number of Axes differs from the number of diagrams.
 
     Examples
     --------

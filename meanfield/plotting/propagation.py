@@ -1,4 +1,4 @@
-"""What depth does to a signal: second moment, correlation and gradient by layer."""
+"""Signal propagation by layer: second moment, correlation and squared gradient."""
 
 import numpy as np
 
@@ -17,14 +17,14 @@ LABELS = {
 
 
 def plot_quantity(trajectory: TrajectoryFields, quantity: str, ax: Axes = None, **style: object) -> Axes:
-    """Draw one quantity by layer; on a logarithmic axis where it spans more than two decades.
+    """Draw one quantity by layer, on a logarithmic axis if it spans more than two decades.
 
     Parameters
     ----------
     trajectory : Trajectory
-        Of scalars, or of arrays: then one line for each of their entries.
+        Trajectory of one network, or of an array of networks: then one line for each.
     quantity : {"q", "c", "one_minus_c", "gradient", "chi"}
-        What to draw.
+        Quantity to draw.
     ax : matplotlib Axes, optional
         Where to draw; None makes a figure.
     **style
@@ -64,12 +64,12 @@ def plot_quantity(trajectory: TrajectoryFields, quantity: str, ax: Axes = None, 
 
 
 def plot_propagation(trajectory: TrajectoryFields, axes: Axes = None, **style: object) -> Axes:
-    """Draw second moment, correlation (if there are two inputs) and squared gradient by layer, one below the other.
+    """Draw second moment, correlation (of two inputs) and squared gradient by layer, one below the other.
 
     Parameters
     ----------
     trajectory : Trajectory
-        What `meanfield.propagate` returns.
+        Result of `meanfield.propagate`.
     axes : sequence of matplotlib Axes, optional
         Two, or three with a correlation; None makes a figure.
     **style
@@ -82,7 +82,7 @@ def plot_propagation(trajectory: TrajectoryFields, axes: Axes = None, **style: o
     Raises
     ------
     InvalidInput
-        If the number of Axes is another one.
+        If the number of Axes differs from the number of quantities.
 
     Examples
     --------

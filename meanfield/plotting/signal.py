@@ -1,4 +1,4 @@
-"""Signal propagation in several networks at once: theory as lines, simulation as bars (Poole et al. 2016)."""
+"""Signal propagation in several networks: theory as lines, simulation as error bars (Poole et al. 2016)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +10,7 @@ from meanfield.plotting.axes import COLOURS, DASHES, MARKERS, axes_for, legend_a
 from meanfield.plotting.fields import SimulationFields, TrajectoryFields
 from meanfield.plotting.propagation import plot_quantity
 
-BARS = 12  # a line at most, so that they can be told apart
+BARS = 12  # largest number of error bars on one line
 
 
 def plot_signal(
@@ -20,18 +20,18 @@ def plot_signal(
     simulations: Mapping[str, SimulationFields] | None = None,
     quantities: Sequence[str] | None = None,
 ) -> Axes:
-    """Draw what depth does to the signal of several networks, one quantity below the other.
+    """Draw the signal of several networks by layer, one quantity below the other.
 
     Parameters
     ----------
     runs : mapping of str to Trajectory
-        Theory by label, as of a default and a recommended initialisation; one value a layer.
+        Theory by label, for example of a default and a recommended initialisation; one value a layer.
     axes : Axes or sequence of them, optional
         One for each quantity; None makes a figure.
     simulations : mapping of str to Simulation, optional
-        By the same labels; drawn as means with two standard errors.
+        Simulations by the same labels; drawn as means with two standard errors.
     quantities : sequence of str, optional
-        Of "q", "c", "one_minus_c" and "gradient"; by default all that the runs have but "one_minus_c".
+        Any of "q", "c", "one_minus_c" and "gradient"; by default "q", "c" (if all runs have it) and "gradient".
 
     Returns
     -------
@@ -40,7 +40,7 @@ def plot_signal(
     Raises
     ------
     InvalidInput
-        If there are no runs, no such quantity, another number of Axes, or a simulation that no run goes with.
+        If there are no runs, a quantity is unknown, the number of Axes is wrong, or a simulation has no run.
 
     Examples
     --------

@@ -18,20 +18,20 @@ def plot_variance_map(
     orbit: ArrayLike | None = None,
     **style: object,
 ) -> Axes:
-    """Draw the second moment of the next layer against that of this one.
+    """Draw the second moment of the next layer against the second moment of this layer.
 
     Parameters
     ----------
     q, mapped : array_like, 1-d
-        Second moments, and what the map makes of them.
+        Second moments at this layer and at the next one.
     ax : matplotlib Axes, optional
         Where to draw; None makes a figure.
     fixed_points : iterable of FixedPoint
-        Marked: filled where stable.
+        Drawn as circles, filled if stable.
     orbit : array_like, 1-d, optional
         Second moments by layer, as ``Trajectory.q``, drawn as a cobweb.
     **style
-        Of the map's line, as ``color``, ``linestyle`` and ``label``: for several maps in one Axes.
+        Properties of the map's line, as ``color``, ``linestyle`` and ``label``, to tell several maps in one Axes apart.
 
     Returns
     -------
