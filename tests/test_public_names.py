@@ -110,6 +110,36 @@ def test_the_stub_and_the_package_agree_name_by_name_and_module_by_module():
     assert home == {name: f"meanfield.{module}" for name, module in mf._HOME.items()}
 
 
+REFERENCE = re.compile(r"^\.\. auto(\w+):: meanfield\.([\w.]+)\n(?:   :members: (.*)\n)?", flags=re.MULTILINE)
+
+
+def referenced() -> list[tuple[str, str, list[str]]]:
+    """Directive, name and members of every entry of the reference page."""
+    page = Path(__file__).parent.parent / "docs" / "api.md"
+    found = REFERENCE.findall(page.read_text(encoding="utf-8"))
+    return [(kind, name, members.split(", ") if members else []) for kind, name, members in found]
+
+
+def test_the_reference_page_has_every_public_name_once():
+    from meanfield import plotting
+
+    public = [*mf.__all__, *(f"plotting.{name}" for name in plotting.__all__)]
+    assert sorted(name for _, name, _ in referenced()) == sorted(set(public) - {"__version__"})
+
+
+def test_the_reference_page_shows_functions_as_functions_and_members_that_exist():
+    for kind, name, members in referenced():
+        thing = mf
+        for part in name.split("."):
+            thing = getattr(thing, part)
+        if inspect.isclass(thing):
+            assert kind == ("exception" if issubclass(thing, Exception) else "class"), name
+        else:
+            assert kind == "function", name
+        fields = {field.name for field in dataclasses.fields(thing)} if dataclasses.is_dataclass(thing) else set()
+        assert [member for member in members if member not in fields and not hasattr(thing, member)] == [], name
+
+
 def sections(thing: object) -> set[str]:
     return set(re.findall(r"^(\w[\w ]*)\n-{3,}$", inspect.getdoc(thing) or "", flags=re.MULTILINE))
 

@@ -1,0 +1,84 @@
+"""The pages name what exists: files, import contracts, decisions with their status."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import meanfield
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = Path(meanfield.__file__).parent
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
+ARCHITECTURE = (DOCS / "architecture.md").read_text(encoding="utf-8")
+FENCES = re.compile(r"^```.*?^```$", flags=re.MULTILINE | re.DOTALL)
+FILES = re.compile(r"[\w./]*\w\.(?:py|json)\b|(?:\w+/)+(?=$|[\s:])")  # a file, or a folder that ends in a slash
+
+
+def named_files(text: str) -> set[str]:
+    """Files and folders in code spans, but for placeholders such as `<family>.py`."""
+    spans = re.findall(r"`([^`\n]+)`", FENCES.sub("", text))
+    return {name for span in spans if "<" not in span for name in FILES.findall(span)}
+
+
+def exists(name: str) -> bool:
+    if "/" in name.rstrip("/"):
+        return any((base / name).exists() for base in (ROOT, PACKAGE, PACKAGE.parent))
+    if name.endswith("/"):
+        return any((base / name).is_dir() for base in (ROOT, PACKAGE)) or any(PACKAGE.rglob(name.rstrip("/")))
+    return any(next(base.rglob(name), None) for base in (PACKAGE, ROOT / "tests", ROOT / "examples", DOCS))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_file_that_a_page_names_exists(page):
+    assert [name for name in sorted(named_files(page.read_text(encoding="utf-8"))) if not exists(name)] == []
+
+
+def test_names_of_files_are_found_and_missing_ones_noticed():
+    text = "`theory/depth/ntk.py` and `python tests/corpus.py 5`, `a/b.py`, `layer_maps/`, `x/<family>.py`, `/√fan_in`"
+    found = named_files(text)
+    assert found == {"theory/depth/ntk.py", "tests/corpus.py", "a/b.py", "layer_maps/"}
+    assert [name for name in sorted(found) if not exists(name)] == ["a/b.py"]
+
+
+def test_the_table_of_guesses_has_the_formulas_that_a_stranger_looks_for():
+    table = ARCHITECTURE.split("## Where is the formula of")[1].split("\n## ")[0]
+    rows = [row.split("|") for row in table.splitlines() if row.count("|") >= 3]
+    guesses = {row[1].strip(): named_files(row[2]) for row in rows[2:]}
+    assert all(guesses.values())
+    sought = "V(q) chi_1 q^* c^* xi critical Fourier NNGP NTK Price Mehler multiple-testing gains Marchenko"
+    for word in sought.split():
+        assert any(word in formula for formula in guesses), word
+
+
+def test_the_rooms_of_the_architecture_are_all_rooms():
+    table = ARCHITECTURE.split("## Rooms")[1].split("\n## ")[0]
+    rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    assert {name.rstrip("/") for name in re.findall(r"^\| `(\w+/)`", table, flags=re.MULTILINE)} == rooms
+
+
+def test_the_layering_on_the_page_is_the_contracts_of_pyproject():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    section = ARCHITECTURE.split("## Layering")[1].split("\n## ")[0]
+    shown = [
+        block.splitlines() for block in re.findall(r"^```text\n(.*?)^```$", section, flags=re.MULTILINE | re.DOTALL)
+    ]
+    assert shown == [
+        [layer for layer in contract["layers"] if layer != "__main__"]
+        for contract in contracts
+        if contract["type"] == "layers"
+    ]
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("decisions/0*.md")), ids=lambda page: page.stem)
+def test_every_decision_has_a_number_a_status_a_date_and_the_alternatives_that_lost(page):
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith(f"# {int(page.name[:4])}. ")
+    assert re.search(r"^\*Status: (accepted|superseded), \d{4}-\d{2}-\d{2}[.;]", text, flags=re.MULTILINE)
+    for part in ("Decision", "Why", "Alternatives that lost", "Price"):
+        assert f"\n**{part}.** " in text, part
+    assert f"\n{page.stem}\n" in (DOCS / "decisions" / "index.md").read_text(encoding="utf-8")
