@@ -1,20 +1,20 @@
 """What is known about an activation function before any network exists."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from meanfield._types import ArrayFunction, Expression
+from meanfield.activations.formulas.parse import parse
 from meanfield.activations.moments import Moments
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
-__all__ = ["Activation", "ArrayFunction"]
-
-ArrayFunction = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+__all__ = ["Activation"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,12 +94,10 @@ class Activation:
         return self.pieces.jumps
 
     @cached_property
-    def expression(self) -> Any:
+    def expression(self) -> Expression:
         """φ as a sympy expression in the symbol ``x``, or None where no formula is known."""
         if not self.formula:
             return None
-        from meanfield.activations.formulas.parse import parse
-
         return parse(self.formula)
 
     @cached_property

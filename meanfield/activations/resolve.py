@@ -5,9 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 from meanfield.activations.activation import Activation
-from meanfield.activations.callables.from_callable import check_derivative, from_callable, guarded, points_of
-from meanfield.activations.catalogue.table import find, from_catalogue, nearest_names
-from meanfield.activations.formulas.parse import from_expression, is_expression, is_sympy
+from meanfield.activations.callables.declared import check_derivative, points_of
+from meanfield.activations.callables.guard import guarded
+from meanfield.activations.catalogue.table import find, nearest_names
+from meanfield.activations.formulas.parse import is_expression
+from meanfield.activations.from_callable import from_callable
+from meanfield.activations.from_catalogue import from_catalogue
+from meanfield.activations.from_formula import from_formula, is_sympy
 from meanfield.errors import InvalidInput, UnknownActivation
 
 __all__ = ["activation"]
@@ -83,11 +87,11 @@ def activation(
     if isinstance(spec, str):
         if not is_expression(spec):
             raise _unknown(spec)
-        made = from_expression(spec)
+        made = from_formula(spec)
     elif isinstance(spec, Activation):
         made = spec
     elif is_sympy(spec):
-        made = from_expression(spec)
+        made = from_formula(spec)
     elif callable(spec):
         return from_callable(spec, derivative, points, name)
     else:

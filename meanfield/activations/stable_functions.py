@@ -6,26 +6,6 @@ from typing import Any
 import numpy as np
 from scipy.special import erf, expit, ndtr
 
-__all__ = [
-    "bent_identity",
-    "dgelu",
-    "dmish",
-    "dserf",
-    "dsquareplus",
-    "exp_remainder",
-    "gelu",
-    "log_cosh",
-    "mish",
-    "normal_density",
-    "sech_squared",
-    "serf",
-    "softplus",
-    "squareplus",
-    "tanh_gelu",
-    "tanh_gelu_derivative",
-    "tanhshrink",
-]
-
 
 def softplus(x: Any) -> Any:
     """log(1 + eˣ)."""

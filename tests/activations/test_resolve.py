@@ -1,7 +1,11 @@
 """The one door: what `activation` does with each kind of spec."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
+import sympy as sp
 
 from meanfield.activations.resolve import activation
 from meanfield.errors import BadActivation, InvalidInput, MeanFieldError
@@ -57,3 +61,18 @@ def test_other_texts_are_refused_in_one_line(text):
 def test_names_are_text():
     with pytest.raises(InvalidInput, match="name must be text"):
         activation(np.tanh, name=3)
+
+
+@pytest.mark.parametrize(
+    "spec", ["gelu", "x*tanh(x)", np.tanh, sp.atan(sp.Symbol("t")), activation("leaky_relu", negative_slope=0.2)]
+)
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda phi: pickle.loads(pickle.dumps(phi))])
+def test_a_copy_is_the_same_activation(spec, copied):
+    phi = activation(spec)
+    again = copied(phi)
+    x = np.array([-2.0, 0.3, 5.0])
+    np.testing.assert_array_equal(again(x), phi(x))
+    np.testing.assert_array_equal(again.derivative(x), phi.derivative(x))
+    assert (repr(again), again.parameters, again.entry) == (repr(phi), phi.parameters, phi.entry)
+    assert again.breakpoints == phi.breakpoints
+    assert str(again.expression) == str(phi.expression)

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["is_jax_array", "is_torch_module", "through_jax", "through_torch", "torch_is_loaded"]
-
 
 def torch_is_loaded() -> bool:
     """Whether someone imported torch already."""

@@ -1,17 +1,13 @@
-"""What a row of the catalogue says, and how a row becomes an `Activation`."""
+"""A row of the catalogue: a function, its derivative and its formula, with parameters left open."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from meanfield.activations.activation import Activation
+from meanfield.activations.symmetry import NONE, Symmetry
 from meanfield.errors import InvalidInput
-
-__all__ = ["Bound", "Entry", "Real", "at_least", "integer", "positive"]
 
 Points = tuple[float, ...]
 
@@ -77,6 +73,8 @@ class Entry:
         Who introduced it.
     breakpoints, jumps : tuple of float, or callable from the parameters to one
         Where φ or any derivative is not continuous; where φ is not.
+    symmetry : Symmetry, or callable from the parameters to one
+        Whether φ is odd, even, scale-invariant or constant.
     parameters : mapping of str to Real
         Names and defaults, as torch or JAX have them.
     check : callable
@@ -91,6 +89,7 @@ class Entry:
     aliases: tuple[str, ...] = ()
     breakpoints: Points | Callable[..., Points] = ()
     jumps: Points | Callable[..., Points] = ()
+    symmetry: Symmetry | Callable[..., Symmetry] = NONE
     parameters: Mapping[str, Real] = field(default_factory=dict)
     check: Callable[..., str] = lambda **_: ""
 
@@ -108,42 +107,18 @@ class Entry:
             raise InvalidInput(f"{self.name}: {wrong}")
         return values
 
-    def make(self, values: Mapping[str, float]) -> Activation:
-        """The activation with these values of the parameters, all of them and checked."""
-        text = self.formula(**values) if callable(self.formula) else self.formula
+    def breakpoints_at(self, values: Mapping[str, float]) -> tuple[Points, Points]:
+        """Breakpoints and jumps at these values of all parameters, ascending."""
         breakpoints, jumps = (
-            tuple(sorted(points(**values) if callable(points) else points)) for points in (self.breakpoints, self.jumps)
+            points(**values) if callable(points) else points for points in (self.breakpoints, self.jumps)
         )
-        return Activation(
-            function=Bound(self, "function", values),
-            name=self.name,
-            derivative_function=Bound(self, "derivative", values),
-            declared_breakpoints=breakpoints,
-            declared_jumps=jumps,
-            parameters=MappingProxyType(dict(values)),
-            formula=text.format(**{key: f"({value!r})" for key, value in values.items()}),
-            source=self.source,
-            entry=self.name,
-        )
+        return tuple(sorted(breakpoints)), tuple(sorted(jumps))
 
+    def symmetry_at(self, values: Mapping[str, float]) -> Symmetry:
+        """The symmetry of φ at these values of all parameters."""
+        return self.symmetry(**values) if callable(self.symmetry) else self.symmetry
 
-class Bound:
-    """φ or φ′ of an entry at fixed parameters; says which entry it is of, and travels between processes by name."""
-
-    def __init__(self, entry: Entry, which: str, values: Mapping[str, float]) -> None:
-        self.entry, self.which, self.values = entry, which, dict(values)
-        self._function: Callable[..., Any] = getattr(entry, which)
-
-    def __call__(self, x: NDArray[np.float64]) -> Any:
-        """Values at `x`, whatever its shape; infinite where they overflow."""
-        with np.errstate(all="ignore"):
-            return np.asarray(self._function(x, **self.values), dtype=np.float64)[()]
-
-    def __reduce__(self) -> Any:
-        return _bound, (self.entry.name, self.which, self.values)
-
-
-def _bound(name: str, which: str, values: Mapping[str, float]) -> Bound:
-    from meanfield.activations.catalogue.table import ENTRIES
-
-    return Bound(ENTRIES[name], which, values)
+    def text(self, values: Mapping[str, float]) -> str:
+        """The formula with these values of all parameters; "" if the row has none for them."""
+        text = self.formula(**values) if callable(self.formula) else self.formula
+        return text.format(**{key: f"({value!r})" for key, value in values.items()})

@@ -8,8 +8,6 @@ from scipy.special import erf, expit, ndtr
 from meanfield.activations import stable_functions as stable
 from meanfield.activations.catalogue.entry import Entry, Real, integer, positive
 
-__all__ = ["JAX_AND_KERAS", "LITERATURE", "quantiser_thresholds"]
-
 JAX_AND_KERAS = (
     Entry(
         "squareplus",

@@ -1,15 +1,12 @@
-"""The catalogue: every activation that goes by a name. To add one, add a row to a table in `catalogue_*.py`."""
+"""The catalogue: every activation that goes by a name. To add one, add a row to `torch_nn.py` or `literature.py`."""
 
 import difflib
-from functools import lru_cache
-from typing import Any
 
-from meanfield.activations.activation import Activation
 from meanfield.activations.catalogue.entry import Entry
 from meanfield.activations.catalogue.literature import JAX_AND_KERAS, LITERATURE
 from meanfield.activations.catalogue.torch_nn import TORCH
 
-__all__ = ["ENTRIES", "catalogue", "find", "from_catalogue", "nearest_names"]
+__all__ = ["ENTRIES", "catalogue", "find", "nearest_names", "normalised"]
 
 ENTRIES: dict[str, Entry] = {entry.name: entry for entry in (*TORCH, *JAX_AND_KERAS, *LITERATURE)}
 
@@ -42,16 +39,6 @@ def catalogue() -> tuple[str, ...]:
 def find(name: str) -> Entry | None:
     """The entry that goes by `name` or has it as an alias, else None."""
     return _BY_NAME.get(normalised(name))
-
-
-def from_catalogue(entry: Entry, parameters: dict[str, Any]) -> Activation:
-    """The activation of an entry; the same object for the same parameters, so that what is computed of it is kept."""
-    return _make(entry.name, tuple(entry.values(parameters).items()))
-
-
-@lru_cache(maxsize=512)
-def _make(name: str, values: tuple[tuple[str, float], ...]) -> Activation:
-    return ENTRIES[name].make(dict(values))
 
 
 def nearest_names(name: str, n: int = 3) -> tuple[str, ...]:

@@ -10,8 +10,6 @@ from scipy.special import expit
 from meanfield.activations import stable_functions as stable
 from meanfield.activations.catalogue.entry import Entry, Real, at_least, positive
 
-__all__ = ["TORCH"]
-
 # Klambauer et al. 2017, section 2: the pair that keeps mean 0 and variance 1.
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 

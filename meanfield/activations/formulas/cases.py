@@ -4,15 +4,13 @@
 """
 
 from functools import cache
-from typing import Any
 
+from meanfield._types import Expression
 from meanfield.activations.formulas.vocabulary import real_x
-
-__all__ = ["by_cases", "case_at", "where_class"]
 
 
 @cache
-def where_class() -> Any:
+def where_class() -> Expression:
     """The class Where, made when sympy is first needed."""
     import sympy as sp
 
@@ -20,26 +18,26 @@ def where_class() -> Any:
         nargs = 4
 
         @classmethod
-        def eval(cls, g: Any, a: Any, b: Any, closed: Any) -> Any:
+        def eval(cls, g: Expression, a: Expression, b: Expression, closed: Expression) -> Expression:
             if g.is_Number or a == b:
                 return a if a == b or g > 0 or (closed == 1 and g == 0) else b
             return None
 
-        def _eval_derivative(self, symbol: Any) -> Any:
+        def _eval_derivative(self, symbol: Expression) -> Expression:
             g, a, b, closed = self.args
             return Where(g, a.diff(symbol), b.diff(symbol), closed)
 
     return Where
 
 
-def where(g: Any, a: Any, b: Any, closed: int = 0) -> Any:
+def where(g: Expression, a: Expression, b: Expression, closed: int = 0) -> Expression:
     """Where(g, a, b, closed)."""
     import sympy as sp
 
     return where_class()(g, a, b, sp.Integer(closed))
 
 
-def by_cases(expression: Any) -> Any:
+def by_cases(expression: Expression) -> Expression:
     """Every Piecewise, |u|, sign, max, min and Heaviside step as nested Where."""
     import sympy as sp
 
@@ -69,7 +67,7 @@ def by_cases(expression: Any) -> Any:
     return expression.func(*parts)
 
 
-def indicator(condition: Any) -> Any:
+def indicator(condition: Expression) -> Expression:
     """An expression that is > 0 where the condition holds."""
     import sympy as sp
 
@@ -102,7 +100,7 @@ def indicator(condition: Any) -> Any:
     return where(g, yes, where(-g, yes, no))
 
 
-def case_at(expression: Any, x: float) -> Any:
+def case_at(expression: Expression, x: float) -> Expression:
     """The expression that holds around `x`: every case distinction decided."""
     if not expression.has(where_class()):
         return expression
@@ -112,7 +110,7 @@ def case_at(expression: Any, x: float) -> Any:
     return expression.func(*(case_at(part, x) for part in expression.args))
 
 
-def number_at(smooth: Any, x: float) -> float:
+def number_at(smooth: Expression, x: float) -> float:
     """Value of an expression without cases at `x`; NaN if it is not a real number."""
     import sympy as sp
 

@@ -1,24 +1,24 @@
 """Breakpoints and jumps of a formula, from its case distinctions and from where its functions are singular."""
 
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from scipy import optimize
 
-from meanfield.activations.activation import ArrayFunction
+from meanfield._types import ArrayFunction, Expression
 from meanfield.activations.formulas.cases import by_cases, case_at, number_at, where_class
-from meanfield.activations.formulas.rewriting import compiled, stabilised
+from meanfield.activations.formulas.numpy_functions import compiled
+from meanfield.activations.formulas.rewriting import stabilised
 from meanfield.activations.formulas.vocabulary import real_x
-
-__all__ = ["breakpoints_of"]
 
 MOST_BREAKPOINTS = 200  # beyond it they are left to be searched for
 HIGHEST_DEGREE = 30  # beyond it roots of polynomials are found numerically
 SCAN = np.sinh(np.linspace(-14.5, 14.5, 20_001))  # where sign changes are looked for: ±1e6, a thousandth apart near 0
 
 
-def breakpoints_of(expression: Any, function: ArrayFunction) -> tuple[tuple[float, ...] | None, tuple[float, ...]]:
+def breakpoints_of(
+    expression: Expression, function: ArrayFunction
+) -> tuple[tuple[float, ...] | None, tuple[float, ...]]:
     """Breakpoints and jumps of an expression in the real x; None where its cases change at points that have no formula.
 
     A point is kept if the expressions that hold to its left and to its right differ, or if one is singular there.
@@ -44,11 +44,11 @@ def breakpoints_of(expression: Any, function: ArrayFunction) -> tuple[tuple[floa
     return tuple(kept), tuple(x for x in kept if jumps_at(function, x))
 
 
-def boundaries(pieces: Any) -> list[Any]:
+def boundaries(pieces: Expression) -> list[Expression]:
     """What is zero where a case changes or a function is singular, innermost first."""
     import sympy as sp
 
-    found: dict[Any, None] = {}
+    found: dict[Expression, None] = {}
     for node in sp.postorder_traversal(pieces):
         boundary = node.args[0] if isinstance(node, where_class()) else singular_base(node)
         if boundary is not None:
@@ -56,7 +56,7 @@ def boundaries(pieces: Any) -> list[Any]:
     return list(found)
 
 
-def singular_base(node: Any) -> Any:
+def singular_base(node: Expression) -> Expression:
     """What makes a power or a function singular where it is zero; None if nothing does."""
     import sympy as sp
 
@@ -75,7 +75,7 @@ def singular_base(node: Any) -> Any:
     return None if base.is_positive or base.is_negative or not base.free_symbols else base
 
 
-def real_zeros(smooth: Any) -> list[float] | None:
+def real_zeros(smooth: Expression) -> list[float] | None:
     """Real zeros (and poles) of a smooth expression; None if they are infinitely many or cannot be told."""
     import sympy as sp
 
@@ -134,7 +134,7 @@ def merged(points: list[float]) -> list[float]:
     return kept
 
 
-def singular_at(smooth: Any, x: float) -> bool:
+def singular_at(smooth: Expression, x: float) -> bool:
     """Whether a base of a power, a logarithm … in a smooth expression is zero at `x`."""
     import sympy as sp
 
@@ -142,7 +142,7 @@ def singular_at(smooth: Any, x: float) -> bool:
     return any(base is not None and not abs(number_at(base, x)) > 1e-9 for base in bases)
 
 
-def differ(left: Any, right: Any, x: float) -> bool:
+def differ(left: Expression, right: Expression, x: float) -> bool:
     """Whether two smooth expressions are different functions around `x`."""
     if left == right:
         return False

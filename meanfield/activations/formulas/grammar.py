@@ -5,13 +5,11 @@ import difflib
 import math
 import warnings
 from collections.abc import Iterator
-from typing import Any
 
+from meanfield._types import Expression
 from meanfield.activations.catalogue.table import ENTRIES, find
 from meanfield.activations.formulas.vocabulary import real_x, sizes, vocabulary
 from meanfield.errors import BadActivation, UnknownActivation
-
-__all__ = ["Reader", "shown"]
 
 LONGEST = 10_000  # characters
 MOST_NODES = 3_000  # of the syntax tree, and of the function written by cases
@@ -40,13 +38,13 @@ class Reader:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.known: dict[Any, tuple[int, int]] = {}
+        self.known: dict[Expression, tuple[int, int]] = {}
 
     def wrong(self, what: str) -> BadActivation:
         """The error that says what is wrong with the formula."""
         return BadActivation(f"the formula {shown(self.text)} {what}")
 
-    def expression(self) -> Any:
+    def expression(self) -> Expression:
         """The whole formula, in the symbol `real_x()`."""
         if len(self.text) > LONGEST:
             raise self.wrong(f"is too long; at most {LONGEST} characters are allowed")
@@ -63,7 +61,7 @@ class Reader:
             raise self.wrong(f"has too many parts; at most {MOST_NODES} are allowed")
         return self.value(tree.body, 0)
 
-    def value(self, node: ast.expr, depth: int) -> Any:
+    def value(self, node: ast.expr, depth: int) -> Expression:
         """A number or an expression in x."""
         if depth > DEEPEST:
             raise self.wrong(f"is nested too deeply; at most {DEEPEST} levels are allowed")
@@ -75,7 +73,7 @@ class Reader:
             raise self.wrong(f"has too many parts once it and its derivative are written out (about {parts + slope})")
         return result
 
-    def _value(self, node: ast.expr, depth: int) -> Any:
+    def _value(self, node: ast.expr, depth: int) -> Expression:
         import sympy as sp
 
         match node:
@@ -107,7 +105,7 @@ class Reader:
                 return self.call(name, arguments, depth)
         raise self.wrong(f"has {NOT_ALLOWED.get(type(node), 'a ' + type(node).__name__.lower())}, which is not allowed")
 
-    def signed(self, part: tuple[bool, ast.expr], depth: int, kind: int) -> Any:
+    def signed(self, part: tuple[bool, ast.expr], depth: int, kind: int) -> Expression:
         """A term with its sign (kind −1), or a factor or its reciprocal (kind 0)."""
         import sympy as sp
 
@@ -117,7 +115,7 @@ class Reader:
             raise self.wrong("divides by zero")
         return inner if not inverse else -inner if kind == -1 else sp.Pow(inner, -1)
 
-    def constant(self, name: str) -> Any:
+    def constant(self, name: str) -> Expression:
         """A name that is not x and not called."""
         import sympy as sp
 
@@ -133,7 +131,7 @@ class Reader:
         hint = f"the nearest names are {', '.join(near)}" if near else otherwise
         return UnknownActivation(f"the formula {shown(self.text)} has the unknown name {name[:40]!r}; {hint}", near)
 
-    def call(self, name: str, arguments: list[ast.expr], depth: int) -> Any:
+    def call(self, name: str, arguments: list[ast.expr], depth: int) -> Expression:
         """A function of the vocabulary or of the catalogue, or where()."""
         import sympy as sp
 
@@ -146,14 +144,14 @@ class Reader:
                 return yes if condition == sp.true else no
             return sp.Piecewise((yes, condition), (no, True), evaluate=False)
         entry = None if name in vocabulary() else find(name)
-        if name not in vocabulary() and not (entry and entry.make(entry.values({})).formula):
+        if name not in vocabulary() and not (entry and entry.text(entry.values({}))):
             known = list(dict.fromkeys([*vocabulary(), "where", *ENTRIES]))
             raise self.unknown(name, known, f"the functions are {', '.join(vocabulary())} and where")
         values = [self.value(argument, depth + 1) for argument in arguments]
         if entry:
             if len(values) != 1:
                 raise self.wrong(f"gives {name} {len(values)} arguments; it takes one")
-            body = Reader(entry.make(entry.values({})).formula).expression()
+            body = Reader(entry.text(entry.values({}))).expression()
             return body.xreplace({real_x(): values[0]})
         many = name in ("max", "maximum", "min", "minimum")
         most = 50 if many else 2 if name == "heaviside" else 1
@@ -161,7 +159,7 @@ class Reader:
             raise self.wrong(f"gives {name} {len(values)} arguments; it takes {'two or more' if many else 'one'}")
         return vocabulary()[name](*values)
 
-    def condition(self, node: ast.expr, depth: int) -> Any:
+    def condition(self, node: ast.expr, depth: int) -> Expression:
         """What may stand first in where()."""
         import sympy as sp
 
@@ -184,13 +182,13 @@ class Reader:
                 return sp.Not(self.condition(operand, depth + 1))
         raise self.wrong("needs a comparison as the first argument of where, as in where(x > 0, x, 0)")
 
-    def comparison(self, a: Any, relation: str, b: Any) -> Any:
+    def comparison(self, a: Expression, relation: str, b: Expression) -> Expression:
         """A comparison, decided if it is one of constants."""
         import sympy as sp
 
         return sp.Rel(a, b, relation, evaluate=not (a - b).free_symbols)
 
-    def power(self, base_and_kind: tuple[Any, bool], exponent_and_kind: tuple[Any, bool]) -> Any:
+    def power(self, base_and_kind: tuple[Expression, bool], exponent_and_kind: tuple[Expression, bool]) -> Expression:
         """A power of two operands, each with whether it is a constant; none is written out that would be huge."""
         import sympy as sp
 
@@ -211,7 +209,7 @@ class Reader:
                     raise self.wrong(f"has a power beyond 1e±{LARGEST_DECADE}")
         return sp.Pow(base, exponent)
 
-    def check_constant(self, constant: Any) -> None:
+    def check_constant(self, constant: Expression) -> None:
         """A constant must be a real number of moderate size; its parts have been checked before it."""
         number = constant.evalf(15)
         if not (number.is_Float or number.is_Rational or number.is_Integer):

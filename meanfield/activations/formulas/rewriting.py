@@ -2,69 +2,45 @@
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
+from meanfield._types import ArrayFunction, Expression
 from meanfield.activations import stable_functions as stable
-from meanfield.activations.activation import ArrayFunction
-from meanfield.activations.formulas.cases import where_class
-from meanfield.activations.formulas.vocabulary import real_x
-
-__all__ = ["compiled", "stabilised", "stable_functions"]
-
-
-def compiled(expression: Any) -> ArrayFunction:
-    """A NumPy function of an expression in the real x; cases that are not selected have no effect."""
-    import sympy as sp
-
-    ours = {cls.__name__: function for cls, function in stable_functions().values()}
-    ours[where_class().__name__] = lambda g, a, b, closed: np.where((g >= 0) if closed else (g > 0), a, b)
-    function = sp.lambdify(real_x(), expression.xreplace({sp.zoo: sp.oo}), modules=[ours, "scipy", "numpy"], cse=True)
-
-    def on_arrays(x: NDArray[np.float64]) -> Any:
-        with np.errstate(all="ignore"):
-            values = np.asarray(function(x))
-        if values.shape != np.shape(x):
-            values = np.broadcast_to(values, np.shape(x)).copy()
-        return np.asarray(values, dtype=np.float64)[()] if values.dtype.kind != "c" else values
-
-    return on_arrays
 
 
 @cache
-def stable_functions() -> dict[str, tuple[Any, Any]]:
+def stable_functions() -> dict[str, tuple[Expression, ArrayFunction]]:
     """Functions that exist to be accurate, as sympy classes that can be differentiated and as NumPy functions."""
     import sympy as sp
 
     class Sigmoid(sp.Function):  # type: ignore[misc]
-        def fdiff(self, argindex: int = 1) -> Any:
+        def fdiff(self, argindex: int = 1) -> Expression:
             return Sigmoid(self.args[0]) * Sigmoid(-self.args[0])
 
     class Softplus(sp.Function):  # type: ignore[misc]
-        def fdiff(self, argindex: int = 1) -> Any:
+        def fdiff(self, argindex: int = 1) -> Expression:
             return Sigmoid(self.args[0])
 
     class NormalCDF(sp.Function):  # type: ignore[misc]
-        def fdiff(self, argindex: int = 1) -> Any:
+        def fdiff(self, argindex: int = 1) -> Expression:
             return sp.exp(-(self.args[0] ** 2) / 2) / sp.sqrt(2 * sp.pi)
 
     class SechSquared(sp.Function):  # type: ignore[misc]
-        def fdiff(self, argindex: int = 1) -> Any:
+        def fdiff(self, argindex: int = 1) -> Expression:
             return -2 * sp.tanh(self.args[0]) * self
 
     class LogCosh(sp.Function):  # type: ignore[misc]
-        def fdiff(self, argindex: int = 1) -> Any:
+        def fdiff(self, argindex: int = 1) -> Expression:
             return sp.tanh(self.args[0])
 
     class ExpMinusOne(sp.Function):  # type: ignore[misc]
-        def fdiff(self, argindex: int = 1) -> Any:
+        def fdiff(self, argindex: int = 1) -> Expression:
             return sp.exp(self.args[0])
 
     class LogOnePlus(sp.Function):  # type: ignore[misc]
-        def fdiff(self, argindex: int = 1) -> Any:
+        def fdiff(self, argindex: int = 1) -> Expression:
             return 1 / (1 + self.args[0])
 
     return {
@@ -78,13 +54,13 @@ def stable_functions() -> dict[str, tuple[Any, Any]]:
     }
 
 
-def stabilised(expression: Any) -> Any:
+def stabilised(expression: Expression) -> Expression:
     """The same function, with the subexpressions that cancel or overflow replaced by `stable_functions`."""
     import sympy as sp
 
     sigmoid, softplus, phi, sech2, logcosh, expm1, log1p = (cls for cls, _ in stable_functions().values())
 
-    def in_sum(total: Any) -> Any:
+    def in_sum(total: Expression) -> Expression:
         constant, rest = total.as_coeff_Add()
         if constant == 0:
             return total
@@ -104,7 +80,7 @@ def stabilised(expression: Any) -> Any:
                     return rest - term + a * expm1(f.args[0])
         return total
 
-    def in_log(log: Any) -> Any:
+    def in_log(log: Expression) -> Expression:
         inside = log.args[0]
         if isinstance(inside, sp.cosh):
             return logcosh(inside.args[0])
@@ -113,13 +89,13 @@ def stabilised(expression: Any) -> Any:
             return log
         return softplus(rest.args[0]) if isinstance(rest, sp.exp) else log1p(rest)
 
-    def in_power(power: Any) -> Any:
+    def in_power(power: Expression) -> Expression:
         one, rest = power.base.as_coeff_Add()
         if one == 1 and isinstance(rest, sp.exp) and power.exp.is_negative:
             return sigmoid(-rest.args[0]) ** (-power.exp)
         return power
 
-    def in_product(product: Any) -> Any:
+    def in_product(product: Expression) -> Expression:
         for factor in product.args:
             if isinstance(factor, sp.exp) and product.has(mirror := sigmoid(-factor.args[0])):
                 quotient = product / (factor * mirror)
@@ -133,6 +109,6 @@ def stabilised(expression: Any) -> Any:
     return expression
 
 
-def everywhere(expression: Any, kind: type, rule: Callable[[Any], Any]) -> Any:
+def everywhere(expression: Expression, kind: type, rule: Callable[[Expression], Expression]) -> Expression:
     """The expression with `rule` applied to each of its parts of that kind, the innermost first."""
     return expression.replace(lambda part: isinstance(part, kind), rule)

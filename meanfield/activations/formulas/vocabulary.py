@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from functools import cache, partial
-from typing import Any
 
-__all__ = ["real_x", "sizes", "vocabulary"]
+from meanfield._types import Expression
 
 
 @cache
-def real_x() -> Any:
+def real_x() -> Expression:
     """The symbol for the argument while it is known to be real."""
     import sympy as sp
 
@@ -16,7 +15,7 @@ def real_x() -> Any:
 
 
 @cache
-def vocabulary() -> dict[str, Callable[..., Any]]:
+def vocabulary() -> dict[str, Callable[..., Expression]]:
     """The functions of the grammar, as makers of sympy expressions."""
     import sympy as sp
 
@@ -28,7 +27,7 @@ def vocabulary() -> dict[str, Callable[..., Any]]:
         "abs": sp.Abs, "sign": sp.sign, "max": largest, "maximum": largest, "min": smallest, "minimum": smallest,
     }  # fmt: skip
     inverse = {"sin": sp.asin, "cos": sp.acos, "tan": sp.atan, "sinh": sp.asinh, "cosh": sp.acosh, "tanh": sp.atanh}
-    derived: dict[str, Callable[..., Any]] = {
+    derived: dict[str, Callable[..., Expression]] = {
         "heaviside": lambda u, at_zero=sp.S.Half: sp.Heaviside(u, at_zero),
         "sigmoid": lambda u: 1 / (1 + sp.exp(-u)),
         "relu": lambda u: largest(u, sp.S.Zero),
@@ -40,7 +39,7 @@ def vocabulary() -> dict[str, Callable[..., Any]]:
     return named | {f"{a}{name}": f for name, f in inverse.items() for a in ("a", "arc")} | derived
 
 
-def sizes(expression: Any, known: dict[Any, tuple[int, int]]) -> tuple[int, int]:
+def sizes(expression: Expression, known: dict[Expression, tuple[int, int]]) -> tuple[int, int]:
     """About how many parts an expression written by cases has, and its derivative; `known` has those of its parts."""
     if expression not in known:
         parts = [sizes(part, known) for part in expression.args]

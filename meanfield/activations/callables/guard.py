@@ -1,15 +1,14 @@
-"""Any callable as an activation: tried at construction, guarded at every call."""
+"""A callable of unknown kind as a function of float64 arrays: tried at construction, guarded at every call."""
 
 import contextlib
 import functools
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from meanfield.activations.activation import Activation, ArrayFunction
+from meanfield._types import ArrayFunction, Floats
 from meanfield.activations.callables.frameworks import (
     is_jax_array,
     is_torch_module,
@@ -17,48 +16,12 @@ from meanfield.activations.callables.frameworks import (
     through_torch,
     torch_is_loaded,
 )
-from meanfield.errors import BadActivation, InvalidInput
-
-__all__ = ["check_derivative", "from_callable", "guarded", "points_of"]
+from meanfield.errors import BadActivation
 
 POSITIVE = np.array([1e-3, 0.1, 0.37, 0.5, 0.81, 1.0, 1.41, 2.0, 2.72, 3.0, 4.3, 6.0, 10.0])
 PROBES = np.concatenate([-POSITIVE[::-1], [0.0], POSITIVE])  # 27 points: also a 3 × 9 array
 # How far the values of two calls may differ, relative to the largest one: rounding.
 SAME = {np.dtype(np.float32): 1e-4, np.dtype(np.float16): 1e-1}
-
-
-def from_callable(
-    function: Callable[..., Any],
-    derivative: Callable[..., Any] | None = None,
-    breakpoints: tuple[float, ...] | None = None,
-    name: str | None = None,
-) -> Activation:
-    """An activation from a function of arrays, of floats, of torch tensors or of JAX arrays.
-
-    Raises
-    ------
-    BadActivation
-        If it raises, returns NaN, infinity, complex or no numbers, a wrong shape, or different values from call
-        to call, on a fixed grid in [−10, 10]; or if `derivative` is not its derivative there. `.x` says where.
-    """
-    name = name or name_of(function)
-    phi = guarded(function, name)
-    slope = None
-    if derivative is not None:
-        slope = guarded(derivative, f"the derivative of {name}")
-        check_derivative(phi, slope, breakpoints or (), name)
-    return Activation(phi, name, slope, breakpoints)
-
-
-def points_of(breakpoints: Iterable[float]) -> tuple[float, ...]:
-    """Declared breakpoints as ascending floats, each once."""
-    try:
-        points = tuple(sorted({float(x) + 0.0 for x in breakpoints}))
-    except (TypeError, ValueError):
-        raise InvalidInput(f"breakpoints must be an iterable of numbers, not {breakpoints!r}") from None
-    if not np.all(np.isfinite(points)):
-        raise InvalidInput(f"breakpoints must be finite, not {points}")
-    return points
 
 
 def name_of(function: Any) -> str:
@@ -107,7 +70,7 @@ def _ways(function: Callable[..., Any]) -> Iterator[Callable[[Any], Any]]:
 
 
 def _one_by_one(function: Callable[..., Any]) -> Callable[[Any], Any]:
-    def on_arrays(x: NDArray[np.float64]) -> Any:
+    def on_arrays(x: Floats) -> Any:
         values = [function(value) for value in x.ravel().tolist()]
         return np.array(values).reshape(x.shape)
 
@@ -133,7 +96,7 @@ class _Guarded:
                 x,
             )
 
-    def __call__(self, x: NDArray[np.float64]) -> Any:
+    def __call__(self, x: Floats) -> Any:
         """Values at `x` in float64, never sharing memory with `x` nor with what the function keeps."""
         x = np.asarray(x, dtype=np.float64)
         if not x.size:
@@ -151,7 +114,7 @@ class _Guarded:
             raise BadActivation(f"{self.name} is NaN at x = {where:g}; it must be a number for every real x", where)
         return values[()]
 
-    def _values(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _values(self, x: Floats) -> Floats:
         with np.errstate(all="ignore"):
             raw = np.asarray(self.way(x.copy()))
         where = float(x.flat[0])
@@ -174,7 +137,7 @@ class _Guarded:
         self.noise = SAME.get(raw.dtype, 1e-10)
         return np.array(raw, dtype=np.float64)
 
-    def _culprit(self, x: NDArray[np.float64], error: Exception) -> tuple[float | None, Exception]:
+    def _culprit(self, x: Floats, error: Exception) -> tuple[float | None, Exception]:
         """The first single x at which it raises too, and what it raises there."""
         for value in x.ravel()[:1000]:
             try:
@@ -188,22 +151,3 @@ class _Guarded:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip() or "no message").splitlines()[0][:200]
-
-
-def check_derivative(phi: ArrayFunction, slope: ArrayFunction, breakpoints: tuple[float, ...], name: str) -> None:
-    """Refuse a derivative that differs grossly from the difference quotients of φ, wherever four of those agree."""
-    h = 1e-4 * np.maximum(1.0, np.abs(PROBES))
-    quotients = np.array([(phi(PROBES + step) - phi(PROBES)) / step for step in (-h, -h / 4, h / 4, h)])
-    quotient, claimed = 0.5 * (quotients[0] + quotients[3]), slope(PROBES)
-    size = np.maximum(np.abs(quotient), np.abs(claimed))
-    smooth = np.ptp(quotients, axis=0) <= 0.05 * np.abs(quotients).max(axis=0) + 1e-6
-    for point in breakpoints:
-        smooth &= np.abs(PROBES - point) > 2 * h
-    floor = 1e-3 * float(np.abs(quotient[smooth]).max(initial=0.0)) + 1e-6
-    if np.any(wrong := smooth & (np.abs(quotient - claimed) > 0.05 * size + floor)):
-        i = int(np.flatnonzero(wrong)[np.argmax((np.abs(quotient - claimed) / (size + floor))[wrong])])
-        raise BadActivation(
-            f"the given derivative of {name} is {claimed[i]:.6g} at x = {PROBES[i]:g}, "
-            f"where the function rises by {quotient[i]:.6g} per unit",
-            float(PROBES[i]),
-        )

@@ -1,0 +1,39 @@
+"""What users declare of a callable beside its values: its breakpoints and its derivative."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from meanfield._types import ArrayFunction
+from meanfield.activations.callables.guard import PROBES
+from meanfield.errors import BadActivation, InvalidInput
+
+
+def points_of(breakpoints: Iterable[float]) -> tuple[float, ...]:
+    """Declared breakpoints as ascending floats, each once."""
+    try:
+        points = tuple(sorted({float(x) + 0.0 for x in breakpoints}))
+    except (TypeError, ValueError):
+        raise InvalidInput(f"breakpoints must be an iterable of numbers, not {breakpoints!r}") from None
+    if not np.all(np.isfinite(points)):
+        raise InvalidInput(f"breakpoints must be finite, not {points}")
+    return points
+
+
+def check_derivative(phi: ArrayFunction, slope: ArrayFunction, breakpoints: tuple[float, ...], name: str) -> None:
+    """Refuse a derivative that differs grossly from the difference quotients of φ, wherever four of those agree."""
+    h = 1e-4 * np.maximum(1.0, np.abs(PROBES))
+    quotients = np.array([(phi(PROBES + step) - phi(PROBES)) / step for step in (-h, -h / 4, h / 4, h)])
+    quotient, claimed = 0.5 * (quotients[0] + quotients[3]), slope(PROBES)
+    size = np.maximum(np.abs(quotient), np.abs(claimed))
+    smooth = np.ptp(quotients, axis=0) <= 0.05 * np.abs(quotients).max(axis=0) + 1e-6
+    for point in breakpoints:
+        smooth &= np.abs(PROBES - point) > 2 * h
+    floor = 1e-3 * float(np.abs(quotient[smooth]).max(initial=0.0)) + 1e-6
+    if np.any(wrong := smooth & (np.abs(quotient - claimed) > 0.05 * size + floor)):
+        i = int(np.flatnonzero(wrong)[np.argmax((np.abs(quotient - claimed) / (size + floor))[wrong])])
+        raise BadActivation(
+            f"the given derivative of {name} is {claimed[i]:.6g} at x = {PROBES[i]:g}, "
+            f"where the function rises by {quotient[i]:.6g} per unit",
+            float(PROBES[i]),
+        )
