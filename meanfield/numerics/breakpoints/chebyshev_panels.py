@@ -1,15 +1,13 @@
 """Chebyshev panels, and where the continuations of two of them meet."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-Indices = NDArray[np.intp]
+from meanfield._types import ArrayFunction, Bools, Floats, Ints
+
 Panels = NDArray[np.void]
 
 N = 24  # nodes a panel
@@ -57,7 +55,7 @@ class Crossings(NamedTuple):
 
     x: Floats
     error: Floats
-    order: Indices
+    order: Ints
     size: Floats
 
 
@@ -86,11 +84,11 @@ def fit(a: Floats, b: Floats, f: Floats, scale: Floats | float = 0.0, noise: Flo
     return panels
 
 
-def _degree(c: Floats, tolerance: Floats) -> Indices:
+def _degree(c: Floats, tolerance: Floats) -> Ints:
     return np.asarray(np.where(np.abs(c) > tolerance[:, None], _n, 0).max(axis=1))
 
 
-def resolved(panels: Panels) -> Flags:
+def resolved(panels: Panels) -> Bools:
     """Whether the last coefficients of each panel have vanished."""
     return np.asarray(panels["degree"] < N - TAIL)
 
@@ -106,7 +104,7 @@ def refit(panels: Panels, scale: Floats | float, noise: Floats | float) -> Panel
     return fit(panels["a"], panels["b"], panels["f"], scale, noise)
 
 
-def halve(sample: Callable[[Floats], Floats], panels: Panels, chosen: Flags) -> Panels:
+def halve(sample: ArrayFunction, panels: Panels, chosen: Bools) -> Panels:
     """The chosen panels halved, which inherit scale and noise, and the others, in ascending order."""
     old = panels[chosen]
     middle = 0.5 * (old["a"] + old["b"])
@@ -142,13 +140,13 @@ def _chebyshev(s: Floats) -> Floats:
     return np.moveaxis(t[:N], 0, 1)
 
 
-def matches(panels: Panels, x: Floats, f: Floats) -> tuple[Flags, Floats]:
+def matches(panels: Panels, x: Floats, f: Floats) -> tuple[Bools, Floats]:
     """Whether the values `f` at `x` lie on the panels' continuations, and the difference that is allowed for."""
     allowed = MARGIN * continuation_error(panels, x)[:, 0]
     return np.abs(f - continuation(panels, x)[:, 0]) <= allowed, allowed
 
 
-def fits(left: Panels, right: Panels) -> Flags:
+def fits(left: Panels, right: Panels) -> Bools:
     """Whether no derivative jumps where each panel of `left` meets that of `right`."""
     jump, bound = 0.0, 0.0
     for panels, ends in ((left, -AT_RIGHT_END), (right, AT_LEFT_END)):

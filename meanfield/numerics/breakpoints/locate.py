@@ -1,11 +1,10 @@
 """Where a function changes from one smooth piece to another: it is asked to which of them points belong."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from meanfield._types import ArrayFunction, Bools, Floats, Ints
 from meanfield.numerics.breakpoints.chebyshev_panels import (
     EPS,
     Crossings,
@@ -18,12 +17,6 @@ from meanfield.numerics.breakpoints.chebyshev_panels import (
     nodes,
     resolved,
 )
-
-__all__ = ["Gaps", "gaps_at_edges", "gaps_in_panels", "locate", "roundest", "runs", "singularity"]
-
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-Indices = NDArray[np.intp]
 
 PROGRESS = 0.75  # a round that leaves more of a gap than this has asked in the wrong places
 EVENLY = (np.arange(1, 17) - 0.381966) / 16  # fractions of a gap; not round, for at a jump f may be on neither side
@@ -38,14 +31,14 @@ CHANCE = 1e-3  # a decimal within the error of a place is the place if it is so 
 class Gaps(NamedTuple):
     """Breakpoints suspected in [lo, hi], between the panels `left` and `right`, and the edge between these or NaN."""
 
-    left: Indices
-    right: Indices
+    left: Ints
+    right: Ints
     lo: Floats
     hi: Floats
     edge: Floats
 
 
-def gaps_at_edges(panels: Panels, eligible: Flags, cuts: list[float]) -> Gaps:
+def gaps_at_edges(panels: Panels, eligible: Bools, cuts: list[float]) -> Gaps:
     """Neighbours that do not fit, except at `cuts`; the gap is between the nodes next to their edge."""
     i = np.flatnonzero(eligible[:-1] & eligible[1:] & ~np.isin(panels["b"][:-1], cuts))
     i = i[~fits(panels[i], panels[i + 1])]
@@ -54,7 +47,7 @@ def gaps_at_edges(panels: Panels, eligible: Flags, cuts: list[float]) -> Gaps:
     return Gaps(i, i + 1, edge - reach * width[i], edge + reach * width[i + 1], edge)
 
 
-def gaps_in_panels(panels: Panels, eligible: Flags, rough: Flags) -> Gaps:
+def gaps_in_panels(panels: Panels, eligible: Bools, rough: Bools) -> Gaps:
     """Rough panels that the continuations of eligible neighbours explain: one up to some node, one from there on."""
     i = 1 + np.flatnonzero(eligible[:-2] & rough[1:-1] & eligible[2:])
     x, f = nodes(panels["a"][i], panels["b"][i]), panels["f"][i]
@@ -70,7 +63,7 @@ def gaps_in_panels(panels: Panels, eligible: Flags, rough: Flags) -> Gaps:
     return Gaps(i[k] - 1, i[k] + 1, lo[k], hi[k], np.full(k.size, np.nan))
 
 
-def locate(sample: Callable[[Floats], Floats], panels: Panels, gaps: Gaps) -> list[tuple[float, int, float] | None]:
+def locate(sample: ArrayFunction, panels: Panels, gaps: Gaps) -> list[tuple[float, int, float] | None]:
     """Place, order and size of the breakpoint in each gap, None where there turns out to be none or more than one."""
     left, right = panels[gaps.left], panels[gaps.right]
     lo, hi, edge = gaps.lo.copy(), gaps.hi.copy(), gaps.edge.copy()
@@ -109,7 +102,7 @@ def locate(sample: Callable[[Floats], Floats], panels: Panels, gaps: Gaps) -> li
     return result
 
 
-def _polish(sample: Callable[[Floats], Floats], left: Panels, right: Panels, lo: Floats, hi: Floats) -> Crossings:
+def _polish(sample: ArrayFunction, left: Panels, right: Panels, lo: Floats, hi: Floats) -> Crossings:
     """Breakpoints found again from new panels that end at them, and of these it is asked that they are resolved."""
     first = crossings(left, right, lo, hi)
     x = np.array([roundest(*place) for place in zip(first.x, first.error, strict=True)])

@@ -6,12 +6,11 @@ left part and the other one its right part, there is a breakpoint where the two 
 same reason (Pachón, Platte & Trefethen, IMA J. Numer. Anal. 30 (2010) 898) but finds the place by finite differences.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from meanfield._types import ArrayFunction, Bools, Floats
 from meanfield.errors import InvalidInput
 from meanfield.numerics.breakpoints.chebyshev_panels import (
     COEFFICIENTS,
@@ -26,10 +25,6 @@ from meanfield.numerics.breakpoints.chebyshev_panels import (
     resolved,
 )
 from meanfield.numerics.breakpoints.locate import Gaps, gaps_at_edges, gaps_in_panels, locate, runs, singularity
-
-__all__ = ["Breakpoint", "Search", "find_breakpoints"]
-
-Floats = NDArray[np.float64]
 
 WIDTH = 0.5  # of a base panel: its nodes see a bump of width 0.005
 PANELS = 64  # base panels at the most, unless their width is given
@@ -84,7 +79,7 @@ class Search:
 
 
 class _Counted:
-    def __init__(self, f: Callable[[Floats], Floats]) -> None:
+    def __init__(self, f: ArrayFunction) -> None:
         self.f, self.evaluations = f, 0
 
     def __call__(self, x: Floats) -> Floats:
@@ -97,7 +92,7 @@ class _Counted:
 
 @np.errstate(all="ignore")
 def find_breakpoints(
-    f: Callable[[Floats], Floats], a: float, b: float, *, max_evaluations: int = 40_000, width: float | None = None
+    f: ArrayFunction, a: float, b: float, *, max_evaluations: int = 40_000, width: float | None = None
 ) -> Search:
     """Find where a function, or one of its low derivatives, is not continuous.
 
@@ -181,7 +176,7 @@ def _base(sample: _Counted, a: float, b: float, width: float | None, max_evaluat
     return refit(panels, np.maximum(np.median(scale), EPS * neighbours), noise)
 
 
-def _rough(panels: Panels) -> NDArray[np.bool_]:
+def _rough(panels: Panels) -> Bools:
     return np.asarray(~resolved(panels) & ~panels["settled"] & np.isfinite(panels["f"]).all(axis=1))
 
 

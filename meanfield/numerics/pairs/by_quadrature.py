@@ -7,16 +7,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from meanfield._types import Floats
 from meanfield.numerics.pairs.rotated_quadrature import ROUNDING, rotated
 from meanfield.numerics.quadrature.gauss_legendre import nodes_between, rule, tail
 from meanfield.numerics.quadrature.one_gaussian import moment
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
-
-__all__ = ["distance", "product", "slope"]
-
-Floats = NDArray[np.float64]
 
 EPS = float(np.finfo(float).eps)
 CLOSE = 1e-8  # 1 − c below which squared differences come from Price's theorem, not from differences

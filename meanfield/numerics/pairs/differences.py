@@ -8,16 +8,13 @@ where f jumps) is a polynomial on what is left; from there on it is one.
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
+from meanfield._types import Floats
 from meanfield.errors import NotConverged
 from meanfield.numerics.quadrature.gauss_legendre import interpolation, nodes_between, rule, tail
 from meanfield.numerics.quadrature.one_gaussian import FARTHEST, integrate
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
-__all__ = ["Differences"]
-
-Floats = NDArray[np.float64]
 Panel = tuple[Floats, Floats, Floats]
 
 NODES = 16  # a panel of δ: their lengths double, and so does the width of the weight

@@ -8,18 +8,14 @@ variation about a large constant keeps its digits.
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from meanfield._types import Floats
 from meanfield.numerics.quadrature.gauss_legendre import nodes_between, rule, tail
 from meanfield.numerics.quadrature.one_gaussian import ROUNDING, integrate, moment
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
-__all__ = ["ORDER", "Expansion", "expand", "hermite_coefficients", "projected"]
-
 ORDER = 300  # terms; 0.85³⁰⁰ = 7e-22
 FINE = 0.35  # panel length in standard deviations that resolves he₃₀₀
-
-Floats = NDArray[np.float64]
 
 
 class Expansion(NamedTuple):

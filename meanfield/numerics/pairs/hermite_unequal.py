@@ -7,18 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.polynomial.legendre import legvander
-from numpy.typing import NDArray
 
+from meanfield._types import Floats, Ints
 from meanfield.numerics.pairs.hermite import projected
 from meanfield.numerics.pairs.surface_panels import NODES, PANEL
 from meanfield.numerics.quadrature.gauss_legendre import nodes_between, rule, tail
 from meanfield.numerics.quadrature.one_gaussian import ROUNDING
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
-
-__all__ = ["Expansions", "power_sums"]
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.intp]
 
 BLOCK = 8192  # pairs summed at once, of about the same |c|
 GRID = 256  # values of |c| at which the error of the sums is known

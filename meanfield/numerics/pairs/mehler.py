@@ -7,15 +7,10 @@ leave out is bounded by what Parseval says that they leave out of the variances,
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from meanfield._types import Floats, Ints
 from meanfield.numerics.pairs.hermite import Expansion
 from meanfield.numerics.quadrature.one_gaussian import ROUNDING
-
-__all__ = ["Table", "mehler", "reach"]
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.intp]
 
 LARGEST = 0.999  # correlation: nearer to 1 errors of the coefficients add up
 BLOCK = 4096  # pairs whose terms are held at once

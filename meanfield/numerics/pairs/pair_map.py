@@ -10,8 +10,8 @@ from contextlib import suppress
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from meanfield._types import Floats, Ints
 from meanfield.errors import DivergentExpectation
 from meanfield.numerics.pairs.by_quadrature import distance, slope
 from meanfield.numerics.pairs.hermite import Expansion, expand
@@ -20,10 +20,6 @@ from meanfield.numerics.pairs.mehler import Table
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 from meanfield.numerics.solve.surrogate import Surrogate
 
-__all__ = ["PairMap", "correlation_gap"]
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.intp]
 T = TypeVar("T")
 
 SERIES = 0.15  # the series serves 1 − c in [0.15, 1.85]: what 300 terms leave out is below 1e-21 of the variance

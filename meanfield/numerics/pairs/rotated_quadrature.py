@@ -10,14 +10,11 @@ correlation is a positive one with the second argument reflected.
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from meanfield._types import Floats
 from meanfield.numerics.quadrature.gauss_legendre import N, nodes_between, rule, tail
 from meanfield.numerics.quadrature.half_line import half_line
 
-__all__ = ["ROUNDING", "rotated"]
-
-Floats = NDArray[np.float64]
 Integrand = Callable[[Floats, Floats], Floats]
 Inner = Callable[..., tuple[Floats, Floats, Floats]]
 

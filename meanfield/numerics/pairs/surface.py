@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.polynomial.legendre import legval, legvander
-from numpy.typing import NDArray
 
+from meanfield._types import Floats, Ints
 from meanfield.errors import DivergentExpectation, NotConverged
 from meanfield.numerics.pairs.surface_panels import (
     FAR,
@@ -29,11 +29,6 @@ from meanfield.numerics.pairs.surface_panels import (
 )
 from meanfield.numerics.quadrature.gauss_legendre import nodes_between, rule, tail
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
-
-__all__ = ["PairPanel", "PairSurface"]
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.intp]
 
 BLOCK = 8192  # pairs whose series are held at once
 

@@ -5,16 +5,13 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from meanfield._types import Floats
 from meanfield.numerics.pairs.differences import Differences
 from meanfield.numerics.pairs.hermite import projected
 from meanfield.numerics.quadrature.gauss_legendre import N, interpolation, nodes_between, rule, tail
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
-__all__ = ["FAR", "FAR_NODES", "NEAR", "NODES", "PANEL", "ROUNDING", "Distance", "InAngle", "hermite_sums", "in_angle"]
-
-Floats = NDArray[np.float64]
 Distance = Callable[[Floats, Floats, Floats], Floats]
 
 PANEL = 3 * float(np.log(2.0))  # length of a panel in ln q

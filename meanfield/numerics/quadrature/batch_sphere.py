@@ -10,15 +10,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from meanfield._types import Floats
 from meanfield.errors import DivergentExpectation
 from meanfield.numerics.quadrature.gauss_legendre import nodes_between, rule
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
-
-__all__ = ["SphereMoments", "sphere_moments"]
-
-Floats = NDArray[np.float64]
 
 FARTHEST = 13.0  # the weight beyond is less than exp(−84)
 NODES = (20, 24)  # a panel; what the two differ by is the error

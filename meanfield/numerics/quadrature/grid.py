@@ -1,20 +1,14 @@
 """The panels on which one scale of a function is resolved, refined as integrals need it and kept for the next one."""
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from numpy.polynomial.legendre import legder, legval
 from numpy.typing import ArrayLike, NDArray
 
+from meanfield._types import ArrayFunction, Bools, Floats
 from meanfield.numerics.quadrature.gauss_legendre import N, interpolation, nodes_between, rule, tail
-
-if TYPE_CHECKING:
-    from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
-
-__all__ = ["REACH", "Grid", "half_octave"]
-
-Floats = NDArray[np.float64]
 
 # Panel edges of a grid in units of its scale s, for √q in [s, √2·s): 13 s is 9.2 standard deviations or more.
 EDGES = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.5, 8.0, 10.0, 13.0)
@@ -27,6 +21,22 @@ RESOLVED = 1e-14  # an unresolved part below this is rounding
 BLIND = 1e-13  # what rounding leaves of the interpolant's difference from the function next to the ends
 SENTINELS = np.array([-1 + 2e-6, 1 - 2e-6])  # where a panel is looked at between its outermost nodes and its ends
 ULPS = 4 * np.finfo(float).eps  # rounding of a coefficient, relative to the panel's height
+
+
+class Function(Protocol):
+    """What a grid asks of the function that it samples."""
+
+    name: str
+    derivative_function: ArrayFunction | None
+
+    def __call__(self, x: ArrayLike) -> Floats:
+        """Values at `x`."""
+
+    def derivative(self, x: ArrayLike) -> Floats:
+        """Derivatives at `x`."""
+
+    def breakpoints_within(self, reach: float) -> tuple[float, ...]:
+        """The breakpoints with |x| ≤ reach, ascending."""
 
 
 class Grid:
@@ -45,7 +55,7 @@ class Grid:
         the outermost node and the end shows in nothing else.
     """
 
-    def __init__(self, pieces: "PiecewiseSmooth", scale: float) -> None:
+    def __init__(self, pieces: Function, scale: float) -> None:
         self.pieces, self.scale, self.reach = pieces, scale, REACH
         half = np.array(EDGES) * scale
         edges = self._cut(np.concatenate([-half[:0:-1], half]))
@@ -86,7 +96,7 @@ class Grid:
             return s, s_error + self.d_error * N**1.5 / half
         return {"x": (self.x, exact), "f": (self.f, exact), "d": (self.d, self.d_error)}[letter]
 
-    def refine(self, needed: NDArray[np.bool_], unresolved: Floats) -> bool:
+    def refine(self, needed: Bools, unresolved: Floats) -> bool:
         """Halve the panels that need it; False if none could be.
 
         `unresolved` is each panel's tail relative to its height. Where it is small and no longer shrinks with the
@@ -135,7 +145,7 @@ class Grid:
 
     def _merge(
         self,
-        keep: NDArray[np.bool_],
+        keep: Bools,
         new: tuple[Floats, ...],
         parent: Floats,
         stale: NDArray[np.int_],

@@ -8,13 +8,9 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from meanfield._types import Floats
 from meanfield.numerics.quadrature import gauss_legendre as legendre
-
-__all__ = ["HalfLine", "half_line"]
-
-Floats = NDArray[np.float64]
 
 NODES = 40  # a smooth pair integrand needs 25 to 35
 FAR = 20.0  # where the discretisation of the weight ends

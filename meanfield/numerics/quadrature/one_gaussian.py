@@ -6,15 +6,13 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from meanfield._types import Floats
 from meanfield.errors import DivergentExpectation, InfiniteDerivative
 from meanfield.estimates import Estimate
 from meanfield.numerics.quadrature.gauss_legendre import rule, tail
 from meanfield.numerics.quadrature.grid import Grid, half_octave
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
-
-__all__ = ["ROUNDING", "RTOL", "integrate", "moment"]
 
 RTOL = 1e-12  # what a caller gets unless told otherwise
 AIM = 1e-14  # panels are refined until their error is this part of the integral of |f|
@@ -23,8 +21,6 @@ FARTHEST = 50.0  # standard deviations: an integrand that is not negligible ther
 VISIBLE = 38.5  # standard deviations beyond which the weight is no float
 SMALLEST = -1000  # q = 0 is taken as q = 2⁻¹⁰⁰⁰
 BLOCK = 2_000_000  # numbers held at once
-
-Floats = NDArray[np.float64]
 
 
 def moment(

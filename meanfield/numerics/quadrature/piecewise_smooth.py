@@ -5,20 +5,16 @@ function serves every q of the same scale; only the Gaussian weight changes.
 """
 
 import threading
-from collections.abc import Callable
 
 import numpy as np
 from numpy.polynomial.legendre import legval
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from meanfield._types import ArrayFunction, Floats
 from meanfield.errors import BadActivation
 from meanfield.numerics.breakpoints.search import find_breakpoints
 from meanfield.numerics.quadrature.gauss_legendre import rule
 from meanfield.numerics.quadrature.grid import REACH, Grid, half_octave
-
-__all__ = ["PiecewiseSmooth"]
-
-ArrayFunction = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 SEARCHED = 16.0  # breakpoints are looked for at least up to this distance from 0
 KINK = 1e-7  # difference of one-sided derivatives, relative to the largest, that makes a breakpoint a kink
@@ -57,7 +53,7 @@ class PiecewiseSmooth:
         self._jumps: set[float] = set(jumps) | {x for x in self._breakpoints if self._jumps_at(x)}
         self._searched = np.inf if self._declared else 0.0
 
-    def __call__(self, x: ArrayLike) -> NDArray[np.float64]:
+    def __call__(self, x: ArrayLike) -> Floats:
         """Values at `x`; a NaN is refused with the x at which it stands."""
         x = np.asarray(x, dtype=np.float64)
         self.evaluations += x.size
@@ -68,7 +64,7 @@ class PiecewiseSmooth:
             raise BadActivation(f"{self.name} is NaN at x = {where!r}; it must be a number for every real x", where)
         return values
 
-    def derivative(self, x: ArrayLike) -> NDArray[np.float64]:
+    def derivative(self, x: ArrayLike) -> Floats:
         """Derivative at `x`: the given one, or that of the interpolant on the panel that holds `x`."""
         x = np.asarray(x, dtype=np.float64)
         if self.derivative_function is not None:
@@ -138,7 +134,7 @@ class PiecewiseSmooth:
         grid.resolve()
         return grid
 
-    def jump_heights(self) -> NDArray[np.float64]:
+    def jump_heights(self) -> Floats:
         """f(x+) − f(x−) at every jump."""
         return np.array([self._step(x, 4) for x in self.jumps])
 

@@ -11,10 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Map", "Roots", "logarithmic_grid", "solve"]
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.intp]
+from meanfield._types import Bools, Floats, Ints
 
 PER_OCTAVE = 8  # grid points per factor 2 in q
 STEPS = 200  # of a bracketed root search; 60 halvings would do
@@ -29,7 +26,7 @@ class Roots(NamedTuple):
 
     which: Ints
     q: Floats
-    neutral: NDArray[np.bool_]
+    neutral: Bools
 
 
 def logarithmic_grid(low: float, high: float) -> Floats:
@@ -103,7 +100,7 @@ def _sorted(*parts: _Points) -> _Points:
     return _Points(*(column[order] for column in merged))
 
 
-def _between(points: _Points, neutral: NDArray[np.bool_]) -> tuple[Ints, Floats]:
+def _between(points: _Points, neutral: Bools) -> tuple[Ints, Floats]:
     """More points in the cells on which a map is nearly the identity."""
     near = (np.abs(points.relative) < NEARLY) & (np.abs(points.slope - 1) < 10 * NEARLY) & ~neutral[points.which]
     cell = np.flatnonzero((near[:-1] | near[1:]) & (points.which[:-1] == points.which[1:]))

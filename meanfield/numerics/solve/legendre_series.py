@@ -3,11 +3,8 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-__all__ = ["decreasing_root", "values_and_slopes"]
-
-Floats = NDArray[np.float64]
+from meanfield._types import Floats, Ints
 
 STEPS = 60  # of a bracketed Newton method
 SHORT = 1e-9  # a Newton step this short, relative to the interval, leaves no error
@@ -27,9 +24,7 @@ def values_and_slopes(coefficients: Floats, x: Floats) -> tuple[Floats, Floats]:
     return value, steepness
 
 
-def decreasing_root(
-    function: Callable[[Floats, NDArray[np.intp]], tuple[Floats, Floats]], low: Floats, high: Floats
-) -> Floats:
+def decreasing_root(function: Callable[[Floats, Ints], tuple[Floats, Floats]], low: Floats, high: Floats) -> Floats:
     """The zero in each [low, high] of functions that are positive at `low` and not at `high`: bracketed Newton.
 
     ``function(x, which)`` gives values and derivatives of the functions number `which`.

@@ -3,12 +3,9 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-__all__ = ["sign_changes"]
-
-Floats = NDArray[np.float64]
+from meanfield._types import Floats
 
 
 def sign_changes(

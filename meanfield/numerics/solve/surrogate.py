@@ -6,14 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.polynomial.legendre import legval
-from numpy.typing import NDArray
 
+from meanfield._types import Floats, Ints
 from meanfield.numerics.quadrature.gauss_legendre import N, nodes_between, rule, tail
-
-__all__ = ["Surrogate"]
-
-Floats = NDArray[np.float64]
-
 
 BLOCK = 8192  # points whose series are held at once
 LEBESGUE = 12.0  # how much interpolation through 24 Gauss nodes can magnify errors of the values
@@ -118,7 +113,7 @@ class Surrogate:
             self.errors[index] = noise + _remainder(coefficients) + ROUNDING * float(np.abs(values).max())
 
 
-def _panel(edges: Floats, x: Floats) -> NDArray[np.intp]:
+def _panel(edges: Floats, x: Floats) -> Ints:
     return np.clip(np.searchsorted(edges, x, side="right") - 1, 0, edges.size - 2)
 
 

@@ -8,13 +8,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from meanfield._types import Floats
 from meanfield.errors import InvalidInput
 
-__all__ = ["MarchenkoPastur", "largest_eigenvalue"]
-
-Array = NDArray[np.float64]
 HALVINGS = 60
 TRACY_WIDOM_1 = ((0.05, 0.9793), (0.01, 2.0234), (0.005, 2.4224), (0.001, 3.2724))  # upper quantiles
 
@@ -69,24 +67,24 @@ class MarchenkoPastur:
         """Share of the eigenvalues that are 0."""
         return max(0.0, 1.0 - 1.0 / self.ratio)
 
-    def density(self, x: ArrayLike) -> Array:
+    def density(self, x: ArrayLike) -> Floats:
         """Density at `x`, without the atom at 0; infinite at 0 for ratio 1."""
         x = np.asarray(x, dtype=np.float64)
         lower, upper = self.edges
         inside = (x > lower) & (x < upper)
         y = np.where(inside, x, 0.5 * (lower + upper))
         root = np.sqrt((y - lower) * (upper - y))
-        density: Array = np.where(inside, root / (2.0 * np.pi * self.ratio * self.variance * y), 0.0)
+        density: Floats = np.where(inside, root / (2.0 * np.pi * self.ratio * self.variance * y), 0.0)
         return np.where((x == 0.0) & (self.ratio == 1.0), np.inf, density)
 
-    def cdf(self, x: ArrayLike) -> Array:
+    def cdf(self, x: ArrayLike) -> Floats:
         """Share of the eigenvalues that are at most `x`."""
         x = np.asarray(x, dtype=np.float64)
         k = math.sqrt(self.ratio)
         theta = np.arccos(np.clip((1.0 + k**2 - x / self.variance) / (2.0 * k), -1.0, 1.0))
         return np.where(x < 0.0, 0.0, self.atom + self._beneath(theta))
 
-    def quantile(self, p: ArrayLike) -> Array:
+    def quantile(self, p: ArrayLike) -> Floats:
         """The eigenvalue that a share `p` of all is at most, 0 ≤ p ≤ 1."""
         p = np.asarray(p, dtype=np.float64)
         if not np.all((p >= 0.0) & (p <= 1.0)):
@@ -105,13 +103,13 @@ class MarchenkoPastur:
         terms = (self.ratio**r / (r + 1) * math.comb(n, r) * math.comb(n - 1, r) for r in range(n))
         return self.variance**n * math.fsum(terms) if n else 1.0
 
-    def _beneath(self, theta: Array) -> Array:
+    def _beneath(self, theta: Floats) -> Floats:
         """Share of the eigenvalues with an angle up to `theta`, those that are 0 aside."""
         c, k = self.ratio, math.sqrt(self.ratio)
         if c > 1.0:  # W Wᵀ and Wᵀ W have the same eigenvalues but for zeros
             return MarchenkoPastur(1.0 / c)._beneath(theta) / c
         turned = (1.0 - c) * np.arctan2(k * np.sin(theta), 1.0 - k * np.cos(theta)) if c < 1.0 else 0.0
-        share: Array = (theta + (k * np.sin(theta) - turned) / c) / np.pi
+        share: Floats = (theta + (k * np.sin(theta) - turned) / c) / np.pi
         return np.clip(share, 0.0, 1.0)
 
 

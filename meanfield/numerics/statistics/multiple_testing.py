@@ -3,17 +3,16 @@
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import special
 
-__all__ = ["largest_z", "z_beyond"]
+from meanfield._types import Floats
 
-Array = NDArray[np.float64]
 DRAWS = 20_000
 BLOCK = 1_000  # of them held at once
 
 
-def z_beyond(sample: Array, slack: ArrayLike, rounding: float) -> Array:
+def z_beyond(sample: Floats, slack: ArrayLike, rounding: float) -> Floats:
     """Standard errors by which the mean over the first axis lies beyond ±`slack`; 0 inside.
 
     Examples
@@ -24,11 +23,11 @@ def z_beyond(sample: Array, slack: ArrayLike, rounding: float) -> Array:
     """
     mean = sample.mean(axis=0)
     standard_error = np.hypot(sample.std(axis=0, ddof=1) / math.sqrt(len(sample)), rounding)
-    z: Array = np.sign(mean) * np.maximum(np.abs(mean) - slack, 0.0) / standard_error
+    z: Floats = np.sign(mean) * np.maximum(np.abs(mean) - slack, 0.0) / standard_error
     return z
 
 
-def largest_z(sample: Array, largest: float, alpha: float, rounding: float) -> tuple[float, float]:
+def largest_z(sample: Floats, largest: float, alpha: float, rounding: float) -> tuple[float, float]:
     """What the largest |z| of several columns exceeds by chance, allowing for their correlations.
 
     The z of a column alone follows Student's t with n − 1 degrees of freedom. Which p-value the smallest of all
