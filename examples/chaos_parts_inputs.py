@@ -34,7 +34,7 @@ if __name__ == "__main__":
 
     from meanfield.plotting.axes import COLOURS, DASHES
     from meanfield.plotting.correlation_map import plot_correlation_map
-    from meanfield.plotting.signal import plot_signal
+    from meanfield.plotting.signal_propagation import plot_signal
     from meanfield.plotting.variance_map import plot_variance_map
 
     found = main()

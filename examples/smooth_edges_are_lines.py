@@ -30,8 +30,8 @@ def main(depth: int = 2000, rows: int = 121) -> dict[str, object]:
 if __name__ == "__main__":
     import matplotlib.pyplot as plt
 
+    from meanfield.plotting.correlation_decay import plot_decay
     from meanfield.plotting.critical_lines import plot_critical_lines
-    from meanfield.plotting.decay import plot_decay
 
     found = main()
     layer = np.maximum(found["layer"], 1)

@@ -9,7 +9,7 @@ from meanfield.activations.gains import calculate_gain, gain, gains
 from meanfield.activations.resolve import activation
 from meanfield.cross_check.check_weights import WeightCheck, check_weights
 from meanfield.cross_check.crosscheck import crosscheck
-from meanfield.cross_check.report import CrossCheck
+from meanfield.cross_check.result import CrossCheck
 from meanfield.errors import (
     BadActivation,
     DivergentExpectation,
@@ -22,8 +22,8 @@ from meanfield.errors import (
 )
 from meanfield.estimates import Estimate, Sample
 from meanfield.initializers.initializer import Initializer
-from meanfield.initializers.schemes import initializer, schemes
-from meanfield.initializers.table import scheme_table
+from meanfield.initializers.resolve import initializer, schemes
+from meanfield.initializers.scheme_table import scheme_table
 from meanfield.montecarlo.simulation import Simulation, simulate
 from meanfield.networks.block import mlp
 from meanfield.networks.layers.attention import Attention
@@ -53,7 +53,7 @@ from meanfield.theory.fixed_points.analysis import Analysis, analyze
 from meanfield.theory.fixed_points.variance import FixedPoint, fixed_points
 from meanfield.theory.phase_diagram.diagram import PhaseDiagram, phase_diagram
 from meanfield.theory.variance_and_correlation_map import correlation_map, variance_map
-from meanfield.weights.inputs import InputStatistics, input_statistics
+from meanfield.weights.input_statistics import InputStatistics, input_statistics
 from meanfield.weights.measure import measure
 from meanfield.weights.measurement import Measurement, Measurements
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from meanfield.activations.resolve import activation
 from meanfield.montecarlo.exact_law import ExactLaw
+from meanfield.montecarlo.input_states import draw_state
 from meanfield.montecarlo.layer_passes import forward
-from meanfield.montecarlo.states import draw_state
 from meanfield.networks.layers.network import Network
 from meanfield.networks.layers.residual import Residual
 from meanfield.networks.stack import as_blocks

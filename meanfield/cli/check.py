@@ -19,7 +19,7 @@ from meanfield.cli.arguments import (
     imported,
     pixels_from,
 )
-from meanfield.cli.blocks import block_from
+from meanfield.cli.network_argument import block_from
 from meanfield.cli.output import activation_keys, checked_path, number, print_json, print_table, save_figure, thinned
 from meanfield.errors import InvalidInput
 
@@ -117,7 +117,7 @@ def _sampler(text: str, activations: Sequence[Any]) -> Any:
     if ":" in text and "=" not in text:
         return imported(text)
     from meanfield.initializers.catalogue import SCHEMES
-    from meanfield.initializers.schemes import found, initializer, parsed
+    from meanfield.initializers.resolve import found, initializer, parsed
 
     depends = SCHEMES[found(parsed(text)[0])[0]].activation
     if depends and len(set(activations)) != 1:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from meanfield.cli.arguments import AsJson, BlockText, Parameters, grid_from
-from meanfield.cli.blocks import subject_from
+from meanfield.cli.network_argument import subject_from
 from meanfield.cli.output import checked_path, number, print_json, print_table, save_figure
 
 __all__ = ["critical"]

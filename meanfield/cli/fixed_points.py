@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from meanfield.cli.arguments import AsJson, BlockText, Parameters, SigmaB, SigmaW
-from meanfield.cli.blocks import block_from
+from meanfield.cli.network_argument import block_from
 from meanfield.cli.output import print_json, print_table
 
 __all__ = ["fixed_points"]

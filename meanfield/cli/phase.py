@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from meanfield.cli.arguments import AsJson, BlockText, Parameters, grid_from
-from meanfield.cli.blocks import subject_from, weighted
+from meanfield.cli.network_argument import subject_from, weighted
 from meanfield.cli.output import FIGURES, checked_path, number, print_csv, print_json, save_figure
 
 if TYPE_CHECKING:

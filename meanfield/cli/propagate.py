@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from meanfield.cli.arguments import AsJson, BlockText, Depth, Parameters, Pixels, SigmaB, SigmaW, pixels_from
-from meanfield.cli.blocks import block_from
+from meanfield.cli.network_argument import block_from
 from meanfield.cli.output import checked_path, number, print_json, print_table, save_figure, thinned
 
 __all__ = ["propagate"]
@@ -42,7 +42,7 @@ def propagate(
     run = propagation.propagate(block.network, depth, q=q, c=c, pixels=pixels_from(pixels))
     if output is not None:
         from meanfield.plotting.axes import plain
-        from meanfield.plotting.propagation import plot_propagation
+        from meanfield.plotting.trajectory import plot_propagation
 
         axes = plot_propagation(run)
         title = block.title("$\\sigma_w$ = {:.4g}, $\\sigma_b$ = {:.4g}") if block.sigmas else plain(block.name)

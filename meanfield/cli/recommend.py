@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from meanfield.cli.arguments import AsJson, BlockText, Depth, Parameters
-from meanfield.cli.blocks import subject_from
 from meanfield.cli.gain import gains_as_json, gains_or_reasons
+from meanfield.cli.network_argument import subject_from
 from meanfield.cli.output import number, print_json, print_table, with_error
 from meanfield.errors import InvalidInput, MeanFieldError
 

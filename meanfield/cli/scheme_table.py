@@ -10,7 +10,7 @@ from meanfield.cli.output import number, print_csv, print_json
 from meanfield.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from meanfield.initializers.table import SchemeRow
+    from meanfield.initializers.scheme_table import SchemeRow
 
 __all__ = ["scheme_table"]
 
@@ -30,7 +30,7 @@ def scheme_table(
 ) -> None:
     """Print the table: every row in json and csv, else one for all schemes of the same sigmas."""
     from meanfield.activations.catalogue.table import catalogue
-    from meanfield.initializers import table
+    from meanfield.initializers import scheme_table as table
 
     if activations and everything:
         raise InvalidInput("--all is the whole catalogue: name activations or give --all, not both")

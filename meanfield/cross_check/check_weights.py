@@ -10,19 +10,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meanfield.arguments import whole
-from meanfield.cross_check.evidence import SIGNALS, logarithms
-from meanfield.cross_check.infinite_width import trajectory
-from meanfield.cross_check.report import Row, shown
+from meanfield.cross_check.comparisons import SIGNALS, logarithms
+from meanfield.cross_check.prediction import trajectory
+from meanfield.cross_check.result import Row, shown
 from meanfield.errors import InvalidInput
-from meanfield.montecarlo.generators import spawn
+from meanfield.montecarlo.forward_backward import run_network
+from meanfield.montecarlo.input_states import draw_state, input_root
 from meanfield.montecarlo.materialized import Materialized
-from meanfield.montecarlo.passes import run_network
+from meanfield.montecarlo.random_generators import spawn
 from meanfield.montecarlo.simulation import simulate
-from meanfield.montecarlo.states import draw_state, input_root
 from meanfield.networks.layers.dense import Dense
 from meanfield.networks.layers.network import Network
 from meanfield.numerics.statistics.multiple_testing import largest_z
-from meanfield.weights.reading import Layout, Tensor, read
+from meanfield.weights.loading import Layout, Tensor, read
 
 __all__ = ["WeightCheck", "check_weights"]
 

@@ -7,14 +7,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from meanfield.cross_check.cause import cause_of, steps
-from meanfield.cross_check.evidence import SIGNALS, Evidence, logarithms, of_signals, of_weights
-from meanfield.cross_check.infinite_width import chance, scaled, trajectory
-from meanfield.cross_check.report import CrossCheck, Row
+from meanfield.cross_check.comparisons import SIGNALS, Evidence, logarithms, of_signals, of_weights
+from meanfield.cross_check.failure_cause import cause_of, steps
+from meanfield.cross_check.prediction import chance, scaled, trajectory
+from meanfield.cross_check.result import CrossCheck, Row
 from meanfield.errors import InvalidInput
 from meanfield.estimates import Sample
 from meanfield.montecarlo.simulation import Method, simulate
-from meanfield.montecarlo.weights import WeightLaw
+from meanfield.montecarlo.weight_laws import WeightLaw
 from meanfield.networks.images import pixels_of, tells_apart
 from meanfield.networks.layers.attention import Attention
 from meanfield.networks.stack import as_blocks
@@ -66,7 +66,7 @@ def crosscheck(
     Notes
     -----
     The signals q, 1 − c and the gradient of each layer are compared on a logarithmic scale, with an allowance for
-    finite width (`meanfield.cross_check.evidence.of_signals`). Where `weights` is a caller's sampler, the matrices that
+    finite width (`comparisons.of_signals`). Where `weights` is a caller's sampler, the matrices that
     it drew are tested too: their sigma_w against the description, their mean against 0, and the correlation of their
     entries against that of independent ones (`of_weights`).
 

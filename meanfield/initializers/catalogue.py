@@ -7,7 +7,8 @@ from meanfield.activations.activation import Activation
 from meanfield.activations.gains import gain
 from meanfield.arguments import whole
 from meanfield.errors import InvalidInput
-from meanfield.initializers.ensembles import (
+from meanfield.initializers.lsuv import DataDrivenInitializer
+from meanfield.initializers.matrix_ensembles import (
     DataDriven,
     DeltaOrthogonal,
     DiagonalPlusNoise,
@@ -16,7 +17,6 @@ from meanfield.initializers.ensembles import (
     SparseColumns,
     SparseRows,
 )
-from meanfield.initializers.lsuv import DataDrivenInitializer
 from meanfield.initializers.scheme import (
     LARGEST,
     OWN_LAW,

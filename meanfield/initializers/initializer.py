@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from meanfield.arguments import whole
 from meanfield.errors import InvalidInput
-from meanfield.initializers.ensembles import Ensemble, Scaled
+from meanfield.initializers.matrix_ensembles import Ensemble, Scaled
 from meanfield.networks.block import mlp
 from meanfield.networks.layers.network import Network
 

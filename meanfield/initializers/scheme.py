@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 from meanfield.activations.activation import Activation
 from meanfield.activations.catalogue.entry import Real
 from meanfield.errors import InvalidInput
-from meanfield.initializers.ensembles import MODES, Ensemble, Law, Named, Scaled
 from meanfield.initializers.initializer import Initializer
+from meanfield.initializers.matrix_ensembles import MODES, Ensemble, Law, Named, Scaled
 from meanfield.initializers.truncated_normal import CONVENTIONS, TruncatedNormal
-from meanfield.montecarlo.weights import LAWS
+from meanfield.montecarlo.weight_laws import LAWS
 
 __all__ = [
     "LARGEST", "OWN_LAW", "SMALLEST", "Options", "Parameter", "Parts", "Scheme", "Settings", "count", "needed",

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from meanfield.montecarlo.draws import Array, Draw, Pullback
+from meanfield.montecarlo.weight_laws import WeightLaw, draw_biases, draw_weights
 from meanfield.montecarlo.weight_statistics import Matrix, weight_statistics
-from meanfield.montecarlo.weights import WeightLaw, draw_biases, draw_weights
 
 __all__ = ["Materialized"]
 

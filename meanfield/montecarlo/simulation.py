@@ -14,12 +14,12 @@ from meanfield.estimates import Sample
 from meanfield.montecarlo.draws import Draw
 from meanfield.montecarlo.estimators import sample
 from meanfield.montecarlo.exact_law import ExactLaw
-from meanfield.montecarlo.generators import spawn
+from meanfield.montecarlo.forward_backward import run_network
+from meanfield.montecarlo.input_states import draw_state, input_root
 from meanfield.montecarlo.materialized import Materialized
-from meanfield.montecarlo.passes import run_network
-from meanfield.montecarlo.states import draw_state, input_root
+from meanfield.montecarlo.random_generators import spawn
+from meanfield.montecarlo.weight_laws import WeightLaw, check_law
 from meanfield.montecarlo.weight_statistics import Matrix
-from meanfield.montecarlo.weights import WeightLaw, check_law
 from meanfield.networks.images import images_after, pixels_of
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.network import Network

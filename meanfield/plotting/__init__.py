@@ -1,16 +1,16 @@
 """One file per figure: data and Axes in, Axes out."""
 
 from meanfield.plotting.activation import plot_activation
+from meanfield.plotting.correlation_decay import plot_decay
 from meanfield.plotting.correlation_map import plot_correlation_map
 from meanfield.plotting.critical_lines import plot_critical_lines
 from meanfield.plotting.crosscheck import plot_crosscheck
-from meanfield.plotting.decay import plot_decay
 from meanfield.plotting.depth_map import plot_depth_map
 from meanfield.plotting.depth_scales import plot_depth_scales
 from meanfield.plotting.phase_diagram import plot_phase_diagram
 from meanfield.plotting.phase_diagrams import plot_phase_diagrams
-from meanfield.plotting.propagation import plot_propagation, plot_quantity
-from meanfield.plotting.signal import plot_signal
+from meanfield.plotting.signal_propagation import plot_signal
+from meanfield.plotting.trajectory import plot_propagation, plot_quantity
 from meanfield.plotting.variance_map import plot_variance_map
 
 __all__ = [

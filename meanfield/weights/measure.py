@@ -3,11 +3,11 @@
 from typing import Any
 
 from meanfield.errors import InvalidInput
-from meanfield.weights.entries import entries
+from meanfield.weights.entry_statistics import entries
+from meanfield.weights.loading import Layout, Tensor, read
 from meanfield.weights.measurement import Measurement, Measurements
-from meanfield.weights.reading import Layout, Tensor, read
-from meanfield.weights.recognition import recognise
-from meanfield.weights.spectra import spectrum
+from meanfield.weights.scheme_recognition import recognise
+from meanfield.weights.singular_values import spectrum
 
 __all__ = ["measure"]
 

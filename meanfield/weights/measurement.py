@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from meanfield.weights.entries import Statistic
-from meanfield.weights.recognition import Recognised
-from meanfield.weights.spectra import Spectrum
+from meanfield.weights.entry_statistics import Statistic
+from meanfield.weights.scheme_recognition import Recognised
+from meanfield.weights.singular_values import Spectrum
 
 __all__ = ["Measurement", "Measurements"]
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from scipy.stats import ortho_group
 
+from meanfield.cross_check.comparisons import SIGNALS
 from meanfield.cross_check.crosscheck import crosscheck
-from meanfield.cross_check.evidence import SIGNALS
 from meanfield.errors import InvalidInput
 from meanfield.networks.block import mlp
 from meanfield.networks.layers.dense import Dense

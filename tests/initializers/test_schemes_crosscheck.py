@@ -3,7 +3,7 @@
 import pytest
 
 from meanfield.cross_check.crosscheck import crosscheck
-from meanfield.initializers.schemes import initializer, schemes
+from meanfield.initializers.resolve import initializer, schemes
 from meanfield.networks.block import mlp
 
 WIDTH, DEPTH = 128, 10

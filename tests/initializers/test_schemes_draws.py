@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from meanfield.initializers.schemes import initializer, schemes
-from meanfield.montecarlo.weights import LAWS
+from meanfield.initializers.resolve import initializer, schemes
+from meanfield.montecarlo.weight_laws import LAWS
 
 SHAPES = ((200, 200), (300, 120), (120, 300))
 CALLS = (

@@ -4,7 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from meanfield.initializers.schemes import initializer
+from meanfield.initializers.resolve import initializer
 from meanfield.initializers.truncated_normal import CONVENTIONS, TruncatedNormal, clamped_std, truncated_std
 
 BOUNDS = (1e-100, 1e-12, 1e-6, 1e-3, 0.1, 0.5, 1.0, 2.0, 3.0, 8.0, 40.0, 1e100)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from meanfield.montecarlo.weight_laws import LAWS
 from meanfield.montecarlo.weight_statistics import weight_statistics
-from meanfield.montecarlo.weights import LAWS
 
 FLOAT = np.dtype("float64")
 

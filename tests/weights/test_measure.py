@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from meanfield.errors import InvalidInput
-from meanfield.initializers.schemes import initializer
-from meanfield.montecarlo.weights import LAWS
-from meanfield.weights import spectra
+from meanfield.initializers.resolve import initializer
+from meanfield.montecarlo.weight_laws import LAWS
+from meanfield.weights import singular_values as spectra
 from meanfield.weights.measure import measure
-from meanfield.weights.recognition import SCHEMES
+from meanfield.weights.scheme_recognition import SCHEMES
 
 N = 256
 HE = math.sqrt(2 / N)

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from meanfield.montecarlo.weights import LAWS
+from meanfield.montecarlo.weight_laws import LAWS
 from meanfield.weights.measure import measure
 
 SHAPES = ((10, 200), (24, 24), (64, 64), (200, 50))

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import meanfield as mf
+from meanfield.montecarlo.input_states import input_root
 from meanfield.montecarlo.layer_passes import forward
 from meanfield.montecarlo.materialized import Materialized
-from meanfield.montecarlo.states import input_root
 from meanfield.networks.layers.batchnorm import BatchNorm
 from meanfield.networks.layers.residual import Residual
 from meanfield.theory.layer_maps import one_point, two_points

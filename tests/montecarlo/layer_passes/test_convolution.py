@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import meanfield as mf
-from meanfield.initializers.schemes import initializer
+from meanfield.initializers.resolve import initializer
 from meanfield.montecarlo.draws import Draw
 from meanfield.montecarlo.exact_law import ExactLaw
 from meanfield.montecarlo.layer_passes import forward

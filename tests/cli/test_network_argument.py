@@ -5,7 +5,7 @@ import math
 import pytest
 
 import meanfield as mf
-from meanfield.cli.blocks import block_from, subject_from
+from meanfield.cli.network_argument import block_from, subject_from
 from meanfield.networks.text.text import network
 
 TEXT = "residual(layernorm, gelu, dense(1.4), scale=0.2)"

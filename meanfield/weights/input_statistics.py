@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from meanfield.arguments import positive, standard_deviation
 from meanfield.errors import InvalidInput
-from meanfield.weights.reading import plain_array
+from meanfield.weights.loading import plain_array
 
 __all__ = ["InputStatistics", "Spread", "input_statistics"]
 

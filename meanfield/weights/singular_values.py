@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy import sparse, special
 
 from meanfield.numerics.statistics.marchenko_pastur import MarchenkoPastur, largest_eigenvalue
-from meanfield.weights.dependence import Parallel, parallel_rows, rectangles
-from meanfield.weights.entries import Entries, Statistic
+from meanfield.weights.entry_dependence import Parallel, parallel_rows, rectangles
+from meanfield.weights.entry_statistics import Entries, Statistic
 
 __all__ = ["Spectrum", "spectrum"]
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import meanfield as mf
-from meanfield.plotting.decay import plot_decay
+from meanfield.plotting.correlation_decay import plot_decay
 
 
 @pytest.fixture(scope="module")

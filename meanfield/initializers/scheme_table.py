@@ -8,11 +8,11 @@ from typing import Any
 from meanfield.activations.activation import Activation
 from meanfield.arguments import positive, whole
 from meanfield.errors import InvalidInput, MeanFieldError
-from meanfield.initializers.at_depth import Course, course, course_of_rescaling
 from meanfield.initializers.catalogue import SCHEMES
 from meanfield.initializers.initializer import WIDEST, Initializer
 from meanfield.initializers.lsuv import DataDrivenInitializer
-from meanfield.initializers.schemes import found, initializer, parsed, parsed_activation
+from meanfield.initializers.resolve import found, initializer, parsed, parsed_activation
+from meanfield.initializers.signal_at_depth import Course, course, course_of_rescaling
 from meanfield.networks.block import mlp
 
 __all__ = ["ACTIVATIONS", "IN_TABLE", "SchemeRow", "scheme_table", "verdict"]

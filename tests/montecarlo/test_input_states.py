@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from meanfield.errors import InvalidInput
-from meanfield.montecarlo.states import draw_state, input_root
+from meanfield.montecarlo.input_states import draw_state, input_root
 
 FLOAT = np.dtype("float64")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from meanfield.cross_check.evidence import SIGNALS, Evidence
+from meanfield.cross_check.comparisons import SIGNALS, Evidence
 from meanfield.montecarlo.simulation import Simulation
 from meanfield.networks.layers.network import Network
 from meanfield.theory.layer_maps import one_point

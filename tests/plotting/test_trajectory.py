@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import meanfield as mf
-from meanfield.plotting.propagation import plot_propagation, plot_quantity
+from meanfield.plotting.trajectory import plot_propagation, plot_quantity
 
 
 def test_a_pair_has_three_panels_that_show_the_trajectory():

@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from meanfield.errors import InvalidInput
-from meanfield.montecarlo.weights import LAWS, check_law, draw_weights
+from meanfield.montecarlo.weight_laws import LAWS, check_law, draw_weights
 
 FLOAT = np.dtype("float64")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import meanfield as mf
-from meanfield.cross_check.infinite_width import trajectory
+from meanfield.cross_check.prediction import trajectory
 from meanfield.networks.layers.convolution import Conv
 from meanfield.networks.layers.dropout import Dropout
 from meanfield.networks.layers.noise import MultiplicativeNoise

@@ -8,7 +8,7 @@ from meanfield._types import Axes
 from meanfield.errors import InvalidInput
 from meanfield.plotting.axes import COLOURS, DASHES, MARKERS, axes_for, legend_above, outer_xlabels
 from meanfield.plotting.fields import SimulationFields, TrajectoryFields
-from meanfield.plotting.propagation import plot_quantity
+from meanfield.plotting.trajectory import plot_quantity
 
 BARS = 12  # largest number of error bars on one line
 

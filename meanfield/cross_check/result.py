@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from meanfield.cross_check.cause import Cause
+from meanfield.cross_check.failure_cause import Cause
 from meanfield.estimates import Sample
 from meanfield.montecarlo.simulation import Simulation
 

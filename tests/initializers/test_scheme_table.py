@@ -8,9 +8,9 @@ import pytest
 from meanfield.activations.catalogue.table import catalogue
 from meanfield.activations.resolve import activation
 from meanfield.errors import InvalidInput, UnknownActivation
-from meanfield.initializers.at_depth import course, course_of_rescaling
-from meanfield.initializers.schemes import initializer
-from meanfield.initializers.table import IN_TABLE, scheme_table
+from meanfield.initializers.resolve import initializer
+from meanfield.initializers.scheme_table import IN_TABLE, scheme_table
+from meanfield.initializers.signal_at_depth import course, course_of_rescaling
 from meanfield.networks.block import mlp
 from meanfield.theory.depth.propagate import propagate
 

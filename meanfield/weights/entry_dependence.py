@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from meanfield.weights.entries import Statistic
+from meanfield.weights.entry_statistics import Statistic
 
 __all__ = ["Parallel", "parallel_rows", "rectangles"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meanfield.errors import InvalidInput
-from meanfield.montecarlo.weights import LAWS
+from meanfield.montecarlo.weight_laws import LAWS
 
 __all__ = [
     "FANS", "MODES", "DataDriven", "DeltaOrthogonal", "DiagonalPlusNoise", "Ensemble", "Law", "Named", "Scaled",
@@ -41,7 +41,7 @@ class Law(Protocol):
 
 @dataclass(frozen=True)
 class Named:
-    """A law of `meanfield.montecarlo.weights`, by name."""
+    """A law of `meanfield.montecarlo.weight_laws`, by name."""
 
     name: str
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meanfield.errors import InvalidInput
-from meanfield.montecarlo.states import input_root
+from meanfield.montecarlo.input_states import input_root
 from meanfield.networks.images import pixels_of, tells_apart
 from meanfield.networks.layers.attention import Attention
 from meanfield.networks.layers.base import Layer

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import meanfield as mf
-from meanfield.plotting.signal import plot_signal
+from meanfield.plotting.signal_propagation import plot_signal
 
 BLOCKS = {"default": mf.mlp("tanh", 3**-0.5, 0.1), "recommended": mf.mlp("tanh", 1.3, 0.2)}
 

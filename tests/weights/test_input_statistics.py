@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from meanfield.errors import InvalidInput
-from meanfield.weights import inputs
-from meanfield.weights.inputs import input_statistics
+from meanfield.weights import input_statistics as inputs
+from meanfield.weights.input_statistics import input_statistics
 
 
 def normal(*shape, seed=0):

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from meanfield.initializers.schemes import initializer
-from meanfield.weights.entries import Entries
-from meanfield.weights.reading import Tensor
-from meanfield.weights.spectra import NEARLY, Spectrum
+from meanfield.initializers.resolve import initializer
+from meanfield.weights.entry_statistics import Entries
+from meanfield.weights.loading import Tensor
+from meanfield.weights.singular_values import NEARLY, Spectrum
 
 __all__ = ["Recognised", "recognise"]
 

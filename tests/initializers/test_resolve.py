@@ -9,7 +9,7 @@ import pytest
 
 from meanfield.activations.resolve import activation
 from meanfield.errors import InvalidInput, UnknownActivation
-from meanfield.initializers.schemes import initializer, schemes
+from meanfield.initializers.resolve import initializer, schemes
 from meanfield.montecarlo.simulation import simulate
 from meanfield.networks.block import mlp
 from meanfield.recommendation.recommend import recommend
