@@ -9,12 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from meanfield._types import ArrayFunction, Expression
+from meanfield._types import ArrayFunction, Bools, Expression
+from meanfield.activations.catalogue.table import ENTRIES
+from meanfield.activations.formulas.numpy_functions import FormulaFunction
 from meanfield.activations.formulas.parse import parse
+from meanfield.activations.formulas.symmetry import symmetry_of
 from meanfield.activations.moments import Moments
+from meanfield.activations.symmetry import UNKNOWN, Symmetry
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
 __all__ = ["Activation"]
+
+EPS = float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +98,95 @@ class Activation:
     def jumps(self) -> tuple[float, ...]:
         """Where φ itself is not continuous, in ascending order."""
         return self.pieces.jumps
+
+    @cached_property
+    def _symmetry(self) -> Symmetry:
+        if self.entry:
+            return ENTRIES[self.entry].symmetry_at(self.parameters)
+        if isinstance(self.function, FormulaFunction):
+            return symmetry_of(self.function.expression)
+        return UNKNOWN
+
+    @property
+    def is_odd(self) -> bool | None:
+        """Whether φ(−x) = −φ(x) for every x, so that E φ(√q Z) = 0 at every q; None if that is not known.
+
+        Known of names from the catalogue, with their parameters, and of most formulas, by algebra. Nothing is known of
+        a callable, since values at some points do not tell what it does elsewhere: ask `has_zero_mean` at the q in
+        question. Values at single points, as of sign(0), do not count, here and in the properties below.
+
+        Examples
+        --------
+        >>> import meanfield as mf
+        >>> mf.activation("hardtanh", min_val=-7, max_val=7).is_odd
+        True
+        >>> mf.activation("hardtanh", min_val=-7, max_val=20).is_odd
+        False
+        >>> print(mf.activation(lambda x: x**3).is_odd)
+        None
+        """
+        return self._symmetry.odd
+
+    @property
+    def is_even(self) -> bool | None:
+        """Whether φ(−x) = φ(x) for every x, so that E φ′(√q Z) = 0 at every q; None if that is not known."""
+        return self._symmetry.even
+
+    @property
+    def is_scale_invariant(self) -> bool | None:
+        """Whether φ(ax) = aφ(x) for every x and every a > 0: a line on each side of 0; None if that is not known.
+
+        The zero function is scale-invariant too, and constant.
+
+        Examples
+        --------
+        >>> import meanfield as mf
+        >>> mf.activation("prelu").is_scale_invariant, mf.activation("max(x, 0) + x").is_scale_invariant
+        (True, True)
+        """
+        return self._symmetry.scale_invariant
+
+    @property
+    def is_constant(self) -> bool | None:
+        """Whether φ takes one value only, so that Var φ(√q Z) = 0 at every q; None if that is not known."""
+        return self._symmetry.constant
+
+    def has_zero_mean(self, q: ArrayLike) -> Bools:
+        """Whether E φ(√q Z) is zero at each q ≥ 0, as second moments see it; an array of the shape of `q`.
+
+        It is where φ `is_odd`, and else where E φ² and Var φ = E φ² − (E φ)² agree within the bound on the error of
+        E φ². So an odd callable has zero mean at every q, and a function that is odd only up to some |x| at those q
+        at which what lies beyond adds less than rounding does.
+
+        Examples
+        --------
+        >>> import meanfield as mf
+        >>> mf.activation("hardtanh", min_val=-7, max_val=20).has_zero_mean([1.0, 400.0])
+        array([ True, False])
+        """
+        q = np.asarray(q, dtype=np.float64)
+        if self.is_odd:
+            return np.ones(q.shape, dtype=np.bool_)
+        (mean, error), (second, second_error) = self.moments.mean(q), self.moments.second_moment(q)
+        return np.asarray((np.abs(mean) + error) ** 2 <= second_error + EPS * second)
+
+    def varies(self, q: ArrayLike) -> Bools:
+        """Whether Var φ(√q Z) is positive at each q ≥ 0, beyond the bound on its error; an array of the shape of `q`.
+
+        False where φ `is_constant`, and where float64 does not tell it from a constant: at q = 0, and where all of its
+        variation lies many standard deviations √q away.
+
+        Examples
+        --------
+        >>> import meanfield as mf
+        >>> mf.activation("where(x > 50, x, 1)").varies([1.0, 400.0])
+        array([False,  True])
+        """
+        q = np.asarray(q, dtype=np.float64)
+        if self.is_constant:
+            return np.zeros(q.shape, dtype=np.bool_)
+        variance, error = self.moments.variance(q)
+        return np.asarray(variance > error)
 
     @cached_property
     def expression(self) -> Expression:

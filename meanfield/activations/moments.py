@@ -29,6 +29,7 @@ EPS = float(np.finfo(float).eps)
 SMALLEST_PAIR = 1e-306  # pairs need no quotient of moments
 SMALLEST = 1e-300  # moments at a smaller q are those at this one
 INEXACT = 1e-11  # a pair whose relative error may exceed this is left to the method for one pair
+RESOLVED = 1e-12  # relative error of a variance as a difference that is small enough
 KEPT = 4096  # single moments remembered
 MANY = 64  # values of q from which on a surrogate in ln q serves them, and fewer where it is at hand
 OCTAVES = tuple(np.log(2.0) * np.arange(-340, 342, 2))  # panels of that surrogate: q from 2⁻³⁴⁰ to 2³⁴⁰
@@ -57,6 +58,21 @@ class Moments:
         """E φ(X)."""
         value, error = self._moment(self._closed("mean"), "f", q)
         return value, error + 8 * EPS * np.sqrt(self.second_moment(q)[0])
+
+    def variance(self, q: Any) -> Bounded:
+        """Var φ(X) = E φ² − (E φ)²; where that cancels, ½E(φ(U) − φ(V))² of independent U and V."""
+        (mean, mean_error), (second, error) = self.mean(q), self.second_moment(q)
+        value = second - mean**2
+        error = error + 2 * np.abs(mean) * mean_error + EPS * second
+        cancels = (error > RESOLVED * value) & (mean**2 > 0.5 * second)
+        if np.any(cancels):
+            some = np.where(cancels, q, 1.0)
+            apart, apart_error = self.distance(some, some, some)
+            if not self._closed("distance"):  # the values of φ are rounded, and their differences with them
+                rounding = 2 * EPS * np.sqrt(second)
+                apart_error = apart_error + 2 * rounding * np.sqrt(apart) + rounding**2
+            value, error = np.where(cancels, apart, value), np.where(cancels, apart_error, error)
+        return value, error
 
     def second_moment(self, q: Any) -> Bounded:
         """V(q) = E φ(X)²."""

@@ -1,4 +1,4 @@
-"""Activations beyond torch.nn: those of jax.nn and Keras first, then those of the literature."""
+"""Activations of the literature that torch.nn, jax.nn and Keras do not have."""
 
 import math
 
@@ -7,41 +7,7 @@ from scipy.special import erf, expit, ndtr
 
 from meanfield.activations import stable_functions as stable
 from meanfield.activations.catalogue.entry import Entry, Real, integer, positive
-
-JAX_AND_KERAS = (
-    Entry(
-        "squareplus",
-        stable.squareplus,
-        stable.dsquareplus,
-        "(x + sqrt(x**2 + {b}))/2",
-        "Barron 2021 (arXiv:2112.11687)",
-        parameters={"b": positive(4.0)},
-    ),
-    Entry(
-        "sparse_plus",
-        lambda x: np.where(x > 1, x, 0.25 * np.maximum(np.minimum(x, 1.0) + 1, 0.0) ** 2),
-        lambda x: np.clip((x + 1) / 2, 0.0, 1.0),
-        "where(x > 1, x, where(x > -1, (x + 1)**2/4, 0))",
-        "Blondel, Martins, Niculae 2020 (JMLR 21)",
-        breakpoints=(-1.0, 1.0),
-    ),
-    Entry(
-        "sparse_sigmoid",
-        lambda x: np.clip((x + 1) / 2, 0.0, 1.0),
-        lambda x: np.where(np.abs(x) < 1, 0.5, 0.0),
-        "min(max((x + 1)/2, 0), 1)",
-        "Martins, Astudillo 2016 (arXiv:1602.02068)",
-        breakpoints=(-1.0, 1.0),
-    ),
-    Entry(
-        "exponential",
-        lambda x: np.exp(x),
-        lambda x: np.exp(x),
-        "exp(x)",
-        "keras.activations.exponential",
-        aliases=("exp",),
-    ),
-)
+from meanfield.activations.symmetry import EVEN, ODD, Symmetry, two_slopes
 
 
 def quantiser_thresholds(levels: int) -> tuple[float, ...]:
@@ -54,6 +20,11 @@ def _quantiser_formula(levels: int) -> str:
         return ""
     steps = " + ".join(f"where(x > ({t!r}), 1, 0)" for t in quantiser_thresholds(levels))
     return f"-1 + 2*({steps})/{levels - 1}"
+
+
+def _symmetry_of_xielu(alpha_p: float, alpha_n: float, beta: float) -> Symmetry:
+    straight = alpha_p == alpha_n == 0
+    return two_slopes(beta, beta) if straight else Symmetry()
 
 
 LITERATURE = (
@@ -73,6 +44,7 @@ LITERATURE = (
         "{scale}*max(x, 0)**2 + {bias}",
         "Yu et al. 2022 (arXiv:2210.13452), equation 5",
         breakpoints=lambda scale, bias: (0.0,) if scale else (),
+        symmetry=lambda scale, bias: Symmetry(scale == bias == 0, scale == 0, scale == bias == 0, scale == 0),
         parameters={"scale": Real(0.8944), "bias": Real(-0.4472)},
     ),
     Entry(
@@ -81,6 +53,7 @@ LITERATURE = (
         lambda x: 2 / math.sqrt(math.pi) * np.exp(-x * x),
         "erf(x)",
         "Williams 1996 (Computing with infinite networks, NIPS)",
+        symmetry=ODD,
     ),
     Entry(
         "normal_cdf",
@@ -97,6 +70,7 @@ LITERATURE = (
         "sin(x)",
         "Parascandolo, Huttunen, Virtanen 2016 (Taming the waves)",
         aliases=("sine",),
+        symmetry=ODD,
     ),
     Entry(
         "siren",
@@ -104,9 +78,18 @@ LITERATURE = (
         lambda x, omega_0: omega_0 * np.cos(omega_0 * x),
         "sin({omega_0}*x)",
         "Sitzmann, Martel, Bergman, Lindell, Wetzstein 2020 (arXiv:2006.09661)",
+        symmetry=ODD,
         parameters={"omega_0": positive(30.0)},
     ),
-    Entry("cos", lambda x: np.cos(x), lambda x: -np.sin(x), "cos(x)", "Rahimi, Recht 2007 (NIPS)", aliases=("cosine",)),
+    Entry(
+        "cos",
+        lambda x: np.cos(x),
+        lambda x: -np.sin(x),
+        "cos(x)",
+        "Rahimi, Recht 2007 (NIPS)",
+        aliases=("cosine",),
+        symmetry=EVEN,
+    ),
     Entry(
         "snake",
         lambda x, alpha: x + np.sin(alpha * x) ** 2 / alpha,
@@ -122,6 +105,7 @@ LITERATURE = (
         "exp(-x**2)",
         "Broomhead, Lowe 1988 (Complex Systems 2)",
         aliases=("rbf", "gauss"),
+        symmetry=EVEN,
     ),
     Entry(
         "gabor",
@@ -129,6 +113,7 @@ LITERATURE = (
         lambda x: np.exp(-x * x) * (np.cos(x) - 2 * x * np.sin(x)),
         "exp(-x**2)*sin(x)",
         "neural_tangents.stax.Gabor",
+        symmetry=ODD,
     ),
     Entry(
         "monomial",
@@ -137,6 +122,7 @@ LITERATURE = (
         "x**{degree}",
         "Livni, Shalev-Shwartz, Shamir 2014 (arXiv:1410.1141)",
         aliases=("power", "square", "quadratic"),
+        symmetry=lambda degree: Symmetry(degree % 2 == 1, degree % 2 == 0, degree == 1),
         parameters={"degree": integer(2, 1, 64)},
     ),
     Entry(
@@ -158,6 +144,7 @@ LITERATURE = (
         aliases=("sgn", "signum"),
         breakpoints=(0.0,),
         jumps=(0.0,),
+        symmetry=ODD,
     ),
     Entry(
         "quantised_sign",
@@ -168,6 +155,7 @@ LITERATURE = (
         aliases=("quantized_sign", "quantised", "quantized", "quantiser", "quantizer"),
         breakpoints=quantiser_thresholds,
         jumps=quantiser_thresholds,
+        symmetry=ODD,
         parameters={"levels": integer(4, 2, 4096)},
     ),
     Entry(
@@ -178,6 +166,7 @@ LITERATURE = (
         "Jarrett, Kavukcuoglu, Ranzato, LeCun 2009 (ICCV)",
         aliases=("absolute", "modulus"),
         breakpoints=(0.0,),
+        symmetry=two_slopes(-1.0, 1.0),
     ),
     Entry(
         "abrelu",
@@ -186,6 +175,7 @@ LITERATURE = (
         "where(x > 0, {b}*x, {a}*x)",
         "neural_tangents.stax.ABRelu: a min(x, 0) + b max(x, 0)",
         breakpoints=lambda a, b: (0.0,) if a != b else (),
+        symmetry=lambda a, b: two_slopes(a, b),
         parameters={"a": Real(0.2), "b": Real(1.0)},
     ),
     Entry(
@@ -195,6 +185,7 @@ LITERATURE = (
         "tanh({alpha}*x)",
         "Zhu, Chen, He, LeCun, Liu 2025 (arXiv:2503.10622)",
         aliases=("dynamic_tanh",),
+        symmetry=ODD,
         parameters={"alpha": positive(0.5)},
     ),
     Entry(
@@ -203,6 +194,7 @@ LITERATURE = (
         lambda x: 1.7159 * (2 / 3) * stable.sech_squared(x * (2 / 3)),
         "1.7159*tanh(2*x/3)",
         "LeCun, Bottou, Orr, Müller 1998 (Efficient BackProp)",
+        symmetry=ODD,
     ),
     Entry(
         "isru",
@@ -210,6 +202,7 @@ LITERATURE = (
         lambda x, alpha: (1 + alpha * x * x) ** -1.5,
         "x/sqrt(1 + {alpha}*x**2)",
         "Carlile et al. 2017 (arXiv:1710.09967)",
+        symmetry=ODD,
         parameters={"alpha": positive(1.0)},
     ),
     Entry(
@@ -240,6 +233,7 @@ LITERATURE = (
         "where(x > 0, {alpha_p}*x**2, {alpha_n}*(exp(x) - 1 - x)) + {beta}*x",
         "Huang, Schlag 2024 (arXiv:2411.13010), at its initial values",
         breakpoints=lambda alpha_p, alpha_n, beta: (0.0,) if alpha_p or alpha_n else (),
+        symmetry=_symmetry_of_xielu,
         parameters={"alpha_p": Real(0.8), "alpha_n": Real(0.8), "beta": Real(0.5)},
     ),
     Entry(
@@ -258,6 +252,7 @@ LITERATURE = (
         "atan(x)",
         "folklore; as a sigmoid without exponentials",
         aliases=("atan",),
+        symmetry=ODD,
     ),
     Entry(
         "logcosh",
@@ -265,6 +260,7 @@ LITERATURE = (
         lambda x: np.tanh(x),
         "log(cosh(x))",
         "Hyvärinen 1999 (IEEE Transactions on Neural Networks 10)",
+        symmetry=EVEN,
     ),
     Entry(
         "quick_gelu",
@@ -280,6 +276,7 @@ LITERATURE = (
         lambda x: np.tanh(x) + x * stable.sech_squared(x),
         "x*tanh(x)",
         "Roy, Manna, Dubey, Chaudhuri 2019 (arXiv:1901.05894)",
+        symmetry=EVEN,
     ),
     Entry(
         "gcu",
@@ -288,5 +285,6 @@ LITERATURE = (
         "x*cos(x)",
         "Noel, Arunkumar, Trivedi, Dutta 2021 (arXiv:2108.12943)",
         aliases=("growing_cosine",),
+        symmetry=ODD,
     ),
 )

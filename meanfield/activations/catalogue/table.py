@@ -1,9 +1,10 @@
-"""The catalogue: every activation that goes by a name. To add one, add a row to `torch_nn.py` or `literature.py`."""
+"""The catalogue: every activation that goes by a name. To add one, add a row to one of its tables."""
 
 import difflib
 
 from meanfield.activations.catalogue.entry import Entry
-from meanfield.activations.catalogue.literature import JAX_AND_KERAS, LITERATURE
+from meanfield.activations.catalogue.jax_keras import JAX_AND_KERAS
+from meanfield.activations.catalogue.literature import LITERATURE
 from meanfield.activations.catalogue.torch_nn import TORCH
 
 __all__ = ["ENTRIES", "catalogue", "find", "nearest_names", "normalised"]

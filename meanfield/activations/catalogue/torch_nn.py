@@ -9,6 +9,7 @@ from scipy.special import expit
 
 from meanfield.activations import stable_functions as stable
 from meanfield.activations.catalogue.entry import Entry, Real, at_least, positive
+from meanfield.activations.symmetry import ODD, Symmetry, two_slopes
 
 # Klambauer et al. 2017, section 2: the pair that keeps mean 0 and variance 1.
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
@@ -21,6 +22,7 @@ TORCH = (
         "x",
         "none: the deep linear network, Saxe, McClelland, Ganguli 2013 (arXiv:1312.6120)",
         aliases=("identity", "none"),
+        symmetry=two_slopes(1.0, 1.0),
     ),
     Entry(
         "relu",
@@ -30,6 +32,7 @@ TORCH = (
         "Nair, Hinton 2010 (ICML)",
         aliases=("rectifier", "ramp"),
         breakpoints=(0.0,),
+        symmetry=two_slopes(0.0, 1.0),
     ),
     Entry(
         "leaky_relu",
@@ -39,6 +42,7 @@ TORCH = (
         "Maas, Hannun, Ng 2013 (ICML)",
         aliases=("lrelu",),
         breakpoints=lambda negative_slope: (0.0,) if negative_slope != 1 else (),
+        symmetry=lambda negative_slope: two_slopes(negative_slope, 1.0),
         parameters={"negative_slope": Real(0.01)},
     ),
     Entry(
@@ -48,6 +52,7 @@ TORCH = (
         "where(x > 0, x, {init}*x)",
         "He, Zhang, Ren, Sun 2015 (arXiv:1502.01852)",
         breakpoints=lambda init: (0.0,) if init != 1 else (),
+        symmetry=lambda init: two_slopes(init, 1.0),
         parameters={"init": Real(0.25)},
     ),
     Entry(
@@ -57,6 +62,7 @@ TORCH = (
         "where(x > 0, x, ({lower} + {upper})/2*x)",
         "Xu, Wang, Chen, Li 2015 (arXiv:1505.00853), at its mean slope",
         breakpoints=lambda lower, upper: (0.0,) if lower + upper != 2 else (),
+        symmetry=lambda lower, upper: two_slopes(0.5 * (lower + upper), 1.0),
         parameters={"lower": Real(1 / 8), "upper": Real(1 / 3)},
         check=lambda lower, upper: "" if lower <= upper else f"lower = {lower:g} must be at most upper = {upper:g}",
     ),
@@ -75,6 +81,7 @@ TORCH = (
         "where(x > 0, x, {alpha}*(exp(x) - 1))",
         "Clevert, Unterthiner, Hochreiter 2015 (arXiv:1511.07289)",
         breakpoints=(0.0,),
+        symmetry=lambda alpha: Symmetry(scale_invariant=alpha == 0),
         parameters={"alpha": Real(1.0)},
     ),
     Entry(
@@ -117,6 +124,7 @@ TORCH = (
         "x*sigmoid({beta}*x)",
         "Elfwing, Uchibe, Doya 2017 (arXiv:1702.03118); β: Ramachandran, Zoph, Le 2017 (arXiv:1710.05941)",
         aliases=("swish",),
+        symmetry=lambda beta: Symmetry(odd=beta == 0, scale_invariant=beta == 0),
         parameters={"beta": Real(1.0)},
     ),
     Entry("mish", stable.mish, stable.dmish, "x*tanh(softplus(x))", "Misra 2019 (arXiv:1908.08681)"),
@@ -135,6 +143,7 @@ TORCH = (
         "x/(1 + abs(x))",
         "Bergstra, Desjardins, Lamblin, Bengio 2009 (technical report 1337, Montréal)",
         breakpoints=(0.0,),
+        symmetry=ODD,
     ),
     Entry(
         "softshrink",
@@ -143,6 +152,7 @@ TORCH = (
         "where(x > {lambd}, x - {lambd}, where(x < -{lambd}, x + {lambd}, 0))",
         "Donoho, Johnstone 1994 (Biometrika 81)",
         breakpoints=lambda lambd: (-lambd, lambd) if lambd else (),
+        symmetry=lambda lambd: Symmetry(odd=True, scale_invariant=lambd == 0),
         parameters={"lambd": at_least(0.0, 0.5)},
     ),
     Entry(
@@ -153,6 +163,7 @@ TORCH = (
         "Donoho, Johnstone 1994 (Biometrika 81)",
         breakpoints=lambda lambd: (-lambd, lambd) if lambd else (),
         jumps=lambda lambd: (-lambd, lambd) if lambd else (),
+        symmetry=lambda lambd: Symmetry(odd=True, scale_invariant=lambd == 0),
         parameters={"lambd": at_least(0.0, 0.5)},
     ),
     Entry(
@@ -161,6 +172,7 @@ TORCH = (
         lambda x: np.tanh(x) ** 2,
         "x - tanh(x)",
         "torch.nn.Tanhshrink",
+        symmetry=ODD,
     ),
     Entry(
         "hardtanh",
@@ -169,6 +181,7 @@ TORCH = (
         "min(max(x, {min_val}), {max_val})",
         "Collobert 2004 (thesis, Paris 6)",
         breakpoints=lambda min_val, max_val: (min_val, max_val),
+        symmetry=lambda min_val, max_val: Symmetry(odd=min_val == -max_val),
         parameters={"min_val": Real(-1.0), "max_val": Real(1.0)},
         check=lambda min_val, max_val: (
             "" if min_val < max_val else f"min_val = {min_val:g} must be less than max_val = {max_val:g}"
@@ -212,6 +225,7 @@ TORCH = (
         stable.sech_squared,
         "tanh(x)",
         "LeCun, Bottou, Orr, Müller 1998 (Efficient BackProp)",
+        symmetry=ODD,
     ),
     Entry(
         "threshold",
@@ -222,6 +236,7 @@ TORCH = (
         aliases=("thresholded_relu",),
         breakpoints=lambda threshold, value: (threshold,),
         jumps=lambda threshold, value: (threshold,) if value != threshold else (),
+        symmetry=lambda threshold, value: Symmetry(scale_invariant=threshold == value == 0),
         parameters={"threshold": Real(1.0), "value": Real(0.0)},
     ),
 )

@@ -24,17 +24,9 @@ def breakpoints_of(
     A point is kept if the expressions that hold to its left and to its right differ, or if one is singular there.
     """
     pieces = by_cases(expression)
-    found: list[float] = []
-    for boundary in boundaries(pieces):
-        edges = [-np.inf, *found, np.inf]
-        for a, b in pairwise(edges):
-            zeros = real_zeros(case_at(boundary, between(a, b)))
-            if zeros is None:
-                return None, ()
-            found += [x for x in zeros if a <= x <= b]
-        found = merged(found)
-        if len(found) > MOST_BREAKPOINTS:
-            return None, ()
+    found = case_changes(pieces)
+    if found is None:
+        return None, ()
     edges = [-np.inf, *found, np.inf]
     kept = []
     for i, x in enumerate(found):
@@ -42,6 +34,21 @@ def breakpoints_of(
         if singular_at(left, x) or singular_at(right, x) or differ(left, right, x):
             kept.append(x)
     return tuple(kept), tuple(x for x in kept if jumps_at(function, x))
+
+
+def case_changes(pieces: Expression) -> list[float] | None:
+    """Every point where a case may change or a function be singular, ascending; None if they have no formula."""
+    found: list[float] = []
+    for boundary in boundaries(pieces):
+        for a, b in pairwise([-np.inf, *found, np.inf]):
+            zeros = real_zeros(case_at(boundary, between(a, b)))
+            if zeros is None:
+                return None
+            found += [x for x in zeros if a <= x <= b]
+        found = merged(found)
+        if len(found) > MOST_BREAKPOINTS:
+            return None
+    return found
 
 
 def boundaries(pieces: Expression) -> list[Expression]:
