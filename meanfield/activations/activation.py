@@ -170,6 +170,32 @@ class Activation:
         (mean, error), (second, second_error) = self.moments.mean(q), self.moments.second_moment(q)
         return np.asarray((np.abs(mean) + error) ** 2 <= second_error + EPS * second)
 
+    def looks_scale_invariant(self, q: ArrayLike) -> Bools:
+        """Whether φ(ax) = aφ(x) for a > 0, as second moments see it at each q ≥ 0; an array of the shape of `q`.
+
+        It is where φ `is_scale_invariant`, and else where E (Xφ′ − φ)² and dV/d ln q − V are zero within the bounds on
+        their errors, with X = √q Z and V = E φ². Every φ without a constant term does at a q so small that only its
+        slopes at 0 count: ask at several q.
+
+        Examples
+        --------
+        >>> import meanfield as mf
+        >>> mf.activation(lambda x: max(x, 0.1 * x)).looks_scale_invariant([0.01, 1.0, 1e6])
+        array([ True,  True,  True])
+        >>> mf.activation("softsign").looks_scale_invariant([0.01, 1.0])
+        array([False, False])
+        """
+        q = np.asarray(q, dtype=np.float64)
+        if self.is_scale_invariant:
+            return np.ones(q.shape, dtype=np.bool_)
+        if self.jumps:
+            return np.zeros(q.shape, dtype=np.bool_)
+        moments = self.moments
+        defect, defect_error = moments.euler_defect(q)
+        (second, error), (slope, slope_error) = moments.second_moment(q), moments.second_moment_slope(q)
+        linear = np.abs(q * slope - second) <= error + q * slope_error + 4 * EPS * second
+        return np.asarray(linear & (defect <= defect_error))
+
     def varies(self, q: ArrayLike) -> Bools:
         """Whether Var φ(√q Z) is positive at each q ≥ 0, beyond the bound on its error; an array of the shape of `q`.
 

@@ -107,6 +107,13 @@ class Moments:
         """X(q) = E φ′(X)²; InfiniteDerivative where φ jumps."""
         return self._moment(self._closed("derivative_moment"), "dd", q)
 
+    def euler_defect(self, q: Any) -> Bounded:
+        """E (Xφ′ − φ)², by Euler's theorem zero if and only if φ(ax) = aφ(x) for a > 0, for a φ without jumps."""
+        parts = [self._moment(None, product, q) for product in ("xxdd", "xfd", "ff")]
+        (raised, raised_error), (mixed, mixed_error), (plain, plain_error) = parts
+        error = raised_error + 2 * mixed_error + plain_error + 4 * EPS * (raised + plain)
+        return raised - 2 * mixed + plain, error
+
     def fourth_moment(self, q: Any) -> Bounded:
         """E φ(X)⁴."""
         return self._moment(None, "ffff", q)

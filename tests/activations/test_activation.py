@@ -208,3 +208,37 @@ def test_constants_of_the_catalogue_and_of_formulas_do_not_vary():
     for phi in (mf.activation("star_relu", scale=0.0, bias=0.3), mf.activation("sin(x)**2 + cos(x)**2")):
         assert phi.is_constant
         assert not phi.varies(Q).any()
+
+
+SCALES = np.geomspace(1e-8, 1e8, 17)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "relu",
+        "max(x, 0) + 2*x",
+        np.abs,
+        lambda x: np.where(x > 0, x, 0.1 * x),
+        lambda x: 1e-100 * max(x, 0.0),
+        lambda x: x + 3 * np.sqrt(x * x),
+        lambda x: 0 * x,
+    ],
+)
+def test_a_line_on_each_side_of_zero_looks_scale_invariant_at_every_q(spec):
+    assert mf.activation(spec).looks_scale_invariant(SCALES).all()
+
+
+@pytest.mark.parametrize(
+    ("function", "first", "last"),
+    [
+        (np.tanh, 1e-3, 1e8),
+        (lambda x: np.clip(x, 0, 50), 500.0, 1e8),
+        (lambda x: np.maximum(x, 0) + 0.1, 1e-8, 1e8),
+        (lambda x: np.sqrt(x * x + 1e-6), 1e-8, 1.0),
+        (lambda x: x * (1 + 1e-7 / (1 + x * x)), 0.1, 1e2),
+        (np.sign, 1e-8, 1e8),
+    ],
+)
+def test_other_functions_do_not_at_the_q_that_reach_what_is_no_line(function, first, last):
+    assert not mf.activation(function).looks_scale_invariant(np.geomspace(first, last, 9)).any()
