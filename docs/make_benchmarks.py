@@ -1,4 +1,4 @@
-"""Write docs/benchmarks.md: run every script of tests/benchmarks and put down what it prints.
+"""Write docs/benchmarks.md: run every script of tests/benchmarks and write its output into the page.
 
     python docs/make_benchmarks.py [a Python that has the extra `bench`]
 
@@ -20,8 +20,8 @@ import meanfield
 ROOT = Path(__file__).parent.parent
 HEAD = """# Speed
 
-Times and errors side by side, as `python docs/make_benchmarks.py` measures them. Figures of another machine differ; the
-ratios, whose two sides are of the same run, should not by much.
+Times and errors side by side, measured by `python docs/make_benchmarks.py`. Times depend on the machine. Ratios depend
+on it less, since both of their times are from the same run.
 
 Here: {machine}, {cores} cores of which one was used, Python {python}, NumPy {numpy}, SciPy {scipy}, meanfield
 {meanfield}; {date}.
@@ -37,7 +37,7 @@ PARTS = {
 
 
 def printed(script: str, python: str) -> str:
-    """What a benchmark prints, run by that Python with one thread."""
+    """The output of a benchmark that the given Python runs with one thread."""
     environment = os.environ | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     command = [python, "-W", "ignore", str(ROOT / "tests" / "benchmarks" / script)]
     environment["PYTHONPATH"] = str(ROOT)

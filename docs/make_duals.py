@@ -12,11 +12,11 @@ import meanfield as mf
 HEAD = """# Dual kernels in closed form
 
 For $U, V$ normal with variances $q_1, q_2$ and covariance $k$, the dual kernel of an activation is
-$\\mathbb{E}\\,\\varphi(U)\\varphi(V)$. `mf.dual` gives it as a sympy expression where it is known;
-this page is made from that. Parameters have their default values.
+$\\mathbb{E}\\,\\varphi(U)\\varphi(V)$. `mf.dual` gives it as a sympy expression where a
+closed form is known, and this page lists them all. Parameters have their default values.
 
-These expressions are for reading. Numbers are not computed from them but from forms without cancellation, which
-`tests/activations/test_closed_forms.py` holds against quadrature at 40 digits.
+These expressions are for reading. The code computes numbers from forms without cancellation, which
+`tests/activations/test_closed_forms.py` compares with quadrature at 40 digits.
 
 """
 

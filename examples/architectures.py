@@ -1,6 +1,6 @@
-"""What each layer does to depth in ReLU networks: batch normalisation explodes gradients, skip connections cure it.
+"""Signals and gradients by depth in ReLU networks: batch normalisation explodes gradients, skip connections cure it.
 
-The theory of infinite width as lines, networks that were drawn as bars: He et al. 2015 (plain), Yang et al. 2019
+Lines are the theory at infinite width, bars are random networks: He et al. 2015 (plain), Yang et al. 2019
 (arXiv:1902.08129) for batch normalisation, Yang & Schoenholz 2017 (arXiv:1712.08969) for skip connections, Pretorius et
 al. 2018 (arXiv:1811.00293) for dropout.
 """
@@ -14,7 +14,7 @@ BATCH = 16
 
 
 def blocks(depth: int) -> dict[str, mf.Network]:
-    """Repeated blocks by label; one of them knows how deep the network is."""
+    """Repeated blocks by label; one of them depends on the depth."""
     return {
         "plain": mf.mlp("relu", HE),
         "dropout 0.2": mf.Network("relu", mf.Dropout(0.2), mf.Dense(HE * 0.8**0.5)),
@@ -26,7 +26,7 @@ def blocks(depth: int) -> dict[str, mf.Network]:
 
 
 def main(depth: int = 40, width: int = 512, networks: int = 12, seed: int = 0) -> dict[str, Any]:
-    """Trajectories and simulations by label, of two inputs (or a batch of them) that have the correlation 0.2."""
+    """Trajectories and simulations by label, of two inputs, or a batch, with correlation 0.2."""
     shown = blocks(depth)
     return {
         "theory": {label: mf.propagate(block, depth, c=0.2) for label, block in shown.items()},

@@ -1,6 +1,7 @@
-"""However close two inputs are, chaotic tanh networks part them to a correlation c*; ordered ones merge any two.
+"""Chaotic tanh networks separate any two inputs to a correlation c*; ordered networks merge them.
 
-The length of the signal settles within a few layers either way. Poole et al. 2016 (arXiv:1606.05340), figures 1 and 2.
+The length of the signal settles within a few layers in both phases. Poole et al. 2016 (arXiv:1606.05340), figures 1 and
+2.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
-"""A kink that nobody declared: the gain of a fresh callable to 14 digits, where Gauss–Hermite rules stall near 1e-4.
+"""The gain of a callable with an undeclared kink, to 14 digits; Gauss–Hermite rules have errors near 1e-4.
 
-The function is piecewise linear, so its second moment is known in closed form to compare with.
+The function is piecewise linear, so a closed form of its second moment is known for comparison.
 """
 
 import math

@@ -1,6 +1,6 @@
-"""The correlation's depth scale diverges at the edge of chaos, that of the second moment does not.
+"""At the edge of chaos the depth scale of the correlation diverges; the depth scale of the second moment does not.
 
-What is left of a difference of two inputs shows it: it dies out within a few xi_c. Schoenholz et al. 2017
+The correlation of two inputs reaches its limit within a few xi_c. Schoenholz et al. 2017
 (arXiv:1611.01232), figures 2 to 4.
 """
 

@@ -1,6 +1,6 @@
 """ReLU's gain is not GELU's: with sigma_w = √2 and no biases the signal of a GELU network is 3e-14 at layer 50.
 
-At GELU's own critical point it stays where it is.
+At GELU's own critical point it stays constant.
 """
 
 import numpy as np

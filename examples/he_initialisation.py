@@ -1,4 +1,4 @@
-"""He initialisation keeps q and still forgets its inputs: any two correlate ever more, with 1 - c ~ (9π²/2)/l².
+"""He initialisation keeps q and still makes all inputs alike: 1 - c ~ (9π²/2)/l² for any two inputs at layer l.
 
 Hayou, Doucet & Rousseau 2019 (arXiv:1902.06853), proposition 2.
 """

@@ -1,10 +1,12 @@
 """LARS scales each layer's step by ‖W‖/‖∂L/∂W‖: at the edge of chaos that ratio is the same at every depth.
 
-Elsewhere it changes by exp(1/(2 xi)) a layer, xi being the gradient's depth scale. In a batch it falls with depth even
-there, as inputs become alike. Predicted, and measured with NumPy networks. You et al. 2017 (arXiv:1708.03888).
+Elsewhere it changes by a factor exp(1/(2 xi)) a layer, with xi the depth scale of the gradient. In a batch it falls
+with depth even at the edge, as inputs become alike. The script compares the prediction with NumPy networks. You et al.
+2017 (arXiv:1708.03888).
 
 ‖W‖² = n sigma_w² for n units a layer, and ∂L/∂W^l = ∂L/∂h^l φ(h^{l−1})ᵀ is an outer product, so for one input its
-squared norm is ‖∂L/∂h^l‖² n E φ². For a batch, Σ_ab (∂L/∂h_a · ∂L/∂h_b) (φ_a · φ_b) / B²: pairs of inputs come in.
+squared norm is ‖∂L/∂h^l‖² n E φ². For a batch of B it is Σ_ab (∂L/∂h_a · ∂L/∂h_b) (φ_a · φ_b) / B², a sum over pairs of
+inputs.
 """
 
 import numpy as np
@@ -40,7 +42,7 @@ def predicted(spec: str, sigma_w: float, sigma_b: float, depth: int, batch: int)
 def measured(
     spec: str, sigma_w: float, sigma_b: float, depth: int, batch: int, *, width: int, rng: np.random.Generator
 ) -> Array:
-    """The same in one network of NumPy arrays: weights, a forward pass, a backward pass and the norms."""
+    """The same ratios in one random NumPy network, from a forward and a backward pass."""
     phi = mf.activation(spec)
     h = width**0.5 * np.linalg.qr(rng.standard_normal((width, batch)))[0].T
     weights, states = [], [h]

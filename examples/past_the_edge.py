@@ -1,7 +1,7 @@
-"""Past its edge of chaos a tanh network is chaotic; ReLU's and GELU's signals grow without limit there.
+"""Past its edge of chaos a tanh network is chaotic; the signals of ReLU and GELU networks grow without limit there.
 
-GELU networks with small biases have no edge at all: q runs away while chi_1 is still well below 1, because on that
-stretch of the critical line q is unstable. Poole et al. 2016 (arXiv:1606.05340), figure 1, for three activations.
+GELU networks with small biases have no edge: q diverges while chi_1 is still well below 1, because q is unstable on
+that part of the critical line. Poole et al. 2016 (arXiv:1606.05340), figure 1, for three activations.
 """
 
 import numpy as np

@@ -1,8 +1,8 @@
 """Glorot suits tanh and He suits ReLU; neither suits GELU, whose signal is 3e-14 after 50 layers of He's weights.
 
-torch's default shrinks squared gradients by 25 to 54 orders of magnitude. What `critical` chooses changes signal and
-gradient by less than a factor of 100 for all three activations; it is Glorot's scheme for tanh and He's for ReLU. All
-inputs have q = 1; GELU's gradient would be flat from q = 3.56. Theory, and networks with the schemes' own weights.
+torch's default shrinks squared gradients by 25 to 54 orders of magnitude. The scheme `critical` changes signal
+and gradient by less than a factor of 100 for all three activations; it equals Glorot's for tanh and He's for ReLU. All
+inputs have q = 1; from q = 3.56 GELU's gradient would stay constant. Lines are theory, points are random networks.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ SCHEMES = {"torch's default": "torch_linear", "Glorot": "xavier_normal", "He": "
 
 
 def scheme(name: str, activation: str) -> mf.Initializer:
-    """The scheme as it comes; only the last one looks at the activation."""
+    """The scheme with its default arguments; only `critical` depends on the activation."""
     return mf.initializer(SCHEMES[name], activation=activation if name == "critical" else None)
 
 
@@ -35,7 +35,7 @@ def main(
 
 
 def by_layer(check: mf.CrossCheck, quantity: str) -> tuple[Array, Array, Array]:
-    """Theory; geometric mean of the networks, which no rare network dominates; two standard errors of its logarithm."""
+    """Theory; geometric mean of the networks, robust to rare networks; two standard errors of its logarithm."""
     log = np.log(check.simulation.raw[quantity])
     theory = np.array([row.theory for row in check.rows if row.quantity == quantity])
     return theory, np.exp(log.mean(axis=0)), 2 * log.std(axis=0, ddof=1) / len(log) ** 0.5
@@ -55,7 +55,7 @@ if __name__ == "__main__":
             print(f"{activation}, {name}: {quantity} {theory[0]:.2g} at layer 0, {theory[-1]:.2g} at the last one")
             dashed = "--" if name == "critical" else "-"
             ax.plot(theory, color=COLOURS[i], ls=dashed, lw=1.5)
-            every = slice(i % 2 * 4, None, 8)  # two sets of layers, so that schemes that agree do not hide each other
+            every = slice(i % 2 * 4, None, 8)  # two sets of layers, so that equal schemes do not hide each other
             bars = np.array([mean * -np.expm1(-error), mean * np.expm1(error)])[:, every]
             style = {"fmt": MARKERS[i], "ms": 4.5, "capsize": 2, "mfc": "white" if name == "critical" else COLOURS[i]}
             layer = np.arange(len(theory))[every]

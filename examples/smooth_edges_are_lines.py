@@ -1,6 +1,6 @@
-"""Smooth activations are critical along a line and forget like 1/l; ReLU, at one point, forgets like 1/l².
+"""Smooth activations are critical along a line, and 1 - c falls like 1/l; ReLU is critical at a point, with 1/l².
 
-Of GELU's, SiLU's and Mish's lines only the upper parts can be used: below, the second moment runs away or dies out.
+Of the lines of GELU, SiLU and Mish only the upper parts are usable: below them the second moment diverges or decays.
 Hayou, Doucet & Rousseau 2019 (arXiv:1902.06853), section 3 and propositions 2 and 3.
 """
 

@@ -1,8 +1,8 @@
-"""Tanh networks that learn are no deeper than about six depth scales of the correlation, which theory gives.
+"""Tanh networks learn up to a depth of about six depth scales of the correlation, which the theory gives.
 
-Fully connected networks learn scikit-learn's handwritten digits by plain SGD in NumPy, two for each point. Far beyond
-6 xi_c they stay at chance; the deepest that learn are near the edge of chaos. There xi_c is infinite, and it is finite
-width and the number of steps that set a limit. The 6 is an observation of Schoenholz et al. 2017 (arXiv:1611.01232),
+Fully connected networks learn scikit-learn's handwritten digits by plain SGD in NumPy, two networks for each point. Far
+beyond 6 xi_c they stay at chance; the deepest that learn are near the edge of chaos. There xi_c is infinite, and finite
+width and the number of steps limit the depth. The 6 is an observation of Schoenholz et al. 2017 (arXiv:1611.01232),
 figure 5, with MNIST. Needs scikit-learn.
 """
 
@@ -21,7 +21,7 @@ BATCH, LEARNING_RATE = 32, 0.003
 
 
 def digits() -> tuple[Array, Array]:
-    """1797 images of 8 × 8 pixels, centred and with a second moment of 1 on average, and what they show."""
+    """1797 images of 8 × 8 pixels, centred, with a mean second moment of 1, and their labels."""
     from sklearn.datasets import load_digits
 
     images, labels = load_digits(return_X_y=True)
@@ -30,7 +30,7 @@ def digits() -> tuple[Array, Array]:
 
 
 def draw(sigma_w: Array, depth: int, width: int, rng: np.random.Generator) -> tuple[list[Array], list[Array]]:
-    """Weights (networks, fan_in, fan_out) and biases of one network for each sigma_w; the readout has its own scale."""
+    """Weights (networks, fan_in, fan_out) and biases of one network for each sigma_w; the readout has scale 1."""
     fans = [64, *[width] * depth, 10]
     scales = [*[sigma_w[:, None, None]] * depth, 1.0]
     weights = [
@@ -42,7 +42,7 @@ def draw(sigma_w: Array, depth: int, width: int, rng: np.random.Generator) -> tu
 
 
 def layers(x: Array, weights: list[Array], biases: list[Array]) -> Iterator[Array]:
-    """The signal after each layer, (networks, images, units); the last one are the logits."""
+    """The signal after each layer, (networks, images, units); the last layer has the logits."""
     for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
         x = np.tanh(x @ weight + bias)
         yield x
@@ -50,7 +50,7 @@ def layers(x: Array, weights: list[Array], biases: list[Array]) -> Iterator[Arra
 
 
 def accuracy(sigma_w: Array, depth: int, *, width: int, steps: int, seed: int = 0) -> Array:
-    """Share of the training images that each network names rightly after so many steps."""
+    """Share of the training images that each network classifies correctly after training."""
     images, labels = digits()
     rng = np.random.default_rng(seed)
     weights, biases = draw(sigma_w, depth, width, rng)

@@ -1,9 +1,9 @@
-"""What many networks, layers or inputs at once cost.
+"""The time for many networks, layers or inputs at once.
 
     python tests/benchmarks/many.py
 
-Times are the best of a few in this run, after the activation has been looked at once. The error beside is the largest
-difference from the same numbers one by one.
+Times are the best of a few in this run, after one call that analyses the activation. The error is the largest
+difference from the same numbers computed one by one.
 """
 
 import time

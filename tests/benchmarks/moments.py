@@ -2,9 +2,8 @@
 
     python tests/benchmarks/moments.py
 
-Every row gives what this package takes for a number and how far off it is, the same of an alternative at the best
-accuracy that it can be brought to, and the ratio of the times. Times are medians; first looks at a callable are made
-on a new one each time, so nothing is remembered. Figures of another machine differ; the ratios should not by much.
+Every row has the time and the error of this package, the time and the error of an alternative at its best accuracy, and
+the ratio of the times. Times are medians. Rows with a new callable make one for each call, so nothing is remembered.
 """
 
 import time

@@ -2,10 +2,10 @@
 
     python tests/benchmarks/neural_tangents_images.py
 
-Two images of three channels, in float64. The difference is the largest one of the last layer's covariances, relative to
-the largest of these; the time is that of neural-tangents, compiled, relative to `propagate_pixels`, which carries
-gradients and bounds of errors as well, after a first call of each.
-Activations are those that neural-tangents has in closed form. Its attention has no 1/n in front of the sum over tokens.
+Two images of three channels, in float64. The difference is the largest in the last layer's covariances, relative to the
+largest covariance. The time is the time of neural-tangents, compiled, relative to `propagate_pixels`, which carries
+gradients and error bounds as well, after a first call of each. The activations are those with closed forms in
+neural-tangents. Its attention has no 1/n in front of the sum over tokens.
 """
 
 import os

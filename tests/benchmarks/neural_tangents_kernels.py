@@ -2,12 +2,12 @@
 
     python tests/benchmarks/neural_tangents_kernels.py
 
-First the NNGP kernel of one layer beside neural-tangents' numerical rule: errors are the largest at the correlations of
-`tests/reference/kernels.json`, which has 25 digits, at q = 1. Then `mf.ntk` of a network of three weight layers, beside
-neural-tangents' closed form or, where it has none, its numerical rule: the largest difference, relative to the kernel's
-largest entry, and the time that it takes relative to `mf.ntk` (degree 100 for 30 inputs only). Times are for all pairs
-of 300 inputs of any norm, after a first call that compiles, or looks at the activation. neural-tangents runs in float64
-on the same processor.
+The first table has the NNGP kernel of one layer beside neural-tangents' numerical rule. Errors are the largest at q = 1
+over the correlations of `tests/reference/kernels.json`, which has 25 digits. The second table has `mf.ntk` of a network
+of three weight layers beside neural-tangents' closed form, or its numerical rule where there is none: the largest
+difference, relative to the kernel's largest entry, and the time relative to `mf.ntk` (for 30 inputs only at degree
+100). Times are for all pairs of 300 inputs of any norm, after a first call that compiles or analyses the activation.
+neural-tangents runs in float64 on the same processor.
 """
 
 import json

@@ -1,11 +1,11 @@
-"""Time a point and error of phase diagrams beside what people write by hand, in one run.
+"""Time per point and error of phase diagrams, beside code that people write by hand, in one run.
 
     python tests/benchmarks/phase_diagram.py [points on a side, 256]
 
-By hand are: `brentq` on the variance map by `quad`, and 500 iterations of it by 100 Gauss–Hermite nodes on the whole
-grid at once, each for q* and χ₁ alone; ours has every field. Errors are relative, the largest at random points: of q*,
-χ_∥ and χ₁ against mpmath, of c* and χ_c against this package's method for one network, which integrates each pair
-adaptively. Figures of another machine differ; the ratios should not by much.
+The hand-written codes compute q* and χ₁ only. One uses `brentq` on the variance map with `quad`; the other iterates the
+map 500 times with 100 Gauss–Hermite nodes on the whole grid at once. Ours computes every field. Errors are relative,
+and the largest at random points: of q*, χ_∥ and χ₁ against mpmath, of c* and χ_c against this package's method for one
+network, which integrates each pair adaptively.
 """
 
 import platform

@@ -1,4 +1,4 @@
-"""What simulation costs beside what it cannot do without: drawing the weights and multiplying by them.
+"""The time of a simulation beside its necessary part: drawing the weights and multiplying by them.
 
     python tests/benchmarks/simulation.py
 
