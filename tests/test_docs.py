@@ -48,7 +48,7 @@ def test_the_table_of_guesses_has_the_formulas_that_a_stranger_looks_for():
     rows = [row.split("|") for row in table.splitlines() if row.count("|") >= 3]
     guesses = {row[1].strip(): named_files(row[2]) for row in rows[2:]}
     assert all(guesses.values())
-    sought = "V(q) chi_1 q^* c^* xi critical Fourier NNGP NTK Price Mehler multiple-testing gains Marchenko"
+    sought = "V(q) χ₁ q* c* ξ critical Fourier NNGP NTK Price Mehler multiple-testing gains Marchenko"
     for word in sought.split():
         assert any(word in formula for formula in guesses), word
 
@@ -57,6 +57,8 @@ def test_the_rooms_of_the_architecture_are_all_rooms():
     table = ARCHITECTURE.split("## Rooms")[1].split("\n## ")[0]
     rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
     assert {name.rstrip("/") for name in re.findall(r"^\| `(\w+/)`", table, flags=re.MULTILINE)} == rooms
+    modules = {path.name for path in PACKAGE.glob("*.py")} - {"__init__.py", "__main__.py", "_version.py"}
+    assert modules <= named_files(table)
 
 
 def test_the_layering_on_the_page_is_the_contracts_of_pyproject():
