@@ -9,6 +9,7 @@ from scipy.special import ndtr
 from meanfield.activations.catalogue.table import ENTRIES
 from meanfield.activations.closed_forms import FAMILIES, closed_form, polynomial, sinusoid, steps
 from meanfield.activations.closed_forms.symbolic import KERNELS, dual_expression
+from meanfield.activations.resolve import activation as activation_of
 
 REFERENCE = REFERENCE_FILES
 DUALS = json.loads((REFERENCE / "duals.json").read_text(encoding="utf-8"))
@@ -203,7 +204,7 @@ def test_second_moment_slopes_are_derivatives(name):
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_forms_belong_to_the_function_of_the_catalogue(name):
-    activation = ENTRIES[name].make(ENTRIES[name].values({}))
+    activation = activation_of(name)
     nodes, weights = np.polynomial.legendre.leggauss(24)
     reach = 10.0 + 4.0 * (name == "exponential")
     edges = np.union1d(np.linspace(-reach, reach, 1001), activation.breakpoints)
