@@ -1,1 +1,1 @@
-"""What is known about an activation before any network exists."""
+"""Activation functions: catalogue, formulas, callables, their moments and closed forms."""

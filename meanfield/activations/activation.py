@@ -1,4 +1,4 @@
-"""What is known about an activation function before any network exists."""
+"""The activation function φ: its values, derivative, breakpoints and symmetry, and its Gaussian moments."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from meanfield._types import ArrayFunction, Bools, Expression
+from meanfield._types import ArrayFunction, Bools, Expression, Floats
 from meanfield.activations.catalogue.table import ENTRIES
 from meanfield.activations.formulas.numpy_functions import FormulaFunction
 from meanfield.activations.formulas.parse import parse
@@ -25,7 +25,7 @@ EPS = float(np.finfo(float).eps)
 
 @dataclass(frozen=True, eq=False)
 class Activation:
-    """An activation function φ with what is known about it.
+    """An activation function φ with its derivative, breakpoints, symmetry and moments.
 
     Make one with `meanfield.activation`, which accepts names, text, callables and expressions.
 
@@ -38,8 +38,8 @@ class Activation:
     derivative_function : callable or None
         φ′ on arrays, with either one-sided value at a breakpoint; None if unknown.
     declared_breakpoints : tuple of float or None
-        Where φ or one of its derivatives is not continuous, jumps included; None if unknown, and then they are
-        looked for.
+        Where φ or one of its derivatives is not continuous, jumps included; if None, they are searched for
+        numerically.
     declared_jumps : tuple of float
         Where φ itself is not continuous: a subset of the breakpoints.
     parameters : mapping
@@ -49,7 +49,7 @@ class Activation:
     source : str
         Who introduced it, as author and year with an identifier.
     entry : str
-        Which entry of the catalogue φ is, whatever its name, or "": what is known exactly goes with it.
+        The name of its row in the catalogue, or "": closed forms and symmetry are looked up by it, not by `name`.
 
     Examples
     --------
@@ -78,11 +78,11 @@ class Activation:
         printable = "".join(c if c.isprintable() else " " for c in str(self.name))
         object.__setattr__(self, "name", " ".join(printable.split()))
 
-    def __call__(self, x: ArrayLike) -> Any:
+    def __call__(self, x: ArrayLike) -> Floats:
         """φ(x), elementwise, in float64."""
         return self.function(np.asarray(x, dtype=np.float64))
 
-    def derivative(self, x: ArrayLike) -> Any:
+    def derivative(self, x: ArrayLike) -> Floats:
         """φ′(x), elementwise; exact where φ came with its derivative, else from a piecewise interpolant of φ."""
         x = np.asarray(x, dtype=np.float64)
         if self.derivative_function is not None:
@@ -223,7 +223,7 @@ class Activation:
 
     @cached_property
     def pieces(self) -> PiecewiseSmooth:
-        """φ cut into smooth pieces: what every integral over φ is made from."""
+        """φ cut into smooth pieces, with its values at quadrature nodes: the integrand of every moment."""
         return PiecewiseSmooth(
             self.function, self.derivative_function, self.declared_breakpoints, self.declared_jumps, name=self.name
         )

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from meanfield._types import Floats
 from meanfield.activations.activation import Activation
@@ -40,7 +41,7 @@ class RowFunction:
 
     def __init__(self, name: str, which: Literal["function", "derivative"], values: Mapping[str, float]) -> None:
         self.name, self.which, self.values = name, which, dict(values)
-        self._function: Callable[..., Floats] = getattr(ENTRIES[name], which)
+        self._function: Callable[..., ArrayLike] = getattr(ENTRIES[name], which)
 
     def __call__(self, x: Floats) -> Floats:
         """Values at `x`, of any shape; infinite where they overflow."""

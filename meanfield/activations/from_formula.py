@@ -3,7 +3,6 @@
 import sys
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
 
 from meanfield._types import Expression
 from meanfield.activations.activation import Activation
@@ -16,7 +15,7 @@ from meanfield.activations.formulas.vocabulary import real_x
 from meanfield.errors import BadActivation
 
 
-def is_sympy(thing: Any) -> bool:
+def is_sympy(thing: object) -> bool:
     """Whether `thing` is a sympy expression, or a sympy function such as ``sympy.tanh``; does not import sympy."""
     sympy = sys.modules.get("sympy")
     return sympy is not None and isinstance(thing, sympy.Basic | sympy.FunctionClass)

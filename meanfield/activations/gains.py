@@ -1,4 +1,4 @@
-"""Gains: the factor on the weights that keeps the signal, its centred variance, or the gradient as large as it was."""
+"""Gains: factors on the weights that preserve the second moment, the variance or the squared gradient."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -7,22 +7,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from meanfield._types import Floats
 from meanfield.activations.activation import Activation
 from meanfield.activations.resolve import activation
 from meanfield.arguments import positive
 from meanfield.errors import InfiniteDerivative, InvalidInput, NotConverged
 from meanfield.estimates import Estimate
 
-__all__ = ["KINDS", "calculate_gain", "gain", "gains"]
+__all__ = ["calculate_gain", "gain", "gains"]
 
-RESOLVED = 1e-9  # an error larger than this part of E φ² says that φ is not resolved, not that the moment is 0
+RESOLVED = 1e-9  # a larger error, relative to E φ², means that φ is not resolved, not that the moment is 0
 # torch's names of layers without an activation
 WEIGHTED = ("linear", *(f"conv{kind}{n}d" for kind in ("", "_transpose") for n in (1, 2, 3)))
 KINDS = ("forward", "centered", "backward")
 
 
 def gain(spec: Any, *, kind: str = "forward", q: ArrayLike = 1.0) -> Estimate:
-    """The gain of an activation: weights of standard deviation gain/√fan keep the moment that `kind` names.
+    """The gain of an activation: weights of standard deviation gain/√fan preserve the moment that `kind` names.
 
     Parameters
     ----------
@@ -84,7 +85,7 @@ def gain(spec: Any, *, kind: str = "forward", q: ArrayLike = 1.0) -> Estimate:
     return Estimate(result, error, converged, evaluations)
 
 
-def _moment(phi: Activation, kind: str, q: Any) -> tuple[Any, Any]:
+def _moment(phi: Activation, kind: str, q: Floats) -> tuple[Floats, Floats]:
     if kind == "backward":
         return phi.moments.derivative_moment(q)
     if kind == "centered":  # Var φ is half the mean squared difference of two independent draws: nothing cancels
@@ -93,7 +94,7 @@ def _moment(phi: Activation, kind: str, q: Any) -> tuple[Any, Any]:
 
 
 def gains(spec: Any, q: ArrayLike = 1.0) -> Mapping[str, Estimate]:
-    """The gains of an activation by every definition in circulation that is finite for it.
+    """All gains of an activation that are finite.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""What a user has, as an `Activation`: a name, text, a callable, an expression."""
+"""The one door: a name, text, a callable or a sympy expression becomes an `Activation`."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,7 @@ __all__ = ["activation"]
 def activation(
     spec: Any,
     *,
-    derivative: Any = None,
+    derivative: Callable[..., Any] | None = None,
     breakpoints: Iterable[float] | None = None,
     name: str | None = None,
     **parameters: Any,
@@ -34,10 +34,10 @@ def activation(
         `meanfield.activations.formulas.parse`; it is parsed, never evaluated as Python), a function of arrays or of
         single floats, of torch tensors or of JAX arrays, or a sympy expression with one free symbol.
     derivative : callable, optional
-        φ′ for a callable `spec`; without it, it is that of a piecewise polynomial interpolant of φ.
+        φ′ for a callable `spec`; if None, the derivative of a piecewise polynomial interpolant of φ.
     breakpoints : iterable of float, optional
-        All the points where φ or one of its derivatives is not continuous, jumps included; without it, they are looked
-        for (for formulas, found from the algebra). ``()`` says that φ is smooth.
+        All the points where φ or one of its derivatives is not continuous, jumps included; ``()`` says that φ is
+        smooth. If None, they follow from the algebra of a formula, and are searched for numerically in a callable.
     name : str, optional
         What to call it in tables, messages and figures.
     **parameters
@@ -106,22 +106,23 @@ def _unknown(name: str) -> UnknownActivation:
     return UnknownActivation(f"{what}; {hint}", near)
 
 
-def _changed(made: Activation, derivative: Any, points: tuple[float, ...] | None, name: str | None) -> Activation:
-    """`made` with what was given besides put in its place."""
-    changes: dict[str, Any] = {}
-    if name is not None:
-        changes["name"] = name
+def _changed(
+    made: Activation, derivative: Callable[..., Any] | None, points: tuple[float, ...] | None, name: str | None
+) -> Activation:
+    """`made` with each of the three that is given in the place of its own."""
+    if derivative is None and points is None and name is None:
+        return made
+    name = made.name if name is None else name
+    slope, breakpoints, jumps = made.derivative_function, made.declared_breakpoints, made.declared_jumps
     if derivative is not None:
-        slope = guarded(derivative, f"the derivative of {name or made.name}")
-        check_derivative(made.function, slope, points or made.declared_breakpoints or (), name or made.name)
-        changes["derivative_function"] = slope
+        slope = guarded(derivative, f"the derivative of {name}")
+        check_derivative(made.function, slope, points or breakpoints or (), name)
     if points is not None:
-        changes["declared_breakpoints"] = points
-        changes["declared_jumps"] = tuple(x for x in made.declared_jumps if x in points)
-    return replace(made, **changes) if changes else made
+        breakpoints, jumps = points, tuple(x for x in jumps if x in points)
+    return replace(made, name=name, derivative_function=slope, declared_breakpoints=breakpoints, declared_jumps=jumps)
 
 
-def shortened(spec: Any) -> str:
+def shortened(spec: object) -> str:
     """`repr` in at most 60 characters."""
     text = repr(spec)
     return text if len(text) <= 60 else f"{text[:40]}… ({len(text)} characters)"

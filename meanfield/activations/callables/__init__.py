@@ -1,1 +1,1 @@
-"""Functions of NumPy, torch or JAX arrays as activations: tried once, guarded at every call."""
+"""Functions of NumPy, torch or JAX arrays as functions of float64 arrays, tried once and guarded at every call."""

@@ -1,4 +1,4 @@
-"""What users declare of a callable beside its values: its breakpoints and its derivative."""
+"""Checks of the breakpoints and the derivative that a user declares for a callable."""
 
 from collections.abc import Iterable
 
@@ -21,7 +21,7 @@ def points_of(breakpoints: Iterable[float]) -> tuple[float, ...]:
 
 
 def check_derivative(phi: ArrayFunction, slope: ArrayFunction, breakpoints: tuple[float, ...], name: str) -> None:
-    """Refuse a derivative that differs grossly from the difference quotients of φ, wherever four of those agree."""
+    """Refuse a derivative that differs grossly from difference quotients of φ, at points where four of them agree."""
     h = 1e-4 * np.maximum(1.0, np.abs(PROBES))
     quotients = np.array([(phi(PROBES + step) - phi(PROBES)) / step for step in (-h, -h / 4, h / 4, h)])
     quotient, claimed = 0.5 * (quotients[0] + quotients[3]), slope(PROBES)

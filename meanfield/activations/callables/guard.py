@@ -24,15 +24,15 @@ PROBES = np.concatenate([-POSITIVE[::-1], [0.0], POSITIVE])  # 27 points: also a
 SAME = {np.dtype(np.float32): 1e-4, np.dtype(np.float16): 1e-1}
 
 
-def name_of(function: Any) -> str:
-    """What the function calls itself."""
+def name_of(function: object) -> str:
+    """The function's own name; for a partial, the name of the function inside."""
     while isinstance(function, functools.partial):
         function = function.func
     return str(getattr(function, "__name__", type(function).__name__))
 
 
 def guarded(function: Callable[..., Any], name: str) -> ArrayFunction:
-    """`function` on float64 arrays of any shape, refused where it does not return one real number for each."""
+    """`function` on float64 arrays of any shape; BadActivation unless it returns one real number for each entry."""
     if isinstance(function, type):
         raise BadActivation(f"{name} is a class; give an instance of it, as {name}()")
     problems: list[_Raised] = []
@@ -41,7 +41,7 @@ def guarded(function: Callable[..., Any], name: str) -> ArrayFunction:
             return _Guarded(way, name)
         except _Raised as problem:
             problems.append(problem)
-    # The way that got furthest tells most: a function of single floats fails on arrays for another reason.
+    # Report the way that got furthest: a function of single floats fails on arrays for another reason.
     told = max(reversed(problems), key=lambda problem: -np.inf if problem.x is None else problem.x)
     raise BadActivation(str(told), told.x) from told.__cause__
 
@@ -50,7 +50,7 @@ class _Raised(BadActivation):
     """The function raised: perhaps it wants to be called in another way."""
 
 
-def _ways(function: Callable[..., Any]) -> Iterator[Callable[[Any], Any]]:
+def _ways(function: Callable[..., Any]) -> Iterator[Callable[[Floats], object]]:
     """The ways to call a function of unknown kind, in the order in which they are tried."""
     if is_torch_module(function):
         yield through_torch(function)
@@ -69,8 +69,8 @@ def _ways(function: Callable[..., Any]) -> Iterator[Callable[[Any], Any]]:
     yield _one_by_one(function)
 
 
-def _one_by_one(function: Callable[..., Any]) -> Callable[[Any], Any]:
-    def on_arrays(x: Floats) -> Any:
+def _one_by_one(function: Callable[..., Any]) -> Callable[[Floats], object]:
+    def on_arrays(x: Floats) -> Floats:
         values = [function(value) for value in x.ravel().tolist()]
         return np.array(values).reshape(x.shape)
 
@@ -80,7 +80,7 @@ def _one_by_one(function: Callable[..., Any]) -> Callable[[Any], Any]:
 class _Guarded:
     """The function, called in one way, tried on the probes."""
 
-    def __init__(self, way: Callable[[Any], Any], name: str) -> None:
+    def __init__(self, way: Callable[[Floats], object], name: str) -> None:
         self.way, self.name = way, name
         values = self(PROBES)
         if not np.all(np.isfinite(values)):
@@ -96,8 +96,8 @@ class _Guarded:
                 x,
             )
 
-    def __call__(self, x: Floats) -> Any:
-        """Values at `x` in float64, never sharing memory with `x` nor with what the function keeps."""
+    def __call__(self, x: Floats) -> Floats:
+        """Values at `x` in float64, in memory that is shared neither with `x` nor with the function."""
         x = np.asarray(x, dtype=np.float64)
         if not x.size:
             return np.zeros(x.shape)
@@ -138,7 +138,7 @@ class _Guarded:
         return np.array(raw, dtype=np.float64)
 
     def _culprit(self, x: Floats, error: Exception) -> tuple[float | None, Exception]:
-        """The first single x at which it raises too, and what it raises there."""
+        """The first entry at which the function also raises when called with it alone, and that exception."""
         for value in x.ravel()[:1000]:
             try:
                 self._values(np.array(value))

@@ -1,1 +1,1 @@
-"""Every activation that goes by a name, a row each."""
+"""The tables of named activations, one row for each."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from meanfield.activations.symmetry import NONE, Symmetry
 from meanfield.errors import InvalidInput
@@ -14,7 +15,7 @@ Points = tuple[float, ...]
 
 @dataclass(frozen=True)
 class Real:
-    """A parameter: its default, its closed range, and whether the lower end is excluded or only integers are meant."""
+    """A parameter: its default and its range, closed unless `open` excludes the lower end; `integer`: whole numbers."""
 
     default: float
     low: float = -np.inf
@@ -31,7 +32,7 @@ class Real:
         return kind if self.low == -np.inf else f"{kind} {'>' if self.open else '≥'} {self.low:g}"
 
     def check(self, name: str, value: Any) -> float:
-        """`value` as a float (an int where integers are meant), refused outside the range."""
+        """`value` as a float (an int if `integer`); InvalidInput outside the range."""
         try:
             number = float(value)
         except (TypeError, ValueError, OverflowError):
@@ -59,7 +60,7 @@ def integer(default: int, low: int, high: int) -> Real:
 
 @dataclass(frozen=True)
 class Entry:
-    """One row: everything that is known about an activation, its parameters left open.
+    """One row: an activation as a function of x and of its parameters.
 
     Attributes
     ----------
@@ -78,12 +79,12 @@ class Entry:
     parameters : mapping of str to Real
         Names and defaults, as torch or JAX have them.
     check : callable
-        From the parameters to what is wrong with them together, or "".
+        From the parameters to a message if their combination is invalid, else to "".
     """
 
     name: str
-    function: Callable[..., Any]
-    derivative: Callable[..., Any]
+    function: Callable[..., ArrayLike]
+    derivative: Callable[..., ArrayLike]
     formula: str | Callable[..., str]
     source: str
     aliases: tuple[str, ...] = ()
@@ -94,7 +95,7 @@ class Entry:
     check: Callable[..., str] = lambda **_: ""
 
     def values(self, given: Mapping[str, Any]) -> dict[str, float]:
-        """Every parameter's value: those given, checked, and the defaults of the others."""
+        """The values of all parameters: the given ones, checked, and defaults for the others."""
         for name in given:
             if name not in self.parameters:
                 known = ", ".join(self.parameters) or "none"

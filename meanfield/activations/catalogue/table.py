@@ -1,4 +1,4 @@
-"""The catalogue: every activation that goes by a name. To add one, add a row to one of its tables."""
+"""The catalogue of named activations. To add one, add a row to one of its tables."""
 
 import difflib
 
@@ -7,7 +7,7 @@ from meanfield.activations.catalogue.jax_keras import JAX_AND_KERAS
 from meanfield.activations.catalogue.literature import LITERATURE
 from meanfield.activations.catalogue.torch_nn import TORCH
 
-__all__ = ["ENTRIES", "catalogue", "find", "nearest_names", "normalised"]
+__all__ = ["catalogue"]
 
 ENTRIES: dict[str, Entry] = {entry.name: entry for entry in (*TORCH, *JAX_AND_KERAS, *LITERATURE)}
 
@@ -38,11 +38,11 @@ def catalogue() -> tuple[str, ...]:
 
 
 def find(name: str) -> Entry | None:
-    """The entry that goes by `name` or has it as an alias, else None."""
+    """The row with this name or alias, else None."""
     return _BY_NAME.get(normalised(name))
 
 
 def nearest_names(name: str, n: int = 3) -> tuple[str, ...]:
-    """The catalogue's names that look most like `name`, the nearest first."""
+    """The catalogue's names that are most similar to `name`, the most similar first."""
     near = difflib.get_close_matches(normalised(name)[:64], _BY_NAME, n=2 * n, cutoff=0.5)
     return tuple(dict.fromkeys(_BY_NAME[match].name for match in near))[:n]

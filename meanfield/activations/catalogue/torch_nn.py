@@ -1,7 +1,7 @@
 """The elementwise activations of torch.nn, with torch's names and defaults of the parameters.
 
 Softplus is exact everywhere (torch returns x itself beyond ``threshold = 20``); RReLU has the mean slope that it has in
-evaluation; `threshold`, which has no defaults in torch, has those of Keras' former ThresholdedReLU.
+evaluation; `threshold`, which has no defaults in torch, has the defaults of Keras' former ThresholdedReLU.
 """
 
 import numpy as np

@@ -1,6 +1,7 @@
 """Case distinctions as one function: Where(g, a, b, closed) is a where g > 0 (closed = 1: g ≥ 0) and b elsewhere.
 
-(What sympy asks itself about its own Piecewise and Max takes it minutes for some formulas of one line.)
+SymPy's own Piecewise and Max simplify themselves when they are built, which takes minutes for some formulas of one
+line; Where does not.
 """
 
 from functools import cache
@@ -101,7 +102,7 @@ def indicator(condition: Expression) -> Expression:
 
 
 def case_at(expression: Expression, x: float) -> Expression:
-    """The expression that holds around `x`: every case distinction decided."""
+    """The expression without cases that is equal to this one in a neighbourhood of `x`."""
     if not expression.has(where_class()):
         return expression
     if isinstance(expression, where_class()):

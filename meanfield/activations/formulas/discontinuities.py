@@ -19,7 +19,7 @@ SCAN = np.sinh(np.linspace(-14.5, 14.5, 20_001))  # where sign changes are looke
 def breakpoints_of(
     expression: Expression, function: ArrayFunction
 ) -> tuple[tuple[float, ...] | None, tuple[float, ...]]:
-    """Breakpoints and jumps of an expression in the real x; None where its cases change at points that have no formula.
+    """Breakpoints and jumps of an expression in the real x; None if the points where its cases change cannot be found.
 
     A point is kept if the expressions that hold to its left and to its right differ, or if one is singular there.
     """
@@ -37,7 +37,7 @@ def breakpoints_of(
 
 
 def case_changes(pieces: Expression) -> list[float] | None:
-    """Every point where a case may change or a function be singular, ascending; None if they have no formula."""
+    """Every point where a case may change or a function be singular, ascending; None if they cannot be found."""
     found: list[float] = []
     for boundary in boundaries(pieces):
         for a, b in pairwise([-np.inf, *found, np.inf]):
@@ -52,7 +52,7 @@ def case_changes(pieces: Expression) -> list[float] | None:
 
 
 def boundaries(pieces: Expression) -> list[Expression]:
-    """What is zero where a case changes or a function is singular, innermost first."""
+    """The expressions at whose zeros a case changes or a function is singular, innermost first."""
     import sympy as sp
 
     found: dict[Expression, None] = {}
@@ -64,7 +64,7 @@ def boundaries(pieces: Expression) -> list[Expression]:
 
 
 def singular_base(node: Expression) -> Expression:
-    """What makes a power or a function singular where it is zero; None if nothing does."""
+    """The expression at whose zeros a power or a function is singular; None if it is regular everywhere."""
     import sympy as sp
 
     if isinstance(node, sp.Pow) and not (node.exp.is_integer and node.exp.is_nonnegative):
@@ -83,7 +83,7 @@ def singular_base(node: Expression) -> Expression:
 
 
 def real_zeros(smooth: Expression) -> list[float] | None:
-    """Real zeros (and poles) of a smooth expression; None if they are infinitely many or cannot be told."""
+    """Real zeros (and poles) of a smooth expression; None if they are infinitely many or cannot be determined."""
     import sympy as sp
 
     x = real_x()
@@ -110,7 +110,7 @@ def real_zeros(smooth: Expression) -> list[float] | None:
 
 
 def sign_changes(function: ArrayFunction) -> list[float] | None:
-    """Where a function of floats changes its sign within ±1e6; None if that is too often, or blurred by underflow."""
+    """Where a function of floats changes its sign within ±1e6; None if it does so too often, or underflows there."""
     signs = np.sign(function(SCAN))
     definite = np.flatnonzero(np.abs(signs) == 1)
     changes = [(i, j) for i, j in pairwise(definite.tolist()) if signs[i] != signs[j]]
@@ -126,14 +126,14 @@ def sign_changes(function: ArrayFunction) -> list[float] | None:
 
 
 def between(a: float, b: float) -> float:
-    """A point between `a` and `b`, near to the finite end if the other is infinite; not a round one."""
+    """A point between `a` and `b`, close to the finite end if the other is infinite; not a round number."""
     if a == -np.inf:
         return 0.317 if b == np.inf else b - 0.317
     return a + 0.317 if b == np.inf else a + 0.4713 * (b - a)
 
 
 def merged(points: list[float]) -> list[float]:
-    """Ascending, those that differ by rounding taken together."""
+    """The points in ascending order, those that differ only by rounding merged into one."""
     kept: list[float] = []
     for x in sorted(points):
         if not kept or x - kept[-1] > 1e-13 * max(1.0, abs(x)):

@@ -160,7 +160,7 @@ class Reader:
         return vocabulary()[name](*values)
 
     def condition(self, node: ast.expr, depth: int) -> Expression:
-        """What may stand first in where()."""
+        """The condition of a where()."""
         import sympy as sp
 
         if depth > DEEPEST:
@@ -183,13 +183,13 @@ class Reader:
         raise self.wrong("needs a comparison as the first argument of where, as in where(x > 0, x, 0)")
 
     def comparison(self, a: Expression, relation: str, b: Expression) -> Expression:
-        """A comparison, decided if it is one of constants."""
+        """A comparison, evaluated if both sides are constants."""
         import sympy as sp
 
         return sp.Rel(a, b, relation, evaluate=not (a - b).free_symbols)
 
     def power(self, base_and_kind: tuple[Expression, bool], exponent_and_kind: tuple[Expression, bool]) -> Expression:
-        """A power of two operands, each with whether it is a constant; none is written out that would be huge."""
+        """A power of two operands, each with whether it is a constant; huge ones are refused unexpanded."""
         import sympy as sp
 
         (base, base_is_constant), (exponent, exponent_is_constant) = base_and_kind, exponent_and_kind
@@ -210,7 +210,7 @@ class Reader:
         return sp.Pow(base, exponent)
 
     def check_constant(self, constant: Expression) -> None:
-        """A constant must be a real number of moderate size; its parts have been checked before it."""
+        """Refuse a constant that is not a real number of moderate size."""
         number = constant.evalf(15)
         if not (number.is_Float or number.is_Rational or number.is_Integer):
             raise self.wrong("has a constant that is not a real number")

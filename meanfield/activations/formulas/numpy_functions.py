@@ -19,7 +19,7 @@ def compiled(expression: Expression) -> ArrayFunction:
     ours[where_class().__name__] = lambda g, a, b, closed: np.where((g >= 0) if closed else (g > 0), a, b)
     function = sp.lambdify(real_x(), expression.xreplace({sp.zoo: sp.oo}), modules=[ours, "scipy", "numpy"], cse=True)
 
-    def on_arrays(x: Floats) -> Any:
+    def on_arrays(x: Floats) -> Floats:
         with np.errstate(all="ignore"):
             values = np.asarray(function(x))
         if values.shape != np.shape(x):

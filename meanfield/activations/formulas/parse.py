@@ -40,7 +40,7 @@ def parse(text: str) -> Expression:
     import sympy as sp
 
     expression = read(text)
-    with sp.evaluate(False):  # what sympy asks itself about nested functions of a complex x takes exponential time
+    with sp.evaluate(False):  # sympy's simplification of nested functions of a complex x takes exponential time
         return expression.xreplace({real_x(): sp.Symbol("x")})
 
 

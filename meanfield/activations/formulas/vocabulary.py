@@ -1,4 +1,4 @@
-"""The words of a formula: its variable, its functions, and how large what they write out is."""
+"""The variable and the functions of formulas, and the size of an expression once its cases are written out."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -19,7 +19,7 @@ def vocabulary() -> dict[str, Callable[..., Expression]]:
     """The functions of the grammar, as makers of sympy expressions."""
     import sympy as sp
 
-    # Unevaluated, since what sympy asks itself about their arguments can take minutes.
+    # Unevaluated, since sympy's simplification of their arguments can take minutes.
     largest, smallest = partial(sp.Max, evaluate=False), partial(sp.Min, evaluate=False)
     named = {
         "exp": sp.exp, "log": sp.log, "ln": sp.log, "sqrt": sp.sqrt, "erf": sp.erf, "erfc": sp.erfc,
@@ -40,7 +40,7 @@ def vocabulary() -> dict[str, Callable[..., Expression]]:
 
 
 def sizes(expression: Expression, known: dict[Expression, tuple[int, int]]) -> tuple[int, int]:
-    """About how many parts an expression written by cases has, and its derivative; `known` has those of its parts."""
+    """About how many nodes an expression written by cases has, and its derivative; `known` caches subexpressions."""
     if expression not in known:
         parts = [sizes(part, known) for part in expression.args]
         size, slope = 1 + sum(s for s, _ in parts), sum(d for _, d in parts)
