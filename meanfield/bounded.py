@@ -24,6 +24,7 @@ GROW = 1.0 + 8 * UNIT  # covers the rounding of the bound itself: at most 7 oper
 ROUNDING = GROW * UNIT
 POWER = 8 * UNIT  # relative error of a power: vectorised ones err by up to 4 units in the last place
 
+NUMBERS = (np.ndarray, float, int, np.generic)
 _size = cast(Callable[[Number], Number], abs)  # of a float or of an array
 _silent = np.errstate(all="ignore")
 
@@ -222,11 +223,18 @@ Kernel: TypeAlias = Callable[[Number, Number, Number, Number], Bounded]
 
 def _operated(kernel: Kernel, a: Number, a_error: Number, b: Number, b_error: Number) -> Bounded:
     """The kernel at these operands, without warnings; Python's floats, which give none, are ten times as fast."""
-    if isinstance(a, float) and isinstance(b, float) and isinstance(a_error, float) and isinstance(b_error, float):
+    if (
+        isinstance(a, float | int)
+        and isinstance(b, float | int)
+        and isinstance(a_error, float)
+        and isinstance(b_error, float)
+    ):
         try:
             return kernel(float(a), float(a_error), float(b), float(b_error))
         except ZeroDivisionError:
             a, b = np.float64(a), np.float64(b)
+    if not (isinstance(a, NUMBERS) and isinstance(b, NUMBERS)):
+        return cast(Bounded, NotImplemented)
     return _quietly(kernel, a, a_error, b, b_error)
 
 

@@ -243,8 +243,11 @@ def test_it_is_small_and_does_not_change():
     assert as_bounded(3.0).error == 0.0
     with pytest.raises(TypeError):
         x**0.5
-    with pytest.raises(TypeError):
-        x + "1"
+    for stranger in ("1", [1.0], None):
+        with pytest.raises(TypeError):
+            x + stranger
+        with pytest.raises(TypeError):
+            stranger / x
 
 
 def test_it_gives_no_warning_where_numpy_would():

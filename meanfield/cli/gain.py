@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from meanfield.cli.arguments import ActivationText, AsJson, Parameters, activation_from
-from meanfield.cli.output import activation_keys, estimate, print_json, print_table, with_error
+from meanfield.cli.output import activation_keys, estimate, print_json, print_table
 
 __all__ = ["DEFINITIONS", "gain", "gains_or_reasons"]
 
@@ -37,10 +37,7 @@ def gain(
     typer.echo(f"{phi.name}, pre-activations of second moment q = {q:g}")
     print_table(
         ("kind", "gain", "definition"),
-        [
-            (name, e if isinstance(e, str) else with_error(e.value, e.error), DEFINITIONS[name])
-            for name, e in found.items()
-        ],
+        [(name, str(e), DEFINITIONS[name]) for name, e in found.items()],
     )
     return None
 

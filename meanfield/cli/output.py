@@ -15,7 +15,7 @@ from meanfield.errors import InvalidInput
 
 __all__ = [
     "activation_keys", "checked_path", "estimate", "number", "print_csv", "print_json", "print_markdown", "print_table",
-    "save_figure", "thinned", "with_error",
+    "save_figure", "thinned",
 ]  # fmt: skip
 
 FIGURES = ("png", "pdf", "svg")
@@ -57,20 +57,6 @@ def number(value: Any) -> str:
     ('0.333333', 'inf', '-')
     """
     return "-" if value is None or math.isnan(value) else f"{float(value):.6g}"
-
-
-def with_error(value: float, error: float) -> str:
-    """The digits of `value` that `error` lets stand, and the error.
-
-    Examples
-    --------
-    >>> with_error(1.5335304411955353, 2.4e-14)
-    '1.53353044119554 ± 2.4e-14'
-    """
-    if not (math.isfinite(value) and math.isfinite(error)):
-        return f"{value:g} ± {error:g}"
-    places = 15 if error <= 0 else math.ceil(-math.log10(error))
-    return f"{value:.{min(max(places, 0), 15)}f} ± {error:.2g}"
 
 
 def thinned(depth: int, always: Sequence[int] = ()) -> list[int]:

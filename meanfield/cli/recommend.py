@@ -8,7 +8,7 @@ import typer
 from meanfield.cli.arguments import AsJson, BlockText, Depth, Parameters
 from meanfield.cli.gain import gains_as_json, gains_or_reasons
 from meanfield.cli.network_argument import subject_from
-from meanfield.cli.output import number, print_json, print_table, with_error
+from meanfield.cli.output import number, print_json, print_table
 from meanfield.errors import InvalidInput, MeanFieldError
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def recommend(
     rows = [
         ("weights", f"standard deviation {advice.sigma_w:.6g}/√fan_in"),
         ("biases", f"standard deviation {advice.sigma_b:.6g}" if advice.sigma_b else "zero"),
-        *((f"{kind} gain", e if isinstance(e, str) else with_error(e.value, e.error)) for kind, e in gains.items()),
+        *((f"{kind} gain", str(e)) for kind, e in gains.items()),
         ("universality", advice.universality),
         ("second moment q", _settles(advice, of_layers)),
         ("depth scale xi_c", endless if math.isinf(advice.xi_c) else scale),

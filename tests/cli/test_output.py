@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from meanfield.cli.output import print_json, print_markdown, print_table, thinned, with_error
+from meanfield.cli.output import print_json, print_markdown, print_table, thinned
 
 
 def test_json_has_no_tokens_that_are_not_json(capsys):
@@ -24,18 +24,6 @@ def test_numbers_survive_json_to_the_last_bit(capsys):
     value = 0.1 + 0.2
     print_json({"value": np.array([value])})
     assert json.loads(capsys.readouterr().out)["value"] == [value]
-
-
-@pytest.mark.parametrize(
-    ("value", "error", "text"),
-    [
-        (1.5335304411955353, 2.4e-14, "1.53353044119554 ± 2.4e-14"),
-        (123.456, 0.5, "123.5 ± 0.5"),
-        (1.0, 0.0, "1.000000000000000 ± 0"),
-    ],
-)
-def test_no_digit_beyond_the_error_is_shown(value, error, text):
-    assert with_error(value, error) == text
 
 
 @pytest.mark.parametrize("depth", [1, 20, 21, 50, 1000, 10**6])
