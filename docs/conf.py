@@ -17,7 +17,7 @@ numpydoc_class_members_toctree = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings have shapes and ranges, which say more
 html_theme = "alabaster"
-html_theme_options = {"page_width": "1160px", "body_max_width": "900px"}  # tables and 120 characters of a session
+html_theme_options = {"page_width": "1160px", "body_max_width": "900px", "code_font_size": "0.8em"}
 
 
 def setup(app: Any) -> None:
