@@ -3,13 +3,15 @@
 from itertools import pairwise
 
 import numpy as np
-from scipy import optimize
+from numpy.typing import NDArray
 
-from meanfield._types import ArrayFunction, Expression
+from meanfield._types import ArrayFunction, Expression, Floats
 from meanfield.activations.formulas.cases import by_cases, case_at, number_at, where_class
 from meanfield.activations.formulas.numpy_functions import compiled
 from meanfield.activations.formulas.rewriting import stabilised
 from meanfield.activations.formulas.vocabulary import real_x
+
+Int64s = NDArray[np.int64]
 
 MOST_BREAKPOINTS = 200  # beyond it they are left to be searched for
 HIGHEST_DEGREE = 30  # beyond it roots of polynomials are found numerically
@@ -116,13 +118,37 @@ def sign_changes(function: ArrayFunction) -> list[float] | None:
     changes = [(i, j) for i, j in pairwise(definite.tolist()) if signs[i] != signs[j]]
     if len(changes) > MOST_BREAKPOINTS or any(j > i + 2 for i, j in changes):
         return None
+    if not changes:
+        return []
+    left, right = (SCAN[[change[side] for change in changes]] for side in (0, 1))
     zeros = []
-    for i, j in changes:
-        a, b = float(SCAN[i]), float(SCAN[j])
-        root = optimize.brentq(lambda x: float(function(np.array(x))), a, b, xtol=1e-300, rtol=1e-15, maxiter=2000)
+    for root in bisected(function, left, right).tolist():
         tidy = float(f"{root:.13g}")
-        zeros.append(tidy if function(np.array(tidy)) == 0 else float(root))
+        zeros.append(tidy if function(np.array(tidy)) == 0 else root)
     return zeros
+
+
+def bisected(function: ArrayFunction, left: Floats, right: Floats) -> Floats:
+    """Where the sign changes between each `left` and `right`, to the last digit: 2⁶⁴ floats are halved 64 times."""
+    sign = np.sign(function(left))
+    low, high = ordinal(left), ordinal(right)
+    for _ in range(64):
+        middle = (low & high) + ((low ^ high) >> 1)  # their mean, without overflow
+        same = np.sign(function(floats(middle))) == sign
+        low, high = np.where(same, middle, low), np.where(same, high, middle)
+    a, b = floats(low), floats(high)
+    return np.where(np.abs(function(a)) < np.abs(function(b)), a, b)
+
+
+def ordinal(x: Floats) -> Int64s:
+    """The number of each float64 in ascending order, counted from 0."""
+    bits = x.view(np.int64)
+    return np.where(bits < 0, np.iinfo(np.int64).min - bits, bits)
+
+
+def floats(number: Int64s) -> Floats:
+    """The inverse of `ordinal`."""
+    return np.where(number < 0, np.iinfo(np.int64).min - number, number).view(np.float64)
 
 
 def between(a: float, b: float) -> float:
