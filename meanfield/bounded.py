@@ -70,13 +70,15 @@ class Bounded:
         return np.shape(self.value)
 
     @property
+    @_silent
     def lower(self) -> Number:
-        """The least that the truth can be."""
+        """``value − error``, the least that the truth can be."""
         return self.value - self.error
 
     @property
+    @_silent
     def upper(self) -> Number:
-        """The most that the truth can be."""
+        """``value + error``, the most that the truth can be."""
         return self.value + self.error
 
     def broadcast(self, *shape: int) -> "Bounded":
@@ -142,6 +144,7 @@ class Bounded:
         error = np.fmin(e / (value + np.sqrt(np.maximum(a - e, 0.0))), np.sqrt(e))
         return _checked(value, (error + UNIT * value) * GROW, lambda: np.isinf(a) & np.isfinite(e))
 
+    @_silent
     def through(self, image: "Bounded", slope: Number) -> "Bounded":
         """f of this number, by ``image`` = f(value) with the error of its computation, and a bound on \\|f′\\|.
 
@@ -158,8 +161,9 @@ class Bounded:
         >>> print(f"{x.through(Bounded(math.sin(x.value), 1e-16), 1.0).error:.3g}")
         1e-10
         """
-        moved = scaled(slope, _made(self.error, 0.0))
-        return _made(image.value, image.error + _size(moved.value))
+        stays = np.equal(slope, 0) | np.equal(self.error, 0)
+        moved = np.where(stays, 0.0, np.abs(slope) * self.error)
+        return _made(image.value, ((image.error + moved) * GROW)[()])
 
 
 def as_bounded(a: Operand) -> Bounded:
@@ -167,7 +171,6 @@ def as_bounded(a: Operand) -> Bounded:
     return a if isinstance(a, Bounded) else _made(a, 0.0)
 
 
-@_silent
 def scaled(factor: Number, x: Bounded) -> Bounded:
     """``factor·x``, and exactly 0 where the factor is 0, even if x or its error is infinite there.
 
@@ -178,8 +181,7 @@ def scaled(factor: Number, x: Bounded) -> Bounded:
     >>> scaled(np.array([0.0, 2.0]), Bounded(math.inf))
     Bounded(value=array([ 0., inf]), error=array([0., 0.]))
     """
-    product = factor * x
-    none = np.equal(factor, 0)
+    product, none = factor * x, factor == 0.0
     if not np.count_nonzero(none):
         return product
     return _made(np.where(none, 0.0, product.value), np.where(none, 0.0, product.error))
@@ -252,7 +254,8 @@ def _difference(a: Number, a_error: Number, b: Number, b_error: Number) -> Bound
 
 
 def _added(value: Number, a: Number, a_error: Number, b: Number, b_error: Number) -> Bounded:
-    error = (a_error + b_error) * GROW + ROUNDING * _size(value)
+    moved = b_error if _exact(a_error) else a_error if _exact(b_error) else a_error + b_error
+    error = moved * GROW + ROUNDING * _size(value)
     return _checked(value, error, lambda: _infinite(a, b) & np.isfinite(a_error) & np.isfinite(b_error))
 
 

@@ -9,11 +9,12 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from meanfield.bounded import Bounded, as_bounded, maximum, minimum, scaled, where
 
+FEW = settings(max_examples=50)  # of each operation
 OPERATIONS = [operator.add, operator.sub, operator.mul, operator.truediv]
 sizes = st.one_of(st.just(0.0), st.floats(1e-40, 1e40), st.floats(0.5, 2.0))
 numbers = st.builds(operator.mul, sizes, st.sampled_from([-1.0, 1.0]))
@@ -37,6 +38,7 @@ def holds(result: Bounded, truth: Fraction) -> bool:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
+@FEW
 @given(uncertain(), uncertain())
 def test_the_truth_is_within_the_bound(operation, first, second):
     (a, true_a), (b, true_b) = first, second
@@ -48,6 +50,7 @@ def test_the_truth_is_within_the_bound(operation, first, second):
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
+@FEW
 @given(numbers, uncertain())
 def test_the_truth_is_within_the_bound_beside_an_exact_number(operation, exact, other):
     b, true_b = other
@@ -77,6 +80,7 @@ def test_the_truth_of_a_root_is_within_the_bound(operand):
 
 
 @pytest.mark.parametrize("choose", [maximum, minimum])
+@FEW
 @given(uncertain(), uncertain())
 def test_the_truth_of_the_larger_one_is_within_the_bound(choose, first, second):
     (a, true_a), (b, true_b) = first, second
@@ -86,6 +90,7 @@ def test_the_truth_of_the_larger_one_is_within_the_bound(choose, first, second):
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
+@FEW
 @given(uncertain(), uncertain())
 def test_the_bound_is_attained(operation, first, second):
     """At a corner of both intervals the error is the bound, but for rounding."""
@@ -113,6 +118,7 @@ def test_the_bound_of_a_power_or_a_root_is_nearly_attained(value, relative, n):
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
+@FEW
 @given(floats, floats)
 def test_the_value_is_numpys_and_nothing_warns(operation, x, y):
     with np.errstate(all="ignore"):
@@ -202,6 +208,8 @@ def test_a_function_of_known_slope(operand):
     assert holds(found, truth / 2)
     assert a.through(image, 0.0).error == 0.0
     assert Bounded(1.0, math.inf).through(image, 0.0).error == 0.0
+    assert Bounded(1.0, 0.0).through(image, math.inf).error == 0.0
+    assert Bounded(1.0, 0.1).through(image, math.inf).error == math.inf
 
 
 def test_selection_shapes_and_edges():

@@ -9,7 +9,7 @@ from fractions import Fraction
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import meanfield as mf
@@ -17,6 +17,7 @@ from meanfield.bounded import Bounded
 from meanfield.bounded_functions import FUNCTIONS, monotone
 from meanfield.estimates import Estimate
 
+FEW = settings(max_examples=25)  # of each operation
 OPERATIONS = [operator.add, operator.sub, operator.mul, operator.truediv]
 MONOTONE = {
     np.exp: mpmath.exp, np.exp2: lambda x: mpmath.power(2, x), np.expm1: mpmath.expm1, np.log: mpmath.log,
@@ -38,6 +39,7 @@ def many() -> Estimate:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
+@FEW
 @given(values, errors, values, errors, st.sampled_from([-1, 0, 1]), st.sampled_from([-1, 0, 1]))
 def test_the_truth_is_within_the_error(operation, x, e, y, f, i, j):
     found = operation(Estimate(x, e), Estimate(y, f))
@@ -106,6 +108,7 @@ def test_powers(one):
 
 
 @pytest.mark.parametrize("f", MONOTONE)
+@FEW
 @given(values, errors, st.floats(-1.0, 1.0))
 def test_the_image_of_the_truth_is_within_the_error_of_a_function(f, x, e, share):
     found = f(Estimate(x, e))
