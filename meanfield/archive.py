@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 
 from meanfield.errors import InvalidInput
 
-__all__ = ["load_arrays", "save_arrays", "written"]
-
 UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, EOFError, OSError, NotImplementedError)
 DAMAGED = (zipfile.BadZipFile, zlib.error)
 

@@ -3,13 +3,9 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from meanfield._types import Floats
 from meanfield.errors import InvalidInput
-
-__all__ = ["correlation", "positive", "real", "standard_deviation", "whole"]
-
-Floats = NDArray[np.float64]
 
 LARGEST_SIGMA = 1e150  # the largest standard deviation: its square is still a float
 

@@ -9,8 +9,6 @@ import numpy as np
 
 from meanfield.errors import InvalidInput
 
-__all__ = ["Workers", "map_tasks"]
-
 Workers = int | Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 

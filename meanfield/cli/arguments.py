@@ -17,20 +17,6 @@ if TYPE_CHECKING:
 
     from meanfield.activations.activation import Activation
 
-__all__ = [
-    "ActivationText",
-    "AsJson",
-    "BlockText",
-    "Depth",
-    "Parameters",
-    "Pixels",
-    "SigmaB",
-    "SigmaW",
-    "activation_from",
-    "grid_from",
-    "imported",
-    "pixels_from",
-]
 
 ActivationText = Annotated[
     str,

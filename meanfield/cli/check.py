@@ -23,8 +23,6 @@ from meanfield.cli.network_argument import block_from
 from meanfield.cli.output import activation_keys, checked_path, number, print_json, print_table, save_figure, thinned
 from meanfield.errors import InvalidInput
 
-__all__ = ["check"]
-
 WEIGHTS = {name: f"weights: {name}" for name in ("sigma_w", "mean", "correlation")}
 
 

@@ -9,8 +9,6 @@ from meanfield.cli.arguments import AsJson, BlockText, Parameters, grid_from
 from meanfield.cli.network_argument import subject_from
 from meanfield.cli.output import checked_path, number, print_json, print_table, save_figure
 
-__all__ = ["critical"]
-
 COLUMNS = ("sigma_b", "sigma_w", "q", "chi_parallel", "stable", "error", "xi_c")
 DEEPEST = ("sigma_b", "sigma_w", "q", "xi_c", "xi_gradient", "depth")
 

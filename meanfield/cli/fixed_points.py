@@ -9,8 +9,6 @@ from meanfield.cli.arguments import AsJson, BlockText, Parameters, SigmaB, Sigma
 from meanfield.cli.network_argument import block_from
 from meanfield.cli.output import print_json, print_table
 
-__all__ = ["fixed_points"]
-
 MEANING = {
     "q_star": "second moment reached from q = 1",
     "chi_parallel": "slope of the variance map there",

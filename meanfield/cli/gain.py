@@ -7,8 +7,6 @@ import typer
 from meanfield.cli.arguments import ActivationText, AsJson, Parameters, activation_from
 from meanfield.cli.output import activation_keys, estimate, print_json, print_table
 
-__all__ = ["DEFINITIONS", "gain", "gains_or_reasons"]
-
 DEFINITIONS = {
     "forward": "1/√E φ², keeps the second moment",
     "centered": "1/√Var φ, keeps the variance about the mean",

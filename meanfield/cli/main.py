@@ -20,8 +20,6 @@ from meanfield.cli.recommend import recommend
 from meanfield.cli.table import table
 from meanfield.errors import MeanFieldError
 
-__all__ = ["app", "run"]
-
 DONE, USAGE, INTERRUPTED, BROKEN_PIPE, INTERNAL = 0, 2, 130, 141, 70
 UsageError: Any = typer.BadParameter.__mro__[1]  # of click, or of the copy of it inside newer versions of typer
 

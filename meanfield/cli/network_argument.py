@@ -10,8 +10,6 @@ from meanfield.errors import InvalidInput
 if TYPE_CHECKING:
     from meanfield.networks.layers.network import Network
 
-__all__ = ["Block", "Subject", "block_from", "subject_from"]
-
 
 @dataclass(frozen=True)
 class Subject:

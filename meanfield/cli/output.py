@@ -13,11 +13,6 @@ import typer
 
 from meanfield.errors import InvalidInput
 
-__all__ = [
-    "activation_keys", "checked_path", "estimate", "number", "print_csv", "print_json", "print_markdown", "print_table",
-    "save_figure", "thinned",
-]  # fmt: skip
-
 FIGURES = ("png", "pdf", "svg")
 
 

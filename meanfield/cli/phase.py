@@ -12,7 +12,6 @@ from meanfield.cli.output import FIGURES, checked_path, number, print_csv, print
 if TYPE_CHECKING:
     from meanfield.theory.phase_diagram.diagram import PhaseDiagram
 
-__all__ = ["phase"]
 
 LETTERS = {"ordered": "o", "critical": "=", "chaotic": "c", "unbounded": "u"}
 FIELDS = ("q_star", "chi_parallel", "chi_1", "c_star", "chi_c", "xi_q", "xi_c", "xi_gradient", "phase")

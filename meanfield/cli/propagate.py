@@ -9,8 +9,6 @@ from meanfield.cli.arguments import AsJson, BlockText, Depth, Parameters, Pixels
 from meanfield.cli.network_argument import block_from
 from meanfield.cli.output import checked_path, number, print_json, print_table, save_figure, thinned
 
-__all__ = ["propagate"]
-
 QUANTITIES = ("q", "c", "one_minus_c", "chi", "gradient")
 
 

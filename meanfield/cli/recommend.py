@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from meanfield.networks.layers.network import Network
     from meanfield.recommendation.recommend import Recommendation
 
-__all__ = ["recommend"]
 
 COST = 1_200_000  # of a quick check, a quarter of a second: layers × networks × (width + what a layer costs besides)
 BESIDES = 512

@@ -12,7 +12,6 @@ from meanfield.errors import InvalidInput
 if TYPE_CHECKING:
     from meanfield.initializers.scheme_table import SchemeRow
 
-__all__ = ["scheme_table"]
 
 MOST_REMARKS = 20
 

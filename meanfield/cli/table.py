@@ -9,8 +9,6 @@ from meanfield.cli.gain import gains_as_json, gains_or_reasons
 from meanfield.cli.output import activation_keys, print_csv, print_json, print_markdown, print_table
 from meanfield.errors import InvalidInput, MeanFieldError
 
-__all__ = ["table"]
-
 KINDS = ("forward", "centered", "backward")
 FORMATS = {"plain": print_table, "markdown": print_markdown, "csv": print_csv}
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from meanfield._types import Floats
 from meanfield.arguments import whole
 from meanfield.cross_check.comparisons import SIGNALS, logarithms
 from meanfield.cross_check.prediction import trajectory
@@ -26,7 +27,6 @@ from meanfield.weights.loading import Layout, Tensor, read
 
 __all__ = ["WeightCheck", "check_weights"]
 
-Floats = NDArray[np.float64]
 
 MATRICES = 10_000
 

@@ -7,14 +7,10 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from meanfield._types import Floats
 from meanfield.montecarlo.simulation import Simulation
 from meanfield.numerics.statistics.multiple_testing import z_beyond
-
-__all__ = ["SIGNALS", "WEIGHTS", "Evidence", "logarithms", "of_signals", "of_weights"]
-
-Floats = NDArray[np.float64]
 
 SIGNALS = ("q", "one_minus_c", "gradient")
 WEIGHTS = ("sigma_w", "mean", "correlation")

@@ -11,8 +11,6 @@ from meanfield.networks.layers.network import Network
 from meanfield.theory.layer_maps import one_point
 from meanfield.theory.states import OnePoint
 
-__all__ = ["Cause", "cause_of", "steps"]
-
 
 @dataclass(frozen=True)
 class Cause:

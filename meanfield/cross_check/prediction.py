@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from meanfield._types import Floats
 from meanfield.errors import InvalidInput
 from meanfield.montecarlo.input_states import input_root
 from meanfield.networks.images import pixels_of, tells_apart
@@ -15,8 +16,6 @@ from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.network import Network
 from meanfield.theory.depth.pixel_means import pixel_means
 from meanfield.theory.depth.propagate import propagate
-
-__all__ = ["chance", "scaled", "trajectory"]
 
 ALIKE = 1e-9  # relative to q
 
@@ -51,7 +50,7 @@ def trajectory(
     c: float | None,
     inputs: ArrayLike | None,
     pixels: Any = None,
-) -> dict[str, NDArray[np.float64]]:
+) -> dict[str, Floats]:
     """q, the gradient and, of two inputs or more, 1 − c by layer, averaged over inputs and over pairs of them."""
     depth = len(widths) - 1
     block = list(blocks) if len(blocks) == depth else blocks[0]

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from meanfield._types import Floats
 from meanfield.cross_check.failure_cause import Cause
 from meanfield.estimates import Sample
 from meanfield.montecarlo.simulation import Simulation
@@ -97,7 +97,7 @@ class CrossCheck:
         return max(self.rows, key=lambda row: abs(row.z))
 
     @property
-    def z(self) -> dict[str, NDArray[np.float64]]:
+    def z(self) -> dict[str, Floats]:
         """The z of every layer by quantity: arrays of depth + 1 of signals, and one entry a matrix of weights."""
         names = dict.fromkeys(row.quantity for row in self.rows)
         return {name: np.array([row.z for row in self.rows if row.quantity == name]) for name in names}

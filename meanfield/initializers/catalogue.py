@@ -32,8 +32,6 @@ from meanfield.initializers.scheme import (
 )
 from meanfield.recommendation.recommend import recommend
 
-__all__ = ["ALIASES", "SCHEMES", "forward_gain"]
-
 GLOROT = "Glorot & Bengio 2010, eq. 12"
 HE = "He et al. 2015 (arXiv:1502.01852), eqs. 10 and 14"
 LECUN = "LeCun et al. 1998, Efficient BackProp, section 4.6"

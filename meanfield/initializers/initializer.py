@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from meanfield._types import Floats
 from meanfield.arguments import whole
 from meanfield.errors import InvalidInput
 from meanfield.initializers.matrix_ensembles import Ensemble, Scaled
@@ -17,7 +17,6 @@ from meanfield.networks.layers.network import Network
 
 __all__ = ["Initializer"]
 
-Floats = NDArray[np.float64]
 
 WIDEST = 10**9
 TWO_WIDTHS = (2**14, 2**18)  # where sigma_w is compared to tell whether it depends on the fan

@@ -9,8 +9,6 @@ from meanfield.arguments import real
 from meanfield.errors import InvalidInput
 from meanfield.initializers.initializer import Initializer
 
-__all__ = ["DataDrivenInitializer"]
-
 MOST_ROUNDS = 10
 
 

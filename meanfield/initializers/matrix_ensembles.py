@@ -6,17 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from meanfield._types import Floats
 from meanfield.errors import InvalidInput
 from meanfield.montecarlo.weight_laws import LAWS
-
-__all__ = [
-    "FANS", "MODES", "DataDriven", "DeltaOrthogonal", "DiagonalPlusNoise", "Ensemble", "Law", "Named", "Scaled",
-    "SparseColumns", "SparseRows",
-]  # fmt: skip
-
-Floats = NDArray[np.float64]
 
 MODES = ("fan_in", "fan_out", "fan_avg")
 #: What the variance is divided by, as a function of (fan_out, fan_in).

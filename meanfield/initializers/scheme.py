@@ -13,11 +13,6 @@ from meanfield.initializers.matrix_ensembles import MODES, Ensemble, Law, Named,
 from meanfield.initializers.truncated_normal import CONVENTIONS, TruncatedNormal
 from meanfield.montecarlo.weight_laws import LAWS
 
-__all__ = [
-    "LARGEST", "OWN_LAW", "SMALLEST", "Options", "Parameter", "Parts", "Scheme", "Settings", "count", "needed",
-    "number", "one_of", "positive", "scaled",
-]  # fmt: skip
-
 Check = Callable[[str, Any], Any]
 
 MANY = 10**9

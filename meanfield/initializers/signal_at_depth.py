@@ -4,18 +4,14 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from meanfield._types import Floats
 from meanfield.activations.activation import Activation
 from meanfield.errors import DivergentExpectation
 from meanfield.networks.block import mlp
 from meanfield.networks.layers.network import Network
 from meanfield.theory.layer_maps import one_point
 from meanfield.theory.states import OnePoint
-
-__all__ = ["Course", "course", "course_of_rescaling"]
-
-Floats = NDArray[np.float64]
 
 SETTLED = 1e-14  # relative change of q′/q and χ in a layer below which both are taken to be constant from there on
 REPELLED = 1 + 1e-6

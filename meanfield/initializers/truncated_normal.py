@@ -5,10 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
-__all__ = ["CONVENTIONS", "TruncatedNormal", "clamped_std", "truncated_std"]
+from meanfield._types import Floats
 
 TINY = 1e-18  # a cut below which the law is uniform to rounding
 
@@ -79,7 +78,7 @@ class TruncatedNormal:
         scale, cut = CONVENTIONS[self.convention](nominal, self.bound)
         return scale * (clamped_std(cut) if self.convention == "clamped" else truncated_std(cut))
 
-    def draw(self, rng: np.random.Generator, shape: tuple[int, int], nominal: float) -> NDArray[np.float64]:
+    def draw(self, rng: np.random.Generator, shape: tuple[int, int], nominal: float) -> Floats:
         """Independent entries."""
         scale, cut = CONVENTIONS[self.convention](nominal, self.bound)
         if self.convention == "clamped":

@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Array", "Draw", "Pullback"]
-
 Array = NDArray[np.floating[Any]]
 #: Takes the gradient with respect to a layer's output to the gradient with respect to its input.
 Pullback = Callable[[Array], Array]

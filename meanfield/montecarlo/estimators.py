@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 from meanfield.estimates import Sample
 from meanfield.montecarlo.draws import Array
 
-__all__ = ["one_minus_c", "sample", "second_moment"]
-
 
 def second_moment(x: Array) -> float:
     """Mean of x² over units and points."""

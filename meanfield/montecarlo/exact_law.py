@@ -6,8 +6,6 @@ import numpy as np
 
 from meanfield.montecarlo.draws import Array, Draw, Pullback
 
-__all__ = ["ExactLaw"]
-
 
 class ExactLaw(Draw):
     """The law of a Gaussian layer's two passes at O(points · width) numbers instead of width².

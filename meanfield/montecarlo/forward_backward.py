@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from meanfield._types import Floats
 from meanfield.errors import InvalidInput
 from meanfield.montecarlo.draws import Array, Draw
 from meanfield.montecarlo.estimators import one_minus_c, second_moment
@@ -13,10 +13,8 @@ from meanfield.montecarlo.layer_passes import forward
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.network import Network
 
-__all__ = ["run_network"]
 
-
-def run_network(blocks: Sequence[Network], widths: Sequence[int], x: Array, draw: Draw) -> NDArray[np.float64]:
+def run_network(blocks: Sequence[Network], widths: Sequence[int], x: Array, draw: Draw) -> Floats:
     """q, squared gradient and 1 − c by layer.
 
     Parameters

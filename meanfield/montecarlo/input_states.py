@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from meanfield._types import Floats
 from meanfield.errors import InvalidInput
 from meanfield.montecarlo.draws import Array
 
-__all__ = ["as_points", "draw_state", "input_root"]
 
-
-def input_root(q: float, c: float | None, inputs: ArrayLike | None, batch: int | None = None) -> NDArray[np.float64]:
+def input_root(q: float, c: float | None, inputs: ArrayLike | None, batch: int | None = None) -> Floats:
     """A root A of the inputs' second moments, A Aᵀ = (h_a · h_b / units): one row an input.
 
     Parameters
@@ -62,16 +61,16 @@ def input_root(q: float, c: float | None, inputs: ArrayLike | None, batch: int |
             "inputs must be a finite (N, d) array one row an input, or (N, channels, *pixels), without "
             f"rows or pixels of zeros, not of shape {np.shape(inputs)}"
         )
-    triangle: NDArray[np.float64] = np.linalg.qr(x.T)[1]
+    triangle: Floats = np.linalg.qr(x.T)[1]
     return triangle.T / math.sqrt(x.shape[1])
 
 
-def as_points(images: NDArray[np.float64]) -> NDArray[np.float64]:
+def as_points(images: Floats) -> Floats:
     """(N, channels, *pixels) as one row for each pixel of the first image, then of the next one."""
     return np.moveaxis(images, 1, -1).reshape(-1, images.shape[1])
 
 
-def _batch_root(c: float, batch: int) -> NDArray[np.float64]:
+def _batch_root(c: float, batch: int) -> Floats:
     """The symmetric root of (1 − c)·1 + c·(1, …, 1)ᵀ(1, …, 1)."""
     if not (np.ndim(c) == 0 and -1 / (batch - 1) <= c < 1):
         raise InvalidInput(
@@ -82,9 +81,7 @@ def _batch_root(c: float, batch: int) -> NDArray[np.float64]:
     return apart * np.eye(batch) + (together - apart) / batch
 
 
-def draw_state(
-    root: NDArray[np.float64], width: int, rng: np.random.Generator, dtype: np.dtype[Any], pixels: int = 1
-) -> Array:
+def draw_state(root: Floats, width: int, rng: np.random.Generator, dtype: np.dtype[Any], pixels: int = 1) -> Array:
     """A state ``(inputs·pixels, width)`` of orthonormalised Gaussian directions with the exact second moments A Aᵀ.
 
     Inputs have these at each pixel. Other pixels are orthogonal, or independent where units are too few for that.

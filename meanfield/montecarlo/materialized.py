@@ -10,8 +10,6 @@ from meanfield.montecarlo.draws import Array, Draw, Pullback
 from meanfield.montecarlo.weight_laws import WeightLaw, draw_biases, draw_weights
 from meanfield.montecarlo.weight_statistics import Matrix, weight_statistics
 
-__all__ = ["Materialized"]
-
 MEMORY = 2 * 2**30
 
 

@@ -6,8 +6,6 @@ import numpy as np
 
 from meanfield.errors import InvalidInput
 
-__all__ = ["spawn"]
-
 
 def spawn(rng: Any, networks: int) -> list[np.random.Generator]:
     """One generator a network from `rng`: None, a seed, a SeedSequence, a BitGenerator or a Generator (SPEC 7)."""

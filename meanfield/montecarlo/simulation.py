@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from meanfield._types import Floats
 from meanfield.errors import InvalidInput
 from meanfield.estimates import Sample
 from meanfield.montecarlo.draws import Draw
@@ -55,12 +56,12 @@ class Simulation:
         Inputs, times their pixels, at layer 0.
     """
 
-    raw: Mapping[str, NDArray[np.float64]]
+    raw: Mapping[str, Floats]
     widths: tuple[int, ...]
     dtype: str
     matrices: tuple[Matrix, ...] = ()
-    weights: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
-    of_one: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    weights: Mapping[str, Floats] = field(default_factory=dict)
+    of_one: Mapping[str, Floats] = field(default_factory=dict)
     points: int = 1
 
     @property
@@ -255,13 +256,13 @@ def simulate(
 def _run_network(
     blocks: Sequence[Network],
     widths: Sequence[int],
-    root: NDArray[np.float64],
+    root: Floats,
     pixels: tuple[int, ...],
     of_points: bool,
     weights: WeightLaw | Sequence[WeightLaw] | None,
     dtype: np.dtype[Any],
     rng: np.random.Generator,
-) -> tuple[NDArray[np.float64], list[tuple[Matrix, NDArray[Any]]]]:
+) -> tuple[Floats, list[tuple[Matrix, NDArray[Any]]]]:
     """One network: q, gradient and 1 − c, shape (6, depth + 1), and its matrices' statistics.
 
     Gaussian matrices are sampled in law if `weights` is None; `root` is that of inputs, or `of_points`, their pixels.

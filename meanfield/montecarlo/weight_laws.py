@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from meanfield.errors import InvalidInput
 
-__all__ = ["LAWS", "WeightLaw", "check_law", "draw_biases", "draw_weights"]
-
 Array = NDArray[np.floating[Any]]
 WeightLaw = str | Callable[[np.random.Generator, int, int], Any]
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Matrix", "weight_statistics"]
+from meanfield._types import Floats
 
 PROBES = 8  # random vectors a matrix
 
@@ -20,7 +20,7 @@ class Matrix(NamedTuple):
     sigma_w: float
 
 
-def weight_statistics(weights: NDArray[Any], rng: np.random.Generator) -> NDArray[np.float64]:
+def weight_statistics(weights: NDArray[Any], rng: np.random.Generator) -> Floats:
     """Measure sigma_w, mean and correlation of the entries of one matrix.
 
     Parameters

@@ -8,14 +8,10 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
+from meanfield._types import Floats, Ints
 from meanfield.weights.entry_statistics import Statistic
-
-__all__ = ["Parallel", "parallel_rows", "rectangles"]
-
-Array = NDArray[np.float64]
 
 
 class Parallel(NamedTuple):
@@ -40,7 +36,7 @@ class Parallel(NamedTuple):
     p_value: float
 
 
-def rectangles(gram: Array, squares: Array, fourth: float, columns: int) -> Statistic | None:
+def rectangles(gram: Floats, squares: Floats, fourth: float, columns: int) -> Statistic | None:
     """What correlated entries add to tr((W Wᵀ)²).
 
     That trace is a sum of W_ij W_kj W_il W_kl. Its terms with i = k or j = l are known from the magnitudes; the others,
@@ -83,7 +79,7 @@ def rectangles(gram: Array, squares: Array, fourth: float, columns: int) -> Stat
 
 
 def parallel_rows(
-    gram: Array, squares: Array, columns: int, axis: str, index: NDArray[np.intp], kurtosis: float | None
+    gram: Floats, squares: Floats, columns: int, axis: str, index: Ints, kurtosis: float | None
 ) -> Parallel | None:
     """The pair of rows whose angle is least explained by chance.
 

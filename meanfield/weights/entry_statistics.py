@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-__all__ = ["Entries", "Statistic", "entries", "kurtosis_z"]
+from meanfield._types import Floats
 
-Array = NDArray[np.float64]
 CHUNK = 2**20  # entries converted to float64 at once
 FEWEST_CLUSTERS = 10
 FEWEST_FOR_TAIL = 20
@@ -94,7 +93,7 @@ def entries(matrix: NDArray[Any]) -> Entries:
         return Entries(n, 0.0, 0.0, 1.0, nothing, nothing, nothing, 0.0, 1.0)
     zeros = sum(int(np.count_nonzero(block == 0.0)) for block in _blocks(matrix)) / n
 
-    def unit(x: Array) -> Array:
+    def unit(x: Floats) -> Floats:
         return x / largest
 
     mean, mean_error, _ = _mean(matrix, unit)
@@ -134,7 +133,7 @@ def kurtosis_z(kurtosis: float, n: int) -> float:
     return (1.0 - 2.0 / (9.0 * a) - math.copysign(abs(cubed) ** (1 / 3), cubed)) / math.sqrt(2.0 / (9.0 * a))
 
 
-def _tail(matrix: NDArray[Any], standard: Callable[[Array], Array], n: int) -> Statistic:
+def _tail(matrix: NDArray[Any], standard: Callable[[Floats], Floats], n: int) -> Statistic:
     """Excess kurtosis; its standard error is that of its influence function, right for any law with 8 moments."""
     powers = np.zeros(9)
     for block in _blocks(matrix, standard):
@@ -173,7 +172,7 @@ def _tail_index(matrix: NDArray[Any]) -> float:
     return 1.0 / spread if spread > 0 else math.inf
 
 
-def _mean(matrix: NDArray[Any], of: Callable[[Array], Array]) -> tuple[float, float, float]:
+def _mean(matrix: NDArray[Any], of: Callable[[Floats], Floats]) -> tuple[float, float, float]:
     """Mean over all entries, its standard error, and the share of independent entries that would have it as small."""
     rows, columns = matrix.shape
     n = rows * columns
@@ -193,7 +192,7 @@ def _mean(matrix: NDArray[Any], of: Callable[[Array], Array]) -> tuple[float, fl
     return mean, math.sqrt(max(groups)), alone / max(groups) if max(groups) > 0 else 1.0
 
 
-def _blocks(matrix: NDArray[Any], of: Callable[[Array], Array] = lambda x: x) -> Iterator[Array]:
+def _blocks(matrix: NDArray[Any], of: Callable[[Floats], Floats] = lambda x: x) -> Iterator[Floats]:
     """The rows in float64, some at a time."""
     step = max(1, CHUNK // matrix.shape[1])
     for start in range(0, len(matrix), step):

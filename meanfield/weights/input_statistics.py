@@ -7,15 +7,15 @@ from hashlib import blake2b
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from meanfield._types import Floats, Ints
 from meanfield.arguments import positive, standard_deviation
 from meanfield.errors import InvalidInput
 from meanfield.weights.loading import plain_array
 
 __all__ = ["InputStatistics", "Spread", "input_statistics"]
 
-Array = NDArray[np.float64]
 PAIRED = 4000  # inputs of which all pairs are formed
 BLOCK = 500  # rows looked at together
 CENTRED = 0.05  # largest share of q that the means may have for centred data
@@ -84,8 +84,8 @@ class InputStatistics:
     c: Spread | None
     c_centred: Spread | None
     c_standardised: Spread | None
-    mean: Array
-    std: Array
+    mean: Floats
+    std: Floats
     constant_share: float
     centred: bool
     standardised: bool
@@ -215,7 +215,7 @@ def input_statistics(X: ArrayLike, *, sigma_b: float = 0.0, q: float = 1.0) -> I
     )
 
 
-def _checked(X: ArrayLike) -> Array:
+def _checked(X: ArrayLike) -> Floats:
     raw = plain_array(X, "X")
     if raw.dtype.kind not in "biuf":
         raise InvalidInput(f"X must be an (N, d) array of real numbers, one row an input, not of {raw.dtype}")
@@ -237,15 +237,13 @@ def _three(c: Spread) -> str:
     return f"{round(c.mean, 3) + 0.0:.3f}"
 
 
-def _blocks(x: Array) -> Iterator[Array]:
+def _blocks(x: Floats) -> Iterator[Floats]:
     """Some rows at a time."""
     for start in range(0, len(x), BLOCK):
         yield x[start : start + BLOCK]
 
 
-def _correlations(
-    x: Array, shift: Array, divide: Array, chosen: NDArray[np.intp]
-) -> tuple[Spread | None, float | None]:
+def _correlations(x: Floats, shift: Floats, divide: Floats, chosen: Ints) -> tuple[Spread | None, float | None]:
     """Correlations of the pairs of different rows of (x − shift)/divide that are not 0, and the smallest 1 − c."""
     n, direction = 0, np.zeros(x.shape[1])
     for rows in _blocks(x):
@@ -275,7 +273,7 @@ def _correlations(
     return Spread(mean, std, max(smallest, -1.0), min(largest, 1.0)), distance
 
 
-def _units(rows: Array, shift: Array, divide: Array) -> Array:
+def _units(rows: Floats, shift: Floats, divide: Floats) -> Floats:
     """Rows of length 1, those left out that are 0 up to rounding."""
     moved = (rows - shift) / divide
     norms = np.linalg.norm(moved, axis=1)

@@ -10,9 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from meanfield._types import Floats
 from meanfield.errors import InvalidInput
-
-__all__ = ["Collection", "Layout", "Tensor", "is_single", "plain_array", "read"]
 
 LARGEST = 1e150  # an entry whose square is still a float, as its inverse's is
 Layout = Literal["torch", "keras"]
@@ -26,7 +25,7 @@ class Tensor:
     shape: tuple[int, ...]
     matrix: NDArray[np.floating[Any]]
     fan_out: int
-    bias: NDArray[np.float64] | None = None
+    bias: Floats | None = None
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
+from meanfield._types import Floats
 from meanfield.weights.entry_statistics import Statistic
 from meanfield.weights.scheme_recognition import Recognised
 from meanfield.weights.singular_values import Spectrum
@@ -66,7 +66,7 @@ class Measurement:
     alpha: float
 
     @property
-    def singular_values(self) -> NDArray[np.float64]:
+    def singular_values(self) -> Floats:
         """Singular values of the matrix (units, fan_in), largest first: they compare with sigma_w."""
         return self.spectrum.singular_values
 

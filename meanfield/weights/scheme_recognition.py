@@ -9,14 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from meanfield._types import Floats
 from meanfield.initializers.resolve import initializer
 from meanfield.weights.entry_statistics import Entries
 from meanfield.weights.loading import Tensor
 from meanfield.weights.singular_values import NEARLY, Spectrum
-
-__all__ = ["Recognised", "recognise"]
-
-Array = NDArray[np.float64]
 
 LAWS = ("normal", "uniform", "truncated_normal")
 TANH = 5 / 3  # torch's gain for tanh
@@ -181,7 +178,7 @@ def _agreement(law: str, matrix: NDArray[Any], found: Entries) -> float:
     return min(1.0, 2.0 * min(p, by_tail if found.n >= 100 else 1.0))
 
 
-def _orthogonal(name: str, values: Array) -> Recognised:
+def _orthogonal(name: str, values: Floats) -> Recognised:
     gain = float(np.mean(values))
     near, known = min(GAINS.items(), key=lambda item: abs(gain - item[1]))
     said = near if abs(gain / known - 1.0) <= max(2e-3, float(np.std(values)) / gain) else f"gain={gain:.4g}"

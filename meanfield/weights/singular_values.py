@@ -9,13 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse, special
 
+from meanfield._types import Floats, Ints
 from meanfield.numerics.statistics.marchenko_pastur import MarchenkoPastur, largest_eigenvalue
 from meanfield.weights.entry_dependence import Parallel, parallel_rows, rectangles
 from meanfield.weights.entry_statistics import Entries, Statistic
 
-__all__ = ["Spectrum", "spectrum"]
-
-Array = NDArray[np.float64]
 LIMIT = 2048  # rows or columns of which all products are formed
 PAIRED = 1024  # of the other axis, where only pairs are looked at
 RUNS = 8
@@ -66,7 +64,7 @@ class Spectrum:
     Student's t: (1.2 + 0.42 ln m + 0.17 (1 + 8/m) κ + 0.18 ln(0.01/alpha))/m, κ the excess kurtosis where positive.
     """
 
-    singular_values: Array = field(repr=False)
+    singular_values: Floats = field(repr=False)
     edges: tuple[float, float]
     outliers: int
     spectral_norm: float
@@ -158,13 +156,13 @@ def _less_likely(pairs: list[Parallel]) -> Parallel | None:
 class _Products:
     """All products of some rows: W Wᵀ, that with the mean taken off, V Vᵀ with V = W∘W, and Σ_{i≠k} (V∘V)(V∘V)ᵀ."""
 
-    gram: Array
-    centred: Array
-    squares: Array
+    gram: Floats
+    centred: Floats
+    squares: Floats
     fourth: float
 
     @staticmethod
-    def of(wide: NDArray[Any], index: NDArray[np.intp], scale: float, mean: float) -> "_Products":
+    def of(wide: NDArray[Any], index: Ints, scale: float, mean: float) -> "_Products":
         m, n = len(index), wide.shape[1]
         gram, squares, sums, fourth = np.zeros((m, m)), np.zeros((m, m)), np.zeros(m), 0.0
         for block in _columns(wide, index, scale):
@@ -179,7 +177,7 @@ class _Products:
         return _Products(gram, centred, squares, fourth)
 
 
-def _columns(wide: NDArray[Any], index: NDArray[np.intp], scale: float) -> Iterator[Array]:
+def _columns(wide: NDArray[Any], index: Ints, scale: float) -> Iterator[Floats]:
     """The rows `index` in float64, some columns at a time, in units of `scale`."""
     step = max(1, CHUNK // len(index))
     for start in range(0, wide.shape[1], step):
@@ -187,7 +185,7 @@ def _columns(wide: NDArray[Any], index: NDArray[np.intp], scale: float) -> Itera
         yield (part if len(index) == len(wide) else part[index]).astype(np.float64) / scale
 
 
-def _runs(size: int, limit: int) -> NDArray[np.intp]:
+def _runs(size: int, limit: int) -> Ints:
     """All indices, or evenly spread runs of them: neighbours stay neighbours, as correlations along an axis need."""
     if size <= limit:
         return np.arange(size)
@@ -195,7 +193,7 @@ def _runs(size: int, limit: int) -> NDArray[np.intp]:
     return (starts[:, None] + np.arange(limit // RUNS)).ravel()
 
 
-def _with_random_signs(wide: NDArray[Any], index: NDArray[np.intp], scale: float) -> float:
+def _with_random_signs(wide: NDArray[Any], index: Ints, scale: float) -> float:
     """An edge that the largest eigenvalue of the same magnitudes with random signs hardly ever reaches."""
     rng = np.random.default_rng(0)
     largest = []
@@ -208,7 +206,7 @@ def _with_random_signs(wide: NDArray[Any], index: NDArray[np.intp], scale: float
     return float(np.mean(largest) + 4.0 * np.std(largest, ddof=1))
 
 
-def _top(gram: Array) -> float:
+def _top(gram: Floats) -> float:
     """Largest eigenvalue; of a large matrix by Lanczos iteration, to 1e-3."""
     if len(gram) < 256:
         return float(np.linalg.eigvalsh(gram)[-1])
