@@ -7,6 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+#: Arrays of float32 or float64.
+Reals = NDArray[np.floating]
+#: float32 or float64.
+RealType = np.dtype[np.floating]
+#: Arrays of any type.
+AnyArray = NDArray[Any]
 Ints = NDArray[np.intp]
 Bools = NDArray[np.bool_]
 #: A function of float64 arrays of any shape, elementwise.

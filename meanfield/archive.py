@@ -1,4 +1,4 @@
-"""Files of arrays with a JSON header: never half written, never unpickled."""
+"""Files of arrays with a JSON header, written atomically and read without pickle."""
 
 import json
 import os
@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from meanfield._types import AnyArray
 from meanfield.errors import InvalidInput
 
 UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, EOFError, OSError, NotImplementedError)
 DAMAGED = (zipfile.BadZipFile, zlib.error)
 
 
-def written(path: str | os.PathLike[str], write: Callable[[IO[bytes]], Any]) -> None:
-    """Have `write` fill a new file, and put it at `path` in place of what was there only once all is on the disk."""
+def written(path: str | os.PathLike[str], write: Callable[[IO[bytes]], object]) -> None:
+    """Write a file atomically: `write` fills a temporary file, which replaces `path` once it is on disk."""
     path = Path(path)
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
@@ -33,21 +33,21 @@ def written(path: str | os.PathLike[str], write: Callable[[IO[bytes]], Any]) -> 
         raise
 
 
-def save_arrays(path: str | os.PathLike[str], header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+def save_arrays(path: str | os.PathLike[str], header: Mapping[str, object], arrays: Mapping[str, AnyArray]) -> None:
     """Write arrays and a header to `path` as ``.npz``."""
     text = np.array(json.dumps(header, ensure_ascii=False))
     written(path, lambda file: np.savez(file, allow_pickle=False, header=text, **arrays))
 
 
-def load_arrays(path: str | os.PathLike[str], format: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Header and arrays of a file that `save_arrays` wrote with that ``header["format"]``.
+def load_arrays(path: str | os.PathLike[str], format: str) -> tuple[dict[str, Any], dict[str, AnyArray]]:
+    """Read header and arrays of a file that `save_arrays` wrote; ``header["format"]`` must equal `format`.
 
     Raises
     ------
     InvalidInput
-        If the file is truncated, damaged or something else.
+        If the file is damaged or has another format.
     FileNotFoundError
-        If there is none.
+        If the file does not exist.
     """
     try:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:

@@ -1,6 +1,4 @@
-"""Checks of what callers pass in: real numbers within their range, or one sentence."""
-
-from typing import Any
+"""Validation of arguments: each function returns a checked value or raises `InvalidInput`."""
 
 import numpy as np
 
@@ -10,8 +8,8 @@ from meanfield.errors import InvalidInput
 LARGEST_SIGMA = 1e150  # the largest standard deviation: its square is still a float
 
 
-def real(value: Any, name: str, meaning: str = "a number or an array of numbers") -> Floats:
-    """`value` as a float array with at least one entry; refused unless it holds real numbers."""
+def real(value: object, name: str, meaning: str = "a number or an array of numbers") -> Floats:
+    """`value` as a float array with at least one entry; raises unless its entries are real numbers."""
     try:
         array = np.asarray(value)
         if array.dtype.kind not in "biufO" or array.size == 0:
@@ -21,8 +19,8 @@ def real(value: Any, name: str, meaning: str = "a number or an array of numbers"
         raise InvalidInput(f"{name} must be {meaning}, not {_shown(value)}") from None
 
 
-def positive(value: Any, name: str, *, zero: bool = False) -> Floats:
-    """`value` as a float array; refused unless finite and positive (or, with `zero`, not negative)."""
+def positive(value: object, name: str, *, zero: bool = False) -> Floats:
+    """`value` as a float array; raises unless all entries are finite and > 0 (≥ 0 with `zero`)."""
     array = real(value, name)
     if not np.all(np.isfinite(array) & (array >= 0 if zero else array > 0)):
         least = "at least" if zero else "greater than"
@@ -30,8 +28,8 @@ def positive(value: Any, name: str, *, zero: bool = False) -> Floats:
     return array
 
 
-def correlation(c: Any) -> Floats:
-    """`c` as a float array; refused unless within [−1, 1]."""
+def correlation(c: object) -> Floats:
+    """`c` as a float array; raises unless all entries lie in [−1, 1]."""
     meaning = "a correlation between -1 and 1"
     array = real(c, "c", meaning)
     if not np.all(np.abs(array) <= 1):
@@ -39,8 +37,8 @@ def correlation(c: Any) -> Floats:
     return array
 
 
-def standard_deviation(value: Any, name: str) -> Floats | float:
-    """`value` as a float or a read-only float array; refused unless finite, not negative and with a finite square."""
+def standard_deviation(value: object, name: str) -> Floats | float:
+    """`value` as a float or a read-only float array; raises unless it lies in [0, `LARGEST_SIGMA`]."""
     array = real(value, name)
     if not np.all(np.isfinite(array) & (array >= 0) & (array <= LARGEST_SIGMA)):
         raise InvalidInput(
@@ -52,17 +50,25 @@ def standard_deviation(value: Any, name: str) -> Floats | float:
     return array
 
 
-def whole(value: Any, name: str, most: int) -> int:
-    """`value` as an int; refused unless a whole number from 1 to `most`."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 1 <= value <= most:
-        raise InvalidInput(f"{name} must be a whole number from 1 to {most}, not {_shown(value)}")
+def whole(value: object, name: str, most: int, *, least: int = 1) -> int:
+    """`value` as an int; raises unless it is a whole number from `least` to `most`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
+        raise InvalidInput(f"{name} must be a whole number from {least} to {most}, not {_shown(value)}")
     return int(value)
 
 
-def _shown(value: Any) -> str:
-    """`value` in so few characters that the message stays one line."""
+def false_alarm_rate(alpha: object, *, most: float = 1.0) -> float:
+    """`alpha` as a float; raises unless it lies strictly between 0 and 1, and is at most `most`."""
+    if not isinstance(alpha, int | float | np.floating) or not (0 < alpha < 1 and alpha <= most):
+        range_ = "lie strictly between 0 and 1" if most >= 1 else f"be greater than 0 and at most {most:g}"
+        raise InvalidInput(f"alpha is a false-alarm rate and must {range_}, not {_shown(alpha)}")
+    return float(alpha)
+
+
+def _shown(value: object) -> str:
+    """The repr of `value` on one line, shortened to 60 characters."""
     try:
         text = " ".join(repr(value).split())
-    except ValueError:  # an int with too many digits
+    except ValueError:  # an int of too many digits
         text = f"a {type(value).__name__}"
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,7 +1,7 @@
-"""The errors that `meanfield` raises: one sentence each, saying what was wrong, where, and what would be right.
+"""The exceptions that `meanfield` raises. Each message is one sentence: the fault, its place and a valid alternative.
 
-`MeanFieldError` is the base of all of them. Those caused by what the caller passed in are `ValueError`s too, so code
-that knows nothing of this package still catches them.
+`MeanFieldError` is the base class. Exceptions caused by invalid arguments are `ValueError`s too, so that generic code
+catches them.
 """
 
 from typing import Any
@@ -19,15 +19,15 @@ __all__ = [
 
 
 class MeanFieldError(Exception):
-    """Base class of every error that `meanfield` raises on purpose."""
+    """Base class of all exceptions that `meanfield` raises deliberately."""
 
 
 class InvalidInput(MeanFieldError, ValueError):
-    """An argument is outside its range, of the wrong shape, or does not go with another one."""
+    """An argument is out of range, has a wrong shape, or conflicts with another argument."""
 
 
 class UnknownActivation(MeanFieldError, ValueError):
-    """No activation goes by that name; the message lists the nearest ones (`.suggestions`)."""
+    """No activation has that name; `.suggestions` and the message list the nearest names."""
 
     def __init__(self, message: str, suggestions: tuple[str, ...] = ()) -> None:
         super().__init__(message)
@@ -35,7 +35,7 @@ class UnknownActivation(MeanFieldError, ValueError):
 
 
 class BadActivation(MeanFieldError, ValueError):
-    """A function is no activation: it raises, or returns NaN, complex numbers or a wrong shape (`.x` says where)."""
+    """A function is not an activation: at `.x` it raises, or returns NaN, a complex number or a wrong shape."""
 
     def __init__(self, message: str, x: float | None = None) -> None:
         super().__init__(message)
@@ -43,19 +43,19 @@ class BadActivation(MeanFieldError, ValueError):
 
 
 class DivergentExpectation(MeanFieldError, ValueError):
-    """A Gaussian expectation is infinite, as E exp(X²) for Var X ≥ 1/2, or exceeds the range of a float."""
+    """A Gaussian expectation is infinite, for example E exp(X²) with Var X ≥ 1/2, or overflows a float."""
 
 
 class InfiniteDerivative(MeanFieldError, ValueError):
-    """A moment of a derivative is infinite because the function jumps (or, for a second derivative, has a kink)."""
+    """A moment of a derivative is infinite: φ jumps, or φ′ jumps and the moment is of φ″."""
 
 
 class NoFixedPoint(MeanFieldError):
-    """A map has no fixed point in the range that was searched."""
+    """A map has no fixed point in the searched range."""
 
 
 class NotConverged(MeanFieldError):
-    """An iteration or a quadrature missed its tolerance; `.best` is the best value that it reached."""
+    """An iteration or a quadrature did not reach its tolerance; `.best` is its best result."""
 
     def __init__(self, message: str, best: Any = None) -> None:
         super().__init__(message)

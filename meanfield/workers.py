@@ -1,36 +1,39 @@
-"""Independent tasks spread over workers, with progress on a terminal and silence elsewhere."""
+"""Independent tasks on several workers, with a progress bar on terminals."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from meanfield.errors import InvalidInput
 
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+#: A number of threads, or a function like `map`.
 Workers = int | Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 
 def map_tasks(
-    function: Callable[[Any], Any], tasks: Sequence[Any], workers: Workers, progress: bool, label: str
-) -> list[Any]:
-    """`function` of every task, in order.
+    function: Callable[[Task], Result], tasks: Sequence[Task], workers: Workers, progress: bool, label: str
+) -> list[Result]:
+    """Apply `function` to every task; the results are in the order of the tasks.
 
     Parameters
     ----------
     function : callable
-        Of one task; its result must not depend on the others.
+        Function of one task; tasks must be independent of each other.
     tasks : sequence
         The tasks.
     workers : int or callable
-        Threads (−1 for one a core; NumPy computes outside the interpreter lock), or a map-like callable, as
-        ``concurrent.futures.Executor.map``, ``multiprocessing.Pool.map`` or ``dask.distributed.Client.map``. Those
-        that run in other processes need functions and networks that can be pickled.
+        Number of threads (−1 for all cores; NumPy releases the interpreter lock), or a map-like callable, such as
+        ``concurrent.futures.Executor.map``, ``multiprocessing.Pool.map`` or ``dask.distributed.Client.map``. Workers
+        in other processes need functions and networks that can be pickled.
     progress : bool
-        Whether to show a bar on standard error; only ever on a terminal.
+        Whether to show a progress bar on standard error, if that is a terminal.
     label : str
-        What the bar counts.
+        Label of the progress bar.
 
     Raises
     ------
@@ -53,7 +56,7 @@ def map_tasks(
             raise
 
 
-def _shown(results: Iterable[Any], total: int, progress: bool, label: str) -> Iterator[Any]:
+def _shown(results: Iterable[Result], total: int, progress: bool, label: str) -> Iterator[Result]:
     if not progress:
         yield from results
         return

@@ -1,25 +1,26 @@
-"""What the weights of one given network do to signal and gradient, beside random weights of the same scale."""
+"""Signal and gradient of a given network against random networks with weights of the same scale."""
 
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from meanfield._types import Floats
-from meanfield.arguments import whole
-from meanfield.cross_check.comparisons import SIGNALS, logarithms
-from meanfield.cross_check.prediction import trajectory
-from meanfield.cross_check.result import Row, shown
+from meanfield._types import Floats, Reals
+from meanfield.arguments import false_alarm_rate, whole
+from meanfield.cross_check.comparisons import SIGNALS, log_values
+from meanfield.cross_check.prediction import predict
+from meanfield.cross_check.result import CheckResult, Row
 from meanfield.errors import InvalidInput
 from meanfield.montecarlo.forward_backward import run_network
 from meanfield.montecarlo.input_states import draw_state, input_root
 from meanfield.montecarlo.materialized import Materialized
-from meanfield.montecarlo.random_generators import spawn
+from meanfield.montecarlo.random_generators import RandomSource, spawn
 from meanfield.montecarlo.simulation import simulate
+from meanfield.montecarlo.weight_laws import Sampler
 from meanfield.networks.layers.dense import Dense
 from meanfield.networks.layers.network import Network
 from meanfield.numerics.statistics.multiple_testing import largest_z
@@ -32,50 +33,30 @@ MATRICES = 10_000
 
 
 @dataclass(frozen=True, repr=False)
-class WeightCheck:
-    """The outcome of `check_weights`; true in a condition if the weights do what random ones of their scale would.
+class WeightCheck(CheckResult):
+    """The outcome of `check_weights`; true in a boolean context if the weights act like random ones of their scale.
 
     Attributes
     ----------
     rows : tuple of Row
-        Each signal at each layer: in theory, in the given network (`simulation`), the standard deviation of that
-        between random networks (`standard_error`), and how many of them it is away from their mean (`z`).
-    sigma_w, sigma_b : ndarray, shape (depth,)
-        Scales of the weights and biases of each layer, which the theory and the random networks were given.
-    names : tuple of str
-        The weights, in order.
-    threshold, p_value, alpha : float
+        Each signal at each layer: in theory, in the given network (`simulation`), its standard deviation over random
+        networks (`standard_error`), and its distance from their mean in these standard deviations (`z`).
+    largest_z, threshold, p_value, alpha : float
         As in `CrossCheck`.
+    sigma_w, sigma_b : ndarray, shape (depth,)
+        Scales of the weights and biases of each layer, in the theory and the random networks too.
+    names : tuple of str
+        Names of the weights, in order.
     """
 
-    rows: tuple[Row, ...]
     sigma_w: Floats
     sigma_b: Floats
     names: tuple[str, ...]
-    threshold: float
-    p_value: float
-    alpha: float
-
-    @property
-    def passed(self) -> bool:
-        """Whether signal and gradient are as with random weights."""
-        return abs(self.worst.z) <= self.threshold
-
-    @property
-    def worst(self) -> Row:
-        """The row with the largest |z|."""
-        return max(self.rows, key=lambda row: abs(row.z))
-
-    @property
-    def z(self) -> dict[str, Floats]:
-        """The z of every layer by quantity, arrays of depth + 1."""
-        names = dict.fromkeys(row.quantity for row in self.rows)
-        return {name: np.array([row.z for row in self.rows if row.quantity == name]) for name in names}
 
     @property
     def summary(self) -> str:
         """The verdict in one sentence."""
-        z = f"largest |z| = {shown(abs(self.worst.z))}, {shown(self.threshold)} allowed"
+        z = self._compared()
         size = f"{len(self.names)} weight matri{'x' if len(self.names) == 1 else 'ces'} in a row"
         if self.passed:
             return f"passed: with {size}, signal and gradient are as with random ones of the same scales ({z})"
@@ -86,31 +67,10 @@ class WeightCheck:
             f"{worst.layer} is {worst.simulation:.4g}, {worst.theory:.4g} in theory ({z})"
         )
 
-    def plot(self, ax: Any = None) -> Any:
-        """Draw theory and network by layer, and return the Axes: see `plot_crosscheck`."""
-        from meanfield.plotting.crosscheck import plot_crosscheck
-
-        return plot_crosscheck(self, ax)
-
     def to_dict(self) -> dict[str, Any]:
-        """All of it in JSON's types."""
-        return {
-            "passed": self.passed,
-            "summary": self.summary,
-            "p_value": self.p_value,
-            "alpha": self.alpha,
-            "threshold": self.threshold,
-            "names": list(self.names),
-            "sigma_w": self.sigma_w.tolist(),
-            "sigma_b": self.sigma_b.tolist(),
-            "rows": [asdict(row) for row in self.rows],
-        }
-
-    def __bool__(self) -> bool:
-        return self.passed
-
-    def __repr__(self) -> str:
-        return f"<WeightCheck {self.summary}>"
+        """The verdict, its rows and the scales of the weights in JSON types."""
+        names, sigma_w, sigma_b = list(self.names), self.sigma_w.tolist(), self.sigma_b.tolist()
+        return {**super().to_dict(), "names": names, "sigma_w": sigma_w, "sigma_b": sigma_b}
 
 
 def check_weights(
@@ -122,26 +82,26 @@ def check_weights(
     c: float = 0.5,
     networks: int = 64,
     layout: Layout = "torch",
-    rng: Any = None,
+    rng: RandomSource = None,
     alpha: float = 0.01,
 ) -> WeightCheck:
-    """Run a given fully connected network and compare it with random networks of the same scales, and with theory.
+    """Run a given fully connected network and compare it with theory and with random networks of the same scales.
 
     Parameters
     ----------
     weights : path, mapping or list of array_like
-        The weights of the dense layers in their order, as `measure` takes them: an ``.npz`` file, a state dict, a list.
-        Biases are used where they are there.
+        Weights of the dense layers in their order, as for `measure`: an ``.npz`` file, a state dict or a list. Biases
+        are used if present.
     activation : str, callable or Activation
-        What stands between two dense layers.
+        Activation between two dense layers.
     inputs : array_like, shape (N, fan_in of the first layer), optional
-        The inputs to run. By default two random ones of second moment `q` and correlation `c`.
+        Inputs of the network. By default two random inputs of second moment `q` and correlation `c`.
     q, c : float
         Second moment and correlation of the two random inputs.
     networks : int
-        Random networks to compare with, ≥ 8.
+        Number of random networks, ≥ 8.
     layout : {"torch", "keras"}
-        Whether a matrix is (fan_out, fan_in), or transposed.
+        Whether matrices have shape (fan_out, fan_in) or (fan_in, fan_out).
     rng : None, int, Generator
         Source of randomness, as in SciPy.
     alpha : float
@@ -150,19 +110,19 @@ def check_weights(
     Returns
     -------
     WeightCheck
-        `.passed`, and by layer and quantity `.rows` and `.z`. Layer 0 is the input, layer l what the l-th weights make.
+        `.passed`; `.rows` and `.z` by layer and quantity. Layer 0 is the input, layer l the output of the l-th weights.
 
     Raises
     ------
     InvalidInput
-        If the weights cannot be read or do not fit one another, or an argument is outside its range.
+        If the weights cannot be read, their shapes do not match, or an argument is out of range.
 
     Notes
     -----
-    The theory and the random networks know sigma_w = √(fan_in · mean W²) and sigma_b of each layer. One network differs
-    from the theory's mean by chance; how much is seen from the random ones, which have Gaussian weights and the same
-    widths. So a failure means: not its scale but its structure makes the signal what it is. Weights as they were drawn
-    pass; trained ones often do not.
+    The theory and the random networks have the sigma_w = √(fan_in · mean W²) and sigma_b of each given layer. A single
+    network fluctuates about the theory; the spread of random Gaussian networks of the same widths measures by how much.
+    A failure therefore means that the structure of the weights, not their scale, determines the signal. Freshly
+    initialised weights pass; trained weights often fail.
 
     Examples
     --------
@@ -176,10 +136,7 @@ def check_weights(
     >>> bool(mf.check_weights(weights, "relu", rng=0))
     False
     """
-    if not 0 < alpha < 1:
-        raise InvalidInput(f"alpha is a false-alarm rate and must lie between 0 and 1, not {alpha!r}")
-    if whole(networks, "networks", 1_000_000) < 8:
-        raise InvalidInput(f"networks must be at least 8, not {networks}")
+    alpha, networks = false_alarm_rate(alpha), whole(networks, "networks", 1_000_000, least=8)
     tensors = read(weights, layout).tensors
     _refuse_misfits(tensors)
     widths = [tensors[0].matrix.shape[1], *(len(tensor.matrix) for tensor in tensors)]
@@ -196,48 +153,49 @@ def check_weights(
     start: dict[str, Any] = {"q": q, "c": c} if inputs is None else {"inputs": inputs}
     root = input_root(q, c, None) if inputs is None else input_root(1.0, None, inputs)
     x = draw_state(root, widths[0], own, np.dtype("float64")) if inputs is None else np.asarray(inputs, dtype=float)
-    given = run_network(blocks, widths, x, Given(own, widths[0], tensors))
+    given = run_network(blocks, widths, x, GivenWeights(own, widths[0], tensors))
     random = simulate(blocks, len(blocks), widths, networks=networks, method="exact_law", rng=others, **start)
 
-    theory = trajectory(blocks, widths, q, None if inputs is not None else c, inputs)
+    theory = predict(blocks, widths, q, None if inputs is not None else c, inputs)
     eps, rounding = float(np.finfo(np.float64).eps), 1e-9
     names = [name for name in SIGNALS if name in random.raw and np.isfinite(theory[name]).all()]
     values = dict(zip(("q", "gradient", "one_minus_c"), given[:3], strict=True))
-    sample = np.column_stack([logarithms(name, random.raw[name], eps) for name in names])
-    found = np.concatenate([logarithms(name, values[name], eps) for name in names])
+    sample = np.column_stack([log_values(name, random.raw[name], eps) for name in names])
+    found = np.concatenate([log_values(name, values[name], eps) for name in names])
     spread = np.hypot(sample.std(axis=0, ddof=1) * math.sqrt(1.0 + 1.0 / networks), rounding)
     z = (found - sample.mean(axis=0)) / spread
     z[np.abs(found - sample.mean(axis=0)) < 100 * rounding] = 0.0
-    threshold, p_value = largest_z(sample, float(np.abs(z).max()), alpha, rounding)
+    largest = float(np.abs(z).max())
+    threshold, p_value = largest_z(sample, largest, alpha, rounding)
     rows = []
     for name, zs, spreads in zip(names, np.split(z, len(names)), np.split(spread, len(names)), strict=True):
         columns = zip(theory[name], values[name], values[name] * spreads, zs, strict=True)
         rows += [Row(layer, name, *map(float, numbers)) for layer, numbers in enumerate(columns)]
-    return WeightCheck(
-        tuple(rows), sigma_w, sigma_b, tuple(tensor.name for tensor in tensors), threshold, p_value, float(alpha)
-    )
+    names_of_weights = tuple(tensor.name for tensor in tensors)
+    return WeightCheck(tuple(rows), largest, threshold, p_value, alpha, sigma_w, sigma_b, names_of_weights)
 
 
-class Given(Materialized):
+class GivenWeights(Materialized):
     """The matrices and biases of a given network, in their order."""
 
     def __init__(self, rng: np.random.Generator, width: int, tensors: Sequence[Tensor]) -> None:
-        super().__init__(rng, width, np.dtype("float64"), [Own(tensor) for tensor in tensors])
+        super().__init__(rng, width, np.dtype("float64"), [GivenTensor(tensor) for tensor in tensors])
 
 
 @dataclass(frozen=True)
-class Own:
-    """The sampler that always draws one given matrix, and its biases if there are any."""
+class GivenTensor:
+    """A sampler that always returns one given matrix, with a sampler of its biases if it has any."""
 
     tensor: Tensor
 
-    def __call__(self, rng: np.random.Generator, fan_out: int, fan_in: int) -> NDArray[Any]:
+    def __call__(self, rng: np.random.Generator, fan_out: int, fan_in: int) -> Reals:
         return self.tensor.matrix
 
     @property
-    def bias(self) -> Any:
-        """A sampler of the biases; None without."""
-        return None if self.tensor.bias is None else lambda rng, fan_out, fan_in: self.tensor.bias
+    def bias(self) -> Sampler | None:
+        """A sampler that returns the biases; None without biases."""
+        bias = self.tensor.bias
+        return None if bias is None else lambda rng, fan_out, fan_in: bias
 
 
 def _refuse_misfits(tensors: Sequence[Tensor]) -> None:

@@ -1,120 +1,120 @@
-"""What each network says about each quantity of each layer, in a form that one test can be made of."""
+"""Deviations of simulated networks from the theory, by quantity and layer, with an allowance for finite width."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
-from meanfield._types import Floats
+from meanfield._types import Floats, Ints
 from meanfield.montecarlo.simulation import Simulation
 from meanfield.numerics.statistics.multiple_testing import z_beyond
 
 SIGNALS = ("q", "one_minus_c", "gradient")
 WEIGHTS = ("sigma_w", "mean", "correlation")
-PAIR = 2  # points that are averaged as if they were one
-NOTHING: Mapping[str, Floats] = MappingProxyType({})
+PAIR = 2  # the largest number of points whose mean counts as one point
+NONE: Mapping[str, Floats] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """One quantity in every layer of every network.
+class Comparison:
+    """One quantity in theory and in every layer of every network.
 
     Attributes
     ----------
     quantity : str
         One of `SIGNALS` or `WEIGHTS`.
     layers : tuple of int
-        The layers, one a column.
+        The layer of each column.
     theory : ndarray, shape (columns,)
-        What the quantity should be.
+        Values in theory.
     values : ndarray, shape (networks, columns)
-        What it is.
-    distance : ndarray, shape (networks, columns)
-        How far apart they are, on a scale on which its mean over networks is 0 if all is right.
-    slack : ndarray, shape (columns,)
-        How far that mean may be from 0 for reasons that are not an error.
+        Values in simulation.
+    deviation : ndarray, shape (networks, columns)
+        Deviations from theory, on a scale on which their mean over networks is 0 if theory and simulation agree.
+    allowance : ndarray, shape (columns,)
+        Largest |mean deviation| that finite width explains.
     rounding : float
-        Distances below it mean nothing.
+        Deviations below it are rounding errors.
     one_sided : bool
-        Whether only a positive distance is an error.
+        Whether only a positive deviation is an error.
     """
 
     quantity: str
     layers: tuple[int, ...]
     theory: Floats
     values: Floats
-    distance: Floats
-    slack: Floats
+    deviation: Floats
+    allowance: Floats
     rounding: float
     one_sided: bool = False
 
     @property
     def z(self) -> Floats:
-        """Standard errors by which the mean distance exceeds the slack, one a column."""
-        z = z_beyond(self.distance, self.slack, self.rounding)
+        """The excess of |mean deviation| over the allowance in standard errors, for each column."""
+        z = z_beyond(self.deviation, self.allowance, self.rounding)
         return np.maximum(z, 0.0) if self.one_sided else z
 
     def detectable(self, threshold: float) -> float:
-        """The least distance, the same in every network, that a |z| beyond `threshold` is to be expected from."""
-        error = self.distance.std(axis=0, ddof=1) / math.sqrt(len(self.distance))
-        return float(np.min(self.slack + threshold * np.hypot(error, self.rounding)))
+        """The smallest deviation, common to all networks, whose expected |z| exceeds `threshold`."""
+        error = self.deviation.std(axis=0, ddof=1) / math.sqrt(len(self.deviation))
+        return float(np.min(self.allowance + threshold * np.hypot(error, self.rounding)))
 
-    def together(self, columns: Any = slice(None)) -> "Evidence":
-        """The mean over `columns` as one, which shows what is small but the same in all of them."""
-        parts = (self.theory, self.values, self.distance, self.slack)
-        theory, values, distance, slack = (part[..., columns].mean(axis=-1, keepdims=True) for part in parts)
-        return replace(self, layers=self.layers[:1], theory=theory, values=values, distance=distance, slack=slack)
+    def mean(self, columns: slice | Ints = slice(None)) -> "Comparison":
+        """The mean over `columns` as one column: sensitive to a small deviation common to all of them."""
+        parts = (self.theory, self.values, self.deviation, self.allowance)
+        theory, values, deviation, allowance = (part[..., columns].mean(axis=-1, keepdims=True) for part in parts)
+        return replace(
+            self, layers=self.layers[:1], theory=theory, values=values, deviation=deviation, allowance=allowance
+        )
 
 
-def logarithms(name: str, values: Floats, eps: float) -> Floats:
-    """Logarithms of a signal's values, floored where they are rounding."""
+def log_values(name: str, values: Floats, eps: float) -> Floats:
+    """Logarithms of a signal's values; values at rounding level are raised to a floor."""
     floor = 1e8 * eps**2 if name == "one_minus_c" else float(np.finfo(np.float32 if eps > 1e-10 else np.float64).tiny)
     return np.log(np.maximum(values, floor))
 
 
-def of_signals(
-    run: Simulation, theory: Mapping[str, Floats], eps: float, rounding: float, beyond: Mapping[str, Floats] = NOTHING
-) -> list[Evidence]:
-    """q, 1 − c and the gradient of every layer, compared as logarithms.
+def compare_signals(
+    run: Simulation, theory: Mapping[str, Floats], eps: float, rounding: float, excess: Mapping[str, Floats] = NONE
+) -> list[Comparison]:
+    """Compare the logarithms of q, 1 − c and the gradient of every layer with the theory.
 
-    They are products of many random factors. Let m and v be the mean and the variance between networks of such a
-    logarithm. For a log-normal quantity the logarithm of its mean is m + v/2. Finite width shifts that mean, by an
-    amount that is O(depth/width) as v itself is (Hanin 2018, arXiv:1801.03744), because q fluctuates and the maps of
-    the theory are curved: half of v, plus half of the largest v of q in any layer, is the slack, and what is `beyond`.
-    A mean over many points varies less than they do, while what is shifted in each is so in the mean: for q and the
-    gradient v is then that of one point.
+    These quantities are products of many random factors. Let m and v be the mean and the variance of such a logarithm
+    over networks. The logarithm of the mean of a log-normal quantity is m + v/2. Finite width shifts this mean, since q
+    fluctuates and the theory's maps are curved; the shift is O(depth/width), as is v (Hanin 2018, arXiv:1801.03744).
+    The allowance is v/2, plus half of the largest v of q in any layer, plus `excess`. The mean over many points
+    fluctuates less than a single point but is shifted as much; v is therefore the variance of one point for q and the
+    gradient.
     """
-    logs = {name: logarithms(name, run.raw[name], eps) for name in theory}
+    logs = {name: log_values(name, run.raw[name], eps) for name in theory}
     v = {name: log.var(axis=0, ddof=1) for name, log in logs.items()}
     widest = v["q"].max()
     shifts = dict(v)
     if run.points > PAIR:
         several = [name for name in ("q", "gradient") if name in theory]
-        shifts |= {name: logarithms(name, run.of_one[name], eps).var(axis=0, ddof=1) for name in several}
+        shifts |= {name: log_values(name, run.of_one[name], eps).var(axis=0, ddof=1) for name in several}
     return [
-        Evidence(
+        Comparison(
             name,
             tuple(range(run.depth + 1)),
             theory[name],
             run.raw[name],
-            logs[name] + v[name] / 2 - logarithms(name, theory[name], eps),
-            (shifts[name] + widest) / 2 + beyond.get(name, 0.0),
+            logs[name] + v[name] / 2 - log_values(name, theory[name], eps),
+            (shifts[name] + widest) / 2 + excess.get(name, 0.0),
             rounding,
         )
         for name in theory
     ]
 
 
-def of_weights(run: Simulation, rounding: float) -> list[Evidence]:
-    """Scale, mean and correlation of the entries of every matrix that a caller's sampler drew.
+def compare_weights(run: Simulation, rounding: float) -> list[Comparison]:
+    """Compare scale, mean and correlation of the entries of user-drawn matrices with independent centred entries.
 
-    The slacks are what matters as little as finite width does. The scale is compared as a logarithm, and may be off by
-    1/fan_in, which conventions such as fan_in − 1 differ by. The mean is in units of the standard deviation that it has
-    in one matrix of independent entries, and may be one: that of a QR without Mezzadri's signs is 0.6. Of the
-    correlation only an excess is an error, as the rows of orthogonal matrices have less of it than independent ones.
+    The scale is compared as a logarithm; its allowance 1/fan_in covers conventions such as fan_in − 1. The mean is in
+    units of its standard deviation in one matrix of independent entries, with allowance 1: QR without Mezzadri's sign
+    correction gives 0.6. Only positive correlations count as errors, since orthogonal matrices have negative ones.
     """
     if not run.matrices:
         return []
@@ -128,7 +128,9 @@ def of_weights(run: Simulation, rounding: float) -> list[Evidence]:
     mean, correlation = run.weights["mean"], run.weights["correlation"]
     zero, one = np.zeros_like(sigma_w), np.ones_like(sigma_w)
     return [
-        Evidence("sigma_w", layers, sigma_w, run.weights["sigma_w"], logs + v / 2, 1.0 / fan_in + v / 2, rounding),
-        Evidence("mean", layers, zero, mean / np.sqrt(fan_in * fan_out), mean, one, rounding),
-        Evidence("correlation", layers, zero, correlation, correlation * fan_out, 2 / fan_in, rounding, one_sided=True),
+        Comparison("sigma_w", layers, sigma_w, run.weights["sigma_w"], logs + v / 2, 1.0 / fan_in + v / 2, rounding),
+        Comparison("mean", layers, zero, mean / np.sqrt(fan_in * fan_out), mean, one, rounding),
+        Comparison(
+            "correlation", layers, zero, correlation, correlation * fan_out, 2 / fan_in, rounding, one_sided=True
+        ),
     ]

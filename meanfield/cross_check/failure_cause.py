@@ -1,11 +1,11 @@
-"""What is wrong, and in which layers, once the test has failed."""
+"""The cause of a failed cross-check: the quantity that deviates and the layers where it does."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from meanfield.cross_check.comparisons import SIGNALS, Evidence
+from meanfield.cross_check.comparisons import SIGNALS, Comparison
 from meanfield.montecarlo.simulation import Simulation
 from meanfield.networks.layers.network import Network
 from meanfield.theory.layer_maps import one_point
@@ -14,18 +14,18 @@ from meanfield.theory.states import OnePoint
 
 @dataclass(frozen=True)
 class Cause:
-    """The quantity that explains a failure best.
+    """The quantity that best explains a failure.
 
     Attributes
     ----------
     quantity : str
-        "sigma_w", "mean" or "correlation" of the weights, or a signal: "q", "one_minus_c" or "gradient".
+        Of the weights: "sigma_w", "mean" or "correlation"; of the signals: "q", "one_minus_c" or "gradient".
     layers : tuple of int
-        The layers that it is wrong in; for a signal, those that it goes wrong in, from a right one before.
+        The layers in which it deviates; for q, the layers whose map from the layer before deviates.
     everywhere : bool
-        Whether it is wrong in most layers; `layers` are then all of them.
+        Whether it deviates in most layers; `layers` then holds all of them.
     text : str
-        The same as a clause.
+        The cause as a clause.
     """
 
     quantity: str
@@ -34,20 +34,20 @@ class Cause:
     text: str
 
 
-def cause_of(evidence: Sequence[Evidence], step: Evidence | None, threshold: float) -> Cause:
-    """The cause, looked for in the weights first, then in the step of q from layer to layer, then in the worst row."""
-    groups = [one for one in evidence if one.quantity not in SIGNALS]
+def cause_of(comparisons: Sequence[Comparison], step: Comparison | None, threshold: float) -> Cause:
+    """The cause: a deviation of the weights, else of the map of q from layer to layer, else the largest |z|."""
+    groups = [one for one in comparisons if one.quantity not in SIGNALS]
     if found := [cause for cause in (_of(one, threshold) for one in groups) if cause is not None]:
         return max(found, key=lambda pair: pair[0])[1]
     if step is not None and (cause := _of(step, threshold)) is not None:
         return cause[1]
-    worst = max(evidence, key=lambda one: float(np.abs(one.z).max()))
+    worst = max(comparisons, key=lambda one: float(np.abs(one.z).max()))
     at = int(np.argmax(np.abs(worst.z)))
     return Cause(worst.quantity, worst.layers[at : at + 1], False, f"{_where(worst, [at])} {_numbers(worst, [at])}")
 
 
-def steps(run: Simulation, blocks: Sequence[Network], rounding: float) -> Evidence | None:
-    """q of each layer against what the theory makes of the same network's q in the layer before it."""
+def compare_steps(run: Simulation, blocks: Sequence[Network], rounding: float) -> Comparison | None:
+    """Compare q of each layer with the variance map of the same network's q in the layer before."""
     q = run.raw["q"]
     if len(blocks) == 1:
         blocks = list(blocks) * run.depth
@@ -58,48 +58,48 @@ def steps(run: Simulation, blocks: Sequence[Network], rounding: float) -> Eviden
         return None
     logs = np.log(q[:, 1:] / expected)
     v = logs.var(axis=0, ddof=1)
-    return Evidence(
+    return Comparison(
         "q", tuple(range(1, run.depth + 1)), expected.mean(axis=0), q[:, 1:], logs + v / 2, v, rounding
     )  # fmt: skip
 
 
-def _of(evidence: Evidence, threshold: float) -> tuple[float, Cause] | None:
-    z, together = np.abs(evidence.z), abs(float(evidence.together().z[0]))
-    if max(z.max(), together) <= threshold:
+def _of(comparison: Comparison, threshold: float) -> tuple[float, Cause] | None:
+    z, overall = np.abs(comparison.z), abs(float(comparison.mean().z[0]))
+    if max(z.max(), overall) <= threshold:
         return None
     wrong = [int(i) for i in np.flatnonzero(z > threshold)]
     others = np.flatnonzero(z <= threshold)
-    rest = abs(float(evidence.together(others).z[0])) if others.size else 0.0
+    rest = abs(float(comparison.mean(others).z[0])) if others.size else 0.0
     everywhere = len(wrong) > len(z) / 2 or rest > threshold or not wrong
     columns = list(range(len(z))) if everywhere else wrong
-    layers = tuple(dict.fromkeys(evidence.layers[i] for i in columns))
-    where = _where(evidence, columns) if not everywhere else _where(evidence, None)
-    return max(float(z.max()), together), Cause(
-        evidence.quantity, layers, everywhere, f"{where} {_numbers(evidence, columns)}"
+    layers = tuple(dict.fromkeys(comparison.layers[i] for i in columns))
+    where = _where(comparison, columns) if not everywhere else _where(comparison, None)
+    return max(float(z.max()), overall), Cause(
+        comparison.quantity, layers, everywhere, f"{where} {_numbers(comparison, columns)}"
     )
 
 
-def _where(evidence: Evidence, columns: list[int] | None) -> str:
+def _where(comparison: Comparison, columns: list[int] | None) -> str:
     if columns is None:
         place = "every layer"
     else:
-        layers = list(dict.fromkeys(evidence.layers[i] for i in columns))
+        layers = list(dict.fromkeys(comparison.layers[i] for i in columns))
         shown = ", ".join(map(str, layers[:5])) + (", …" if len(layers) > 5 else "")
         place = f"layer {shown}" if len(layers) == 1 else f"layers {shown}"
-    return f"{NAMES[evidence.quantity]} {place}"
+    return f"{NAMES[comparison.quantity]} {place}"
 
 
-def _numbers(evidence: Evidence, columns: list[int]) -> str:
-    """The value of the worst of the columns, or of all of them together, with its error and what it should be."""
-    if len(columns) > 1 and evidence.quantity not in SIGNALS and np.ptp(evidence.theory[columns]) == 0:
-        values, theory = evidence.values[:, columns].mean(axis=1), float(evidence.theory[columns[0]])
+def _numbers(comparison: Comparison, columns: list[int]) -> str:
+    """The value with the largest |z|, or the mean if theory is equal for all `columns`, its error and its theory."""
+    if len(columns) > 1 and comparison.quantity not in SIGNALS and np.ptp(comparison.theory[columns]) == 0:
+        values, theory = comparison.values[:, columns].mean(axis=1), float(comparison.theory[columns[0]])
     else:
-        worst = max(columns, key=lambda i: abs(float(evidence.z[i])))
-        values, theory = evidence.values[:, worst], float(evidence.theory[worst])
+        worst = max(columns, key=lambda i: abs(float(comparison.z[i])))
+        values, theory = comparison.values[:, worst], float(comparison.theory[worst])
     mean, error = float(values.mean()), float(values.std(ddof=1)) / len(values) ** 0.5
-    if evidence.quantity == "correlation":
+    if comparison.quantity == "correlation":
         return f"are correlated, by {max(mean, 0.0) ** 0.5:.2g} (root mean square) between rows or columns"
-    unit = " standard deviations of an entry" if evidence.quantity == "mean" else ""
+    unit = " standard deviations of an entry" if comparison.quantity == "mean" else ""
     places = max(0, int(np.ceil(1 - np.log10(error))) if error > 0 else 6) if abs(mean) < 1e4 else 0
     number = f"{mean:.{min(places, 10)}f}" if 1e-4 < abs(mean) < 1e4 else f"{mean:.4g}"
     return f"is {number} ± {error:.1g}{unit} instead of {theory:.6g}"

@@ -1,7 +1,6 @@
-"""The theory's side of a cross-check: the same averages as the simulation takes, at infinite width."""
+"""The theory's side of a cross-check: the simulated averages at infinite width."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,7 +20,7 @@ ALIKE = 1e-9  # relative to q
 
 
 def scaled(block: Network, factor: float, kind: type[Layer] = Layer) -> Network:
-    """The same block with every sigma_w, or every one of that kind of layer, multiplied by `factor`."""
+    """The same block with every sigma_w, or every sigma_w of layers of type `kind`, multiplied by `factor`."""
     return block.with_parameters(
         lambda layer: {
             name: factor * getattr(layer, name)
@@ -31,11 +30,11 @@ def scaled(block: Network, factor: float, kind: type[Layer] = Layer) -> Network:
     )
 
 
-def chance(blocks: Sequence[Network], widths: Sequence[int], tokens: int) -> float:
-    """By how much more the scores of Attention weigh than at infinite width, relative to q.
+def attention_excess(blocks: Sequence[Network], widths: Sequence[int], tokens: int) -> float:
+    """Relative excess, by finite width, of the squared overlaps of n tokens in Attention with Gaussian scores.
 
-    They square the overlaps of n tokens; orthogonal ones of a finite width have some by chance, of variance at most
-    (4 + 6/n)/width behind another such layer, and n − 1 of these are beside the one of a token with itself.
+    Orthogonal tokens have overlaps of variance at most (4 + 6/n)/width after another such layer, and each token has
+    n − 1 of these beside its overlap with itself.
     """
     layers = (layer for block in blocks for layer in block.walk())
     if not any(isinstance(layer, Attention) and layer.scores == "gaussian" for layer in layers):
@@ -43,15 +42,15 @@ def chance(blocks: Sequence[Network], widths: Sequence[int], tokens: int) -> flo
     return (4.0 + 6.0 / tokens) * (tokens - 1.0) / min(widths)
 
 
-def trajectory(
+def predict(
     blocks: Sequence[Network],
     widths: Sequence[int],
     q: float,
     c: float | None,
     inputs: ArrayLike | None,
-    pixels: Any = None,
+    pixels: int | Sequence[int] | None = None,
 ) -> dict[str, Floats]:
-    """q, the gradient and, of two inputs or more, 1 − c by layer, averaged over inputs and over pairs of them."""
+    """q, gradient and, for two or more inputs, 1 − c by layer, averaged over inputs and over pairs of inputs."""
     depth = len(widths) - 1
     block = list(blocks) if len(blocks) == depth else blocks[0]
     images = pixels_of(blocks, inputs, pixels)
@@ -62,7 +61,7 @@ def trajectory(
         return means | {"gradient": means["gradient"] * widths[-1] / np.asarray(widths, dtype=np.float64)}
     batch = batch_size(*blocks)
     if batch is not None:
-        q, c = (q, c or 0.0) if inputs is None else _alike(inputs)
+        q, c = (q, c or 0.0) if inputs is None else _exchangeable(inputs)
     if inputs is None or batch is not None:
         run = propagate(block, depth, q=q, c=c, width=widths)
         values = {"q": run.q, "gradient": run.gradient}
@@ -71,16 +70,18 @@ def trajectory(
     moments = x @ x.T / x.shape[1]
     own = np.diagonal(moments)
     single = propagate(block, depth, q=own, width=widths)
-    found: dict[str, Any] = {"q": single.q, "gradient": single.gradient}
+    found = {"q": single.q, "gradient": single.gradient}
     if len(x) > 1:
         a, b = np.tril_indices(len(x), -1)
         correlation = np.clip(moments[a, b] / np.sqrt(own[a] * own[b]), -1.0, 1.0)
-        found["one_minus_c"] = propagate(block, depth, q=own[a], q2=own[b], c=correlation).one_minus_c
+        distances = propagate(block, depth, q=own[a], q2=own[b], c=correlation).one_minus_c
+        assert distances is not None
+        found["one_minus_c"] = distances
     return {name: np.mean(entry, axis=1) for name, entry in found.items()}
 
 
-def _alike(inputs: ArrayLike) -> tuple[float, float]:
-    """q and c of a batch in which all inputs, and all pairs of them, are alike."""
+def _exchangeable(inputs: ArrayLike) -> tuple[float, float]:
+    """q and c of a batch whose inputs have equal second moments and whose pairs have equal correlations."""
     x = np.asarray(inputs, dtype=np.float64)
     moments = x @ x.T / x.shape[1]
     own, pairs = np.diagonal(moments), moments[np.tril_indices(len(x), -1)]

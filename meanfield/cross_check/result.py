@@ -1,4 +1,4 @@
-"""What a cross-check found, as numbers and in words."""
+"""Results of a cross-check: rows of theory against simulation, the verdict, and their description in words."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -6,37 +6,37 @@ from typing import Any
 
 import numpy as np
 
-from meanfield._types import Floats
+from meanfield._types import Axes, Floats
 from meanfield.cross_check.failure_cause import Cause
 from meanfield.estimates import Sample
 from meanfield.montecarlo.simulation import Simulation
 
-__all__ = ["CrossCheck", "Row", "shown"]
+__all__ = ["CheckResult", "CrossCheck", "Row", "format_z"]
 
 
-def shown(z: float) -> str:
-    """A z with one decimal, or what is far beyond all doubt in few characters."""
+def format_z(z: float) -> str:
+    """A z-score with one decimal; the order of magnitude only if |z| ≥ 10⁴."""
     return f"{z:.1f}" if abs(z) < 1e4 else f"{z:.0e}"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One quantity at one layer: theory, simulation, and how far apart they are.
+    """One quantity at one layer in theory and in simulation.
 
     Attributes
     ----------
     layer : int
-        0 (the input) to depth; for weights, the layer that they lead to.
+        0 (the input) to depth; for weights, the layer of their output.
     quantity : str
-        What is compared. "q", "one_minus_c" or "gradient": the attribute of that name of `Simulation` and of
-        `Trajectory`. Of a sampler's weights also "sigma_w", "mean" (in standard deviations of an entry) and
-        "correlation" (the mean square of that of two rows or columns, beyond that of independent entries).
+        "q", "one_minus_c" or "gradient": the attribute of that name of `Simulation` and of `Trajectory`. For the
+        weights of a user-defined sampler also "sigma_w", "mean" (in standard deviations of an entry) and "correlation"
+        (mean squared correlation of two rows or columns, minus its value for independent entries).
     theory : float
-        Value at infinite width, or of independent weights as described.
+        Value at infinite width; for weights, the value for independent entries of the described sigma_w.
     simulation, standard_error : float
-        Mean over the networks and its standard error.
+        Mean over networks and its standard error.
     z : float
-        Difference beyond what finite width explains, in standard errors; > 0 where the simulation is above the theory.
+        Deviation beyond the allowance for finite width, in standard errors; > 0 if the simulation exceeds the theory.
     """
 
     layer: int
@@ -48,31 +48,21 @@ class Row:
 
 
 @dataclass(frozen=True, repr=False)
-class CrossCheck:
-    """The outcome of `crosscheck`; true in a condition if it passed.
+class CheckResult:
+    """A verdict on rows of theory against simulation; true in a boolean context if it passed.
 
     Attributes
     ----------
     rows : tuple of Row
         Every quantity at every layer.
     largest_z : float
-        The largest |z|, those of sums over all layers among them: what the verdict is on.
+        The test statistic: the largest |z|.
     threshold : float
         The largest |z| that passes.
     p_value : float
-        Chance of a |z| at least as large as the largest one, if theory and simulation agree.
+        Probability of at least this `largest_z` if theory and simulation agree.
     alpha : float
         False-alarm rate of the verdict.
-    sigma_w : Sample
-        The factor on sigma_w that best explains the differences of all signals together; 1 if nothing is wrong.
-    sigma_w_z : float
-        How far that is from 1, as the z of a row.
-    detectable : float
-        The relative error in sigma_w that half of all simulations like this one detect; `inf` if above 100 %.
-    cause : Cause or None
-        The quantity and the layers that explain a failure best: ``cause.quantity``, ``cause.layers``, ``cause.text``.
-    simulation : Simulation
-        The simulated side.
     """
 
     rows: tuple[Row, ...]
@@ -80,11 +70,6 @@ class CrossCheck:
     threshold: float
     p_value: float
     alpha: float
-    sigma_w: Sample
-    sigma_w_z: float
-    detectable: float
-    cause: Cause | None
-    simulation: Simulation
 
     @property
     def passed(self) -> bool:
@@ -98,34 +83,23 @@ class CrossCheck:
 
     @property
     def z(self) -> dict[str, Floats]:
-        """The z of every layer by quantity: arrays of depth + 1 of signals, and one entry a matrix of weights."""
+        """The z-scores by quantity: one entry for each layer 0 … depth, or for each weight matrix."""
         names = dict.fromkeys(row.quantity for row in self.rows)
         return {name: np.array([row.z for row in self.rows if row.quantity == name]) for name in names}
 
     @property
     def summary(self) -> str:
         """The verdict in one sentence."""
-        run, factor = self.simulation, self.sigma_w
-        z = f"largest |z| = {shown(self.largest_z)}, {shown(self.threshold)} allowed"
-        if self.cause is None:
-            seen = (
-                f"an error of {self.detectable:.1%}" if math.isfinite(self.detectable) else "not even an error of 100 %"
-            )
-            return f"passed: {run.size}, agree with theory ({z}; {seen} in sigma_w would show)"
-        scale = (
-            f"signals are as if sigma_w were {factor.mean:.3f} ± {factor.standard_error:.3f} times what is described"
-        )
-        return f"failed: {run.size}, differ from theory: {self.cause.text} ({z}); {scale}"
+        raise NotImplementedError
 
-    def plot(self, ax: Any = None) -> Any:
+    def plot(self, ax: Axes = None) -> Axes:
         """Draw theory and simulation by layer, and return the Axes: see `plot_crosscheck`."""
         from meanfield.plotting.crosscheck import plot_crosscheck
 
         return plot_crosscheck(self, ax)
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything but the single networks' values, in JSON's types; an infinite `detectable` becomes None."""
-        run = self.simulation
+        """The verdict and its rows in JSON types."""
         return {
             "passed": self.passed,
             "summary": self.summary,
@@ -133,6 +107,72 @@ class CrossCheck:
             "alpha": self.alpha,
             "largest_z": self.largest_z,
             "threshold": self.threshold,
+            "rows": [asdict(row) for row in self.rows],
+        }
+
+    def _compared(self) -> str:
+        return f"largest |z| = {format_z(self.largest_z)}, {format_z(self.threshold)} allowed"
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.summary}>"
+
+
+@dataclass(frozen=True, repr=False)
+class CrossCheck(CheckResult):
+    """The outcome of `crosscheck`; true in a boolean context if it passed.
+
+    Attributes
+    ----------
+    rows : tuple of Row
+        Every quantity at every layer.
+    largest_z : float
+        The test statistic: the largest |z| of all rows and of all sums over layers.
+    threshold : float
+        The largest |z| that passes.
+    p_value : float
+        Probability of at least this `largest_z` if theory and simulation agree.
+    alpha : float
+        False-alarm rate of the verdict.
+    sigma_w : Sample
+        The factor on sigma_w that best explains the deviations of all signals; 1 if theory and simulation agree.
+    sigma_w_z : float
+        The z-score of its deviation from 1.
+    detectable : float
+        The relative error of sigma_w that such a simulation detects with probability one half; `inf` above 100 %.
+    cause : Cause or None
+        The quantity and the layers that best explain a failure: ``cause.quantity``, ``cause.layers``, ``cause.text``.
+    simulation : Simulation
+        The simulated networks.
+    """
+
+    sigma_w: Sample
+    sigma_w_z: float
+    detectable: float
+    cause: Cause | None
+    simulation: Simulation
+
+    @property
+    def summary(self) -> str:
+        """The verdict in one sentence."""
+        run, factor = self.simulation, self.sigma_w
+        if self.cause is None:
+            seen = (
+                f"an error of {self.detectable:.1%}" if math.isfinite(self.detectable) else "not even an error of 100 %"
+            )
+            return f"passed: {run.size}, agree with theory ({self._compared()}; {seen} in sigma_w would show)"
+        scale = (
+            f"signals are as if sigma_w were {factor.mean:.3f} ± {factor.standard_error:.3f} times what is described"
+        )
+        return f"failed: {run.size}, differ from theory: {self.cause.text} ({self._compared()}); {scale}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything except the values of single networks, in JSON types; an infinite `detectable` becomes None."""
+        run = self.simulation
+        return {
+            **super().to_dict(),
             "sigma_w_factor": float(self.sigma_w.mean),
             "sigma_w_factor_standard_error": float(self.sigma_w.standard_error),
             "sigma_w_z": self.sigma_w_z,
@@ -142,11 +182,4 @@ class CrossCheck:
             "width": run.width if len(set(run.widths)) == 1 else list(run.widths),
             "networks": run.networks,
             "dtype": run.dtype,
-            "rows": [asdict(row) for row in self.rows],
         }
-
-    def __bool__(self) -> bool:
-        return self.passed
-
-    def __repr__(self) -> str:
-        return f"<CrossCheck {self.summary}>"

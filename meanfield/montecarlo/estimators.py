@@ -1,11 +1,10 @@
-"""Statistics of a signal in one network, and their means and standard errors over networks."""
+"""Estimators of second moment and correlation in one network, and their means over networks."""
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from meanfield._types import Floats
 from meanfield.estimates import Sample
 from meanfield.montecarlo.draws import Array
 
@@ -16,9 +15,9 @@ def second_moment(x: Array) -> float:
 
 
 def one_minus_c(x: Array) -> float:
-    """1 − c, the mean over pairs of points, as ½ |u − v|² of unit vectors, which does not cancel at c = 1.
+    """Mean of 1 − c over pairs of points, computed as ½ |u − v|² of unit vectors, which does not cancel near c = 1.
 
-    A point at 0 counts as uncorrelated with every other one. NaN with fewer than two points.
+    A zero vector counts as uncorrelated with every other point. NaN for fewer than two points.
 
     Examples
     --------
@@ -39,6 +38,6 @@ def one_minus_c(x: Array) -> float:
     return math.fsum(pairs) / len(pairs) if pairs else math.nan
 
 
-def sample(values: NDArray[Any]) -> Sample:
-    """Mean and standard error over the first axis, the networks."""
+def sample(values: Floats) -> Sample:
+    """Mean and standard error over networks, the first axis."""
     return Sample(values.mean(axis=0), values.std(axis=0, ddof=1) / math.sqrt(len(values)), len(values))

@@ -1,4 +1,4 @@
-"""Gaussian layers sampled in law: what a forward and a backward pass see of a matrix, without the matrix."""
+"""Gaussian layers sampled in law: forward and backward pass with their exact distribution, without a matrix."""
 
 import math
 
@@ -8,17 +8,17 @@ from meanfield.montecarlo.draws import Array, Draw, Pullback
 
 
 class ExactLaw(Draw):
-    """The law of a Gaussian layer's two passes at O(points · width) numbers instead of width².
+    """Forward and backward pass of a Gaussian layer in law, from O(points · width) normal numbers instead of width².
 
-    With x = Rᵀ Qᵀ (QR of xᵀ), the forward pass x Wᵀ = Rᵀ (W Q)ᵀ sees W only through W Q, whose entries are
-    independent N(0, sigma_w²/fan_in): x Wᵀ has the Gram matrix sigma_w² x xᵀ/fan_in as its covariance in every unit.
-    Given that, W is distributed as W Q Qᵀ + W̃ (1 − Q Qᵀ) with W̃ an independent copy, and the backward pass g W needs W̃
-    only through g W̃, whose covariance is the Gram matrix g gᵀ. QR in place of the Gram matrices keeps points that
-    nearly coincide apart to full precision.
+    With the QR decomposition xᵀ = Q R the forward pass is x Wᵀ = Rᵀ (W Q)ᵀ. It depends on W only through W Q, whose
+    entries are independent N(0, sigma_w²/fan_in); the covariance of every unit of x Wᵀ is sigma_w² x xᵀ/fan_in. Given
+    W Q, W has the law of W Q Qᵀ + W̃ (1 − Q Qᵀ), where W̃ is an independent copy of W. The backward pass g W depends on W̃
+    only through g W̃, which is Gaussian with covariance proportional to g gᵀ. QR instead of Gram matrices resolves
+    nearly equal points to full precision.
     """
 
     def product(self, x: Array, sigma_w: float) -> tuple[Array, Pullback]:
-        """Sample x Wᵀ, and with it the map g ↦ g W given x Wᵀ."""
+        """Sample x Wᵀ, and the pullback g ↦ g W conditional on it."""
         fan_in = x.shape[1]
         scale = self.dtype.type(sigma_w / math.sqrt(fan_in))
         basis, coordinates = np.linalg.qr(x.T)

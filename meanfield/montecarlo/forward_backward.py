@@ -1,4 +1,4 @@
-"""One network, forwards and backwards."""
+"""Forward and backward pass of one network, with the statistics of every layer."""
 
 import math
 from collections.abc import Sequence
@@ -15,30 +15,31 @@ from meanfield.networks.layers.network import Network
 
 
 def run_network(blocks: Sequence[Network], widths: Sequence[int], x: Array, draw: Draw) -> Floats:
-    """q, squared gradient and 1 − c by layer.
+    """Second moment q, squared gradient and 1 − c of one network by layer.
 
     Parameters
     ----------
     blocks : sequence of Network
-        One a layer.
+        Blocks of layers 1 … depth.
     widths : sequence of int
-        Units at layer 0 … depth.
+        Units of layers 0 … depth.
     x : ndarray, shape (points, widths[0])
-        The state at layer 0. Points are inputs, or inputs × pixels: then 1 − c is that of two inputs at one pixel.
+        Signal at layer 0. A point is an input, or a pixel of an input; 1 − c compares two inputs at the same pixel.
     draw : Draw
-        Where the layers get their weights from.
+        Random draws of this network.
 
     Returns
     -------
     ndarray, shape (6, depth + 1)
-        The means over points, and then the same of the first point, or of the first two inputs there. The gradient is
-        that of a Gaussian covector of fixed length at the last layer, relative to it. Where there is batch
-        normalisation, the batch's covectors sum to zero, as those of every layer below do.
+        Rows 0 to 2: q, squared gradient and 1 − c, averaged over points. Rows 3 to 5: the same for the first point, or
+        for the first two inputs at their first pixel. Gradients start from a Gaussian covector of fixed length at the
+        last layer and are relative to its mean square. With batch normalisation these covectors sum to zero over the
+        batch, as the gradients below a normalisation do.
 
     Raises
     ------
     InvalidInput
-        If signal or gradient leave the range of floats.
+        If a signal or a gradient overflows.
     """
     depth = len(blocks)
     values = np.empty((6, depth + 1))

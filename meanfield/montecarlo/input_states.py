@@ -1,18 +1,17 @@
-"""The signal at layer 0: random directions with exactly the second moments that were asked for."""
+"""The signal at layer 0: random directions with prescribed second moments, exactly."""
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from meanfield._types import Floats
+from meanfield._types import Floats, RealType
 from meanfield.errors import InvalidInput
 from meanfield.montecarlo.draws import Array
 
 
 def input_root(q: float, c: float | None, inputs: ArrayLike | None, batch: int | None = None) -> Floats:
-    """A root A of the inputs' second moments, A Aᵀ = (h_a · h_b / units): one row an input.
+    """A matrix square root A of the inputs' second moments: A Aᵀ = (h_a · h_b / units), one row for each input.
 
     Parameters
     ----------
@@ -21,10 +20,10 @@ def input_root(q: float, c: float | None, inputs: ArrayLike | None, batch: int |
     c : float or None
         Correlation of two inputs, −1 ≤ c ≤ 1; None for one input.
     batch : int or None
-        Inputs to make of `q` and `c` (0 by default), where it is not one or two: all pairs have the correlation c.
+        Number of inputs, if not one or two; every pair has the correlation c, 0 by default.
     inputs : array_like or None
-        Shape (N, d), finite: the second moments x_a · x_b / d are taken from these, and `q` and `c` must be left alone.
-        Images are of shape (N, d, *pixels), d being their channels; their rows are those of `as_points`.
+        Shape (N, d), finite: their second moments x_a · x_b / d replace `q` and `c`, which must keep their defaults.
+        Images have shape (N, channels, *pixels) and one row for each pixel, in the order of `as_points`.
 
     Raises
     ------
@@ -66,12 +65,12 @@ def input_root(q: float, c: float | None, inputs: ArrayLike | None, batch: int |
 
 
 def as_points(images: Floats) -> Floats:
-    """(N, channels, *pixels) as one row for each pixel of the first image, then of the next one."""
+    """Reshape (N, channels, *pixels) to (N · pixels, channels); the pixels of the first image come first."""
     return np.moveaxis(images, 1, -1).reshape(-1, images.shape[1])
 
 
 def _batch_root(c: float, batch: int) -> Floats:
-    """The symmetric root of (1 − c)·1 + c·(1, …, 1)ᵀ(1, …, 1)."""
+    """The symmetric square root of the matrix with diagonal 1 and off-diagonal entries c."""
     if not (np.ndim(c) == 0 and -1 / (batch - 1) <= c < 1):
         raise InvalidInput(
             f"c is the correlation of any two inputs of a batch of {batch} and must be a number from −1/{batch - 1} to "
@@ -81,13 +80,13 @@ def _batch_root(c: float, batch: int) -> Floats:
     return apart * np.eye(batch) + (together - apart) / batch
 
 
-def draw_state(root: Floats, width: int, rng: np.random.Generator, dtype: np.dtype[Any], pixels: int = 1) -> Array:
-    """A state ``(inputs·pixels, width)`` of orthonormalised Gaussian directions with the exact second moments A Aᵀ.
+def draw_state(root: Floats, width: int, rng: np.random.Generator, dtype: RealType, pixels: int = 1) -> Array:
+    """Draw a signal ``(inputs · pixels, width)`` with exactly the second moments A Aᵀ, in random directions.
 
-    Inputs have these at each pixel. Other pixels are orthogonal, or independent where units are too few for that.
+    The inputs have these moments at every pixel. Different pixels are orthogonal if `width` suffices, else independent.
     """
     if pixels > 1 and pixels * root.shape[1] <= width:
-        at_each: NDArray[Any] = np.kron(root, np.eye(pixels))
+        at_each = np.asarray(np.kron(root, np.eye(pixels)), dtype=np.float64)
         return draw_state(at_each, width, rng, dtype)
     if pixels > 1:
         images = [draw_state(root, width, rng, dtype) for _ in range(pixels)]

@@ -1,38 +1,38 @@
-"""Weights as matrices, drawn and multiplied by."""
+"""Weight matrices drawn explicitly."""
 
 import copy
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
+from meanfield._types import Floats, RealType
 from meanfield.montecarlo.draws import Array, Draw, Pullback
 from meanfield.montecarlo.weight_laws import WeightLaw, draw_biases, draw_weights
 from meanfield.montecarlo.weight_statistics import Matrix, weight_statistics
 
-MEMORY = 2 * 2**30
+MEMORY = 2 * 2**30  # bytes
 
 
 class Materialized(Draw):
-    """Draws every weight matrix; beyond 2 GiB of them the backward pass draws them again instead of keeping them.
+    """Draws every weight matrix; the backward pass draws matrices beyond 2 GiB in total a second time.
 
     Parameters
     ----------
     rng, width, dtype, pixels
         As in `Draw`.
     weights : str, callable, or sequence of them
-        The law of all matrices, or of each in turn. One with a method ``rescale(product) -> factor`` is data-driven:
-        the factor, of the layer's pre-activations x Wᵀ, multiplies the matrix. One with a sampler ``bias`` that is not
-        None has its biases drawn by it.
+        The law of all matrices, or one law for each matrix. If a law has a method ``rescale(product) -> factor``, it is
+        data-driven: the matrix is multiplied by the factor computed from the pre-activations x Wᵀ. If a law has a
+        sampler ``bias`` that is not None, that sampler draws the biases.
     measure : bool
-        Whether to keep statistics of every matrix in `measured`, one pair ``(Matrix, values)`` each.
+        Whether to store the statistics of every matrix in `measured`, as pairs ``(Matrix, values)``.
     """
 
     def __init__(
         self,
         rng: np.random.Generator,
         width: int,
-        dtype: np.dtype[Any],
+        dtype: RealType,
         weights: WeightLaw | Sequence[WeightLaw],
         measure: bool = False,
         pixels: tuple[int, ...] = (),
@@ -40,14 +40,14 @@ class Materialized(Draw):
         super().__init__(rng, width, dtype, pixels)
         self.laws, self.drawn, self.kept = weights, 0, 0
         self.probes = rng.spawn(1)[0] if measure else None
-        self.measured: list[tuple[Matrix, Array]] = []
+        self.measured: list[tuple[Matrix, Floats]] = []
 
     def law(self, number: int) -> WeightLaw:
-        """The law of the matrix of that number, from 0."""
+        """The law of matrix `number`, counted from 0."""
         return self.laws if isinstance(self.laws, str) or callable(self.laws) else self.laws[number]
 
     def product(self, x: Array, sigma_w: float) -> tuple[Array, Pullback]:
-        """Multiply `x` by a new matrix: x Wᵀ, and the map g ↦ g W."""
+        """Draw a new matrix W; return x Wᵀ and the pullback g ↦ g W."""
         before, law, shape = copy.deepcopy(self.rng), self.law(self.drawn), (self.width, x.shape[1])
         self.drawn += 1
 
@@ -70,7 +70,7 @@ class Materialized(Draw):
         return product, lambda gradient: gradient @ drawn
 
     def biases(self, fan_in: int, sigma_b: float) -> Array | None:
-        """Those of the law of the last matrix, if it has a sampler of its own; else Gaussian."""
+        """Draw biases with the sampler of the last matrix's law, if it has one; else Gaussian ones."""
         sampler = getattr(self.law(self.drawn - 1), "bias", None)
         if sampler is None:
             return super().biases(fan_in, sigma_b)

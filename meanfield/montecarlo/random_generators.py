@@ -1,14 +1,16 @@
-"""One independent stream of random numbers a network."""
-
-from typing import Any
+"""Independent random generators, one for each network."""
 
 import numpy as np
+from numpy.random import BitGenerator, Generator, SeedSequence
 
 from meanfield.errors import InvalidInput
 
+#: Source of randomness, as in SciPy (SPEC 7).
+RandomSource = int | SeedSequence | BitGenerator | Generator | None
 
-def spawn(rng: Any, networks: int) -> list[np.random.Generator]:
-    """One generator a network from `rng`: None, a seed, a SeedSequence, a BitGenerator or a Generator (SPEC 7)."""
+
+def spawn(rng: RandomSource, networks: int) -> list[np.random.Generator]:
+    """Spawn one independent generator for each network from `rng`."""
     try:
         return np.random.default_rng(rng).spawn(networks)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Draw finite networks of a description, run them forwards and backwards, and average."""
+"""Monte Carlo simulation: draw finite networks, run them forwards and backwards, and average."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,9 +7,10 @@ from functools import partial, reduce
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from meanfield._types import Floats
+from meanfield._types import Floats, RealType
+from meanfield.arguments import whole
 from meanfield.errors import InvalidInput
 from meanfield.estimates import Sample
 from meanfield.montecarlo.draws import Draw
@@ -18,7 +19,7 @@ from meanfield.montecarlo.exact_law import ExactLaw
 from meanfield.montecarlo.forward_backward import run_network
 from meanfield.montecarlo.input_states import draw_state, input_root
 from meanfield.montecarlo.materialized import Materialized
-from meanfield.montecarlo.random_generators import spawn
+from meanfield.montecarlo.random_generators import RandomSource, spawn
 from meanfield.montecarlo.weight_laws import WeightLaw, check_law
 from meanfield.montecarlo.weight_statistics import Matrix
 from meanfield.networks.images import images_after, pixels_of
@@ -32,28 +33,29 @@ __all__ = ["Simulation", "simulate"]
 Method = Literal["materialized", "exact_law"]
 
 QUANTITIES = ("q", "gradient", "one_minus_c")
+MANY = 10**9
 
 
 @dataclass(frozen=True, repr=False)
 class Simulation:
-    """What finite random networks did, layer by layer; every array's entry 0 is the input and it has depth + 1 of them.
+    """Signal and gradient of finite random networks by layer, 0 (the input) to depth.
 
     Attributes
     ----------
     raw : mapping of str to ndarray, shape (networks, depth + 1)
-        The values of each network by quantity: "q", "gradient" and, where there were two inputs or more, "one_minus_c".
+        Values of each network by quantity: "q", "gradient" and, for two or more inputs, "one_minus_c".
     widths : tuple of int
-        Units at layer 0 … depth.
+        Units of layers 0 … depth.
     dtype : str
-        The type that the networks were run in.
+        Floating-point type of the simulation.
     matrices : tuple of Matrix
-        The weight matrices that were measured, in the order of the network: those that a caller's sampler drew.
+        The matrices drawn by user-defined samplers, in the order of the network.
     weights : mapping of str to ndarray, shape (networks, len(matrices))
-        What was measured of them: "sigma_w", "mean" and "correlation", as in `weight_statistics`.
+        Their "sigma_w", "mean" and "correlation", as defined by `weight_statistics`.
     of_one : mapping of str to ndarray, shape (networks, depth + 1)
-        As `raw`, but of the first point instead of a mean over all, and of 1 − c of the first two inputs there.
+        As `raw`, for the first point instead of the mean over points; 1 − c is that of the first two inputs.
     points : int
-        Inputs, times their pixels, at layer 0.
+        Number of inputs times pixels at layer 0.
     """
 
     raw: Mapping[str, Floats]
@@ -66,7 +68,7 @@ class Simulation:
 
     @property
     def q(self) -> Sample:
-        """Second moment of the block's state: h² averaged over units, inputs and networks."""
+        """Second moment of the signal: h² averaged over units, inputs and networks."""
         return sample(self.raw["q"])
 
     @property
@@ -82,27 +84,27 @@ class Simulation:
 
     @property
     def gradient(self) -> Sample:
-        """Mean squared gradient relative to that at the last layer: the product of chi over the blocks in between."""
+        """Mean squared gradient relative to the last layer: the product of chi over the blocks in between."""
         return sample(self.raw["gradient"])
 
     @property
     def depth(self) -> int:
-        """Blocks that the networks were made of."""
+        """Number of blocks of each network."""
         return int(self.raw["q"].shape[1]) - 1
 
     @property
     def networks(self) -> int:
-        """Independent networks."""
+        """Number of independent networks."""
         return len(self.raw["q"])
 
     @property
     def width(self) -> int:
-        """Units of a layer; of the narrowest one where they differ."""
+        """Units of a layer; the smallest number if they differ."""
         return min(self.widths)
 
     @property
     def size(self) -> str:
-        """How many networks of which size, in words."""
+        """Number and size of the networks, in words."""
         widest = max(self.widths)
         width = f"{self.width} wide" if widest == self.width else f"{self.width} to {widest} wide"
         return f"{self.networks} networks of {self.depth} blocks, {width}"
@@ -124,72 +126,70 @@ def simulate(
     weights: WeightLaw | Sequence[WeightLaw] = "gaussian",
     method: Method = "materialized",
     dtype: Literal["float64", "float32"] = "float64",
-    rng: Any = None,
+    rng: RandomSource = None,
     workers: Workers = 1,
     progress: bool = False,
 ) -> Simulation:
     """Draw random networks of finite width, run them forwards and backwards, and average over them.
 
-    Where layers read several points of an input, inputs are images, or sequences of tokens, with the second moments
-    asked for at every pixel and independent pixels; 1 − c is that of two inputs at the same pixel.
+    If layers read several points of an input, inputs are images or sequences of tokens with independent pixels, each of
+    the prescribed second moments; 1 − c compares two inputs at the same pixel.
 
     Parameters
     ----------
     block : Network, Layer, str, callable or Activation, or list of them
-        What is repeated in depth; its state is the signal at its input. An activation stands for `mlp` of it. A list
-        gives one block a layer. Every sigma_w and sigma_b must be a scalar.
+        The block that is repeated in depth; its state is the signal at its input. An activation means
+        ``mlp(activation)``. A list gives one block for each layer. Every sigma_w and sigma_b must be a scalar.
     depth : int
-        How many times the block is repeated, ≥ 1; each time with new weights.
+        Number of repetitions of the block, ≥ 1, each with new weights.
     width : int or sequence of int
-        Units of every layer, ≥ 2, or of each of layers 0 … depth. All dense layers of a block have as many outputs as
-        the layer that the block leads to.
+        Units of every layer, ≥ 2, or of each of layers 0 … depth. All dense layers of a block have the width of the
+        block's output.
     networks : int
-        Independent networks, ≥ 2: what the standard errors are taken over.
+        Independent networks, ≥ 2; standard errors are over networks.
     q : float
         Second moment of the state at layer 0, > 0.
     c : float or None
         Correlation of two inputs at layer 0, −1 ≤ c ≤ 1; None simulates one input and leaves `.c` None. Each network
-        gets new random directions whose second moments are *exactly* q and c: layer 0 has no noise. Where there is
-        batch normalisation, a batch of inputs is simulated, any two of which have the correlation c, by default 0.
+        gets new random directions whose second moments are *exactly* q and c: layer 0 has no noise. With batch
+        normalisation a batch of inputs is simulated, of pairwise correlation c, 0 by default.
     inputs : array_like, shape (N, d), optional
-        Inputs whose second moments x_a · x_b / d take the place of `q` and `c`: the states at layer 0 are random
-        directions with exactly these moments, as behind an orthogonal first layer. The smaller of N and d must not
-        exceed `width`.
+        Inputs whose second moments x_a · x_b / d replace `q` and `c`: the states at layer 0 are random directions with
+        exactly these moments, as after an orthogonal first layer. The smaller of N and d must not exceed `width`.
     pixels : int or sequence of int, optional
-        Size of an image along each axis, or tokens of a sequence; by default 16 or 8 × 8, or as large as a window that
-        is larger.
+        Size of an image along each axis, or number of tokens; by default 16 or 8 × 8, or the size of the largest
+        window if that is larger.
     weights : str, callable, or list of them
         Law of the weight matrices: "gaussian", "uniform", "truncated_normal" (at two standard deviations),
         "orthogonal" (Haar), "sparse" (one entry in ten), "student_t" (five degrees of freedom), all with entries of
-        variance sigma_w²/fan_in; or a sampler ``(rng, fan_out, fan_in) -> array`` whose output is used as it is: then
-        sigma_w is ignored, and that sampler's own scale is what the simulation shows. A list gives one for each dense
-        layer of the network, convolutions among them: their fan_in is the number of taps times that of channels, and a
-        sampler's columns are scaled by the roots of the taps' shares of the variance if these differ. Biases are
-        Gaussian with sigma_b, unless a sampler has an attribute ``bias``, of the same arguments, that returns
-        ``fan_out`` of them.
+        variance sigma_w²/fan_in; or a sampler ``(rng, fan_out, fan_in) -> array`` whose output is used without
+        rescaling: sigma_w is then ignored and the simulation shows the sampler's own scale. A list gives one law for
+        each dense or convolutional layer. The fan_in of a convolution is taps times channels; if its taps have
+        different variances, the sampler's columns are scaled by the square roots of their shares. Biases are Gaussian
+        with sigma_b, unless a sampler has an attribute ``bias``, a sampler that returns ``fan_out`` biases.
     method : {"materialized", "exact_law"}
-        Draw the matrices, or sample Gaussian layers in law at O(width) cost: see `ExactLaw`.
+        Draw the matrices, or sample Gaussian layers in law at cost O(width): see `ExactLaw`.
     dtype : {"float64", "float32"}
-        Type of weights, signals and gradients; activations are evaluated in float64 either way.
+        Type of weights, signals and gradients; activations are always evaluated in float64.
     rng : None, int, SeedSequence or Generator
-        Randomness, as in SciPy (SPEC 7). Each network has its own child: results do not depend on `workers`.
+        Source of randomness, as in SciPy (SPEC 7). Each network has its own child generator, so that results do not
+        depend on `workers`.
     workers : int or callable
-        Threads, −1 for one a core, or a map-like callable.
+        Number of threads, −1 for all cores, or a map-like callable.
     progress : bool
-        Show a bar while it runs, on a terminal only.
+        Show a progress bar, on a terminal only.
 
     Returns
     -------
     Simulation
-        `.q`, `.c`, `.one_minus_c`, `.gradient`: a `Sample` each, arrays of depth + 1, the layer first. The gradient
-        is that of a random linear function of each input's last state (a Gaussian covector of fixed length):
-        ``gradient[l]`` is the mean square over units of ∂/∂h^l relative to that of ∂/∂h^L, averaged over inputs and
-        networks.
+        `.q`, `.c`, `.one_minus_c` and `.gradient`, each a `Sample` of depth + 1 layers. Gradients are those of a random
+        linear function of each input's last state (a Gaussian covector of fixed length): ``gradient[l]`` is the mean
+        square of ∂/∂h^l over units, relative to that of ∂/∂h^L, averaged over inputs and networks.
 
     Raises
     ------
     InvalidInput
-        If an argument is outside its range, or signal or gradient leave the range of `dtype`.
+        If an argument is outside its range, or a signal or a gradient overflows.
 
     References
     ----------
@@ -204,13 +204,11 @@ def simulate(
     >>> bool(abs(run.q.mean[-1] - 1) < 4 * run.q.standard_error[-1])
     True
     """
-    for name, value, least in (("depth", depth, 1), ("networks", networks, 2)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-            raise InvalidInput(f"{name} must be an integer ≥ {least}, not {value!r}")
+    depth, networks = whole(depth, "depth", MANY), whole(networks, "networks", MANY, least=2)
     blocks, widths = as_blocks(block, depth), as_widths(width, depth)
     if (shape := Network(*blocks).shape) != ():
         raise InvalidInput(
-            f"a simulation takes one network at a time: sigma_w and sigma_b must be scalars, not of shape {shape}"
+            f"a simulation is of one network: sigma_w and sigma_b must be scalars, not arrays of shape {shape}"
         )
     check_widths(blocks, widths)
     blocks *= depth // len(blocks)
@@ -226,13 +224,11 @@ def simulate(
         raise InvalidInput("a simulation needs a finite batch: BatchNorm(inf) is the limit of large ones")
     root = input_root(q, c, inputs, batch)
     images = pixels_of(blocks, inputs, pixels)
-    _ = reduce(lambda shape, one: images_after(one, shape), blocks, images)  # raises where they do not fit a layer
+    _ = reduce(lambda shape, one: images_after(one, shape), blocks, images)  # raises if the images do not fit a layer
     if batch is not None and len(root) != batch:
         raise InvalidInput(f"BatchNorm({batch}) needs a batch of {batch} inputs, not {len(root)}")
     if root.shape[1] > widths[0]:
-        raise InvalidInput(
-            f"width must be at least {root.shape[1]} to hold that many independent inputs, not {widths[0]}"
-        )
+        raise InvalidInput(f"width must be at least {root.shape[1]}, the number of independent inputs, not {widths[0]}")
 
     law = None if method == "exact_law" else weights
     of_points = inputs is not None and np.ndim(inputs) > 2
@@ -260,12 +256,12 @@ def _run_network(
     pixels: tuple[int, ...],
     of_points: bool,
     weights: WeightLaw | Sequence[WeightLaw] | None,
-    dtype: np.dtype[Any],
+    dtype: RealType,
     rng: np.random.Generator,
-) -> tuple[Floats, list[tuple[Matrix, NDArray[Any]]]]:
-    """One network: q, gradient and 1 − c, shape (6, depth + 1), and its matrices' statistics.
+) -> tuple[Floats, list[tuple[Matrix, Floats]]]:
+    """Run one network; return its statistics by layer, shape (6, depth + 1), and the statistics of its matrices.
 
-    Gaussian matrices are sampled in law if `weights` is None; `root` is that of inputs, or `of_points`, their pixels.
+    `weights` None means Gaussian layers sampled in law. The rows of `root` are inputs, or pixels if `of_points`.
     """
     if weights is None:
         draw: Draw = ExactLaw(rng, widths[0], dtype, pixels)

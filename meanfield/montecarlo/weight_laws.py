@@ -1,34 +1,36 @@
-"""Laws of a random weight matrix: named ones of entry variance sigma_w²/fan_in, or any sampler."""
+"""Laws of a random weight matrix: named laws with entry variance sigma_w²/fan_in, or any sampler."""
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
+from meanfield._types import RealType
 from meanfield.errors import InvalidInput
+from meanfield.montecarlo.draws import Array
 
-Array = NDArray[np.floating[Any]]
-WeightLaw = str | Callable[[np.random.Generator, int, int], Any]
+#: A user's function of (rng, fan_out, fan_in) that returns an array.
+Sampler = Callable[[np.random.Generator, int, int], ArrayLike]
+WeightLaw = str | Sampler
 
 SPARSE_DENSITY = 0.1
-DEGREES_OF_FREEDOM = 5  # of Student's t: its fourth moment is finite, 9 times that of a normal's square
+DEGREES_OF_FREEDOM = 5  # of Student's t: the smallest integer with a finite fourth moment (kurtosis 9)
 
 
-def gaussian(rng: np.random.Generator, shape: tuple[int, int], dtype: Any) -> Array:
+def gaussian(rng: np.random.Generator, shape: tuple[int, int], dtype: RealType) -> Array:
     """Independent N(0, 1)."""
     return rng.standard_normal(shape, dtype=dtype)
 
 
-def uniform(rng: np.random.Generator, shape: tuple[int, int], dtype: Any) -> Array:
+def uniform(rng: np.random.Generator, shape: tuple[int, int], dtype: RealType) -> Array:
     """Independent and uniform on ±√3."""
     sample: Array = (rng.random(shape, dtype=dtype) - dtype.type(0.5)) * dtype.type(math.sqrt(12.0))
     return sample
 
 
-def truncated_normal(rng: np.random.Generator, shape: tuple[int, int], dtype: Any) -> Array:
-    """N(0, 1) given |x| < 2, divided by its standard deviation 0.8796…, so that the variance is 1 after the cut."""
+def truncated_normal(rng: np.random.Generator, shape: tuple[int, int], dtype: RealType) -> Array:
+    """N(0, 1) conditioned on |x| < 2, divided by its standard deviation 0.8796…, so that the variance is 1."""
     sample: Array = rng.standard_normal(shape, dtype=dtype)
     while (outside := np.abs(sample) >= 2).any():
         sample[outside] = rng.standard_normal(np.count_nonzero(outside), dtype=dtype)
@@ -37,14 +39,14 @@ def truncated_normal(rng: np.random.Generator, shape: tuple[int, int], dtype: An
     return sample
 
 
-def orthogonal(rng: np.random.Generator, shape: tuple[int, int], dtype: Any) -> Array:
-    """Haar: orthonormal rows or columns, whichever are fewer, scaled to entries of variance 1 (Saxe et al. 2014)."""
+def orthogonal(rng: np.random.Generator, shape: tuple[int, int], dtype: RealType) -> Array:
+    """Haar measure: orthonormal rows or columns, scaled to entry variance 1 (Saxe et al. 2014, arXiv:1312.6120)."""
     basis, triangle = np.linalg.qr(rng.standard_normal((max(shape), min(shape)), dtype=dtype))
     basis *= np.sign(np.diagonal(triangle)) * dtype.type(math.sqrt(max(shape)))  # the signs make it Haar: Mezzadri 2007
     return basis if shape[0] >= shape[1] else basis.T
 
 
-def sparse(rng: np.random.Generator, shape: tuple[int, int], dtype: Any) -> Array:
+def sparse(rng: np.random.Generator, shape: tuple[int, int], dtype: RealType) -> Array:
     """Independent entries, zero with probability 0.9, else N(0, 10)."""
     kept = rng.random(shape, dtype=np.float32) < SPARSE_DENSITY
     sample: Array = rng.standard_normal(shape, dtype=dtype)
@@ -52,22 +54,22 @@ def sparse(rng: np.random.Generator, shape: tuple[int, int], dtype: Any) -> Arra
     return sample
 
 
-def student_t(rng: np.random.Generator, shape: tuple[int, int], dtype: Any) -> Array:
+def student_t(rng: np.random.Generator, shape: tuple[int, int], dtype: RealType) -> Array:
     """Student's t with 5 degrees of freedom, divided by its standard deviation: heavy tails, excess kurtosis 6."""
     scale = math.sqrt((DEGREES_OF_FREEDOM - 2) / DEGREES_OF_FREEDOM)
     sample: Array = (scale * rng.standard_t(DEGREES_OF_FREEDOM, shape)).astype(dtype)
     return sample
 
 
-#: The named laws, each as matrices of entry variance 1.
+#: The named laws, scaled to entry variance 1.
 LAWS = {law.__name__: law for law in (gaussian, uniform, truncated_normal, orthogonal, sparse, student_t)}
 
 
 def check_law(weights: WeightLaw | Sequence[WeightLaw], matrices: int) -> None:
-    """Refuse what is neither the name of a law, nor callable, nor a sequence of `matrices` such."""
+    """Raise InvalidInput unless `weights` is the name of a law, a callable, or a list of `matrices` of these."""
     laws = weights if isinstance(weights, list | tuple) else [weights] * matrices
     if len(laws) != matrices:
-        raise InvalidInput(f"a list of weights gives one a dense layer, here {matrices}, not {len(laws)}")
+        raise InvalidInput(f"a list of weights needs one law for each dense layer, here {matrices}, not {len(laws)}")
     if not all(callable(law) or (isinstance(law, str) and law in LAWS) for law in laws):
         raise InvalidInput(
             f"weights must be {', '.join(map(repr, LAWS))} or a callable (rng, fan_out, fan_in) -> array, or a list of "
@@ -76,21 +78,21 @@ def check_law(weights: WeightLaw | Sequence[WeightLaw], matrices: int) -> None:
 
 
 def draw_weights(
-    weights: WeightLaw, rng: np.random.Generator, fan_out: int, fan_in: int, sigma_w: float, dtype: np.dtype[Any]
+    weights: WeightLaw, rng: np.random.Generator, fan_out: int, fan_in: int, sigma_w: float, dtype: RealType
 ) -> Array:
     """Draw one weight matrix.
 
     Parameters
     ----------
     weights : str or callable
-        A key of `LAWS`, or a sampler ``(rng, fan_out, fan_in) -> array`` whose output is used at the scale it comes in.
-        A sampler should draw from the generator it is given only, or results cannot be repeated.
+        A key of `LAWS`, or a sampler ``(rng, fan_out, fan_in) -> array``, whose output is used without rescaling. A
+        sampler should draw from `rng` only; otherwise results are not reproducible.
     rng : numpy.random.Generator
         Source of randomness.
     fan_out, fan_in : int
         Shape of the matrix.
     sigma_w : float
-        Named laws have entries of variance sigma_w²/fan_in; a sampler never sees it.
+        Named laws have entry variance sigma_w²/fan_in; a sampler ignores it.
     dtype : numpy.dtype
         float32 or float64.
 
@@ -102,7 +104,7 @@ def draw_weights(
     Raises
     ------
     InvalidInput
-        If a sampler raises, or returns a wrong shape, or what is not real and finite.
+        If a sampler raises, or returns a wrong shape or an entry that is not real and finite.
 
     Examples
     --------
@@ -119,22 +121,20 @@ def draw_weights(
     return _drawn(weights, "weights", rng, (fan_out, fan_in), (fan_out, fan_in), dtype)
 
 
-def draw_biases(
-    sampler: Callable[..., Any], rng: np.random.Generator, fan_out: int, fan_in: int, dtype: np.dtype[Any]
-) -> Array:
-    """Draw the biases of one layer, shape ``(fan_out,)``, from a sampler of the same arguments as one of weights."""
+def draw_biases(sampler: Sampler, rng: np.random.Generator, fan_out: int, fan_in: int, dtype: RealType) -> Array:
+    """Draw the biases of one layer, shape ``(fan_out,)``, from a sampler ``(rng, fan_out, fan_in) -> array``."""
     return _drawn(sampler, "bias", rng, (fan_out, fan_in), (fan_out,), dtype)
 
 
 def _drawn(
-    sampler: Callable[..., Any],
+    sampler: Sampler,
     what: str,
     rng: np.random.Generator,
     fans: tuple[int, int],
     shape: tuple[int, ...],
-    dtype: np.dtype[Any],
+    dtype: RealType,
 ) -> Array:
-    """What a caller's sampler returns, refused unless it is an array of finite numbers of that shape."""
+    """Call a user's sampler; raise InvalidInput unless it returns finite real numbers of the given shape."""
     fan_out, fan_in = fans
     try:
         drawn = np.asarray(sampler(rng, fan_out, fan_in))
@@ -143,5 +143,5 @@ def _drawn(
     if drawn.shape != shape:
         raise InvalidInput(f"{what}({fan_out=}, {fan_in=}) must return an array of shape {shape}, not {drawn.shape}")
     if drawn.dtype.kind not in "fiu" or not (np.isfinite(np.sum(drawn)) or np.isfinite(drawn).all()):
-        raise InvalidInput(f"{what} must return finite real numbers; it returned {drawn.dtype} with others among them")
+        raise InvalidInput(f"{what} must return finite real numbers; it returned {drawn.dtype} with NaN or infinities")
     return drawn.astype(dtype, copy=False)

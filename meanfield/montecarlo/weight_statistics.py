@@ -1,18 +1,17 @@
-"""Three numbers that a matrix of independent, centred entries has right: its scale, its mean, its second moment."""
+"""Scale, mean and correlation of the entries of a weight matrix, for a test against independent centred entries."""
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from meanfield._types import Floats
+from meanfield._types import Floats, Reals
 
-PROBES = 8  # random vectors a matrix
+PROBES = 8  # random vectors for each matrix
 
 
 class Matrix(NamedTuple):
-    """Which weight matrix of a network: the layer it leads to, its shape, and the sigma_w it is described by."""
+    """A weight matrix of a network: the layer of its output, its shape, and the sigma_w of its description."""
 
     layer: int
     fan_out: int
@@ -20,7 +19,7 @@ class Matrix(NamedTuple):
     sigma_w: float
 
 
-def weight_statistics(weights: NDArray[Any], rng: np.random.Generator) -> Floats:
+def weight_statistics(weights: Reals, rng: np.random.Generator) -> Floats:
     """Measure sigma_w, mean and correlation of the entries of one matrix.
 
     Parameters
@@ -28,24 +27,24 @@ def weight_statistics(weights: NDArray[Any], rng: np.random.Generator) -> Floats
     weights : ndarray, shape (fan_out, fan_in)
         The matrix W, as in h = W x.
     rng : numpy.random.Generator
-        For a few random vectors.
+        Source of the random probe vectors.
 
     Returns
     -------
     sigma_w : float
         √(fan_in · mean W²).
     mean : float
-        Sum of the entries in units of its standard deviation if they are independent and centred.
+        Sum of the entries, divided by its standard deviation for independent centred entries.
     correlation : float
-        Mean squared correlation of two rows, or of two columns, beyond that of independent entries; negative if they
-        are closer to orthogonal than those.
+        Mean squared correlation of two rows, or of two columns, minus its value for independent entries; negative if
+        rows or columns are closer to orthogonal.
 
     Notes
     -----
     For independent entries of variance s/fan_in and kurtosis κ, E tr (WWᵀ)² = fan_out s² (1 + y + (κ − 2)/fan_in) with
-    y = fan_out/fan_in, exactly. The trace is estimated by random vectors v of length √fan_out: it is |WWᵀv|² on
-    average. |Wᵀv|², whose average s fan_out is known, takes most of the noise away: given the singular values, the
-    covariance of the two is 2 + y times the variance of the latter if those follow Marchenko and Pastur's law.
+    y = fan_out/fan_in, exactly. The trace is the mean of |WWᵀv|² over random vectors v of length √fan_out. |Wᵀv|², of
+    known mean s fan_out, is the control variate, with coefficient 2 + y: the ratio of the covariance to the variance of
+    |Wᵀv|² if the squared singular values follow the Marchenko–Pastur law.
 
     Examples
     --------

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import meanfield as mf
-from meanfield.cross_check.prediction import trajectory
+from meanfield.cross_check.prediction import predict
 from meanfield.networks.layers.convolution import Conv
 from meanfield.networks.layers.dropout import Dropout
 from meanfield.networks.layers.noise import MultiplicativeNoise
@@ -153,7 +153,7 @@ def test_a_pool_over_other_pixels_is_found():
 def test_the_averages_are_those_of_all_pixels():
     """Over points of q and the gradient, and of 1 − c over pairs of inputs at the same pixel."""
     block, c = Network("relu", conv(stride=2)), 0.3
-    found = trajectory([block], [64, 32, 128], 1.5, c, None, 6)
+    found = predict([block], [64, 32, 128], 1.5, c, None, 6)
     run = propagate_pixels(block, 1.5 * np.kron([[1, c], [c, 1]], np.eye(6)), 2, pixels=6)
     for layer, n in enumerate((6, 3, 2)):
         gap = np.mean([run.one_minus_c[layer][pixel, n + pixel] for pixel in range(n)])
@@ -165,4 +165,4 @@ def test_the_averages_are_those_of_all_pixels():
 
 def test_images_whose_pairs_of_pixels_do_not_fit_into_memory_are_refused():
     with pytest.raises(mf.InvalidInput, match="all pairs of 40000 points at 1 layers would take 191 GiB"):
-        trajectory([NETWORKS["relu"]], [8, 8], 1.0, 0.3, None, 20_000)
+        predict([NETWORKS["relu"]], [8, 8], 1.0, 0.3, None, 20_000)
