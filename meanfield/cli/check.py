@@ -115,9 +115,9 @@ def _sampler(text: str, activations: Sequence[Any]) -> Any:
     if ":" in text and "=" not in text:
         return imported(text)
     from meanfield.initializers.catalogue import SCHEMES
-    from meanfield.initializers.resolve import found, initializer, parsed
+    from meanfield.initializers.resolve import find_scheme, initializer, split_parameters
 
-    depends = SCHEMES[found(parsed(text)[0])[0]].activation
+    depends = SCHEMES[find_scheme(split_parameters(text)[0])[0]].activation
     if depends and len(set(activations)) != 1:
         raise InvalidInput(f"{text} is for one activation, and the network has {len(set(activations))}")
     return initializer(text, activation=activations[0] if depends else None)

@@ -1,7 +1,6 @@
-"""The table of schemes. To add one, add a row."""
+"""The catalogue of initialisation schemes, one row each."""
 
 import math
-from typing import Any
 
 from meanfield.activations.activation import Activation
 from meanfield.activations.gains import gain
@@ -18,18 +17,12 @@ from meanfield.initializers.matrix_ensembles import (
     SparseRows,
 )
 from meanfield.initializers.scheme import (
-    LARGEST,
     OWN_LAW,
-    SMALLEST,
-    Parameter,
     Parts,
     Scheme,
     Settings,
-    count,
-    needed,
-    number,
-    positive,
 )
+from meanfield.initializers.scheme_parameters import LARGEST, SMALLEST, Parameter, count, number, positive, required
 from meanfield.recommendation.recommend import recommend
 
 GLOROT = "Glorot & Bengio 2010, eq. 12"
@@ -37,45 +30,46 @@ HE = "He et al. 2015 (arXiv:1502.01852), eqs. 10 and 14"
 LECUN = "LeCun et al. 1998, Efficient BackProp, section 4.6"
 DEEPNET = "Wang et al. 2022 (arXiv:2203.00555), figure 2"
 
-LAYERS = needed(count(1))
-STD = needed(number(None, SMALLEST, high=LARGEST))
+LAYERS = required(count(1))
+STD = required(number(None, SMALLEST, high=LARGEST))
 SLOPE = {"negative_slope": number(None)}
 
 
 def forward_gain(phi: Activation) -> float:
-    """1/√E φ(Z)²."""
+    """The exact forward gain 1/√E φ(Z)²."""
     return float(gain(phi))
 
 
 def fixed(s: Settings) -> Parts:
-    """Entries of a standard deviation that does not look at the fans."""
-    return Parts(Scaled(s.law, s.values["std"], "fixed"))
+    """Entries of a fixed standard deviation."""
+    return Parts(Scaled(s.law, s.values.number("std"), "fixed"))
 
 
 def uniform(s: Settings) -> Parts:
-    """Entries uniform within ±bound."""
-    return Parts(Scaled(Named("uniform"), s.values["bound"] / math.sqrt(3), "fixed"))
+    """Entries uniform on ±bound."""
+    return Parts(Scaled(Named("uniform"), s.values.number("bound") / math.sqrt(3), "fixed"))
 
 
 def he(s: Settings) -> Parts:
-    """With negative_slope, the gain √(2/(1 + slope²)) of that leaky ReLU."""
-    slope = s.values["negative_slope"]
-    return Parts(Scaled(s.law, s.gain if slope is None else math.sqrt(2) / math.hypot(1, slope), s.mode))
+    """Gain √2, or √(2/(1 + slope²)) for a leaky ReLU of the given negative_slope."""
+    given = s.values["negative_slope"] is not None
+    gain = math.sqrt(2) / math.hypot(1, s.values.number("negative_slope")) if given else s.gain
+    return Parts(Scaled(s.law, gain, s.mode))
 
 
 def torch_linear(_: Settings) -> Parts:
-    """Weights and biases uniform within ±1/√fan_in."""
+    """Weights and biases uniform on ±1/√fan_in."""
     both = Scaled(Named("uniform"), 1 / math.sqrt(3), "fan_in")
     return Parts(both, both)
 
 
 def delta_orthogonal(s: Settings) -> Parts:
-    """A matrix at the centre of the kernel."""
-    return Parts(DeltaOrthogonal(s.gain, s.values["kernel_size"]))
+    """An orthogonal matrix at the centre of the kernel."""
+    return Parts(DeltaOrthogonal(s.gain, s.values.sizes("kernel_size")))
 
 
-def kernel_size(name: str, value: Any) -> tuple[int, ...]:
-    """Sizes of a kernel; a number is a kernel of one dimension."""
+def kernel_size(name: str, value: object) -> tuple[int, ...]:
+    """Sizes of a kernel; a single number means one dimension."""
     sizes = tuple(value) if isinstance(value, (tuple, list)) else (value,)
     if not sizes:
         raise InvalidInput(f"{name} needs a size for each dimension of the kernel, as (3, 3)")
@@ -83,26 +77,26 @@ def kernel_size(name: str, value: Any) -> tuple[int, ...]:
 
 
 def gpt2(s: Settings) -> Parts:
-    """With layers, what the projections into the residual stream get."""
-    layers = s.values["layers"]
-    return Parts(Scaled(s.law, s.values["std"] / math.sqrt(1 if layers is None else 2 * layers), "fixed"))
+    """Standard deviation `std`, divided by √(2·layers) for projections into the residual stream."""
+    divisor = 1 if s.values["layers"] is None else math.sqrt(2 * s.values.count("layers"))
+    return Parts(Scaled(s.law, s.values.number("std") / divisor, "fixed"))
 
 
 def deepnet(s: Settings) -> Parts:
-    """Of an encoder or decoder alone."""
-    n = s.values["layers"]
+    """An encoder or a decoder alone."""
+    n = s.values.count("layers")
     return _deepnet(s, alpha=(2 * n) ** 0.25, beta=(8 * n) ** -0.25)
 
 
 def deepnet_encoder(s: Settings) -> Parts:
-    """Of an encoder of N layers that has a decoder of M."""
-    size = s.values["encoder_layers"] ** 4 * s.values["decoder_layers"]
+    """An encoder of N layers beside a decoder of M layers."""
+    size = s.values.count("encoder_layers") ** 4 * s.values.count("decoder_layers")
     return _deepnet(s, alpha=0.81 * size ** (1 / 16), beta=0.87 * size ** (-1 / 16))
 
 
 def deepnet_decoder(s: Settings) -> Parts:
-    """Of a decoder of M layers that has an encoder."""
-    m = s.values["decoder_layers"]
+    """A decoder of M layers beside an encoder."""
+    m = s.values.count("decoder_layers")
     return _deepnet(s, alpha=(3 * m) ** 0.25, beta=(12 * m) ** -0.25)
 
 
@@ -111,19 +105,19 @@ def _deepnet(s: Settings, alpha: float, beta: float) -> Parts:
 
 
 def fixup(s: Settings) -> Parts:
-    """He's, scaled down by the number of branches."""
-    scale = s.values["layers"] ** (-1 / (2 * s.values["branch_layers"] - 2))
+    """He initialisation scaled by layers^(−1/(2·branch_layers − 2))."""
+    scale = s.values.count("layers") ** (-1 / (2 * s.values.count("branch_layers") - 2))
     return Parts(Scaled(s.law, scale * s.gain, s.mode), constants={"scale": scale})
 
 
 def lsuv(s: Settings) -> Parts:
-    """Orthonormal; how large it becomes is known where the activation is."""
+    """Orthonormal weights; their scale after the rescaling follows from the activation."""
     sigma_w = None if s.activation is None else forward_gain(s.activation)
-    return Parts(DataDriven(sigma_w), constants={"tol": s.values["tol"]})
+    return Parts(DataDriven(sigma_w), constants={"tol": s.values.number("tol")})
 
 
 def critical(s: Settings) -> Parts:
-    """What `recommend` says, its biases Gaussian."""
+    """sigma_w and sigma_b of `recommend`, with Gaussian biases."""
     if s.activation is None:
         raise InvalidInput("critical needs the activation, as initializer('critical', activation='gelu')")
     advice = recommend(s.activation)
@@ -145,11 +139,11 @@ ROWS = (
     Scheme("xavier_normal", GLOROT, "N(0, 2·gain²/(fan_in + fan_out))", mode="fan_avg"),
     Scheme("xavier_uniform", GLOROT, "U(±gain·√(6/(fan_in + fan_out)))", mode="fan_avg", law="uniform"),
     Scheme(
-        "he_normal", HE, "N(0, gain²/fan_in), gain = √2 unless said otherwise",
+        "he_normal", HE, "N(0, gain²/fan_in), gain = √2 by default",
         gain=math.sqrt(2), mode="fan_in", parameters=SLOPE, make=he,
     ),
     Scheme(
-        "he_uniform", HE, "U(±gain·√(3/fan_in)), gain = √2 unless said otherwise",
+        "he_uniform", HE, "U(±gain·√(3/fan_in)), gain = √2 by default",
         gain=math.sqrt(2), mode="fan_in", law="uniform",
         parameters=SLOPE, make=he,
     ),
@@ -174,17 +168,17 @@ ROWS = (
         "sparse", "Martens 2010 (ICML)", "N(0, std²) for `connections` inputs of each unit, else 0",
         gain=None, law=OWN_LAW,
         parameters={"connections": count(1, 15), "std": positive(1.0)},
-        make=lambda s: Parts(SparseRows(s.values["connections"], s.values["std"])),
+        make=lambda s: Parts(SparseRows(s.values.count("connections"), s.values.number("std"))),
     ),
     Scheme(
         "torch_sparse", "torch.nn.init.sparse_", "N(0, std²) but for a share `sparsity` of each column that is 0",
         gain=None, law=OWN_LAW,
-        parameters={"sparsity": needed(number(None, 0.0, high=1.0)), "std": positive(0.01)},
-        make=lambda s: Parts(SparseColumns(s.values["sparsity"], s.values["std"])),
+        parameters={"sparsity": required(number(None, 0.0, high=1.0)), "std": positive(0.01)},
+        make=lambda s: Parts(SparseColumns(s.values.number("sparsity"), s.values.number("std"))),
     ),
     Scheme(
         "gpt2", "Radford et al. 2019, section 2.3, and its code",
-        "N(0, 0.02²); with layers=N that of projections into the residual stream, N(0, 0.02²/(2N))",
+        "N(0, 0.02²); N(0, 0.02²/(2N)) with layers=N, for projections into the residual stream",
         gain=None, parameters={"std": positive(0.02), "layers": count(1)}, make=gpt2,
     ),
     Scheme(
@@ -201,7 +195,7 @@ ROWS = (
     ),
     Scheme(
         "fixup", "Zhang et al. 2019 (arXiv:1901.09321)",
-        "He times L^(-1/(2m - 2)) in each of L branches of m layers, whose last one begins at 0",
+        "He times L^(-1/(2m - 2)) in each of L branches of m layers; the last layer of a branch starts at 0",
         gain=math.sqrt(2), mode="fan_in",
         parameters={"layers": LAYERS, "branch_layers": count(2, 2)}, make=fixup,
     ),
@@ -213,9 +207,9 @@ ROWS = (
     ),
     Scheme(
         "diagonal_plus_noise", "identity: Le, Jaitly & Hinton 2015 (arXiv:1504.00941)",
-        "diagonal·I + noise·N(0, 1/fan_in); its maps are those of independent weights in linear networks only",
+        "diagonal·I + noise·N(0, 1/fan_in); the theory of independent weights holds for linear networks only",
         gain=None, parameters={"diagonal": number(1.0), "noise": number(0.1, 0.0)},
-        make=lambda s: Parts(DiagonalPlusNoise(s.law, s.values["diagonal"], s.values["noise"])),
+        make=lambda s: Parts(DiagonalPlusNoise(s.law, s.values.number("diagonal"), s.values.number("noise"))),
     ),
     Scheme(
         "critical", "meanfield.recommend", "N(0, sigma_w²/fan_in), biases N(0, sigma_b²), as recommended for φ",
@@ -226,8 +220,8 @@ ROWS = (
 SCHEMES: dict[str, Scheme] = {row.name: row for row in ROWS}
 
 TRUNCATED = {"law": "truncated_normal"}
-#: Other names, as in torch, Keras and JAX, with the arguments that they stand for.
-ALIASES: dict[str, tuple[str, dict[str, Any]]] = {
+#: Names in torch, Keras and JAX, with the arguments that they imply.
+ALIASES: dict[str, tuple[str, dict[str, str]]] = {
     "gaussian": ("normal", {}),
     "random_normal": ("normal", {}),
     "random_uniform": ("uniform", {}),

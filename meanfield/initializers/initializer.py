@@ -1,4 +1,4 @@
-"""An initialisation scheme with everything decided but the shape: a sampler that knows its own scale."""
+"""An initialisation scheme with all arguments except the shape: a sampler with its exact scale."""
 
 import itertools
 import math
@@ -19,31 +19,31 @@ __all__ = ["Initializer"]
 
 
 WIDEST = 10**9
-TWO_WIDTHS = (2**14, 2**18)  # where sigma_w is compared to tell whether it depends on the fan
+TWO_WIDTHS = (2**14, 2**18)  # sigma_w is compared at these widths to detect a dependence on the fan
 
 
 @dataclass(frozen=True, repr=False)
 class Initializer:
-    """A sampler of weight matrices that says where it comes from and how large its entries are.
+    """A sampler of weight matrices with its source and its exact standard deviation.
 
-    Make one with `meanfield.initializer`. It can be given as ``weights=`` to `simulate` and `crosscheck`, and pickled.
+    Made by `meanfield.initializer`. It is a valid ``weights=`` of `simulate` and `crosscheck`, and can be pickled.
 
     Attributes
     ----------
     name : str
-        Its name among `meanfield.schemes()`.
+        Name of the scheme, one of `meanfield.schemes()`.
     source : str
         Paper or API.
     formula : str
-        What it does, in a line.
+        Formula of the scheme in one line.
     call : str
-        The call that makes it, which is also its `repr`.
+        The call that makes it, also its `repr`.
     weights : Ensemble
-        The law of its matrices.
+        Ensemble of the weight matrices.
     biases : Scaled or None
-        The law of its biases; None where they are 0.
+        Law of the biases; None if they are 0.
     constants : mapping of str to float
-        Numbers of the scheme that are not about the matrix: DeepNet's alpha, the q that `critical` is meant for.
+        Further constants of the scheme, such as DeepNet's alpha, or the q of `critical`.
 
     Examples
     --------
@@ -89,26 +89,26 @@ class Initializer:
         return self.weights.draw(_generator(rng), *_fans(fan_out, fan_in))
 
     def std(self, fan_out: int, fan_in: int) -> float:
-        """Standard deviation of an entry, exact and after any truncation: the root of its second moment."""
+        """Exact standard deviation of an entry after truncation: the square root of its second moment."""
         return self.weights.std(*_fans(fan_out, fan_in))
 
     def sigma_w_at(self, fan_out: int, fan_in: int) -> float:
-        """Standard deviation of the weights times √fan_in, for this shape: what the signal sees."""
+        """Standard deviation of the weights times √fan_in for this shape, as in the theory."""
         return self.std(fan_out, fan_in) * math.sqrt(fan_in)
 
     def sigma_b_at(self, fan_out: int, fan_in: int) -> float:
-        """Standard deviation of the biases for this shape; 0 where the scheme sets them to 0."""
+        """Standard deviation of the biases for this shape; 0 if the scheme has no random biases."""
         fans = _fans(fan_out, fan_in)
         return 0.0 if self.biases is None else self.biases.std(*fans)
 
     @property
     def sigma_w(self) -> float:
-        """`sigma_w_at` for a square matrix, where that does not depend on its size.
+        """`sigma_w_at` for a square matrix, if independent of its size.
 
         Raises
         ------
         InvalidInput
-            If it does, as for weights of a fixed standard deviation.
+            If it depends on the size, as for weights of a fixed standard deviation.
         """
         small, large = (self.sigma_w_at(width, width) for width in TWO_WIDTHS)
         if not math.isclose(small, large, rel_tol=1e-12):
@@ -116,23 +116,23 @@ class Initializer:
         return small
 
     def blocks(self, activation: Any, widths: Sequence[int]) -> list[Network]:
-        """What this scheme makes of a fully connected network, for theory and simulation.
+        """The blocks of a fully connected network under this scheme, for theory and simulation.
 
         Parameters
         ----------
         activation : str, callable or Activation
-            What stands before each dense layer.
+            Activation before each dense layer.
         widths : sequence of int
             Units of layers 0 to depth.
 
         Returns
         -------
         list of Network
-            One block a layer, each with the sigma_w and sigma_b that the scheme has at its fans.
+            One block for each layer, with sigma_w and sigma_b of the scheme at its fans.
 
         Examples
         --------
-        Xavier's average of the fans keeps neither signal nor gradient where layers widen and narrow:
+        Xavier's average of the fans preserves neither signal nor gradient if layers widen and narrow:
 
         >>> import meanfield as mf
         >>> widths = [100, 400, 100]
@@ -146,7 +146,7 @@ class Initializer:
 
     @property
     def bias(self) -> Callable[[np.random.Generator, int, int], Floats] | None:
-        """Sampler ``(rng, fan_out, fan_in) -> array (fan_out,)`` of the biases; None where they are 0."""
+        """Sampler ``(rng, fan_out, fan_in) -> array (fan_out,)`` of the biases; None if they are 0."""
         return None if self.biases is None else self._bias
 
     def _bias(self, rng: np.random.Generator, fan_out: int, fan_in: int) -> Floats:

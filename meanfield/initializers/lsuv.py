@@ -1,4 +1,4 @@
-"""Schemes that look at the data: LSUV."""
+"""Layer-sequential unit-variance initialisation (LSUV), which rescales weights with data."""
 
 import math
 
@@ -13,10 +13,10 @@ MOST_ROUNDS = 10
 
 
 class DataDrivenInitializer(Initializer):
-    """An `Initializer` whose draws are the start of a rescaling by what the layer makes of real signals.
+    """An `Initializer` whose weights are rescaled to outputs of unit variance on real signals.
 
-    `std`, `sigma_w` and `sigma_w_at` are what the weights are after the rescaling of signals whose pre-activations
-    have second moment 1; they need the activation.
+    `std`, `sigma_w` and `sigma_w_at` are the scales after the rescaling, for signals whose pre-activations have second
+    moment 1; they need the activation.
 
     References
     ----------
@@ -36,7 +36,7 @@ class DataDrivenInitializer(Initializer):
     """
 
     def rescale(self, product: ArrayLike) -> float:
-        """The factor that the weights must be multiplied by for outputs of variance 1.
+        """The factor on the weights for outputs of variance 1.
 
         Parameters
         ----------
@@ -46,9 +46,9 @@ class DataDrivenInitializer(Initializer):
         Returns
         -------
         float
-            1 divided by the standard deviation of all outputs until the variance is within `tol` of 1: one that is so
-            already is left alone, as in the paper. The variance is about 0, the mean that such weights give; about the
-            outputs' own mean, as in the paper's code, it is smaller by a part of order 1/units.
+            1 divided by the standard deviation of all outputs; 1 if the variance is within `tol` of 1 already, as in
+            the paper. The variance is taken about 0, the mean over such weights. The paper's code takes it about the
+            mean of the outputs, which makes it smaller by a relative amount of order 1/units.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Initialisation schemes by name."""
+"""From the name of an initialisation scheme, with parameters, to an `Initializer`."""
 
 import difflib
 import re
@@ -14,19 +14,19 @@ from meanfield.initializers.catalogue import ALIASES, SCHEMES, forward_gain
 from meanfield.initializers.initializer import Initializer
 from meanfield.initializers.scheme import Options
 
-__all__ = ["found", "initializer", "parsed", "parsed_activation", "schemes"]
+__all__ = ["find_scheme", "initializer", "parse_activation", "schemes", "split_parameters"]
 
 WITH_PARAMETERS = re.compile(r"([\w -]+):\s*(\w+\s*=[^:=,]+(?:,\s*\w+\s*=[^:=,]+)*)")
 GAIN = Real(1.0, 0.0, 1e150, open=True)
 
 
 def schemes() -> list[str]:
-    """Names of all schemes.
+    """Names of all initialisation schemes.
 
     Returns
     -------
     list of str
-        Each is a valid first argument of `meanfield.initializer`; some need parameters, as a standard deviation.
+        Each is a valid first argument of `meanfield.initializer`; some require parameters, as a standard deviation.
 
     Examples
     --------
@@ -46,26 +46,26 @@ def initializer(
     law: str | None = None,
     **parameters: Any,
 ) -> Initializer:
-    """The initialisation scheme of that name, as a sampler of weight matrices.
+    """An initialisation scheme by name, as a sampler of weight matrices.
 
     Parameters
     ----------
     name : str
-        A name of `meanfield.schemes()`, or what torch, Keras or JAX call it (case and ``-_ `` do not matter), with
-        parameters after a colon if there are any: ``"normal:std=0.02"``.
+        A name of `meanfield.schemes()`, or its name in torch, Keras or JAX (case and ``-_ `` do not matter), optionally
+        with parameters after a colon: ``"normal:std=0.02"``.
     activation : str, callable or Activation, optional
-        Sets the gain to the activation's exact forward gain 1/√E φ(Z)²; "critical" needs it, and "lsuv" for its
-        `sigma_w`. A text may have parameters: ``"leaky_relu:negative_slope=0.2"``.
+        Sets the gain to the activation's exact forward gain 1/√E φ(Z)². "critical" requires it, and "lsuv" requires it
+        for `sigma_w`. A text may have parameters: ``"leaky_relu:negative_slope=0.2"``.
     gain : float, optional
-        Factor on the standard deviation, > 0; without it and an activation, what the scheme is known for: √2 for He,
-        else 1. DeepNet and Fixup scale it.
+        Factor on the standard deviation, > 0. Without gain and activation it is √2 for He, else 1. DeepNet and Fixup
+        scale it.
     mode : {"fan_in", "fan_out", "fan_avg"}, optional
         The fan that the variance is divided by.
     law : str, optional
-        Law of the entries in place of the scheme's, of the same variance: "normal", "uniform", "truncated_normal",
-        "orthogonal", "sparse", "student_t". A truncated one takes `convention` and `bound`.
+        Law of the entries instead of the scheme's own law, with the same variance: "normal", "uniform",
+        "truncated_normal", "orthogonal", "sparse", "student_t". A truncated law takes `convention` and `bound`.
     **parameters
-        Those of the scheme: `std`, `bound` of fixed laws; `convention` ("corrected", "uncorrected", "absolute",
+        Parameters of the scheme: `std`, `bound` of fixed laws; `convention` ("corrected", "uncorrected", "absolute",
         "clamped") and `bound` of truncated ones; `negative_slope` of He's; `kernel_size` of "delta_orthogonal";
         `connections` and `std` of "sparse", `sparsity` and `std` of "torch_sparse"; `layers` of "gpt2", "deepnet" and
         "fixup"; `branch_layers` of "fixup"; `encoder_layers` and `decoder_layers` of "deepnet_encoder" and
@@ -74,12 +74,12 @@ def initializer(
     Returns
     -------
     Initializer
-        Called with ``(rng, fan_out, fan_in)`` it draws a matrix; `.std`, `.sigma_w` and `.sigma_b_at` say how large.
+        A sampler ``(rng, fan_out, fan_in) -> matrix`` with its scales `.std`, `.sigma_w` and `.sigma_b_at`.
 
     Raises
     ------
     InvalidInput
-        If there is no such scheme, or an argument is out of range, or nothing would be done with it.
+        If there is no such scheme, or an argument is out of range or has no effect.
     UnknownActivation, BadActivation
         If `activation` is not usable.
 
@@ -97,35 +97,30 @@ def initializer(
     """
     if not isinstance(name, str):
         raise InvalidInput(f"a scheme is a name, as 'he_normal', not {name!r:.60}")
-    name, listed = parsed(name)
-    key, fixed = found(name)
+    name, listed = split_parameters(name)
+    key, fixed = find_scheme(name)
     for other in listed:
         if other in parameters:
             raise InvalidInput(f"{other} is given twice")
-    given = {**fixed, **listed, **parameters}
-    said = {"activation": activation, "gain": gain, "mode": mode, "law": law}
-    chosen: dict[str, Any] = {}
-    for word, value in said.items():
-        default = given.pop(word, None)
-        if value is not None or default is not None:
-            chosen[word] = default if value is None else value
-    phi = chosen.get("activation")
-    if phi is not None:
-        phi = chosen["activation"] = parsed_activation(phi)
-    if "gain" in chosen:
-        chosen["gain"] = GAIN.check("gain", chosen["gain"])
-    shown = {**chosen, **given} | ({"activation": activation} if isinstance(activation, str) else {})
+    given: dict[str, object] = {**fixed, **listed, **parameters}
+    implied = {word: given.pop(word, None) for word in ("activation", "gain", "mode", "law")}
+    explicit = {"activation": activation, "gain": gain, "mode": mode, "law": law}
+    chosen = {word: implied[word] if value is None else value for word, value in explicit.items()}
+    phi = None if chosen["activation"] is None else parse_activation(chosen["activation"])
+    factor = None if chosen["gain"] is None else GAIN.check("gain", chosen["gain"])
+    named = activation if isinstance(activation, str) else phi
+    shown = {**chosen, "activation": named, "gain": factor, **given}
     call = ", ".join([repr(key), *(f"{word}={_plain(v)!r}" for word, v in shown.items() if v is not None)])
-    options = Options(phi, *(chosen.get(word) for word in ("gain", "mode", "law")))
+    options = Options(phi, factor, chosen["mode"], chosen["law"])
     return SCHEMES[key].initializer(options, given, f"initializer({call})", forward_gain)
 
 
-def parsed(text: str) -> tuple[str, dict[str, Any]]:
-    """A name, and the parameters that follow it after a colon; those that are numbers as such.
+def split_parameters(text: str) -> tuple[str, dict[str, float | str]]:
+    """Split a name from the parameters after its colon; numbers are converted.
 
     Examples
     --------
-    >>> parsed("truncated_normal:std=0.02,convention=clamped")
+    >>> split_parameters("truncated_normal:std=0.02,convention=clamped")
     ('truncated_normal', {'std': 0.02, 'convention': 'clamped'})
     """
     match = WITH_PARAMETERS.fullmatch(text.strip())
@@ -135,11 +130,11 @@ def parsed(text: str) -> tuple[str, dict[str, Any]]:
     return match[1], {name.strip(): _value(value.strip()) for name, value in pairs}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _value(text: str) -> Any:
+def _value(text: str) -> float | str:
     for kind in (int, float):
         try:
             return kind(text)
@@ -148,10 +143,10 @@ def _value(text: str) -> Any:
     return text
 
 
-def parsed_activation(spec: Any) -> Activation:
-    """The activation that `spec` stands for; a name may have parameters after a colon."""
+def parse_activation(spec: Any) -> Activation:
+    """The activation of a spec; a name may have parameters after a colon."""
     if isinstance(spec, str):
-        name, parameters = parsed(spec)
+        name, parameters = split_parameters(spec)
         return activation_of(name, **parameters)
     return activation_of(spec)
 
@@ -160,12 +155,12 @@ def _normalised(name: str) -> str:
     return re.sub(r"[-_ ]", "", name.casefold())
 
 
-_NAMES: dict[str, tuple[str, dict[str, Any]]] = {name: (name, {}) for name in SCHEMES}
+_NAMES: dict[str, tuple[str, dict[str, str]]] = {name: (name, {}) for name in SCHEMES}
 _BY_NAME = {_normalised(name): meant for name, meant in (_NAMES | ALIASES).items()}
 
 
-def found(name: str) -> tuple[str, dict[str, Any]]:
-    """The scheme that goes by `name`, and the arguments that this name stands for."""
+def find_scheme(name: str) -> tuple[str, dict[str, str]]:
+    """The canonical name of a scheme, and the arguments that `name` implies."""
     if meant := _BY_NAME.get(_normalised(name)):
         return meant
     near = difflib.get_close_matches(_normalised(name)[:64], _BY_NAME, n=6, cutoff=0.4)

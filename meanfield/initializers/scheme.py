@@ -1,76 +1,31 @@
-"""What a row of the table of schemes says, and how a row with its arguments becomes an `Initializer`."""
+"""An initialisation scheme with open arguments, and the `Initializer` that it makes of them."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from meanfield.activations.activation import Activation
-from meanfield.activations.catalogue.entry import Real
 from meanfield.errors import InvalidInput
 from meanfield.initializers.initializer import Initializer
 from meanfield.initializers.matrix_ensembles import MODES, Ensemble, Law, Named, Scaled
+from meanfield.initializers.scheme_parameters import LARGEST, SMALLEST, Parameter, Value, Values, number, one_of
 from meanfield.initializers.truncated_normal import CONVENTIONS, TruncatedNormal
 from meanfield.montecarlo.weight_laws import LAWS
-
-Check = Callable[[str, Any], Any]
-
-MANY = 10**9
-SMALLEST, LARGEST = 1e-100, 1e100  # standard deviations and bounds whose quotients are still floats
-
-
-class Parameter(NamedTuple):
-    """A parameter: what turns a value given for it into the one used, its default, and whether it must be given."""
-
-    check: Check
-    default: Any = None
-    needed: bool = False
-
-
-def number(default: float | None, low: float = -math.inf, *, open: bool = False, high: float = math.inf) -> Parameter:
-    """A finite number from `low` to `high`; without a default it may be left out."""
-    return Parameter(Real(0.0, low, high, open=open).check, default)
-
-
-def positive(default: float) -> Parameter:
-    """A finite number > 0."""
-    return number(default, 0.0, open=True)
-
-
-def count(least: int, default: int | None = None) -> Parameter:
-    """A whole number; without a default it may be left out."""
-    return Parameter(Real(least, least, MANY, integer=True).check, default)
-
-
-def needed(parameter: Parameter) -> Parameter:
-    """The same, but it must be given."""
-    return parameter._replace(needed=True)
-
-
-def one_of(*values: str, default: str | None = None) -> Parameter:
-    """One of some words."""
-
-    def check(name: str, value: Any) -> str:
-        if not (isinstance(value, str) and value in values):
-            raise InvalidInput(f"{name} must be one of {', '.join(values)}, not {value!r:.60}")
-        return value
-
-    return Parameter(check, default)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a scheme is made from, all decided: gain, fan, law, activation or None, and its own parameters."""
+    """All arguments of a scheme: gain, fan, law of entries, activation (or None) and the scheme's own parameters."""
 
     gain: float
     mode: str
     law: Law
     activation: Activation | None
-    values: Mapping[str, Any]
+    values: Values
 
 
 class Parts(NamedTuple):
-    """What a scheme consists of."""
+    """The law of a scheme's weights and biases, and its further constants."""
 
     weights: Ensemble
     biases: Scaled | None = None
@@ -78,49 +33,48 @@ class Parts(NamedTuple):
 
 
 def scaled(settings: Settings) -> Parts:
-    """The usual case: entries of variance gain²/fan."""
+    """Entries of variance gain²/fan."""
     return Parts(Scaled(settings.law, settings.gain, settings.mode))
 
 
 class Options(NamedTuple):
-    """What the caller said besides parameters; None where nothing."""
+    """Arguments common to all schemes; None if not given."""
 
     activation: Activation | None
     gain: float | None
-    mode: str | None
-    law: str | None
+    mode: object
+    law: object
 
 
-OWN_LAW = "-"  # of schemes whose law is what they are
+OWN_LAW = "-"  # the law of schemes that define one
 LAW_PARAMETERS = {"convention": one_of(*CONVENTIONS, default="corrected"), "bound": number(2.0, SMALLEST, high=LARGEST)}
 SYNONYMS = {"normal": "gaussian", "trunc_normal": "truncated_normal"}
 
 
 @dataclass(frozen=True)
 class Scheme:
-    """A row of the table: everything about a scheme, its arguments left open.
+    """A scheme with open arguments: a row of the catalogue.
 
     Attributes
     ----------
     name : str
         Canonical name.
     source, formula : str
-        Paper or API; what it does, in a line.
+        Paper or API; formula in one line.
     gain : float or None
-        Gain unless the caller says otherwise; None where the scheme has no gain, and takes neither one nor an
-        activation.
+        Default gain; None if the scheme takes neither a gain nor an activation.
     mode : str
-        The fan, a key of `FANS`; the caller may change it if it is one of `MODES`.
+        The fan, a key of `FANS`; an argument if it is one of `MODES`.
     law : str
-        Law of the entries, a key of `LAWS`; the caller may change it unless it is `OWN_LAW`.
+        Law of the entries, a key of `LAWS`; an argument unless it is `OWN_LAW`.
     parameters : mapping of str to Parameter
-        Its own ones.
+        Parameters of this scheme only.
     make : callable
-        From `Settings` to `Parts`.
+        Function from `Settings` to `Parts`.
     activation : bool
-        Whether an activation is needed for more than the gain.
+        Whether the scheme uses the activation for more than the gain.
     kind : type
-        What the result is.
+        Class of the result.
     """
 
     name: str
@@ -137,30 +91,30 @@ class Scheme:
     def initializer(
         self,
         options: Options,
-        parameters: Mapping[str, Any],
+        parameters: Mapping[str, object],
         call: str,
         forward_gain: Callable[[Activation], float],
     ) -> Initializer:
-        """The initializer that these arguments make, each of them checked and used."""
+        """Make the initializer; raises if an argument is invalid or has no effect."""
         law_name = self._law(options.law)
         known = {**self.parameters, **(LAW_PARAMETERS if law_name == "truncated_normal" else {})}
         for name in parameters:
             if name not in known:
                 raise InvalidInput(f"{self.name} has no parameter {name!r}; its parameters are: {self._takes(known)}")
-        values = {name: self._value(name, parameter, parameters) for name, parameter in known.items()}
+        values = Values({name: self._value(name, parameter, parameters) for name, parameter in known.items()})
         self._refuse_unused(options, values)
         law: Law = Named(law_name)
         if law_name == "truncated_normal":
-            law = TruncatedNormal(values["convention"], values["bound"])
+            law = TruncatedNormal(str(values["convention"]), values.number("bound"))
         gain = options.gain
         if gain is None and options.activation is not None and self.gain is not None:
             gain = forward_gain(options.activation)
-        mode = self.mode if options.mode is None else options.mode
+        mode = self.mode if options.mode is None else str(options.mode)
         settings = Settings(self.gain or 1.0 if gain is None else gain, mode, law, options.activation, values)
         weights, biases, constants = self.make(settings)
         return self.kind(self.name, self.source, self.formula, call, weights, biases, constants)
 
-    def _law(self, law: str | None) -> str:
+    def _law(self, law: object) -> str:
         if law is None:
             return self.law
         if self.law == OWN_LAW:
@@ -170,17 +124,17 @@ class Scheme:
             raise InvalidInput(f"law must be one of {', '.join(('normal', *LAWS))}, not {law!r:.60}")
         return name
 
-    def _value(self, name: str, parameter: Parameter, given: Mapping[str, Any]) -> Any:
+    def _value(self, name: str, parameter: Parameter, given: Mapping[str, object]) -> Value | None:
         if given.get(name) is not None:
             return parameter.check(f"{self.name}: {name}", given[name])
-        if parameter.needed:
+        if parameter.required:
             raise InvalidInput(f"{self.name} needs {name}=, as initializer({self.name!r}, {name}=…)")
         return parameter.default
 
-    def _refuse_unused(self, options: Options, values: Mapping[str, Any]) -> None:
+    def _refuse_unused(self, options: Options, values: Values) -> None:
         if options.mode is not None:
             if self.mode not in MODES:
-                raise InvalidInput(f"{self.name} does not scale with a fan that could be chosen: it takes no mode=")
+                raise InvalidInput(f"{self.name} does not scale with fan_in or fan_out: it takes no mode=")
             if options.mode not in MODES:
                 raise InvalidInput(f"mode must be one of {', '.join(MODES)}, not {options.mode!r:.60}")
         if options.gain is not None and self.gain is None:
@@ -191,7 +145,7 @@ class Scheme:
         if sum(sources) > 1 and not self.activation:
             raise InvalidInput("give one of gain, activation and negative_slope: each of them sets the gain")
 
-    def _takes(self, known: Mapping[str, Any]) -> str:
+    def _takes(self, known: Mapping[str, Parameter]) -> str:
         also = {
             "activation": self.gain is not None or self.activation,
             "gain": self.gain is not None,

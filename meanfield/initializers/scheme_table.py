@@ -1,4 +1,4 @@
-"""What signal and gradient do at depth, for every activation under every scheme: where the folklore breaks."""
+"""Signal and gradient at depth for every activation under every initialisation scheme."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,8 +11,8 @@ from meanfield.errors import InvalidInput, MeanFieldError
 from meanfield.initializers.catalogue import SCHEMES
 from meanfield.initializers.initializer import WIDEST, Initializer
 from meanfield.initializers.lsuv import DataDrivenInitializer
-from meanfield.initializers.resolve import found, initializer, parsed, parsed_activation
-from meanfield.initializers.signal_at_depth import Course, course, course_of_rescaling
+from meanfield.initializers.resolve import find_scheme, initializer, parse_activation, split_parameters
+from meanfield.initializers.signal_at_depth import SignalAtDepth, rescaled_signal_at_depth, signal_at_depth
 from meanfield.networks.block import mlp
 
 __all__ = ["ACTIVATIONS", "IN_TABLE", "SchemeRow", "scheme_table", "verdict"]
@@ -20,43 +20,43 @@ __all__ = ["ACTIVATIONS", "IN_TABLE", "SchemeRow", "scheme_table", "verdict"]
 ACTIVATIONS = (
     "linear", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "tanh", "erf", "sigmoid", "sin",
 )  # fmt: skip
-#: What the table is made of unless it is told: those for plain networks, the fixed ones at Keras' standard deviation.
+#: The default schemes: those for plain networks; fixed laws have Keras' standard deviation.
 IN_TABLE = (
     "xavier_normal", "xavier_uniform", "lecun_normal", "lecun_uniform", "orthogonal", "delta_orthogonal",
     "he_normal", "he_uniform", "he_normal:activation", "lsuv", "critical", "torch_linear",
     "gpt2", "normal:std=0.05", "uniform:bound=0.05", "truncated_normal:std=0.05,convention=uncorrected", "sparse",
 )  # fmt: skip
-OWN_GAIN = ":activation"  # after a scheme's name: with the gain of the activation
+OWN_GAIN = ":activation"  # suffix of a scheme's name: the scheme with the activation's own gain
 
-DEEPEST = 1_000_000  # layers; one at which q has not settled costs a millisecond
-MUCH = 1e3  # a factor beyond which signal or gradient count as lost: 3.5 % a layer over 200
+DEEPEST = 1_000_000  # layers; a layer before convergence costs a millisecond
+MUCH = 1e3  # factor beyond which signal or gradient vanish or explode: 3.5 % a layer over 200 layers
 
 
 @dataclass(frozen=True)
 class SchemeRow:
-    """One activation under one scheme, by the theory of infinite width.
+    """One activation under one scheme, in theory at infinite width.
 
     Attributes
     ----------
     activation : str
-        Its name.
+        Name of the activation.
     parameters : mapping of str to float
-        Its parameters.
+        Parameters of the activation.
     scheme : str
-        The scheme as it was asked for.
+        Name of the scheme, as given.
     sigma_w, sigma_b : float or None
-        Standard deviations at equal fans of the table's width; None where the scheme cannot be made.
+        Standard deviations at fan_in = fan_out = width; None if the scheme does not exist for the activation.
     depths : tuple of int
         Layers.
     q : tuple of float
-        Second moment of the pre-activations there; `inf` where it exceeds the range of a float.
+        Second moments of the pre-activations at these layers; `inf` on overflow.
     gradient : tuple of float
-        Mean squared gradient of layer 0, relative to that of the layer; `inf` where φ jumps or it exceeds that range.
+        Mean squared gradient of layer 0 relative to these layers; `inf` on overflow and if φ jumps.
     verdict : str
-        "keeps", or what becomes of signal and gradient at the last depth: see `verdict`.
+        Fate of signal and gradient at the last depth: see `verdict`.
     reason : str
-        Why a number is infinite or missing, or that q only stays where it is for want of a deviation, or that the
-        scheme is meant for another q; else "".
+        Reason of an infinite or missing number; else the instability of the fixed point at which q stays; else the q
+        that the scheme is designed for, if different; else "".
     """
 
     activation: str
@@ -79,19 +79,19 @@ def scheme_table(
     width: int = 1024,
     q: float = 1.0,
 ) -> tuple[SchemeRow, ...]:
-    """What becomes of signal and gradient of a fully connected network, by activation and scheme.
+    """Signal and gradient of a fully connected network at depth, by activation and initialisation scheme.
 
     Parameters
     ----------
     activations : str, callable or Activation, or iterable of them
         A dozen by default.
     schemes : str or iterable of str
-        Names as `meanfield.initializer` takes them, with parameters after a colon; ``"he_normal:activation"`` is that
-        scheme with each activation's own gain. "critical" and "lsuv" always see the activation.
+        Names for `meanfield.initializer`, with parameters after a colon; ``"he_normal:activation"`` is the scheme with
+        each activation's own gain. "critical" and "lsuv" always depend on the activation.
     depths : int or sequence of int
         Layers, ≥ 1.
     width : int
-        Units of every layer, ≥ 1: it matters to schemes of a fixed standard deviation.
+        Units of every layer, ≥ 1; relevant to schemes of a fixed standard deviation.
     q : float
         Second moment of the pre-activations at layer 0, > 0.
 
@@ -103,8 +103,8 @@ def scheme_table(
     Raises
     ------
     InvalidInput
-        If an argument is out of range or a scheme does not exist; a scheme that exists but not for that activation
-        has a row that says why.
+        If an argument is out of range or a scheme does not exist. A scheme that does not exist for an activation has
+        a row with the reason.
     UnknownActivation, BadActivation
         If an activation is not usable.
 
@@ -124,17 +124,17 @@ def scheme_table(
     if start.ndim:
         raise InvalidInput(f"q must be one number, not an array of shape {start.shape}")
     makers = {name: _maker(name) for name in _several(schemes)}
-    phis = [parsed_activation(spec) for spec in _several(activations)]
+    phis = [parse_activation(spec) for spec in _several(activations)]
     return tuple(row for phi in phis for row in _rows(phi, makers, layers, width, float(start)))
 
 
 def _several(things: Any) -> Iterable[Any]:
-    """One of them, given without a list, as a list of one."""
+    """An iterable of `things`; a single thing or a text counts as one."""
     return things if isinstance(things, Iterable) and not isinstance(things, str) else (things,)
 
 
 def verdict(signal: float, gradient: float) -> str:
-    """What becomes of both, in words: "keeps" where neither changes by more than a factor of 1000.
+    """The fate of signal and gradient: "keeps" if neither changes by more than a factor of 1000.
 
     Examples
     --------
@@ -155,11 +155,11 @@ def _fate(factor: float) -> str:
 
 
 def _maker(name: str) -> Callable[[Activation], Initializer]:
-    """From an activation to the initializer; raises at once what is wrong with the name or its parameters."""
+    """The function from activations to initializers for a scheme; raises at once if the name is invalid."""
     if not isinstance(name, str):
         raise InvalidInput(f"a scheme is a name, as 'he_normal', not {name!r:.60}")
     base = name.removesuffix(OWN_GAIN)
-    if base == name and not SCHEMES[found(parsed(name)[0])[0]].activation:
+    if base == name and not SCHEMES[find_scheme(split_parameters(name)[0])[0]].activation:
         same = initializer(name)
         return lambda phi: same
     initializer(base, activation="linear")
@@ -173,8 +173,8 @@ def _rows(
     width: int,
     q: float,
 ) -> Iterator[SchemeRow]:
-    """The rows of one activation: schemes of the same sigmas share their trajectory."""
-    runs: dict[tuple[float, float], Course] = {}
+    """The rows of one activation; schemes with the same sigmas share their computation."""
+    runs: dict[tuple[float, float], SignalAtDepth] = {}
     key = phi.name, dict(phi.parameters)
     jumps = f"{phi.name} jumps, so its gradient is infinite" if phi.jumps else ""
     for name, make in makers.items():
@@ -182,9 +182,9 @@ def _rows(
             made = make(phi)
             sigmas = made.sigma_w_at(width, width), made.sigma_b_at(width, width)
             if isinstance(made, DataDrivenInitializer):
-                run = course_of_rescaling(phi, depths[-1], q)
+                run = rescaled_signal_at_depth(phi, depths[-1], q)
             else:
-                run = runs[sigmas] = runs.get(sigmas) or course(mlp(phi, *sigmas), depths[-1], q)
+                run = runs[sigmas] = runs.get(sigmas) or signal_at_depth(mlp(phi, *sigmas), depths[-1], q)
         except MeanFieldError as error:
             yield SchemeRow(*key, name, None, None, depths, (), (), "-", str(error))
             continue

@@ -1,6 +1,8 @@
-"""q and the gradient at any depth, in as few evaluations of the maps as it takes for them to settle."""
+"""Second moment and gradient at any depth, extrapolated once their growth factors have converged."""
 
 import math
+from collections.abc import Callable, Iterable, Iterator
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -13,22 +15,21 @@ from meanfield.networks.layers.network import Network
 from meanfield.theory.layer_maps import one_point
 from meanfield.theory.states import OnePoint
 
-SETTLED = 1e-14  # relative change of q′/q and χ in a layer below which both are taken to be constant from there on
-REPELLED = 1 + 1e-6
+SETTLED = 1e-14  # relative change of the growth factors q′/q and χ in one layer below which both count as constant
+REPELLED = 1 + 1e-6  # smallest dq′/dq of a fixed point that is reported as unstable
 
 
-class Course(NamedTuple):
-    """What becomes of a signal, layer by layer.
+class SignalAtDepth(NamedTuple):
+    """A signal by layer.
 
     Attributes
     ----------
     q : ndarray, shape (depth + 1,)
-        Second moment at layers 0 … depth; `inf` from where it, or a moment that it is made of, leaves the range of a
-        float.
+        Second moments at layers 0 … depth; `inf` from the layer on where q, or a moment that q depends on, overflows.
     gradient : ndarray, shape (depth + 1,)
-        Mean squared gradient of layer 0 relative to that of each; `inf` likewise, and where φ jumps.
+        Mean squared gradient of layer 0 relative to each layer; `inf` on overflow and if φ jumps.
     remark : str
-        Where and why something is infinite, or that q stays where it is only for want of a perturbation.
+        The layer and the reason of an infinite value, or the instability of a fixed point at which q stays; else "".
     """
 
     q: Floats
@@ -36,59 +37,93 @@ class Course(NamedTuple):
     remark: str
 
 
-def course(block: Network, depth: int, q: float) -> Course:
-    """The same numbers as those of `meanfield.propagate`, with infinities in place of an error.
+class _State(NamedTuple):
+    """The signal at one layer and the logarithms of the last growth factors of q and of the squared gradient."""
 
-    Once the factors by which q and the gradient change no longer change themselves, at a fixed point or where q decays
-    or grows exponentially, they are raised to the power of the layers that are left.
+    q: float
+    log_gradient: float = 0.0
+    q_rate: float = math.nan
+    gradient_rate: float = math.nan
+    slope: float = math.nan
+
+
+def signal_at_depth(block: Network, depth: int, q: float) -> SignalAtDepth:
+    """q and gradient as in `meanfield.propagate`, with infinite values in place of exceptions.
+
+    Once the growth factors of q and of the gradient are constant, which holds at a fixed point and for exponential
+    growth or decay of q, the remaining layers follow as their powers.
 
     Parameters
     ----------
     block : Network
-        What is repeated, with scalar sigmas.
+        The repeated block, with scalar sigmas.
     depth : int
-        Layers, ≥ 1.
+        Number of layers, ≥ 1.
     q : float
         Second moment at layer 0, > 0.
 
     Examples
     --------
     >>> from meanfield.networks.block import mlp
-    >>> run = course(mlp("relu", 1.0), 3, 1.0)
+    >>> run = signal_at_depth(mlp("relu", 1.0), 3, 1.0)
     >>> run.q, run.gradient
     (array([1.   , 0.5  , 0.25 , 0.125]), array([1.   , 0.5  , 0.25 , 0.125]))
     """
+    states, remark = [], ""
     log_q, log_gradient = np.full(depth + 1, math.inf), np.full(depth + 1, math.inf)
-    log_q[0], log_gradient[0] = math.log(q), 0.0
-    steps, remark = (math.nan, math.nan), ""
-    for layer in range(depth):
-        try:
-            signal = one_point(block, OnePoint(np.float64(q)))
-        except DivergentExpectation as error:
-            remark = f"infinite from layer {layer + 1} on: {error}"
-            break
-        new = float(signal.q)
-        before, steps = steps, (_log(new) - _log(q) if new > 0 else -math.inf, _log(float(signal.chi)))
-        log_q[layer + 1] = _log(new)
-        log_gradient[layer + 1] = math.inf if log_gradient[layer] == math.inf else log_gradient[layer] + steps[1]
-        if new == 0 or all(a == b or abs(a - b) <= SETTLED for a, b in zip(steps, before, strict=True)):
-            left = np.arange(1, depth - layer)
-            log_q[layer + 2 :] = log_q[layer + 1] + steps[0] * left
-            log_gradient[layer + 2 :] = log_gradient[layer + 1] + steps[1] * left
-            if abs(steps[0]) <= SETTLED and float(signal.slope) > REPELLED:
-                remark = f"q = {new:.6g} repels: a deviation from it grows by {float(signal.slope):.4g} a layer"
-            break
-        q = new
+    try:
+        for state in _scan(repeat(block, depth), _State(q), _advance, _settled):
+            states.append(state)
+    except DivergentExpectation as error:
+        remark = f"infinite from layer {len(states)} on: {error}"
+    else:
+        last, rest = states[-1], np.arange(depth + 2 - len(states))
+        log_q[len(states) - 1 :] = _log(last.q) + np.where(rest > 0, rest * last.q_rate, 0.0)
+        log_gradient[len(states) - 1 :] = last.log_gradient + np.where(rest > 0, rest * last.gradient_rate, 0.0)
+        if _settled(states[-2], last) and abs(last.q_rate) <= SETTLED and last.slope > REPELLED:
+            remark = f"q = {last.q:.6g} repels: a deviation from it grows by {last.slope:.4g} a layer"
+    log_q[: len(states)] = [_log(state.q) for state in states]
+    log_gradient[: len(states)] = [state.log_gradient for state in states]
     with np.errstate(over="ignore", under="ignore"):
-        return Course(np.exp(log_q), np.exp(log_gradient), remark)
+        return SignalAtDepth(np.exp(log_q), np.exp(log_gradient), remark)
 
 
-def course_of_rescaling(phi: Activation, depth: int, q: float) -> Course:
-    """The same where every layer's weights are scaled so that q becomes 1, whatever it was: q = 1, χ = E φ′²/E φ²."""
+def rescaled_signal_at_depth(phi: Activation, depth: int, q: float) -> SignalAtDepth:
+    """q and gradient if the weights of every layer are rescaled to give q = 1: then χ = E φ′²/E φ² at q = 1."""
     signal = one_point(mlp(phi), OnePoint(np.array([q, 1.0])))
-    first, rest = np.asarray(signal.chi) / signal.q
+    first, others = np.asarray(signal.chi) / signal.q
     with np.errstate(over="ignore", under="ignore"):
-        return Course(np.r_[q, np.ones(depth)], np.r_[1.0, first * rest ** np.arange(depth)], "")
+        return SignalAtDepth(np.r_[q, np.ones(depth)], np.r_[1.0, first * others ** np.arange(depth)], "")
+
+
+def _scan(
+    blocks: Iterable[Network],
+    state: _State,
+    rule: Callable[[Network, _State], _State],
+    stop: Callable[[_State, _State], bool],
+) -> Iterator[_State]:
+    """The states at layers 0, 1, …: `rule` maps one to the next, until `stop` holds for two successive ones."""
+    yield state
+    for block in blocks:
+        before, state = state, rule(block, state)
+        yield state
+        if stop(before, state):
+            return
+
+
+def _advance(block: Network, state: _State) -> _State:
+    """The state after one block."""
+    signal = one_point(block, OnePoint(np.float64(state.q)))
+    q, gradient_rate = float(signal.q), _log(float(signal.chi))
+    q_rate = _log(q) - _log(state.q) if q > 0 else -math.inf
+    log_gradient = math.inf if state.log_gradient == math.inf else state.log_gradient + gradient_rate
+    return _State(q, log_gradient, q_rate, gradient_rate, float(signal.slope))
+
+
+def _settled(before: _State, state: _State) -> bool:
+    """Whether q is 0, or both growth factors are constant up to rounding."""
+    rates = ((before.q_rate, state.q_rate), (before.gradient_rate, state.gradient_rate))
+    return state.q == 0 or all(a == b or abs(a - b) <= SETTLED for a, b in rates)
 
 
 def _log(x: float) -> float:

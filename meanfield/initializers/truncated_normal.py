@@ -1,4 +1,4 @@
-"""The truncated normal law, in the four conventions that circulate, with its exact standard deviation after the cut."""
+"""The truncated normal law in four conventions, with its exact standard deviation after truncation."""
 
 import math
 from collections.abc import Callable
@@ -9,16 +9,16 @@ from scipy import special
 
 from meanfield._types import Floats
 
-TINY = 1e-18  # a cut below which the law is uniform to rounding
+TINY = 1e-18  # below this cut the truncated law is uniform up to rounding
 
 
 def truncated_std(cut: float) -> float:
-    """Standard deviation of a standard normal Z given |Z| ≤ cut: the root of 1 − 2·cut·φ(cut)/(2Φ(cut) − 1).
+    """Standard deviation of a standard normal Z given |Z| ≤ cut: √(1 − 2·cut·φ(cut)/(2Φ(cut) − 1)).
 
     Parameters
     ----------
     cut : float
-        In standard deviations, > 0.
+        Truncation point in standard deviations, > 0.
 
     Examples
     --------
@@ -29,7 +29,7 @@ def truncated_std(cut: float) -> float:
 
 
 def clamped_std(cut: float) -> float:
-    """Standard deviation of a standard normal whose values beyond ±cut are set to ±cut.
+    """Standard deviation of a standard normal clipped to ±cut.
 
     Examples
     --------
@@ -41,14 +41,14 @@ def clamped_std(cut: float) -> float:
 
 
 def _inside(cut: float) -> float:
-    """E Z² where |Z| ≤ cut: 2Φ(cut) − 1 − 2·cut·φ(cut), or where that cancels the incomplete gamma function it is."""
+    """E Z² 1{|Z| ≤ cut} = 2Φ(cut) − 1 − 2·cut·φ(cut), as an incomplete gamma function if that cancels."""
     if cut < 1:
         return float(special.gammainc(1.5, cut**2 / 2))
     return math.erf(cut / math.sqrt(2)) - cut * math.sqrt(2 / math.pi) * math.exp(-cut * cut / 2)
 
 
-#: By convention: from the nominal std and the bound to the scale of the normal before the cut, and the cut in its
-#: standard deviations.
+#: By convention, a function from (nominal std, bound) to the scale of the normal law before truncation and the cut in
+#: units of that scale.
 CONVENTIONS: dict[str, Callable[[float, float], tuple[float, float]]] = {
     "corrected": lambda std, bound: (std / truncated_std(bound), bound),
     "uncorrected": lambda std, bound: (std, bound),
@@ -59,22 +59,22 @@ CONVENTIONS: dict[str, Callable[[float, float], tuple[float, float]]] = {
 
 @dataclass(frozen=True)
 class TruncatedNormal:
-    """A law: a normal without its tails.
+    """A normal law without its tails.
 
     Attributes
     ----------
     convention : {"corrected", "uncorrected", "absolute", "clamped"}
-        What the nominal standard deviation and `bound` mean: see `CONVENTIONS`. Only "corrected" keeps the nominal
-        standard deviation.
+        Meaning of the nominal standard deviation and of `bound`: see `CONVENTIONS`. The standard deviation after
+        truncation equals the nominal one for "corrected" only.
     bound : float
-        > 0; in standard deviations before the cut, in "absolute" in the units of the weights.
+        Truncation point, > 0: in standard deviations before truncation, or in units of the weights for "absolute".
     """
 
     convention: str = "corrected"
     bound: float = 2.0
 
     def std(self, nominal: float) -> float:
-        """Standard deviation after the cut of a law whose nominal one is `nominal`."""
+        """Standard deviation after truncation, for the nominal standard deviation `nominal`."""
         scale, cut = CONVENTIONS[self.convention](nominal, self.bound)
         return scale * (clamped_std(cut) if self.convention == "clamped" else truncated_std(cut))
 
@@ -83,5 +83,5 @@ class TruncatedNormal:
         scale, cut = CONVENTIONS[self.convention](nominal, self.bound)
         if self.convention == "clamped":
             return scale * np.clip(rng.standard_normal(shape), -cut, cut)
-        inside = math.erf(cut / math.sqrt(2))  # the inverse of the distribution function: no draw is rejected
+        inside = math.erf(cut / math.sqrt(2))  # inverse distribution function: nothing is rejected
         return scale * np.clip(math.sqrt(2) * special.erfinv(inside * rng.uniform(-1, 1, shape)), -cut, cut)

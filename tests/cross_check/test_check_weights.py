@@ -97,7 +97,7 @@ def test_files_mappings_and_lists_mean_the_same(tmp_path):
         ({"weights": [np.ones((3, 4)), np.ones((3, 4))]}, "takes 4 inputs, 0 has 3 outputs"),
         ({"weights": [np.ones((3, 4, 3))]}, "convolutions"),
         ({"weights": "nowhere.npz"}, "cannot be read"),
-        ({"networks": 3}, "at least 8"),
+        ({"networks": 3}, "networks must be a whole number from 8"),
         ({"alpha": 1.0}, "alpha"),
         ({"inputs": np.ones((2, 5))}, r"\(N, 64\)"),
         ({"layout": "onnx"}, "layout"),

@@ -10,7 +10,7 @@ from meanfield.activations.resolve import activation
 from meanfield.errors import InvalidInput, UnknownActivation
 from meanfield.initializers.resolve import initializer
 from meanfield.initializers.scheme_table import IN_TABLE, scheme_table
-from meanfield.initializers.signal_at_depth import course, course_of_rescaling
+from meanfield.initializers.signal_at_depth import rescaled_signal_at_depth, signal_at_depth
 from meanfield.networks.block import mlp
 from meanfield.theory.depth.propagate import propagate
 
@@ -34,7 +34,7 @@ def test_gelu_with_the_gain_of_relu_has_lost_the_signal_at_layer_50():
 @pytest.mark.parametrize("q", [1e-3, 1.0, 30.0])
 def test_numbers_are_those_of_propagate_at_every_layer(name, q):
     for sigmas in SIGMAS:
-        run, slow = course(mlp(name, *sigmas), 60, q), propagate(mlp(name, *sigmas), 60, q=q)
+        run, slow = signal_at_depth(mlp(name, *sigmas), 60, q), propagate(mlp(name, *sigmas), 60, q=q)
         np.testing.assert_allclose(run.q, slow.q, rtol=1e-11)
         np.testing.assert_allclose(run.gradient, np.r_[1, np.cumprod(slow.chi[:-1])], rtol=1e-11)
 
@@ -75,7 +75,7 @@ def test_lsuv_pins_q_from_any_start():
     v, x = phi.moments.second_moment, phi.moments.derivative_moment
     ratio = [float(x(q)[0] / v(q)[0]) for q in (0.3, 1.0)]
     assert row.gradient[0] == pytest.approx(ratio[0] * ratio[1] ** 9, rel=1e-12)
-    assert course_of_rescaling(phi, 3, 0.3).q.tolist() == [0.3, 1, 1, 1]
+    assert rescaled_signal_at_depth(phi, 3, 0.3).q.tolist() == [0.3, 1, 1, 1]
 
 
 def test_a_scheme_that_an_activation_cannot_have_is_a_row_that_says_why():
