@@ -146,7 +146,8 @@ def _value(text: str) -> float | str:
 def parse_activation(spec: Any) -> Activation:
     """The activation of a spec; a name may have parameters after a colon."""
     if isinstance(spec, str):
-        name, parameters = split_parameters(spec)
+        name, listed = split_parameters(spec)
+        parameters: dict[str, Any] = dict(listed)
         return activation_of(name, **parameters)
     return activation_of(spec)
 

@@ -77,9 +77,9 @@ def signal_at_depth(block: Network, depth: int, q: float) -> SignalAtDepth:
     except DivergentExpectation as error:
         remark = f"infinite from layer {len(states)} on: {error}"
     else:
-        last, rest = states[-1], np.arange(depth + 2 - len(states))
-        log_q[len(states) - 1 :] = _log(last.q) + np.where(rest > 0, rest * last.q_rate, 0.0)
-        log_gradient[len(states) - 1 :] = last.log_gradient + np.where(rest > 0, rest * last.gradient_rate, 0.0)
+        last, rest = states[-1], np.arange(1, depth + 2 - len(states))
+        log_q[len(states) :] = _log(last.q) + rest * last.q_rate
+        log_gradient[len(states) :] = last.log_gradient + rest * last.gradient_rate
         if _settled(states[-2], last) and abs(last.q_rate) <= SETTLED and last.slope > REPELLED:
             remark = f"q = {last.q:.6g} repels: a deviation from it grows by {last.slope:.4g} a layer"
     log_q[: len(states)] = [_log(state.q) for state in states]

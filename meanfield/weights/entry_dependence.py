@@ -1,7 +1,7 @@
-"""Whether the entries of a weight matrix depend on each other: products around rectangles, and pairs of parallel rows.
+"""Tests for dependent entries of a weight matrix: products around rectangles, and parallel pairs of rows.
 
-Both hold the magnitudes |W| fixed and ask what independent signs would give. So they hold for every law with symmetric
-entries, heavy tails and different scales of rows and columns included.
+Both condition on the magnitudes |W| and test for independent signs. They are therefore valid for every symmetric law of
+the entries, including heavy tails and rows or columns of different scale.
 """
 
 import math
@@ -15,18 +15,18 @@ from meanfield.weights.entry_statistics import Statistic
 
 
 class Parallel(NamedTuple):
-    """The two rows or columns of a matrix whose angle is least explained by chance.
+    """The two rows or columns of a matrix whose angle has the smallest p-value.
 
     Attributes
     ----------
     axis : {"rows", "columns"}
-        Which of them.
+        Whether they are rows or columns.
     first, second : int
         Their indices.
     cosine : float
-        Of the angle between them, the mean of all entries taken off.
+        Cosine of the angle between them, after subtraction of the mean of all entries.
     p_value : float
-        Bound on the chance of such a pair among all that were looked at.
+        Upper bound on the p-value of such a pair among all tested pairs.
     """
 
     axis: str
@@ -37,13 +37,13 @@ class Parallel(NamedTuple):
 
 
 def rectangles(gram: Floats, squares: Floats, fourth: float, columns: int) -> Statistic | None:
-    """What correlated entries add to tr((W Wᵀ)²).
+    """Contribution of correlated entries to tr((W Wᵀ)²).
 
-    That trace is a sum of W_ij W_kj W_il W_kl. Its terms with i = k or j = l are known from the magnitudes; the others,
-    R, go around rectangles of four different entries. For independent entries of mean 0 those terms have mean 0 and
-    are pairwise uncorrelated, so Var R is 4 times the same sum over V = W∘W, whatever the law; and for equal variances
-    the skewness of R is 2(m + n − 4)/√(C(m,2) C(n,2)). The z is the normal score of R/√Var R under the gamma law with
-    that skewness, by the cube root of Wilson & Hilferty 1931 (PNAS 17, 684).
+    The trace is a sum of products W_ij W_kj W_il W_kl. Products with i = k or j = l follow from the magnitudes; the sum
+    of the others, R, is over rectangles of four different entries. For independent entries of mean 0 these products
+    have mean 0 and are uncorrelated, so that Var R is 4 times the same sum over V = W∘W for any law. For equal
+    variances the skewness of R is 2(m + n − 4)/√(C(m,2) C(n,2)). z is the normal score of
+    R/√Var R under the gamma law of that skewness (cube root of Wilson & Hilferty 1931, PNAS 17, 684).
 
     Parameters
     ----------
@@ -57,8 +57,9 @@ def rectangles(gram: Floats, squares: Floats, fourth: float, columns: int) -> St
     Returns
     -------
     Statistic or None
-        R relative to what tr((W Wᵀ)²) is for independent entries; z > 0 means correlated and z < 0 more orthogonal
-        than chance. `p_value` is the chance of so large a z. None if m or n is 1, or no two rows share a column.
+        R divided by tr((W Wᵀ)²) of independent entries. z > 0 means correlated entries, z < 0 rows and columns closer
+        to orthogonal than independent ones. `p_value` is one-sided, for large z. None if m or n is 1, or if no two
+        rows have a common nonzero column.
     """
     m, n = len(gram), columns
     if m < 2 or n < 2:
@@ -81,13 +82,13 @@ def rectangles(gram: Floats, squares: Floats, fourth: float, columns: int) -> St
 def parallel_rows(
     gram: Floats, squares: Floats, columns: int, axis: str, index: Ints, kurtosis: float | None
 ) -> Parallel | None:
-    """The pair of rows whose angle is least explained by chance.
+    """The pair of rows whose angle has the smallest p-value.
 
-    For independent signs |W_i · W_k|/√(Σ_j W_ij² W_kj²) is beyond t with probability at most 2 exp(−t²/2) (Hoeffding
-    1963, theorem 2). That is blunt for short rows. Where the entries are normal, the squared cosine has the beta law
-    (1/2, (n − 1)/2). For other light-tailed entries of fourth moment κ its mean stays 1/n and the cosine's excess
-    kurtosis is (κ² − 6κ + 3)/n to first order instead of −6/n, so a beta law with n' = 6n/(6κ − κ² − 3) is used, scaled
-    by n'/n. Either is multiplied by the number of pairs.
+    For independent signs |W_i · W_k|/√(Σ_j W_ij² W_kj²) exceeds t with probability at most 2 exp(−t²/2) (Hoeffding
+    1963, theorem 2), a weak bound for short rows. For normal entries the squared cosine has the beta law
+    (1/2, (n − 1)/2). For other light-tailed entries of fourth moment κ its mean is still 1/n, and the excess kurtosis
+    of the cosine is (κ² − 6κ + 3)/n to first order instead of −6/n; the p-value is then from the beta law with
+    n' = 6n/(6κ − κ² − 3), scaled by n'/n. All p-values are multiplied by the number of pairs.
 
     Parameters
     ----------
@@ -96,11 +97,11 @@ def parallel_rows(
     columns : int
         n.
     axis : str
-        What to call the rows.
+        Name of the rows in the result.
     index : ndarray of int, shape (m,)
-        What to call each of them.
+        Index of each row in the result.
     kurtosis : float or None
-        κ − 3, if the law of the entries is continuous and not heavier than normal; None calls for Hoeffding's bound.
+        κ − 3, if the law of the entries is continuous and its tail not heavier than normal; None: Hoeffding's bound.
     """
     m = len(gram)
     if m < 2 or columns < 2:

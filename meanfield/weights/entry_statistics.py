@@ -1,35 +1,33 @@
-"""The entries of a weight matrix, taken one by one: scale, mean and tail, each with an error."""
+"""Statistics of the entries of a weight matrix: scale, mean and tail, each with a standard error."""
 
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
-from meanfield._types import Floats
+from meanfield._types import AnyArray, Floats
 
 CHUNK = 2**20  # entries converted to float64 at once
 FEWEST_CLUSTERS = 10
 FEWEST_FOR_TAIL = 20
-HEAVY = 2.576  # z of the kurtosis from which the tail decides on the error of the scale
+HEAVY = 2.576  # z-score of the kurtosis beyond which the error of the scale includes the tail
 
 
 @dataclass(frozen=True)
 class Statistic:
-    """A measured number, its standard error, and how far it is from what independent entries of mean 0 would give.
+    """A measured number, its standard error, and a test against independent entries of mean 0.
 
     Attributes
     ----------
     value, standard_error : float
-        The number and its standard error, as if the same had been drawn many times.
+        The number and its standard error over repeated draws.
     z : float or None
-        Distance from what is expected in units of its standard deviation under that expectation; None if there is no
-        expectation, or the tensor is too small to say.
+        Deviation from its expectation for independent entries of mean 0, in standard deviations; None if there is no
+        expectation or the tensor is too small.
     p_value : float or None
-        Chance of a value at least as far away.
+        p-value of that deviation.
     """
 
     value: float
@@ -43,24 +41,24 @@ class Statistic:
 
 @dataclass(frozen=True)
 class Entries:
-    """What there is to know of single entries.
+    """Statistics of single entries.
 
     Attributes
     ----------
     n : int
-        How many there are.
+        Number of entries.
     square : float
         Mean of W².
     largest : float
         Largest |W|.
     zeros : float
-        Share of entries that are exactly 0.
+        Share of exact zeros.
     sigma_w, mean, tail : Statistic
         √(fan_in · mean W²), the mean, and the excess kurtosis.
     dominance : float
-        Share of the sum of squares that the largest entry carries.
+        Share of the largest entry in the sum of squares.
     effective : float
-        How many independent entries would determine the scale as well as these do, as a share of `n`; at most 1.
+        Effective sample size of the scale, as a share of `n`; at most 1.
     """
 
     n: int
@@ -74,16 +72,17 @@ class Entries:
     effective: float
 
 
-def entries(matrix: NDArray[Any]) -> Entries:
+def entries(matrix: AnyArray) -> Entries:
     """Scale, mean and tail of the entries of a finite matrix (units, fan_in).
 
-    The standard error of a mean is the largest of three: that of independent entries, of independent rows, and of
-    independent columns (where there are at least ten). So a shared row or column does not pass for many observations.
+    The standard error of a mean is the largest of three: for independent entries, for independent rows, and for
+    independent columns (rows and columns only if there are at least ten). Equal rows or columns therefore do not count
+    as many observations.
 
-    Where the tail is heavy, the largest entries decide on the scale and there may be larger ones that were not drawn.
-    With a tail of index a (estimated as by Hill 1975, Annals of Statistics 3, 1163) what lies beyond the largest entry
-    is expected to add a/(a − 2) times its square to the sum of squares; that goes into the standard error of
-    `sigma_w`, which is infinite if a ≤ 2: the entries then seem to have no variance.
+    For a heavy tail the largest entries dominate the scale, and larger entries may be missing from the sample. For a
+    tail of index a (estimator of Hill 1975, Annals of Statistics 3, 1163) the expected sum of squares beyond the
+    largest entry is a/(a − 2) times its square. It is added to the standard error of `sigma_w`, which is infinite if
+    a ≤ 2: the law then has no variance.
     """
     rows, columns = matrix.shape
     n = rows * columns
@@ -116,7 +115,7 @@ def entries(matrix: NDArray[Any]) -> Entries:
 
 
 def kurtosis_z(kurtosis: float, n: int) -> float:
-    """Normal score of the sample kurtosis of `n` ≥ 20 Gaussian numbers (Anscombe & Glynn 1983, Biometrika 70, 227).
+    """z-score of the sample kurtosis of `n` ≥ 20 Gaussian numbers (Anscombe & Glynn 1983, Biometrika 70, 227).
 
     Examples
     --------
@@ -133,8 +132,8 @@ def kurtosis_z(kurtosis: float, n: int) -> float:
     return (1.0 - 2.0 / (9.0 * a) - math.copysign(abs(cubed) ** (1 / 3), cubed)) / math.sqrt(2.0 / (9.0 * a))
 
 
-def _tail(matrix: NDArray[Any], standard: Callable[[Floats], Floats], n: int) -> Statistic:
-    """Excess kurtosis; its standard error is that of its influence function, right for any law with 8 moments."""
+def _tail(matrix: AnyArray, standard: Callable[[Floats], Floats], n: int) -> Statistic:
+    """Excess kurtosis; the standard error follows from its influence function, for any law with 8 moments."""
     powers = np.zeros(9)
     for block in _blocks(matrix, standard):
         square = block * block
@@ -148,7 +147,7 @@ def _tail(matrix: NDArray[Any], standard: Callable[[Floats], Floats], n: int) ->
     powers[0] = n
     m = powers / n
     kurtosis, skew = m[4] / m[2] ** 2, m[3]
-    # of x⁴ − 2κ(x² − 1) − 4γx − κ, x standardised, skewness γ
+    # variance of x⁴ − 2κ(x² − 1) − 4γx − κ for standardised x of skewness γ
     influence = (
         m[8] - 4 * kurtosis * (m[6] - m[4]) - 8 * skew * m[5] - 2 * kurtosis * m[4] + kurtosis**2
         + 4 * kurtosis**2 * (m[4] - m[2]) + 16 * kurtosis * skew * m[3] + 16 * skew**2 * m[2]
@@ -160,7 +159,7 @@ def _tail(matrix: NDArray[Any], standard: Callable[[Floats], Floats], n: int) ->
     return Statistic(float(kurtosis - 3.0), error, z, float(2 * special.ndtr(-abs(z))))
 
 
-def _tail_index(matrix: NDArray[Any]) -> float:
+def _tail_index(matrix: AnyArray) -> float:
     """Hill's estimate of a in P(|W| > w) ~ w⁻ᵃ from the √n largest entries."""
     k = math.isqrt(matrix.size) + 1
     top = np.empty(0)
@@ -172,8 +171,8 @@ def _tail_index(matrix: NDArray[Any]) -> float:
     return 1.0 / spread if spread > 0 else math.inf
 
 
-def _mean(matrix: NDArray[Any], of: Callable[[Floats], Floats]) -> tuple[float, float, float]:
-    """Mean over all entries, its standard error, and the share of independent entries that would have it as small."""
+def _mean(matrix: AnyArray, of: Callable[[Floats], Floats]) -> tuple[float, float, float]:
+    """Mean over all entries, its standard error, and the effective sample size as a share of the entries."""
     rows, columns = matrix.shape
     n = rows * columns
     by_row, by_column, squares = np.empty(rows), np.zeros(columns), 0.0
@@ -192,8 +191,8 @@ def _mean(matrix: NDArray[Any], of: Callable[[Floats], Floats]) -> tuple[float, 
     return mean, math.sqrt(max(groups)), alone / max(groups) if max(groups) > 0 else 1.0
 
 
-def _blocks(matrix: NDArray[Any], of: Callable[[Floats], Floats] = lambda x: x) -> Iterator[Floats]:
-    """The rows in float64, some at a time."""
+def _blocks(matrix: AnyArray, of: Callable[[Floats], Floats] = lambda x: x) -> Iterator[Floats]:
+    """Apply `of` to the rows in float64, a block of rows at a time."""
     step = max(1, CHUNK // matrix.shape[1])
     for start in range(0, len(matrix), step):
         yield of(matrix[start : start + step].astype(np.float64))

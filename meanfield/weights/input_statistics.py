@@ -1,4 +1,4 @@
-"""What real inputs are like to a network's first layer, and what that layer should do about it."""
+"""Second moments and correlations of real inputs, and the scale of a first layer for them."""
 
 import math
 from collections.abc import Iterator
@@ -16,20 +16,20 @@ from meanfield.weights.loading import plain_array
 
 __all__ = ["InputStatistics", "Spread", "input_statistics"]
 
-PAIRED = 4000  # inputs of which all pairs are formed
-BLOCK = 500  # rows looked at together
-CENTRED = 0.05  # largest share of q that the means may have for centred data
+PAIRED = 4000  # largest number of inputs of which all pairs are formed
+BLOCK = 500  # rows processed at a time
+CENTRED = 0.05  # largest share of q in the means of centred data
 EQUAL = 0.1  # largest deviation of a feature's standard deviation from 1 for standardised data
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean, standard deviation, smallest and largest of a quantity over inputs or pairs of them.
+    """Mean, standard deviation, smallest and largest value of a quantity over inputs or pairs of inputs.
 
     Attributes
     ----------
     mean, std, smallest, largest : float
-        Over everything that was looked at: these are descriptions of the data, not estimates.
+        Descriptive statistics of the data.
     """
 
     mean: float
@@ -43,39 +43,39 @@ class Spread:
 
 @dataclass(frozen=True)
 class InputStatistics:
-    """Second moments and correlations of a data set, and the first layer that goes with them.
+    """Second moments and correlations of a data set, and the scale of a first layer for them.
 
     Attributes
     ----------
     inputs, features : int
-        N and d.
+        Number of inputs N and of features d.
     q : Spread
         Second moments x · x/d of the inputs: q⁰ of the theory.
     c : Spread or None
-        Correlations x_a · x_b/(|x_a||x_b|) of pairs of different inputs that are not zero: c⁰ of the theory. None with
-        fewer than two of those. The mean is over all pairs, the rest over those of at most 4000 inputs.
+        Correlations x_a · x_b/(|x_a||x_b|) of pairs of nonzero inputs: c⁰ of the theory. None for fewer than two
+        nonzero inputs. The mean is over all pairs, the other statistics over pairs of at most 4000 inputs.
     c_centred, c_standardised : Spread or None
-        The same once the mean of every feature is taken off, and once it is also divided by its standard deviation.
+        The same after subtraction of every feature's mean, and after division by its standard deviation as well.
     mean, std : ndarray, shape (d,)
-        Of each feature over the inputs.
+        Mean and standard deviation of each feature over the inputs.
     constant_share : float
-        Share of the features that are the same in all inputs.
+        Share of the features that are constant.
     centred, standardised : bool
-        Whether the means carry at most 5 % of the second moment; whether besides the standard deviations of all
+        Whether the means contribute at most 5 % of the second moment; whether also the standard deviations of all
         features that vary are within 10 % of 1.
     zero_rows : int
-        Inputs that are all zeros; they have a q but no c.
+        Number of inputs that are all zeros; they have no correlations.
     duplicates : int
-        Inputs that equal an earlier one exactly.
+        Number of inputs that equal an earlier one exactly.
     closest : float or None
-        Smallest 1 − c among the pairs looked at, without cancellation.
+        Smallest 1 − c among the pairs, computed without cancellation.
     paired : int
-        How many inputs the pairs were taken from.
+        Number of inputs in these pairs.
     sigma_b, q_wanted : float
-        What was asked for.
+        Standard deviation of the first layer's biases and second moment of its pre-activations, as given.
     first_sigma_w : float
-        sigma_w of a first dense layer whose pre-activations have second moment `q_wanted`, averaged over the inputs:
-        √((q − sigma_b²)/q⁰). Weights have standard deviation first_sigma_w/√d.
+        sigma_w of a first dense layer whose pre-activations have second moment `q_wanted` on average over the inputs:
+        √((q − sigma_b²)/q⁰). The weights have standard deviation first_sigma_w/√d.
     """
 
     inputs: int
@@ -99,7 +99,7 @@ class InputStatistics:
 
     @property
     def advice(self) -> str:
-        """What the first layer should be, and what preparing the data would change."""
+        """The recommended first layer, and the effect of centring and standardising the data."""
         said = [
             f"Draw the first layer with sigma_w = {self.first_sigma_w:.4g} and sigma_b = {self.sigma_b:g}, so that its "
             f"pre-activations have second moment {self.q_wanted:g}."
@@ -108,24 +108,24 @@ class InputStatistics:
             after = f"standardising makes it {_three(self.c_standardised)}"
             if not self.centred:
                 said.append(
-                    f"The inputs are not centred: two of them have correlation {_three(self.c)} on average; taking "
-                    f"off the features' means makes it {_three(self.c_centred)}, and {after}."
+                    f"The inputs are not centred: two of them have correlation {_three(self.c)} on average; "
+                    f"subtracting the features' means makes it {_three(self.c_centred)}, and {after}."
                 )
             elif not self.standardised:
                 said.append(f"The features are centred but not of one scale: c is {_three(self.c)}; {after}.")
         if self.q.mean > 0 and self.q.std > 0.5 * self.q.mean:
             said.append(
-                f"Lengths differ: q of single inputs is from {self.q.smallest:.3g} to {self.q.largest:.3g}, so what "
-                "holds on average does not hold for each."
+                f"Lengths differ: q of single inputs ranges from {self.q.smallest:.3g} to {self.q.largest:.3g}, so the "
+                "average does not describe each input."
             )
         if self.duplicates:
-            said.append(f"{self.duplicates} inputs are exact repetitions; for these c stays 1 at every layer.")
+            said.append(f"{self.duplicates} inputs are exact duplicates: their correlation stays 1 at every layer.")
         if self.zero_rows:
-            said.append(f"{self.zero_rows} inputs are all zeros: only the bias passes them on.")
+            said.append(f"{self.zero_rows} inputs are all zeros: their pre-activations are the biases.")
         return " ".join(said)
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything but the features' own means and standard deviations, in JSON's types."""
+        """Everything except the means and standard deviations of single features, in JSON types."""
         plain = asdict(self)
         del plain["mean"], plain["std"]
         return {**plain, "advice": self.advice}
@@ -137,16 +137,16 @@ class InputStatistics:
 
 
 def input_statistics(X: ArrayLike, *, sigma_b: float = 0.0, q: float = 1.0) -> InputStatistics:
-    """Second moments and correlations of inputs, and the first layer's scale that they ask for.
+    """Second moments and correlations of inputs, and the scale of a first layer for them.
 
     Parameters
     ----------
     X : array_like, shape (N, d)
-        Inputs, one a row, finite. Images have to be made rows first.
+        Inputs, one for each row, finite. Images must be flattened to rows.
     sigma_b : float
         Standard deviation of the first layer's biases, ≥ 0, with sigma_b² < q.
     q : float
-        Second moment that its pre-activations are to have, > 0.
+        Second moment of the first layer's pre-activations, > 0.
 
     Returns
     -------
@@ -156,13 +156,13 @@ def input_statistics(X: ArrayLike, *, sigma_b: float = 0.0, q: float = 1.0) -> I
     Raises
     ------
     InvalidInput
-        If `X` is not a finite array of rows with something other than zeros in it, or the second moment asked for
-        cannot be had.
+        If `X` is not a finite (N, d) array with a nonzero entry, or if q ≤ sigma_b².
 
     Notes
     -----
-    A dense layer h = W x + b sees inputs through q⁰_ab = x_a · x_b/d only: h_a · h_b has mean sigma_w² q⁰_ab + sigma_b²
-    (Poole et al. 2016, arXiv:1606.05340, section 2). Beyond 4000 inputs, pairs are formed of 4000 evenly spread ones.
+    A dense layer h = W x + b depends on the inputs through q⁰_ab = x_a · x_b/d only: h_a · h_b has mean
+    sigma_w² q⁰_ab + sigma_b² (Poole et al. 2016, arXiv:1606.05340, section 2). Of more than 4000 inputs, 4000 evenly
+    spaced ones form the pairs.
 
     Examples
     --------
@@ -182,7 +182,7 @@ def input_statistics(X: ArrayLike, *, sigma_b: float = 0.0, q: float = 1.0) -> I
     sigma, second = float(bias), float(wanted)
     if not sigma**2 < second:
         raise InvalidInput(
-            f"q must be greater than sigma_b² = {sigma**2:g}, which the biases alone give, not {second:g}"
+            f"q must be greater than sigma_b² = {sigma**2:g}, the contribution of the biases, not {second:g}"
         )
     n, d = x.shape
     scale = float(np.max(np.abs(x)))
@@ -218,10 +218,10 @@ def input_statistics(X: ArrayLike, *, sigma_b: float = 0.0, q: float = 1.0) -> I
 def _checked(X: ArrayLike) -> Floats:
     raw = plain_array(X, "X")
     if raw.dtype.kind not in "biuf":
-        raise InvalidInput(f"X must be an (N, d) array of real numbers, one row an input, not of {raw.dtype}")
+        raise InvalidInput(f"X must be an (N, d) array of real numbers, one row for each input, not of {raw.dtype}")
     x = raw.astype(np.float64, copy=False)
     if x.ndim != 2 or not x.size:
-        raise InvalidInput(f"X must be an (N, d) array, one row an input, not of shape {x.shape}")
+        raise InvalidInput(f"X must be an (N, d) array, one row for each input, not of shape {x.shape}")
     if not np.isfinite(x).all():
         row, feature = np.argwhere(~np.isfinite(x))[0]
         raise InvalidInput(f"X must be finite, but X[{row}, {feature}] is {x[row, feature]}")
@@ -233,18 +233,18 @@ def _checked(X: ArrayLike) -> Floats:
 
 
 def _three(c: Spread) -> str:
-    """Three digits, and no sign before a zero."""
+    """Three digits, without a sign before zero."""
     return f"{round(c.mean, 3) + 0.0:.3f}"
 
 
 def _blocks(x: Floats) -> Iterator[Floats]:
-    """Some rows at a time."""
+    """The rows in blocks."""
     for start in range(0, len(x), BLOCK):
         yield x[start : start + BLOCK]
 
 
 def _correlations(x: Floats, shift: Floats, divide: Floats, chosen: Ints) -> tuple[Spread | None, float | None]:
-    """Correlations of the pairs of different rows of (x − shift)/divide that are not 0, and the smallest 1 − c."""
+    """Correlations of pairs of nonzero rows of (x − shift)/divide, and the smallest 1 − c."""
     n, direction = 0, np.zeros(x.shape[1])
     for rows in _blocks(x):
         units = _units(rows, shift, divide)
@@ -274,7 +274,7 @@ def _correlations(x: Floats, shift: Floats, divide: Floats, chosen: Ints) -> tup
 
 
 def _units(rows: Floats, shift: Floats, divide: Floats) -> Floats:
-    """Rows of length 1, those left out that are 0 up to rounding."""
+    """Normalised rows, without the rows that are 0 up to rounding."""
     moved = (rows - shift) / divide
     norms = np.linalg.norm(moved, axis=1)
     rounding = 1e-13 * (np.linalg.norm(rows / divide, axis=1) + np.linalg.norm(shift / divide))

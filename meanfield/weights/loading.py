@@ -1,4 +1,4 @@
-"""Weights in whatever form people have them, as named matrices with the biases that go with them."""
+"""Weights from arrays, lists, state dicts and files, as named matrices with their biases."""
 
 import math
 import os
@@ -8,44 +8,43 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from meanfield._types import Floats
+from meanfield._types import AnyArray, Floats, Reals
 from meanfield.errors import InvalidInput
 
-LARGEST = 1e150  # an entry whose square is still a float, as its inverse's is
+LARGEST = 1e150  # largest entry; its square and the square of its inverse are in the range of a float
 Layout = Literal["torch", "keras"]
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """One weight: its matrix (units, fan_in) and what it was made from."""
+    """One weight: its name, original shape, matrix (units, fan_in), fan_out and bias."""
 
     name: str
     shape: tuple[int, ...]
-    matrix: NDArray[np.floating[Any]]
+    matrix: Reals
     fan_out: int
     bias: Floats | None = None
 
 
 @dataclass(frozen=True)
 class Collection:
-    """Weights by name, and why other entries are not among them."""
+    """All weights, and the reasons why other entries were skipped."""
 
     tensors: list[Tensor]
     skipped: dict[str, str] = field(default_factory=dict)
     single: bool = False
 
 
-def is_single(weights: Any) -> bool:
-    """Whether `weights` is one array rather than several: a list is several if any of its items is an array."""
+def is_single(weights: object) -> bool:
+    """Whether `weights` is a single array; a list with an array among its items is a list of weights."""
     if isinstance(weights, list | tuple):
         return not any(hasattr(item, "shape") for item in weights)
     return not isinstance(weights, Mapping)
 
 
-def plain_array(value: Any, name: str) -> NDArray[Any]:
-    """`value` as a NumPy array; a torch tensor leaves its graph and its device first."""
+def plain_array(value: Any, name: str) -> AnyArray:
+    """`value` as a NumPy array; a torch tensor is detached and moved to the CPU first."""
     try:
         for step in ("detach", "cpu"):
             value = getattr(value, step, lambda value=value: value)()
@@ -55,12 +54,12 @@ def plain_array(value: Any, name: str) -> NDArray[Any]:
             raise ValueError("it is masked")
         array = np.asarray(value)
     except Exception as error:
-        raise InvalidInput(f"{name} cannot be made an array: {_line(error)}") from None
+        raise InvalidInput(f"{name} cannot be converted to an array: {_line(error)}") from None
     return array
 
 
 def read(weights: Any, layout: Layout) -> Collection:
-    """The weights in an array, a list or mapping of arrays, or the path of an .npy or .npz file.
+    """Read weights from an array, a list or mapping of arrays, or the path of an .npy or .npz file.
 
     Raises
     ------
@@ -79,21 +78,21 @@ def read(weights: Any, layout: Layout) -> Collection:
     arrays = {name: plain_array(value, name) for name, value in named.items()}
     skipped = {name: why for name, array in arrays.items() if (why := _reason(array))}
     kept = {name: array for name, array in arrays.items() if name not in skipped and array.ndim >= 2}
-    biases: dict[str, NDArray[Any]] = {}
+    biases: dict[str, AnyArray] = {}
     for name, array in arrays.items():
         if array.ndim == 1 and name not in skipped:
             owner = _owner(name, arrays, kept, layout)
             if owner is None or owner in biases:
-                skipped[name] = "one-dimensional and no weight's bias"
+                skipped[name] = "one-dimensional, and not the bias of a weight"
             else:
                 biases[owner] = array
     if not kept:
-        raise InvalidInput(f"there is no weight of two or more dimensions among {', '.join(arrays) or 'nothing'}"[:300])
+        raise InvalidInput(f"there is no array of two or more dimensions among {', '.join(arrays) or 'nothing'}"[:300])
     return Collection([tensor(name, array, layout, biases.get(name)) for name, array in kept.items()], skipped)
 
 
-def tensor(name: str, array: NDArray[Any], layout: Layout = "torch", bias: NDArray[Any] | None = None) -> Tensor:
-    """An array as a weight matrix; refused unless it is one."""
+def tensor(name: str, array: AnyArray, layout: Layout = "torch", bias: AnyArray | None = None) -> Tensor:
+    """An array as a weight matrix; raises unless it is real, finite and of two or more dimensions."""
     if array.dtype.kind not in "fiub" or array.ndim < 2 or not array.size:
         raise InvalidInput(
             f"{name} must be a real array (fan_out, fan_in) or (C_out, C_in, *kernel), "
@@ -112,8 +111,8 @@ def tensor(name: str, array: NDArray[Any], layout: Layout = "torch", bias: NDArr
     return Tensor(name, tuple(map(int, array.shape)), floats, int(units * math.prod(kernel)), offset)
 
 
-def load(path: str | os.PathLike[str]) -> Any:
-    """An array from .npy, a mapping of arrays from .npz; pickled contents are refused."""
+def load(path: str | os.PathLike[str]) -> AnyArray | dict[str, AnyArray]:
+    """Load an array from .npy or a mapping of arrays from .npz; raises on pickled contents."""
     shown = os.fspath(path)
     try:
         with open(path, "rb") as file:
@@ -135,19 +134,17 @@ def _flat(mapping: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, A
             yield name, value
 
 
-def _reason(array: NDArray[Any]) -> str | None:
-    """Why an entry of a collection is left out, or None."""
+def _reason(array: AnyArray) -> str | None:
+    """The reason to skip an entry of a collection, or None."""
     if array.dtype.kind not in "fiub":
-        return f"{array.dtype}, which is no real number"
+        return f"{array.dtype}, which is not a real type"
     if array.dtype.kind != "f":
         return "a counter" if array.ndim == 0 else f"integers ({array.dtype})"
     return "a scalar" if array.ndim == 0 else "empty" if array.size == 0 else None
 
 
-def _owner(
-    name: str, arrays: Mapping[str, NDArray[Any]], kept: Mapping[str, NDArray[Any]], layout: Layout
-) -> str | None:
-    """The weight that `name` is the bias of: that of its prefix, or in a list of arrays the one before."""
+def _owner(name: str, arrays: Mapping[str, AnyArray], kept: Mapping[str, AnyArray], layout: Layout) -> str | None:
+    """The weight to which the bias `name` belongs: the one of the same prefix, or the one before it in a list."""
     prefix, leaf = re.fullmatch(r"(.*[./])?([^./]*)", name, re.DOTALL).groups(default="")  # type: ignore[union-attr]
     candidates: list[str] = []
     if name.isdigit():
@@ -162,5 +159,5 @@ def _owner(
 
 
 def _line(error: Exception) -> str:
-    """What an error says, on one line."""
+    """The type and message of an error on one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]

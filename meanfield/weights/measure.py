@@ -1,8 +1,8 @@
-"""Measure given weights: their scale, mean, tail, spectrum and dependence, and the scheme they look drawn by."""
+"""Measure given weights: scale, mean, tail, spectrum, dependence, and the most likely initialisation scheme."""
 
 from typing import Any
 
-from meanfield.errors import InvalidInput
+from meanfield.arguments import false_alarm_rate
 from meanfield.weights.entry_statistics import entries
 from meanfield.weights.loading import Layout, Tensor, read
 from meanfield.weights.measurement import Measurement, Measurements
@@ -11,44 +11,44 @@ from meanfield.weights.singular_values import spectrum
 
 __all__ = ["measure"]
 
-TESTS = 6  # behind a measurement's findings: mean, pairs, correlation, outliers, spectrum, tail
+TESTS = 6  # tests of a measurement: mean, pairs, correlation, outliers, spectrum, tail
 
 
-def measure(weights: Any, *, layout: Layout = "torch", alpha: float = 0.01) -> Any:
-    """Measure weights: effective sigma_w, mean, tail, singular values, correlations, and the nearest named scheme.
+def measure(weights: Any, *, layout: Layout = "torch", alpha: float = 0.01) -> Measurement | Measurements:
+    """Measure weights: effective sigma_w, mean, tail, singular values, correlations and the most likely scheme.
 
     Parameters
     ----------
     weights : array_like, list, mapping, str or Path
         One weight (fan_out, fan_in), or a convolution's ``(C_out, C_in, *kernel)``; or several: a list of arrays, a
         mapping of names to arrays, nested or not, as torch's `state_dict()` and safetensors' `load_file` give, or
-        anything with a `state_dict`; or the path of an .npy or .npz file without pickled objects. Arrays may be torch
-        tensors, whatever their device, dtype and graph. Of several, arrays of one dimension are taken for biases where
-        the name or the place in the list says whose; other ones, integers and scalars are skipped, and `.skipped` says
-        so.
+        an object with a `state_dict`; or the path of an .npy or .npz file without pickled objects. Arrays may be torch
+        tensors of any device, dtype and graph. Among several arrays, one-dimensional ones count as biases if their name
+        or position in the list identifies the weight; other one-dimensional arrays, integers and scalars are skipped
+        and listed in `.skipped`.
     layout : {"torch", "keras"}
-        Which axes are which: (fan_out, fan_in) and ``(C_out, C_in, *kernel)``, or (fan_in, fan_out) and
+        Order of the axes: (fan_out, fan_in) and ``(C_out, C_in, *kernel)``, or (fan_in, fan_out) and
         ``(*kernel, C_in, C_out)`` as in Keras and JAX.
     alpha : float
-        How often something is found to speak against independent entries of mean 0 without a heavy tail where
-        nothing does, 0 < alpha ≤ 0.1; shared among the six tests, and among the weights if there are several.
+        False-alarm rate of `.findings` for independent entries of mean 0 without a heavy tail, 0 < alpha ≤ 0.1; divided
+        among the six tests, and among the weights if there are several.
 
     Returns
     -------
     Measurement or Measurements
-        For one weight, or for several in order. Each has `.sigma_w`, `.mean`, `.tail`, `.singular_values`,
+        For one weight, or for several weights in order. Each has `.sigma_w`, `.mean`, `.tail`, `.singular_values`,
         `.correlation`, `.scheme`, `.findings`, `.summary` and `.to_dict()`; printing shows a table.
 
     Raises
     ------
     InvalidInput
-        If there is no weight, one is not real and finite, or the file cannot be read.
+        If there is no weight, a weight is not real and finite, or the file cannot be read.
 
     Notes
     -----
-    A convolution is measured as the matrix (C_out, C_in·∏kernel), whose singular values are not those of the
-    convolution as an operator. Beyond 2048 rows and columns the spectrum is that of 2048 of the fewer ones. How each
-    number is obtained, and how often each test is wrong, is in docs/theory/measuring.md.
+    A convolution is measured as the matrix (C_out, C_in·∏kernel), whose singular values differ from those of the
+    convolution operator. If rows and columns both exceed 2048, the spectrum is of 2048 of the fewer ones.
+    docs/theory/measuring.md describes the estimators and the measured error rates of the tests.
 
     References
     ----------
@@ -66,8 +66,7 @@ def measure(weights: Any, *, layout: Layout = "torch", alpha: float = 0.01) -> A
     >>> mf.measure(W).findings
     ('rows 3 and 7 are alike (cosine 1)',)
     """
-    if not (isinstance(alpha, int | float) and 0 < alpha <= 0.1):
-        raise InvalidInput(f"alpha is a false-alarm rate and must be > 0 and at most 0.1, not {alpha!r:.60}")
+    alpha = false_alarm_rate(alpha, most=0.1)
     collection = read(weights, layout)
     each = alpha / (TESTS * len(collection.tensors))
     measured = tuple(_measure(tensor, each) for tensor in collection.tensors)

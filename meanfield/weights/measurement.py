@@ -1,4 +1,4 @@
-"""What was measured of given weights, in numbers, in a sentence and in a table."""
+"""Measurements of given weights: numbers, findings, a sentence and a table."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,39 +16,39 @@ from meanfield.weights.singular_values import Spectrum
 __all__ = ["Measurement", "Measurements"]
 
 COLUMNS = ("name", "shape", "sigma_w", "sigma_b", "mean z", "kurtosis", "correl. z", "outliers", "scheme")
-DOMINANT = 0.1  # share of the sum of squares
+DOMINANT = 0.1  # share of the sum of squares of a single entry that is a finding
 
 
 @dataclass(frozen=True, repr=False)
 class Measurement:
-    """What a weight is like, each number with its error, and what it looks drawn by.
+    """Statistics of a weight with standard errors, and its most likely initialisation scheme.
 
     Attributes
     ----------
     name : str
-        Its name in the collection it came from.
+        Name of the weight.
     shape : tuple of int
-        As it was given.
+        Original shape.
     fan_in, fan_out : int
-        Inputs of a unit, and units that an input goes to; for a convolution both times the size of the kernel.
+        Inputs of a unit and outputs of an input; for a convolution both times the size of the kernel.
     sigma_w : Statistic
-        √(fan_in · mean W²). Where the tail is heavy, its standard error allows for what was not drawn.
+        √(fan_in · mean W²). For a heavy tail, its standard error allows for larger entries outside the sample.
     sigma_b : Statistic or None
-        Root mean square of the bias; None if there is none.
+        Root mean square of the bias; None without a bias.
     mean : Statistic
-        Mean of the entries, against 0.
+        Mean of the entries, tested against 0.
     tail : Statistic
-        Excess kurtosis, against a normal law's. Its standard error is of no use where the law has no eighth moment.
+        Excess kurtosis, tested against the normal law. Its standard error requires a finite eighth moment.
     spectrum : Spectrum
-        Singular values, against those of independent entries and of an orthogonal matrix.
+        Singular values, compared with independent entries and with an orthogonal matrix.
     scheme : Recognised
-        The named scheme that it agrees with best.
+        The most likely named scheme.
     zeros : float
-        Share of entries that are exactly 0.
+        Share of exact zeros.
     dominance : float
-        Share of the sum of squares that is the largest entry's.
+        Share of the largest entry in the sum of squares.
     alpha : float
-        How often each of the tests behind `findings` is wrong: a sixth of what was asked for.
+        False-alarm rate of each test behind `findings`: one sixth of the requested rate.
     """
 
     name: str
@@ -67,29 +67,29 @@ class Measurement:
 
     @property
     def singular_values(self) -> Floats:
-        """Singular values of the matrix (units, fan_in), largest first: they compare with sigma_w."""
+        """Singular values of the matrix (units, fan_in), largest first, on the scale of sigma_w."""
         return self.spectrum.singular_values
 
     @property
     def correlation(self) -> Statistic | None:
-        """What correlated entries add to tr((W Wᵀ)²), relative to its value for independent ones."""
+        """Contribution of correlated entries to tr((W Wᵀ)²), relative to its value for independent entries."""
         return self.spectrum.correlation
 
     @property
     def tail_kind(self) -> str | None:
-        """Whether the tail is "heavy", "light" or "normal"; None if there are too few entries to say."""
+        """Whether the tail is "heavy", "light" or "normal"; None if there are too few entries to test."""
         if self.tail.p_value is None or self.tail.z is None:
             return None
         return "normal" if self.tail.p_value >= self.alpha else "heavy" if self.tail.z > 0 else "light"
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """What speaks against independent entries of mean 0 without a heavy tail, a phrase each; often empty."""
+        """Significant deviations from independent entries of mean 0 without a heavy tail, a phrase each."""
         return tuple(self._findings())
 
     @property
     def summary(self) -> str:
-        """What was found, in one sentence."""
+        """The measurement in one sentence."""
         shape = " × ".join(map(str, self.shape))
         sigma_b = "" if self.sigma_b is None else f", sigma_b = {with_error(self.sigma_b)}"
         found = "; ".join(self.findings) or "nothing speaks against independent entries of mean 0"
@@ -99,18 +99,17 @@ class Measurement:
         return f"{self.name} ({shape}): sigma_w = {with_error(self.sigma_w)}{sigma_b}, {self.scheme}: {found}{sampled}"
 
     def to_dict(self) -> dict[str, Any]:
-        """All numbers in JSON's types, of the singular values only the extremes and the median; infinities are None."""
+        """All numbers in JSON types; of the singular values the extremes and the median; infinities are None."""
         values, spectrum = self.singular_values, asdict(self.spectrum)
         del spectrum["singular_values"]
         extremes = {"smallest": values[-1], "median": np.median(values), "largest": self.spectrum.spectral_norm}
         numbers = ("name", "shape", "fan_in", "fan_out", "zeros", "dominance", "alpha")
-        plain: dict[str, Any] = _plain(
+        return _plain_dict(
             {name: getattr(self, name) for name in (*numbers, "tail_kind", "findings", "summary")}
             | {name: asdict(getattr(self, name)) for name in ("sigma_w", "mean", "tail", "scheme")}
             | {"sigma_b": None if self.sigma_b is None else asdict(self.sigma_b)}
             | {"correlation": spectrum.pop("correlation"), "singular_values": extremes, "spectrum": spectrum}
         )
-        return plain
 
     def _findings(self) -> Iterator[str]:
         s, correlation, pair = self.spectrum, self.correlation, self.spectrum.parallel
@@ -146,14 +145,14 @@ class Measurement:
 
 @dataclass(frozen=True, repr=False)
 class Measurements(Sequence[Measurement]):
-    """Measurements of several weights in order; also by name.
+    """Measurements of several weights, by position or by name.
 
     Attributes
     ----------
     items : tuple of Measurement
-        One a weight.
+        One for each weight.
     skipped : mapping of str to str
-        Entries that are no weights, and why.
+        Skipped entries and the reasons.
     """
 
     items: tuple[Measurement, ...]
@@ -166,14 +165,14 @@ class Measurements(Sequence[Measurement]):
 
     @property
     def summary(self) -> str:
-        """How many there are, and in how many of them something was found."""
+        """The number of weights and of those with findings."""
         found = [item.name for item in self.items if item.findings]
         which = "in none" if not found else f"in {len(found)}: {', '.join(found[:5])}{', …' if len(found) > 5 else ''}"
         skipped = f", {len(self.skipped)} entries skipped" if self.skipped else ""
         return f"{len(self.items)} weights; something speaks against independent entries of mean 0 {which}{skipped}"
 
     def to_dict(self) -> dict[str, Any]:
-        """All of them in JSON's types."""
+        """All measurements in JSON types."""
         return {
             "summary": self.summary,
             "weights": [item.to_dict() for item in self.items],
@@ -197,7 +196,7 @@ class Measurements(Sequence[Measurement]):
 
 
 def with_error(statistic: Statistic) -> str:
-    """A value to the digits that its error lets stand, and the error.
+    """A value rounded to the digits of its error, and the error.
 
     Examples
     --------
@@ -232,9 +231,14 @@ def _score(z: float | None) -> str:
     return "-" if z is None else f"{z:.1f}"
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+def _plain_dict(values: Mapping[str, object]) -> dict[str, Any]:
+    """`values` in JSON types; NaN and infinities become None."""
+    return {key: _plain(item) for key, item in values.items()}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return _plain_dict(value)
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     if isinstance(value, np.generic):

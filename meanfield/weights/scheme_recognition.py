@@ -1,36 +1,34 @@
-"""Which initialisation scheme a weight matrix looks drawn by, and how sure that is."""
+"""The most likely initialisation scheme of a weight matrix, with its posterior probability."""
 
 import math
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
-from meanfield._types import Floats
+from meanfield._types import Floats, Reals
 from meanfield.initializers.resolve import initializer
+from meanfield.initializers.truncated_normal import truncated_std
 from meanfield.weights.entry_statistics import Entries
 from meanfield.weights.loading import Tensor
-from meanfield.weights.singular_values import NEARLY, Spectrum
+from meanfield.weights.singular_values import NEARLY, Spectrum, kolmogorov_distance
 
 LAWS = ("normal", "uniform", "truncated_normal")
 TANH = 5 / 3  # torch's gain for tanh
-CUT = 2.0  # of the truncated normal, in standard deviations before the cut
-KEPT = float(special.gammainc(1.5, CUT**2 / 2) / special.gammainc(0.5, CUT**2 / 2))  # of the variance, after it
-#: Excess kurtosis of the normal law cut at ±c: E z⁴ = 3v − 2c³φ(c)/(2Φ(c) − 1), v its variance.
+CUT = 2.0  # of the truncated normal, in standard deviations before truncation
+KEPT = truncated_std(CUT) ** 2  # variance after truncation
+#: Excess kurtosis of the normal law truncated at ±c: E z⁴ = 3v − 2c³φ(c)/(2Φ(c) − 1) with variance v.
 CUT_OFF = CUT**3 * math.sqrt(2.0 / math.pi) * math.exp(-0.5 * CUT**2) / math.erf(CUT / math.sqrt(2.0))
 TRUNCATED = (3.0 * KEPT - CUT_OFF) / KEPT**2 - 3.0
-ROUNDING = 0.004  # an entry may exceed a bound by half a digit of bfloat16
-LOOKED_AT = 20_000  # entries that are compared with a law: more would find the rounding of half precision
-ZEROS = 0.9  # share of zeros in the law "sparse"
-DECADES = math.log(1e4)  # range of the scale of an unnamed scheme, log-uniform
-DOUBT = 1e-3  # p-value below which a law is given up
+ROUNDING = 0.004  # relative rounding error of bfloat16, by which an entry may exceed a bound
+SAMPLED = 20_000  # entries compared with a law; more entries would detect the rounding of half precision
+ZEROS = 0.9  # share of zeros of the law "sparse"
+LOG_RANGE = math.log(1e4)  # range of the log-uniform prior of the scale of an unnamed scheme
+DOUBT = 1e-3  # p-value below which a law is rejected
 GAINS = {"": 1.0, **{f"gain={gain}": gain for gain in (math.sqrt(2.0), 5.0 / 3.0)}}
 
-
-#: Names of schemes, as `initializer` takes them, by the law of their entries.
+#: Names of schemes, as for `initializer`, by the law of their entries.
 SCHEMES: dict[str, tuple[str, ...]] = {
     "normal": (
         *("he_normal", "xavier_normal", "lecun_normal", "he_normal:mode=fan_out", f"xavier_normal:gain={TANH}"),
@@ -56,22 +54,22 @@ _scheme = cache(initializer)
 
 @dataclass(frozen=True)
 class Recognised:
-    """The scheme that a weight looks drawn by.
+    """The most likely initialisation scheme of a weight.
 
     Attributes
     ----------
     names : tuple of str
-        Names of schemes as `meanfield.initializer` takes them, with arguments after a colon; several where they are
-        the same thing for these fans, as Xavier's and LeCun's for a square matrix. Empty if it is none that is known.
+        Names of schemes for `meanfield.initializer`, with arguments after a colon; several if they coincide for these
+        fans, as Xavier's and LeCun's for a square matrix. Empty if no named scheme is likely.
     law : str
         "normal", "uniform", "truncated_normal", "orthogonal", "sparse", "constant" or "other".
     confidence : float
-        Probability of `names` (or, if empty, of none of them), given half a chance beforehand that it is none. Entries
-        are taken to be independent; what speaks against that is for the other measurements to say.
+        Posterior probability of `names` (if empty, of no named scheme), for a prior probability 1/2 of no named scheme
+        and independent entries; dependence is the subject of the other measurements.
     nearest : str or None
-        The scheme whose standard deviation is nearest, of the same law if that is known.
+        The scheme of nearest standard deviation, with the same law if the law is known.
     ratio : float
-        Measured sigma_w over that of `nearest`.
+        Measured sigma_w divided by sigma_w of `nearest`.
     """
 
     names: tuple[str, ...]
@@ -83,12 +81,12 @@ class Recognised:
     def __str__(self) -> str:
         if self.names:
             return f"{' = '.join(self.names)} ({_percent(self.confidence)})"
-        near = "" if self.nearest is None else f"; nearest {self.nearest}, of which sigma_w is {self.ratio:.3f} times"
+        near = "" if self.nearest is None else f"; nearest {self.nearest}, sigma_w is {self.ratio:.3f} times its value"
         return f"no named scheme ({_percent(self.confidence)}{near})"
 
 
 def recognise(tensor: Tensor, found: Entries, spectrum: Spectrum) -> Recognised:
-    """The scheme of a weight whose entries and spectrum have been measured."""
+    """The most likely scheme of a weight, from the statistics of its entries and its spectrum."""
     if found.square == 0.0 or found.mean.standard_error == 0.0:
         return Recognised(("zeros",) if found.square == 0.0 else (), "constant", 1.0)
     if spectrum.orthogonal:
@@ -124,7 +122,7 @@ def recognise(tensor: Tensor, found: Entries, spectrum: Spectrum) -> Recognised:
 
 
 def _likelihood(law: str, std: float, found: Entries) -> float:
-    """Logarithm of the density of the entries, for as many of them as are worth one."""
+    """Log-likelihood of the entries, for the effective sample size."""
     ratio, bound = found.square / std**2, found.largest / (std * (1.0 + ROUNDING))
     if law == "normal":
         each = -0.5 * (ratio + math.log(2.0 * math.pi)) - math.log(std)
@@ -138,7 +136,7 @@ def _likelihood(law: str, std: float, found: Entries) -> float:
 
 
 def _any_scale(law: str, found: Entries) -> float:
-    """The same, averaged over log-uniform scales: the largest likelihood times the width of its peak."""
+    """Log-likelihood averaged over log-uniform scales: maximum times width of the peak (Laplace approximation)."""
     n = found.n * found.effective
     std = math.sqrt(found.square)
     width = math.sqrt(math.pi / n)  # a Gaussian peak in ln(std), whose curvature is 2n
@@ -147,17 +145,17 @@ def _any_scale(law: str, found: Entries) -> float:
     elif law == "truncated_normal":
         least = found.largest / CUT * math.sqrt(KEPT)
         slope = n * (1.0 - found.square / least**2 * KEPT)
-        if slope > math.sqrt(2.0 * n):  # the likelihood falls from the smallest scale that holds all entries
+        if slope > math.sqrt(2.0 * n):  # the likelihood decreases from the smallest admissible scale
             std, width = least, 1.0 / slope
         else:
             std = max(least, std * math.sqrt(KEPT))
-    return _likelihood(law, std, found) + math.log(width / DECADES)
+    return _likelihood(law, std, found) + math.log(width / LOG_RANGE)
 
 
-def _agreement(law: str, matrix: NDArray[Any], found: Entries) -> float:
-    """p-value of the law, at the scale of the entries: of its kurtosis and of Kolmogorov and Smirnov's distance."""
+def _agreement(law: str, matrix: Reals, found: Entries) -> float:
+    """p-value of a law at the scale of the entries, from their kurtosis and the Kolmogorov–Smirnov distance."""
     sample = matrix.ravel() if matrix.flags.c_contiguous else matrix.T.ravel()
-    sample = np.sort(sample[:: max(1, sample.size // LOOKED_AT)].astype(np.float64)) / math.sqrt(found.square)
+    sample = np.sort(sample[:: max(1, sample.size // SAMPLED)].astype(np.float64)) / math.sqrt(found.square)
     n = len(sample)
     with np.errstate(under="ignore"):
         if law == "normal":
@@ -167,9 +165,7 @@ def _agreement(law: str, matrix: NDArray[Any], found: Entries) -> float:
         else:
             z = np.clip(sample * math.sqrt(KEPT), -CUT, CUT)
             cdf, kurtosis = 0.5 + 0.5 * special.erf(z / math.sqrt(2.0)) / math.erf(CUT / math.sqrt(2.0)), TRUNCATED
-    steps = np.arange(n + 1) / n
-    distance = max(np.max(steps[1:] - cdf), np.max(cdf - steps[:-1]))
-    p = float(special.kolmogorov(math.sqrt(n) * distance))
+    p = float(special.kolmogorov(math.sqrt(n) * kolmogorov_distance(cdf)))
     tail = found.tail
     if law == "normal":
         by_tail = 1.0 if tail.p_value is None else tail.p_value
@@ -185,8 +181,8 @@ def _orthogonal(name: str, values: Floats) -> Recognised:
     return Recognised((f"{name}:{said}" if said else name,), "orthogonal", 1.0, name, gain)
 
 
-def _only_tap(tensor: Tensor) -> NDArray[Any] | None:
-    """The matrix (C_out, C_in) of a kernel that is 0 but for one place."""
+def _only_tap(tensor: Tensor) -> Reals | None:
+    """The matrix (C_out, C_in) of the only nonzero tap of a kernel; None if there are several."""
     taps = tensor.matrix.reshape(len(tensor.matrix), -1, tensor.fan_out // len(tensor.matrix))
     used = np.flatnonzero(taps.any(axis=(0, 1)))
     return taps[:, :, used[0]] if taps.shape[2] > 1 and len(used) == 1 else None
@@ -209,7 +205,7 @@ def _sparse(tensor: Tensor, found: Entries) -> Recognised:
 
 
 def _thinned(tensor: Tensor, found: Entries) -> Recognised:
-    """Zeros in independent places: with a share of 0.9, the law "sparse" at a scale known to its standard error."""
+    """Zeros at independent places: the law "sparse" if their share is 0.9 within its standard error."""
     off = abs(found.zeros - ZEROS) / math.sqrt(ZEROS * (1.0 - ZEROS) / found.n)
     if off > 3.3:
         return Recognised((), "sparse", 1.0)
@@ -217,7 +213,7 @@ def _thinned(tensor: Tensor, found: Entries) -> Recognised:
     std, fans = math.sqrt(found.square), (tensor.fan_out, tensor.matrix.shape[1])
     ratios = {name: std / _scheme(name).std(*fans) for name in SCHEMES["sparse"]}
     densities = {name: math.exp(-0.5 * (math.log(ratio) / error) ** 2) / error for name, ratio in ratios.items()}
-    none = len(ratios) * math.sqrt(2.0 * math.pi) / DECADES
+    none = len(ratios) * math.sqrt(2.0 * math.pi) / LOG_RANGE
     nearest = max(densities, key=lambda name: densities[name])
     same = tuple(name for name in ratios if math.isclose(ratios[name], ratios[nearest], rel_tol=1e-9))
     share = sum(densities[name] for name in same) / (sum(densities.values()) + none)

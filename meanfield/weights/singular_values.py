@@ -1,65 +1,63 @@
-"""The singular values of a weight matrix against Marchenko and Pastur's law and against orthogonality."""
+"""Singular values of a weight matrix against the Marchenko–Pastur law and against orthogonality."""
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse, special
 
-from meanfield._types import Floats, Ints
+from meanfield._types import AnyArray, Floats, Ints
 from meanfield.numerics.statistics.marchenko_pastur import MarchenkoPastur, largest_eigenvalue
 from meanfield.weights.entry_dependence import Parallel, parallel_rows, rectangles
 from meanfield.weights.entry_statistics import Entries, Statistic
 
-LIMIT = 2048  # rows or columns of which all products are formed
-PAIRED = 1024  # of the other axis, where only pairs are looked at
-RUNS = 8
-CHUNK = 2**21
-FEWEST = 8  # singular values that can be compared with a law
-COPIES = 6  # with random signs
-NEARLY = 0.02  # relative spread of the singular values of what may be called orthogonal
+LIMIT = 2048  # largest number of rows or columns of which all products are formed
+PAIRED = 1024  # the same along the longer axis, which is tested for parallel pairs only
+RUNS = 8  # runs of consecutive rows in a sample of a larger matrix
+CHUNK = 2**21  # entries converted to float64 at once
+FEWEST = 8  # smallest number of singular values for a comparison with a law
+COPIES = 6  # copies with random signs, for the edge of heavy-tailed entries
+NEARLY = 0.02  # largest relative spread of the singular values of an orthogonal matrix
 
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Singular values of a weight matrix W (units, fan_in), and what independent entries would have given.
+    """Singular values of a weight matrix W (units, fan_in), compared with independent entries.
 
     Attributes
     ----------
     singular_values : ndarray, shape (min(units, fan_in),)
-        Of W itself, largest first. Independent entries of standard deviation sigma_w/√fan_in have them between the
-        `edges`; an orthogonal matrix has them all equal. Those below 1e-8 of the largest are rounding. Beyond 2048,
-        those of eight evenly spread runs of 256 rows (or columns, if they are fewer).
+        Singular values of W, largest first. For independent entries of standard deviation sigma_w/√fan_in they lie
+        between the `edges`; for an orthogonal matrix they are equal. Values below 1e-8 of the largest are rounding
+        errors. Beyond 2048 rows (or columns, if fewer), the values are of eight evenly spaced runs of 256 rows.
     edges : tuple of float
-        sigma_w |1 ∓ √(units/fan_in)|, where Marchenko and Pastur's law ends.
+        sigma_w |1 ∓ √(units/fan_in)|, the edges of the Marchenko–Pastur law.
     outliers : int
-        How many singular values are beyond the upper edge and what chance may add to it (Tracy and Widom's law), which
-        happens to independent entries in a share `alpha` of cases. Where the tail is heavy, they also have to be
-        beyond what the same entries with random signs reach.
+        Number of singular values beyond the upper edge and its Tracy–Widom fluctuation, which independent entries
+        exceed with probability `alpha`. For a heavy tail, outliers must also exceed the largest singular value of the
+        same entries with random signs.
     spectral_norm : float
         The largest singular value of the whole matrix.
     distance : float or None
-        Largest difference between the distribution of squared singular values and Marchenko and Pastur's; None for
-        fewer than 8.
+        Largest difference between the distribution functions of the squared singular values and of the Marchenko–Pastur
+        law; None for fewer than 8 values.
     allowed : float or None
-        The distance that independent entries exceed in a share `alpha` of cases: see Notes.
+        The distance that independent entries exceed with probability `alpha`: see Notes.
     spread : float
         Standard deviation of the singular values relative to their mean: 0 for an orthogonal matrix.
     orthogonal : bool
-        Whether rows or columns, whichever are fewer, are orthogonal and equally long to within 2 %, and not by chance.
+        Whether rows or columns (the fewer of the two) are orthogonal and of equal length within 2 %, beyond chance.
     correlation : Statistic or None
-        Part of the second spectral moment that correlated entries cause: see `rectangles`.
+        Contribution of correlated entries to the second spectral moment: see `rectangles`.
     parallel : Parallel or None
         The most nearly parallel rows or columns.
     sampled : int or None
-        How many rows or columns this is about, if not all.
+        Number of rows or columns used, if not all.
 
     Notes
     -----
-    Eigenvalues of random matrices repel each other, so the distance is O(log m/m) and not O(1/√m) for m singular
+    Eigenvalues of random matrices repel each other; the distance is therefore O(log m/m), not O(1/√m), for m singular
     values. `allowed` was fitted to simulations of 8 ≤ m ≤ 256, for aspect ratios from 1 to 16 and laws from uniform to
     Student's t: (1.2 + 0.42 ln m + 0.17 (1 + 8/m) κ + 0.18 ln(0.01/alpha))/m, κ the excess kurtosis where positive.
     """
@@ -78,12 +76,12 @@ class Spectrum:
 
     @property
     def random(self) -> bool:
-        """Whether the singular values are distributed as those of independent entries; true if there are too few."""
+        """Whether the singular values follow the law of independent entries; true if there are too few to test."""
         return self.distance is None or self.allowed is None or self.distance <= self.allowed
 
 
-def spectrum(matrix: NDArray[Any], found: Entries, alpha: float) -> Spectrum:
-    """The spectrum of a finite matrix (units, fan_in) whose entries are as `found`."""
+def spectrum(matrix: AnyArray, found: Entries, alpha: float) -> Spectrum:
+    """The spectrum of a finite matrix (units, fan_in) with entry statistics `found`."""
     units, fan_in = matrix.shape
     if found.square == 0.0:
         zeros = np.zeros(min(units, fan_in, LIMIT))
@@ -91,7 +89,7 @@ def spectrum(matrix: NDArray[Any], found: Entries, alpha: float) -> Spectrum:
     scale = math.sqrt(found.square)
     wide = matrix if units <= fan_in else matrix.T
     index = _runs(len(wide), LIMIT)
-    mean = found.mean.value / scale if (found.mean.p_value or 0.0) < 0.01 else 0.0  # where it is chance, it stays in
+    mean = found.mean.value / scale if (found.mean.p_value or 0.0) < 0.01 else 0.0  # 0 if insignificant
     products = _Products.of(wide, index, scale, mean)
     m, n = len(index), wide.shape[1]
     eigenvalues = np.maximum(np.linalg.eigvalsh(products.gram), 0.0)[::-1]
@@ -110,8 +108,7 @@ def spectrum(matrix: NDArray[Any], found: Entries, alpha: float) -> Spectrum:
     distance = allowed = None
     if m >= FEWEST:
         cdf = MarchenkoPastur(m / n).cdf(eigenvalues[::-1] * m / eigenvalues.sum())
-        steps = np.arange(m + 1) / m
-        distance = float(max(np.max(steps[1:] - cdf), np.max(cdf - steps[:-1])))
+        distance = kolmogorov_distance(cdf)
         level = 1.2 + 0.42 * math.log(m) + 0.17 * (1.0 + 8.0 / m) * kurtosis + 0.18 * math.log(0.01 / alpha)
         allowed = min(level / m, 1.0)
     spread = float(np.std(values) / np.mean(values))
@@ -144,8 +141,14 @@ def spectrum(matrix: NDArray[Any], found: Entries, alpha: float) -> Spectrum:
     )
 
 
+def kolmogorov_distance(cdf: Floats) -> float:
+    """Kolmogorov–Smirnov distance of a sample from a law, whose distribution function at the sorted sample is `cdf`."""
+    steps = np.arange(len(cdf) + 1) / len(cdf)
+    return float(max(np.max(steps[1:] - cdf), np.max(cdf - steps[:-1])))
+
+
 def _less_likely(pairs: list[Parallel]) -> Parallel | None:
-    """That pair of rows or of columns that chance explains less, with the chance that either is found."""
+    """The pair with the smaller p-value, corrected for the two axes."""
     if not pairs:
         return None
     least = min(pairs, key=lambda pair: pair.p_value)
@@ -154,7 +157,7 @@ def _less_likely(pairs: list[Parallel]) -> Parallel | None:
 
 @dataclass(frozen=True)
 class _Products:
-    """All products of some rows: W Wᵀ, that with the mean taken off, V Vᵀ with V = W∘W, and Σ_{i≠k} (V∘V)(V∘V)ᵀ."""
+    """Products of rows: W Wᵀ, the same without the mean, V Vᵀ with V = W∘W, and Σ_{i≠k} Σ_j V_ij² V_kj²."""
 
     gram: Floats
     centred: Floats
@@ -162,7 +165,7 @@ class _Products:
     fourth: float
 
     @staticmethod
-    def of(wide: NDArray[Any], index: Ints, scale: float, mean: float) -> "_Products":
+    def of(wide: AnyArray, index: Ints, scale: float, mean: float) -> "_Products":
         m, n = len(index), wide.shape[1]
         gram, squares, sums, fourth = np.zeros((m, m)), np.zeros((m, m)), np.zeros(m), 0.0
         for block in _columns(wide, index, scale):
@@ -177,8 +180,8 @@ class _Products:
         return _Products(gram, centred, squares, fourth)
 
 
-def _columns(wide: NDArray[Any], index: Ints, scale: float) -> Iterator[Floats]:
-    """The rows `index` in float64, some columns at a time, in units of `scale`."""
+def _columns(wide: AnyArray, index: Ints, scale: float) -> Iterator[Floats]:
+    """The rows `index` in float64, divided by `scale`, a block of columns at a time."""
     step = max(1, CHUNK // len(index))
     for start in range(0, wide.shape[1], step):
         part = wide[:, start : start + step]
@@ -186,15 +189,15 @@ def _columns(wide: NDArray[Any], index: Ints, scale: float) -> Iterator[Floats]:
 
 
 def _runs(size: int, limit: int) -> Ints:
-    """All indices, or evenly spread runs of them: neighbours stay neighbours, as correlations along an axis need."""
+    """All indices, or evenly spaced runs of consecutive ones, which preserve correlations of neighbours."""
     if size <= limit:
         return np.arange(size)
     starts = np.linspace(0, size - limit // RUNS, RUNS).astype(np.intp)
     return (starts[:, None] + np.arange(limit // RUNS)).ravel()
 
 
-def _with_random_signs(wide: NDArray[Any], index: Ints, scale: float) -> float:
-    """An edge that the largest eigenvalue of the same magnitudes with random signs hardly ever reaches."""
+def _with_random_signs(wide: AnyArray, index: Ints, scale: float) -> float:
+    """Mean plus four standard deviations of the largest eigenvalue of the same magnitudes with random signs."""
     rng = np.random.default_rng(0)
     largest = []
     for _ in range(COPIES):
@@ -207,15 +210,15 @@ def _with_random_signs(wide: NDArray[Any], index: Ints, scale: float) -> float:
 
 
 def _top(gram: Floats) -> float:
-    """Largest eigenvalue; of a large matrix by Lanczos iteration, to 1e-3."""
+    """Largest eigenvalue; by Lanczos iteration with relative error 1e-3 for a large matrix."""
     if len(gram) < 256:
         return float(np.linalg.eigvalsh(gram)[-1])
     start = np.random.default_rng(0).standard_normal(len(gram))
     return float(sparse.linalg.eigsh(gram, k=1, v0=start, tol=1e-3, return_eigenvectors=False)[0])
 
 
-def _norm(wide: NDArray[Any]) -> float:
-    """Largest singular value by Lanczos iteration, to 1e-4."""
+def _norm(wide: AnyArray) -> float:
+    """Largest singular value by Lanczos iteration, with relative error 1e-4 of its square."""
     start = np.random.default_rng(0).standard_normal(len(wide))
     floats = wide if wide.dtype in (np.float32, np.float64) else wide.astype(np.float32)
     squared = sparse.linalg.LinearOperator(

@@ -95,7 +95,7 @@ def test_repetitions_zeros_and_constants_are_counted():
     assert found.closest == 0.0
     assert found.c.largest == 1.0
     assert found.c.mean == pytest.approx(correlations(np.delete(X, [7, 8], axis=0)).mean(), rel=1e-9)
-    assert "repetitions" in found.advice
+    assert "duplicates" in found.advice
     assert "all zeros" in found.advice
 
 

@@ -56,7 +56,7 @@ def test_a_state_dict_gives_weights_with_their_biases_and_says_what_it_skipped()
     assert found[1].fan_in == 60
     assert set(found.skipped) == set(STATE) - {"0.weight", "0.bias", "2.weight"}
     assert found.skipped["1.num_batches_tracked"] == "a counter"
-    assert found.skipped["1.weight"] == "one-dimensional and no weight's bias"
+    assert found.skipped["1.weight"] == "one-dimensional, and not the bias of a weight"
     assert found.skipped["quantised"] == "integers (int8)"
     assert all(name in repr(found) for name in STATE if name != "0.bias")
     assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["weights"][0]["sigma_b"]["value"] > 0
