@@ -1,9 +1,10 @@
-"""What several commands take: the activation, grids of numbers, and functions given as module:name."""
+"""Arguments and options common to several commands, and their parsing."""
 
 import importlib
 import os
 import re
 import sys
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,9 +13,7 @@ import typer
 from meanfield.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from numpy import float64
-    from numpy.typing import NDArray
-
+    from meanfield._types import Floats
     from meanfield.activations.activation import Activation
 
 
@@ -29,7 +28,7 @@ BLOCK_HELP = "A name, a formula in x, package.module:callable, or layers between
 BlockText = Annotated[str, typer.Argument(metavar=BLOCK_METAVAR, help=BLOCK_HELP, show_default=False)]
 Parameters = Annotated[
     list[str] | None,
-    typer.Option("--param", metavar="NAME=VALUE", help="A parameter of it; may be repeated."),
+    typer.Option("--param", metavar="NAME=VALUE", help="A parameter of the activation; may be repeated."),
 ]
 AsJson = Annotated[
     bool,
@@ -47,7 +46,7 @@ SigmaW = Annotated[
 SigmaB = Annotated[
     float | None,
     typer.Option(
-        help="Standard deviation of the biases. [default: the same, or 0 with an ACTIVATION's --sigma-w]",
+        help="Standard deviation of the biases. [default: as --sigma-w, but 0 if --sigma-w is given for an ACTIVATION]",
         show_default=False,
     ),
 ]
@@ -56,7 +55,7 @@ Pixels = Annotated[
     str | None,
     typer.Option(
         metavar="N[,M]",
-        help="Size of images, or tokens of sequences, where layers read several. [default: 16, or 8,8]",
+        help="Size of images or number of tokens, for layers that read several points. [default: 16, or 8,8]",
         show_default=False,
     ),
 ]
@@ -66,8 +65,8 @@ NAME_AND_NUMBERS = re.compile(r"(?!.*\bx\b)[A-Za-z][\w -]*\(.*\)")
 MODULE_AND_NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
-def activation_from(text: str, parameters: list[str] | None = None) -> "Activation":
-    """The activation that a command-line argument stands for.
+def parse_activation(text: str, parameters: list[str] | None = None) -> "Activation":
+    """Parse an argument as an activation.
 
     Parameters
     ----------
@@ -80,20 +79,20 @@ def activation_from(text: str, parameters: list[str] | None = None) -> "Activati
     Raises
     ------
     MeanFieldError
-        If it is none of these, a network among them, or cannot be imported.
+        If it is none of these, or is a network, or cannot be imported.
 
     Examples
     --------
-    >>> activation_from("leaky_relu:negative_slope=0.2")
+    >>> parse_activation("leaky_relu:negative_slope=0.2")
     activation('leaky_relu', negative_slope=0.2)
-    >>> float(activation_from("math:tanh")(0.0))
+    >>> float(parse_activation("math:tanh")(0.0))
     0.0
     """
     from meanfield.activations.resolve import activation, shortened
     from meanfield.networks.text.text import is_network, network
 
     if is_network(text):
-        raise InvalidInput(f"{shortened(text)} is a network, and this is about one activation")
+        raise InvalidInput(f"{shortened(text)} is a network, but this command takes one activation")
     pairs = list(parameters or ())
     if NAME_WITH_PARAMETERS.fullmatch(text):
         text, _, listed = text.partition(":")
@@ -103,7 +102,7 @@ def activation_from(text: str, parameters: list[str] | None = None) -> "Activati
         return found[0]
     if not MODULE_AND_NAME.fullmatch(text):
         return activation(text, **values)
-    function = imported(text)
+    function = import_callable(text)
     if isinstance(function, type):
         try:
             function = function(**values)
@@ -122,8 +121,8 @@ def _parameter(pair: str) -> tuple[str, float]:
         raise InvalidInput(f"a parameter is name=number, as in negative_slope=0.2, not {pair[:60]!r}") from None
 
 
-def imported(text: str) -> Any:
-    """What ``package.module:name`` refers to, here or among the installed packages."""
+def import_callable(text: str) -> Callable[..., Any]:
+    """Import the callable ``package.module:name`` from the current directory or the installed packages."""
     if not MODULE_AND_NAME.fullmatch(text):
         raise InvalidInput(f"a function is given as package.module:name, not {text[:60]!r}")
     module_name, _, path = text.partition(":")
@@ -133,7 +132,9 @@ def imported(text: str) -> Any:
         found: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name and f"{module_name}.".startswith(f"{error.name}."):
-            raise InvalidInput(f"no module {error.name!r} is here or installed, which {text!r} needs") from error
+            raise InvalidInput(
+                f"{text!r} needs the module {error.name!r}, which is neither here nor installed"
+            ) from error
         raise InvalidInput(f"importing {module_name} failed: {error}") from error
     except (Exception, SystemExit) as error:
         raise InvalidInput(f"importing {module_name} raised {type(error).__name__}: {error}") from error
@@ -143,17 +144,18 @@ def imported(text: str) -> Any:
         found = getattr(found, name)
     if not callable(found):
         raise InvalidInput(f"{text} is not a function but of type {type(found).__name__}")
-    return found
+    function: Callable[..., Any] = found
+    return function
 
 
-def grid_from(text: str, name: str) -> "NDArray[float64]":
-    """``low:high:count``, or numbers separated by commas, as an array.
+def parse_grid(text: str, name: str) -> "Floats":
+    """Parse ``low:high:count``, or numbers separated by commas, as an array.
 
     Examples
     --------
-    >>> grid_from("0:1:5", "--sigma-b")
+    >>> parse_grid("0:1:5", "--sigma-b")
     array([0.  , 0.25, 0.5 , 0.75, 1.  ])
-    >>> grid_from("0.1,0.3", "--sigma-b")
+    >>> parse_grid("0.1,0.3", "--sigma-b")
     array([0.1, 0.3])
     """
     import numpy as np
@@ -171,12 +173,12 @@ def grid_from(text: str, name: str) -> "NDArray[float64]":
         ) from None
 
 
-def pixels_from(text: str | None) -> tuple[int, ...] | None:
-    """The size of images, `8,8` or `8x8`; None if nobody says.
+def parse_pixels(text: str | None) -> tuple[int, ...] | None:
+    """Parse the size of images, `8,8` or `8x8`; None if not given.
 
     Examples
     --------
-    >>> pixels_from("8,8"), pixels_from("16"), pixels_from(None)
+    >>> parse_pixels("8,8"), parse_pixels("16"), parse_pixels(None)
     ((8, 8), (16,), None)
     """
     if text is None:

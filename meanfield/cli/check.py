@@ -1,8 +1,8 @@
-"""`meanfield check`: does a simulation of finite networks do what the theory says?"""
+"""`meanfield check`: a simulation of finite networks, or given weights, against the theory."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,13 +15,18 @@ from meanfield.cli.arguments import (
     Pixels,
     SigmaB,
     SigmaW,
-    activation_from,
-    imported,
-    pixels_from,
+    import_callable,
+    parse_activation,
+    parse_pixels,
 )
-from meanfield.cli.network_argument import block_from
+from meanfield.cli.network_argument import parse_block
 from meanfield.cli.output import activation_keys, checked_path, number, print_json, print_table, save_figure, thinned
 from meanfield.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from meanfield.activations.activation import Activation
+    from meanfield.cross_check.result import CheckResult
+    from meanfield.montecarlo.weight_laws import Sampler
 
 WEIGHTS = {name: f"weights: {name}" for name in ("sigma_w", "mean", "correlation")}
 
@@ -85,35 +90,35 @@ def check(
     if output is not None:
         checked_path(output)
     if init is not None and weights != "gaussian":
-        raise InvalidInput("give --weights or --init, not both: a function of your own is a law of weights too")
+        raise InvalidInput("give --weights or --init, not both: each sets the law of the weights")
     if weights.endswith((".npz", ".npy")):
         from meanfield.cross_check.check_weights import check_weights
         from meanfield.weights.measure import measure
 
         if sigma_w is not None or sigma_b is not None:
             raise InvalidInput(f"{weights} has its own scale: leave --sigma-w and --sigma-b out")
-        phi = activation_from(text, param)
+        phi = parse_activation(text, param)
         given = check_weights(weights, phi, q=q, c=c, networks=max(networks, 8), layout=layout, rng=seed)  # type: ignore[arg-type]
         measured = measure(weights, layout=layout)  # type: ignore[arg-type]
         head = {**activation_keys(phi), "weights": weights, "seed": seed, "measured": measured.to_dict()}
         return _report(given, head, f"{measured!r}\n\n{phi.name}", output, as_json)
     from meanfield.cross_check.crosscheck import crosscheck
 
-    block = block_from(text, param, sigma_w, sigma_b)
-    law: Any = weights if init is None else _sampler(init, block.network.activations)
-    options: dict[str, Any] = {"method": method, "dtype": dtype}  # whose values crosscheck checks
+    block = parse_block(text, param, sigma_w, sigma_b)
+    law = weights if init is None else _sampler(init, block.network.activations)
+    options: dict[str, Any] = {"method": method, "dtype": dtype}  # validated by crosscheck
     result = crosscheck(
-        block.network, depth, width, networks=networks, q=q, c=c, pixels=pixels_from(pixels), weights=law, rng=seed,
+        block.network, depth, width, networks=networks, q=q, c=c, pixels=parse_pixels(pixels), weights=law, rng=seed,
         workers=workers, progress=True, **options,
     )  # fmt: skip
     head = {**block.keys, "weights": init or weights, "method": method, "seed": seed}
     return _report(result, head, f"{block.title()}{' (recommended)' if block.recommended else ''}", output, as_json)
 
 
-def _sampler(text: str, activations: Sequence[Any]) -> Any:
-    """The function, or the named scheme, for the activation if it depends on one."""
+def _sampler(text: str, activations: "Sequence[Activation]") -> "Sampler":
+    """The sampler of --init: an imported function, or a named scheme for the network's activation."""
     if ":" in text and "=" not in text:
-        return imported(text)
+        return import_callable(text)
     from meanfield.initializers.catalogue import SCHEMES
     from meanfield.initializers.resolve import find_scheme, initializer, split_parameters
 
@@ -123,8 +128,10 @@ def _sampler(text: str, activations: Sequence[Any]) -> Any:
     return initializer(text, activation=activations[0] if depends else None)
 
 
-def _report(result: Any, head: dict[str, Any], title: str, output: Path | None, as_json: bool) -> int:
-    """Print what was found; the exit status."""
+def _report(result: "CheckResult", head: dict[str, object], title: str, output: Path | None, as_json: bool) -> int:
+    """Print the result; returns the exit status."""
+    from meanfield.cross_check.result import CrossCheck
+
     if output is not None:
         save_figure(result.plot(), output, quiet=as_json)
     if as_json:
@@ -144,10 +151,11 @@ def _report(result: Any, head: dict[str, Any], title: str, output: Path | None, 
         for row in result.rows
         if row.layer in shown and (row.quantity not in WEIGHTS or abs(row.z) > result.threshold)
     ]
-    given = hasattr(result, "names")
-    columns = ("network", "spread") if given else ("simulation", "standard error")
+    simulated = isinstance(result, CrossCheck)
+    columns = ("simulation", "standard error") if simulated else ("network", "spread")
     print_table(("layer", "quantity", "theory", *columns, "z"), rows)
-    if not given and "sigma_w" in result.z and (result.cause is None or result.cause.quantity not in WEIGHTS):
+    cause = result.cause if isinstance(result, CrossCheck) else None
+    if simulated and "sigma_w" in result.z and (cause is None or cause.quantity not in WEIGHTS):
         typer.echo("sigma_w, mean and correlation of the matrices are as described")
     typer.echo(result.summary)
     return int(not result.passed)

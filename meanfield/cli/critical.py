@@ -1,12 +1,12 @@
-"""`meanfield critical`: where gradients keep their size, and where q is marginal too."""
+"""`meanfield critical`: the critical line χ₁ = 1 and the critical point."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from meanfield.cli.arguments import AsJson, BlockText, Parameters, grid_from
-from meanfield.cli.network_argument import subject_from
+from meanfield.cli.arguments import AsJson, BlockText, Parameters, parse_grid
+from meanfield.cli.network_argument import parse_spec
 from meanfield.cli.output import checked_path, number, print_json, print_table, save_figure
 
 COLUMNS = ("sigma_b", "sigma_w", "q", "chi_parallel", "stable", "error", "xi_c")
@@ -17,15 +17,15 @@ def critical(
     activation: BlockText,
     param: Parameters = None,
     sigma_b: Annotated[str, typer.Option(help="low:high:count, or numbers separated by commas.")] = "0:1:11",
-    stable_only: Annotated[bool, typer.Option("--stable-only", help="Leave out those whose q runs away.")] = False,
+    stable_only: Annotated[bool, typer.Option("--stable-only", help="Leave out solutions with unstable q.")] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Draw the line: .png, .pdf or .svg.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """The critical line and, of an activation, the critical point.
 
-    Every solution of chi_1 = 1 at the given sigma_b, with the stability of its second moment q. All weighted layers of
-    a NETWORK take the same sigma_w and sigma_b there, whatever its text says. Where there is no such line, or
-    correlations decay in spite of it, that is said, and at which sigma_w signals carry deepest.
+    Every solution of chi_1 = 1 at the given sigma_b, with the stability of its second moment q. The same sigma_w and
+    sigma_b replace those in the text of a NETWORK in all weighted layers. If there is no critical line, or if
+    correlations decay in spite of chi_1 = 1, the output gives the reason and the sigma_w of largest depth scale.
 
     \b
     Example: meanfield critical gelu --sigma-b 0.2,0.4158,0.6
@@ -36,8 +36,8 @@ def critical(
 
     if output is not None:
         checked_path(output)
-    subject = subject_from(activation, param)
-    biases = grid_from(sigma_b, "--sigma-b")
+    subject = parse_spec(activation, param)
+    biases = parse_grid(sigma_b, "--sigma-b")
     line = critical_line(subject.spec, biases, stable_only=stable_only)
     point = None if isinstance(subject.spec, Network) else critical_point(subject.spec)
     if output is not None:
@@ -92,8 +92,8 @@ def critical(
     return None
 
 
-def _rows(table: Any, columns: tuple[str, ...]) -> list[dict[str, Any]]:
-    """A table of arrays, line by line."""
+def _rows(table: object, columns: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The rows of a table of arrays."""
     return [
         dict(zip(columns, values, strict=True))
         for values in zip(*(getattr(table, name) for name in columns), strict=True)

@@ -1,19 +1,19 @@
-"""`meanfield fixed-points`: every fixed point of the variance map, and where a deep network settles."""
+"""`meanfield fixed-points`: all fixed points of the variance map, and the analysis at the one reached from q = 1."""
 
 from math import isnan
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from meanfield.cli.arguments import AsJson, BlockText, Parameters, SigmaB, SigmaW
-from meanfield.cli.network_argument import block_from
+from meanfield.cli.network_argument import parse_block
 from meanfield.cli.output import print_json, print_table
 
 MEANING = {
     "q_star": "second moment reached from q = 1",
     "chi_parallel": "slope of the variance map there",
     "chi_1": "growth of squared gradients a layer",
-    "c_star": "correlation that two inputs end at",
+    "c_star": "limiting correlation of two inputs",
     "chi_c": "slope of the correlation map there",
     "xi_q": "depth scale of the second moment, layers",
     "xi_c": "depth scale of the correlation, layers",
@@ -39,10 +39,10 @@ def fixed_points(
     from meanfield.theory.fixed_points.analysis import analyze
     from meanfield.theory.fixed_points.variance import fixed_points as every_fixed_point
 
-    block = block_from(activation, param, sigma_w, sigma_b)
+    block = parse_block(activation, param, sigma_w, sigma_b)
     points = every_fixed_point(block.network, q_max=q_max)
     analysis = analyze(block.network)
-    settled = {name: getattr(analysis, name) for name in MEANING}
+    settled = {name: getattr(analysis, name).item() for name in MEANING}
     if as_json:
         found = [vars(point) for point in points]
         return print_json({**block.keys, "fixed_points": found, "analysis": settled})
@@ -58,6 +58,6 @@ def fixed_points(
     return None
 
 
-def _shown(value: Any) -> str:
-    """A number or a phase; a dash for what does not exist."""
-    return str(value) if value.dtype.kind == "U" else "-" if isnan(value) else f"{value:.10g}"
+def _shown(value: float | str) -> str:
+    """A number or a phase; a dash for NaN."""
+    return value if isinstance(value, str) else "-" if isnan(value) else f"{value:.10g}"

@@ -1,11 +1,18 @@
-"""`meanfield gain`: the gains of an activation by each definition in circulation."""
+"""`meanfield gain`: the gains of an activation by every common definition."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from meanfield.cli.arguments import ActivationText, AsJson, Parameters, activation_from
+from meanfield.cli.arguments import ActivationText, AsJson, Parameters, parse_activation
 from meanfield.cli.output import activation_keys, estimate, print_json, print_table
+
+if TYPE_CHECKING:
+    from meanfield.activations.activation import Activation
+    from meanfield.estimates import Estimate
+
+GainOrReason: TypeAlias = "Estimate | str"
 
 DEFINITIONS = {
     "forward": "1/√E φ², keeps the second moment",
@@ -28,8 +35,8 @@ def gain(
     """
     from meanfield.activations import gains as theory
 
-    phi = activation_from(activation, param)
-    found = {kind: theory.gain(phi, kind=kind, q=q)} if kind else gains_or_reasons(phi, q)
+    phi = parse_activation(activation, param)
+    found: dict[str, GainOrReason] = {kind: theory.gain(phi, kind=kind, q=q)} if kind else gains_or_reasons(phi, q)
     if as_json:
         return print_json({**activation_keys(phi), "q": q, "gains": gains_as_json(found)})
     typer.echo(f"{phi.name}, pre-activations of second moment q = {q:g}")
@@ -40,12 +47,12 @@ def gain(
     return None
 
 
-def gains_or_reasons(phi: Any, q: float) -> dict[str, Any]:
-    """By kind, the gain as an `Estimate`, or the sentence that says why there is none."""
+def gains_or_reasons(phi: "Activation", q: float) -> dict[str, GainOrReason]:
+    """By kind, the gain as an `Estimate`, or the reason why it does not exist."""
     from meanfield.activations import gains as theory
     from meanfield.errors import InfiniteDerivative, InvalidInput
 
-    found: dict[str, Any] = {}
+    found: dict[str, GainOrReason] = {}
     for kind in theory.KINDS:
         try:
             found[kind] = theory.gain(phi, kind=kind, q=q)
@@ -56,8 +63,8 @@ def gains_or_reasons(phi: Any, q: float) -> dict[str, Any]:
     return found
 
 
-def gains_as_json(found: dict[str, Any]) -> dict[str, Any]:
-    """The same in JSON keys: value and error are null where there is a reason."""
+def gains_as_json(found: "Mapping[str, GainOrReason]") -> dict[str, object]:
+    """Gains in JSON output; value and error are null if there is a reason."""
     nothing = {"value": None, "error": None, "converged": None}
     return {
         kind: {**nothing, "reason": e} if isinstance(e, str) else {**estimate(e), "reason": None}

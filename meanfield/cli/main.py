@@ -1,4 +1,4 @@
-"""The command `meanfield`: its commands, and how it ends."""
+"""The command `meanfield`: its subcommands, error messages and exit status."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ from meanfield.cli.table import table
 from meanfield.errors import MeanFieldError
 
 DONE, USAGE, INTERRUPTED, BROKEN_PIPE, INTERNAL = 0, 2, 130, 141, 70
-UsageError: Any = typer.BadParameter.__mro__[1]  # of click, or of the copy of it inside newer versions of typer
+UsageError: Any = typer.BadParameter.__mro__[1]  # of click, or of the copy inside newer versions of typer
 
 app = typer.Typer(
     add_completion=False,
@@ -43,7 +43,7 @@ for name, command in (
 
 
 def show_version(wanted: bool) -> None:
-    """Print the version and end, if it was asked for."""
+    """Print the version and exit, if `wanted`."""
     if wanted:
         typer.echo(f"meanfield {__version__}")
         raise typer.Exit
@@ -55,14 +55,13 @@ def meanfield(
         bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """How signals and gradients travel through deep random networks of any activation and many kinds of layers.
+    """Signal propagation in deep random networks with any activation and many kinds of layers.
 
     ACTIVATION is a name (gelu, "leaky_relu(0.2)"), a formula in x ("x*tanh(log(1 + exp(x)))") or
     package.module:callable.
 
     NETWORK is the layers of a block between commas, as in "relu, dropout(0.1), dense(1.4, 0.1)" or
-    "residual(layernorm, gelu, dense(1.4), scale=0.2)". Where --sigma-w and --sigma-b are given, they set every layer
-    that has weights.
+    "residual(layernorm, gelu, dense(1.4), scale=0.2)". --sigma-w and --sigma-b, if given, set every layer with weights.
 
     Exit status: 0 done, 1 a check failed, 2 bad usage.
 
@@ -72,17 +71,17 @@ def meanfield(
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status, having told what went wrong in one line on standard error.
+    """Run the command line; errors are one line on standard error.
 
     Parameters
     ----------
     arguments : sequence of str, optional
-        What follows ``meanfield``; those of the process by default.
+        Arguments after ``meanfield``; by default the arguments of the process.
 
     Returns
     -------
     int
-        0 done, 1 a check failed, 2 bad usage, 70 a bug in meanfield, 130 interrupted, 141 nobody reads the output.
+        0 done, 1 a check failed, 2 bad usage, 70 internal error, 130 interrupted, 141 broken pipe.
     """
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, ValueError):
@@ -102,14 +101,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _failed(str(error), USAGE)
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except (BrokenPipeError, SystemExit):  # click exits where a pipe breaks inside a command
+    except (BrokenPipeError, SystemExit):  # click exits on a broken pipe inside a command
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except OSError as error:
         return _failed(f"{error.filename or 'output'}: {error.strerror or error}", USAGE)
     except MemoryError:
-        return _failed("not enough memory; fewer points, networks or units need less", USAGE)
+        return _failed("not enough memory; use fewer points, networks or units", USAGE)
     except Exception as error:
         if sys.flags.dev_mode:
             raise

@@ -1,4 +1,4 @@
-"""How results are printed: tables for people, JSON for programs, figures into files."""
+"""Output of results: tables, JSON, CSV and figures."""
 
 import csv
 import io
@@ -7,21 +7,26 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from meanfield.errors import InvalidInput
 
+if TYPE_CHECKING:
+    from meanfield._types import Axes
+    from meanfield.activations.activation import Activation
+    from meanfield.estimates import Estimate
+
 FIGURES = ("png", "pdf", "svg")
 
 
-def print_json(data: Mapping[str, Any]) -> None:
+def print_json(data: Mapping[str, object]) -> None:
     """Print standard JSON: infinities as the strings "inf" and "-inf", NaN as null."""
     typer.echo(json.dumps(_plain(data), indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if hasattr(value, "tolist"):
@@ -33,18 +38,18 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def activation_keys(phi: Any) -> dict[str, Any]:
-    """The keys that say which activation a JSON answer is about."""
+def activation_keys(phi: "Activation") -> dict[str, object]:
+    """The description of an activation in JSON output."""
     return {"activation": phi.name, "parameters": dict(phi.parameters)}
 
 
-def estimate(value: Any) -> dict[str, Any]:
-    """An `Estimate` as JSON keys."""
+def estimate(value: "Estimate") -> dict[str, object]:
+    """An `Estimate` in JSON output."""
     return {"value": value.value, "error": value.error, "converged": value.converged}
 
 
-def number(value: Any) -> str:
-    """Six digits; a dash for what does not exist.
+def number(value: float | None) -> str:
+    """Six digits; a dash for None and NaN.
 
     Examples
     --------
@@ -55,7 +60,7 @@ def number(value: Any) -> str:
 
 
 def thinned(depth: int, always: Sequence[int] = ()) -> list[int]:
-    """All layers 0 … depth if they are few, else about twenty, denser at the beginning; `always` among them.
+    """All layers 0 … depth if depth ≤ 20, else about twenty, denser at the beginning, and those in `always`.
 
     Examples
     --------
@@ -71,7 +76,7 @@ def thinned(depth: int, always: Sequence[int] = ()) -> list[int]:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table as wide as its contents, columns of numbers to the right; without names of columns, no heading."""
+    """Print a table with numbers right-aligned, and with a heading if `columns` is not empty."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -93,20 +98,20 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def print_markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table in Markdown."""
+    """Print a table in Markdown."""
     lines = [columns, ["---"] + ["---:"] * (len(columns) - 1), *rows]
     typer.echo("\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines))
 
 
-def print_csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A table as comma-separated values with a heading."""
+def print_csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table as comma-separated values with a heading."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([columns, *rows])
     typer.echo(text.getvalue(), nl=False)
 
 
 def checked_path(path: Path, kinds: Sequence[str] = FIGURES) -> Path:
-    """`path`, refused before any work is done if nothing of that kind can be written there."""
+    """`path`; raises unless its suffix is one of `kinds` and its directory exists."""
     if path.suffix.lower().lstrip(".") not in kinds:
         raise InvalidInput(
             f"the name of the output must end in {', '.join('.' + kind for kind in kinds)}, not {path.name!r}"
@@ -116,8 +121,8 @@ def checked_path(path: Path, kinds: Sequence[str] = FIGURES) -> Path:
     return path
 
 
-def save_figure(axes: Any, path: Path, *, quiet: bool) -> None:
-    """Write the figure that `axes` are on; the format follows from the suffix. Says so, unless `quiet`."""
+def save_figure(axes: "Axes", path: Path, *, quiet: bool) -> None:
+    """Write the figure of `axes` in the format of the suffix, and report it unless `quiet`."""
     axes.figure.savefig(path, dpi=200)
     if not quiet:
         typer.echo(f"wrote {path}")

@@ -1,12 +1,12 @@
-"""`meanfield phase`: the phase diagram, as a figure, as data, or as a map of letters."""
+"""`meanfield phase`: the phase diagram as a figure, as data, or as a map of letters."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from meanfield.cli.arguments import AsJson, BlockText, Parameters, grid_from
-from meanfield.cli.network_argument import subject_from, weighted
+from meanfield.cli.arguments import AsJson, BlockText, Parameters, parse_grid
+from meanfield.cli.network_argument import check_weighted, parse_spec
 from meanfield.cli.output import FIGURES, checked_path, number, print_csv, print_json, save_figure
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ def phase(
         raise InvalidInput("--csv and --json both say what to print: give one of them")
     if output is not None:
         checked_path(output, (*FIGURES, "npz", "csv"))
-    subject = subject_from(activation, param)
-    weighted(as_block(subject.spec))
-    axes = (grid_from(sigma_w, "--sigma-w"), grid_from(sigma_b, "--sigma-b"))
+    subject = parse_spec(activation, param)
+    check_weighted(as_block(subject.spec))
+    axes = (parse_grid(sigma_w, "--sigma-w"), parse_grid(sigma_b, "--sigma-b"))
     diagram = phase_diagram(subject.spec, *axes, q=q, workers=workers, progress=True, checkpoint=checkpoint)
     diagram = replace(diagram, label=subject.name)
     quiet = as_json or as_csv
@@ -73,7 +73,7 @@ def phase(
 
         try:
             line = critical_line(subject.spec, np.linspace(axes[1].min(), axes[1].max(), 61))
-        except MeanFieldError:  # an activation that jumps has none, nor has a block with batch normalisation
+        except MeanFieldError:  # activations that jump and blocks with batch normalisation have no critical line
             line = None
         save_figure(plot_phase_diagram(diagram, critical_line=line), output, quiet=quiet)
     if as_json:
@@ -87,7 +87,7 @@ def phase(
 
 
 def letter_map(diagram: "PhaseDiagram") -> list[str]:
-    """Lines of letters: sigma_w to the right, sigma_b upwards."""
+    """The phase diagram as lines of letters: sigma_w to the right, sigma_b upwards."""
     lines = [f"{diagram.label}: o ordered, = critical, c chaotic, u unbounded; sigma_w to the right, sigma_b upwards"]
     for j in range(diagram.sigma_b.size - 1, -1, -1):
         letters = "".join(LETTERS[str(name)] for name in diagram.phase[:, j])

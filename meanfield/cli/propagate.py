@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from meanfield.cli.arguments import AsJson, BlockText, Depth, Parameters, Pixels, SigmaB, SigmaW, pixels_from
-from meanfield.cli.network_argument import block_from
+from meanfield.cli.arguments import AsJson, BlockText, Depth, Parameters, Pixels, SigmaB, SigmaW, parse_pixels
+from meanfield.cli.network_argument import parse_block
 from meanfield.cli.output import checked_path, number, print_json, print_table, save_figure, thinned
 
 QUANTITIES = ("q", "c", "one_minus_c", "chi", "gradient")
@@ -36,8 +36,8 @@ def propagate(
 
     if output is not None:
         checked_path(output)
-    block = block_from(activation, param, sigma_w, sigma_b)
-    run = propagation.propagate(block.network, depth, q=q, c=c, pixels=pixels_from(pixels))
+    block = parse_block(activation, param, sigma_w, sigma_b)
+    run = propagation.propagate(block.network, depth, q=q, c=c, pixels=parse_pixels(pixels))
     if output is not None:
         from meanfield.plotting.axes import plain
         from meanfield.plotting.trajectory import plot_propagation

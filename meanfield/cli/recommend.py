@@ -1,4 +1,4 @@
-"""`meanfield recommend`: how to scale the weights, how deep the network may be, and whether a simulation agrees."""
+"""`meanfield recommend`: the scale of the weights, the trainable depth, and a simulation that checks them."""
 
 import math
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,7 +7,7 @@ import typer
 
 from meanfield.cli.arguments import AsJson, BlockText, Depth, Parameters
 from meanfield.cli.gain import gains_as_json, gains_or_reasons
-from meanfield.cli.network_argument import subject_from
+from meanfield.cli.network_argument import parse_spec
 from meanfield.cli.output import number, print_json, print_table
 from meanfield.errors import InvalidInput, MeanFieldError
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from meanfield.recommendation.recommend import Recommendation
 
 
-COST = 1_200_000  # of a quick check, a quarter of a second: layers × networks × (width + what a layer costs besides)
-BESIDES = 512
-PIXELS = 64  # of an image of two axes
+COST = 1_200_000  # layers × networks × (width + OVERHEAD) of a quick check: a quarter of a second
+OVERHEAD = 512  # cost of a layer besides its width
+PIXELS = 64  # of a two-dimensional image
 DEEPEST = 100
 FRAMEWORKS = ("torch", "jax", "keras", "numpy")
 
@@ -30,13 +30,13 @@ def recommend(
     width: Annotated[int, typer.Option(help="Units of a layer.")] = 1024,
     seed: Annotated[int, typer.Option(help="Seed of the simulation.")] = 0,
     no_check: Annotated[bool, typer.Option("--no-check", help="Do not simulate.")] = False,
-    framework: Annotated[str, typer.Option(metavar="|".join(FRAMEWORKS), help="Whose code to print.")] = "torch",
+    framework: Annotated[str, typer.Option(metavar="|".join(FRAMEWORKS), help="Framework of the code.")] = "torch",
     as_json: AsJson = False,
 ) -> int:
-    """How to draw the weights, why, and how deep they carry.
+    """The recommended scale of the weights, the reason, and the trainable depth.
 
-    A simulation checks it; exit status 1 if that disagrees with the theory. All weighted layers of a NETWORK are to
-    take the same sigma_w and sigma_b, whatever its text says; --depth is in blocks.
+    A simulation checks the recommendation; exit status 1 if it disagrees with the theory. The recommended sigma_w and
+    sigma_b replace those in the text of a NETWORK in all weighted layers; --depth counts blocks.
 
     \b
     Example: meanfield recommend gelu --depth 100 --framework jax
@@ -49,12 +49,12 @@ def recommend(
 
     if framework not in FRAMEWORKS:
         raise InvalidInput(f"--framework must be one of {', '.join(FRAMEWORKS)}, not {framework!r}")
-    subject = subject_from(activation, param)
+    subject = parse_spec(activation, param)
     advice = recommendation.recommend(subject.spec, depth=depth, width=width)
     network = as_block(subject.spec).at(sigma_w=advice.sigma_w, sigma_b=advice.sigma_b)
     of_layers = isinstance(subject.spec, Network)
     phis = set(network.activations)
-    gains = gains_or_reasons(phis.pop(), 1.0) if len(phis) == 1 else {}  # of several, no gain is the network's
+    gains = gains_or_reasons(phis.pop(), 1.0) if len(phis) == 1 else {}  # several activations have no common gain
     check: dict[str, Any] = (
         {"passed": None, "summary": "not simulated"} if no_check else quick_check(network, advice, depth, width, seed)
     )
@@ -107,7 +107,7 @@ def _trains(advice: "Recommendation", of_layers: bool, width: int) -> str:
 
 
 def quick_check(network: "Network", advice: "Recommendation", depth: int, width: int, seed: int) -> dict[str, Any]:
-    """Theory against a simulation that takes a fraction of a second: keys passed (None: not simulated) and summary."""
+    """Check with a simulation of a fraction of a second: passed (None: not simulated) and summary."""
     from meanfield.cross_check.crosscheck import crosscheck
     from meanfield.networks.images import reads_pixels
     from meanfield.networks.layers.batchnorm import batch_size
@@ -118,8 +118,8 @@ def quick_check(network: "Network", advice: "Recommendation", depth: int, width:
         return {"passed": None, "summary": "not simulated: the gradients are infinite"}
     weighted = sum("sigma_w" in layer.parameters for layer in network.walk())
     signals = (batch_size(network) or 2) * (PIXELS if reads_pixels(network) else 1) / 2
-    cost = (width + BESIDES) * weighted * signals
-    fewest = 8 if cost == width + BESIDES else 16
+    cost = (width + OVERHEAD) * weighted * signals
+    fewest = 8 if cost == width + OVERHEAD else 16
     layers = int(max(min(depth, DEEPEST, COST // (fewest * cost)), 1))
     networks = int(min(max(COST // (layers * cost), fewest), 32))
     try:

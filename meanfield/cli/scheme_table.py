@@ -1,11 +1,11 @@
-"""`meanfield table --schemes`: what signal and gradient do under every scheme."""
+"""`meanfield table --schemes`: signal and gradient at depth under initialisation schemes."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from meanfield.cli.arguments import activation_from
+from meanfield.cli.arguments import parse_activation
 from meanfield.cli.output import number, print_csv, print_json
 from meanfield.errors import InvalidInput
 
@@ -27,13 +27,13 @@ def scheme_table(
     printed: Callable[[Sequence[str], Sequence[Sequence[str]]], None],
     as_json: bool,
 ) -> None:
-    """Print the table: every row in json and csv, else one for all schemes of the same sigmas."""
+    """Print the table: every row in JSON and CSV, else one row for all schemes with equal results."""
     from meanfield.activations.catalogue.table import catalogue
     from meanfield.initializers import scheme_table as table
 
     if activations and everything:
-        raise InvalidInput("--all is the whole catalogue: name activations or give --all, not both")
-    named = [activation_from(text) for text in activations or (catalogue() if everything else table.ACTIVATIONS)]
+        raise InvalidInput("--all means the whole catalogue: name activations or give --all, not both")
+    named = [parse_activation(text) for text in activations or (catalogue() if everything else table.ACTIVATIONS)]
     given: dict[str, Any] = {"depths": _depths(depths)} if depths is not None else {}
     if width is not None:
         given["width"] = width
@@ -58,11 +58,11 @@ def _depths(text: str) -> list[int]:
         raise InvalidInput(f"--depth is whole numbers between commas, as 10,50,200, not {text[:60]!r}") from None
 
 
-def _as_json(row: "SchemeRow") -> dict[str, Any]:
+def _as_json(row: "SchemeRow") -> dict[str, object]:
     return {name: value for name, value in vars(row).items() if name != "depths"}
 
 
-def _cells(row: "SchemeRow", shown: Callable[[Any], str], label: str | None = None) -> list[str]:
+def _cells(row: "SchemeRow", shown: Callable[[float | None], str], label: str | None = None) -> list[str]:
     numbers = (
         row.sigma_w,
         row.sigma_b,
@@ -77,7 +77,7 @@ def _exact(value: float | None) -> str:
 
 
 def number_short(value: float | None) -> str:
-    """Three digits; a dash for what does not exist.
+    """Three digits; a dash for None.
 
     Examples
     --------
@@ -88,8 +88,8 @@ def number_short(value: float | None) -> str:
 
 
 def _grouped(rows: Iterable["SchemeRow"]) -> list[tuple["SchemeRow", list[str]]]:
-    """Rows of one activation that agree in nine digits of every number, with the names of their schemes."""
-    groups: dict[Any, tuple[SchemeRow, list[str]]] = {}
+    """Rows of one activation with equal numbers (nine digits), and the names of their schemes."""
+    groups: dict[tuple[object, ...], tuple[SchemeRow, list[str]]] = {}
     for row in rows:
         numbers = (row.sigma_w, row.sigma_b, *row.q, *row.gradient)
         same = tuple("" if value is None else f"{value:.9g}" for value in numbers)
@@ -103,7 +103,7 @@ def _label(names: Sequence[str]) -> str:
 
 
 def _print_notes(groups: Sequence[tuple["SchemeRow", list[str]]]) -> None:
-    """What a row stands for besides its first scheme, and the remarks."""
+    """Print the other schemes of each row, and the remarks."""
     for first, *others in dict.fromkeys(tuple(names) for _, names in groups if len(names) > 1):
         typer.echo(f"{first} +{len(others)}: and {', '.join(others)}")
     remarks: dict[tuple[str, str], list[str]] = {}

@@ -1,13 +1,16 @@
-"""`meanfield table`: the gains of many activations, or what becomes of signals under every scheme."""
+"""`meanfield table`: the gains of many activations, or their signals under initialisation schemes."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from meanfield.cli.arguments import AsJson, activation_from
-from meanfield.cli.gain import gains_as_json, gains_or_reasons
+from meanfield.cli.arguments import AsJson, parse_activation
+from meanfield.cli.gain import GainOrReason, gains_as_json, gains_or_reasons
 from meanfield.cli.output import activation_keys, print_csv, print_json, print_markdown, print_table
 from meanfield.errors import InvalidInput, MeanFieldError
+
+if TYPE_CHECKING:
+    from meanfield.activations.activation import Activation
 
 KINDS = ("forward", "centered", "backward")
 FORMATS = {"plain": print_table, "markdown": print_markdown, "csv": print_csv}
@@ -28,7 +31,7 @@ def table(
         list[str] | None,
         typer.Option(
             metavar="NAME[:PARAMETER=VALUE,...]",
-            help="Only this scheme; may be repeated. he_normal:activation has each activation's own gain.",
+            help="Only this scheme; may be repeated. he_normal:activation uses each activation's own gain.",
         ),
     ] = None,
     depth: Annotated[
@@ -43,10 +46,10 @@ def table(
     layout: Annotated[str, typer.Option("--format", metavar="plain|markdown|csv", help="Layout.")] = "plain",
     as_json: AsJson = False,
 ) -> None:
-    """The gains of many activations, or of the catalogue; or what initialisation schemes do to them.
+    """The gains of many activations or of the whole catalogue; with --schemes, their signals at depth.
 
-    In csv with all digits and the errors. With --schemes, q and the squared gradient of layer 0 relative to the last
-    one: meanfield table gelu --schemes.
+    CSV output has all digits and the errors. With --schemes, the table has q and the squared gradient of layer 0
+    relative to the last layer: meanfield table gelu --schemes.
 
     \b
     Example: meanfield table relu gelu silu --format markdown
@@ -61,7 +64,7 @@ def table(
     for option, value in (("--depth", depth), ("--width", width), ("--all", everything or None)):
         if value is not None:
             raise InvalidInput(f"{option} goes with --schemes")
-    phis = [activation_from(text) for text in activations or catalogue()]
+    phis = [parse_activation(text) for text in activations or catalogue()]
     every = [(phi, _gains(phi, q, forgiving=not activations)) for phi in phis]
     if as_json:
         return print_json(
@@ -78,8 +81,8 @@ def table(
     return None
 
 
-def _gains(phi: Any, q: float, forgiving: bool) -> dict[str, Any]:
-    """The gains; a catalogue's entry that has none at this q says why instead of ending the table."""
+def _gains(phi: "Activation", q: float, forgiving: bool) -> "dict[str, GainOrReason]":
+    """The gains; with `forgiving`, an error becomes the reason of all three."""
     try:
         return gains_or_reasons(phi, q)
     except MeanFieldError as error:
@@ -88,9 +91,9 @@ def _gains(phi: Any, q: float, forgiving: bool) -> dict[str, Any]:
         return dict.fromkeys(KINDS, str(error))
 
 
-def _digits(found: Any) -> str:
+def _digits(found: "GainOrReason") -> str:
     return "-" if isinstance(found, str) else f"{found.value:.12f}"
 
 
-def _cells(found: Any) -> tuple[str, str]:
+def _cells(found: "GainOrReason") -> tuple[str, str]:
     return ("", "") if isinstance(found, str) else (repr(found.value), f"{found.error:.1e}")

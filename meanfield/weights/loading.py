@@ -87,7 +87,7 @@ def read(weights: Any, layout: Layout) -> Collection:
             else:
                 biases[owner] = array
     if not kept:
-        raise InvalidInput(f"there is no array of two or more dimensions among {', '.join(arrays) or 'nothing'}"[:300])
+        raise InvalidInput(f"there is no weight of two or more dimensions among {', '.join(arrays) or 'nothing'}"[:300])
     return Collection([tensor(name, array, layout, biases.get(name)) for name, array in kept.items()], skipped)
 
 

@@ -3,7 +3,7 @@ import sys
 import numpy as np
 import pytest
 
-from meanfield.cli.arguments import activation_from, grid_from, imported
+from meanfield.cli.arguments import import_callable, parse_activation, parse_grid
 from meanfield.errors import InvalidInput, MeanFieldError
 
 
@@ -23,31 +23,31 @@ def module(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("text", ["leaky_relu:negative_slope=0.2", "LeakyReLU: negative_slope=0.2"])
 def test_parameters_go_with_a_name(text):
-    assert float(activation_from(text)(-1.0)) == -0.2
-    assert float(activation_from("leaky_relu", ["negative_slope=0.2"])(-1.0)) == -0.2
+    assert float(parse_activation(text)(-1.0)) == -0.2
+    assert float(parse_activation("leaky_relu", ["negative_slope=0.2"])(-1.0)) == -0.2
 
 
 def test_several_parameters_are_separated_by_commas():
-    phi = activation_from("hardtanh:min_val=-2,max_val=3")
+    phi = parse_activation("hardtanh:min_val=-2,max_val=3")
     assert phi([-5.0, 5.0]).tolist() == [-2.0, 3.0]
 
 
 def test_text_is_a_formula():
-    assert float(activation_from("where(x > 0, x, 0.1*x)")(-2.0)) == pytest.approx(-0.2, rel=1e-15)
+    assert float(parse_activation("where(x > 0, x, 0.1*x)")(-2.0)) == pytest.approx(-0.2, rel=1e-15)
 
 
 def test_a_function_comes_from_the_current_directory(module):
     module("mine_a", "import numpy as np\ndef bump(x, height=1.0):\n    return height * np.exp(-x**2)\n")
-    assert float(activation_from("mine_a:bump")(0.0)) == 1.0
-    assert float(activation_from("mine_a:bump", ["height=2"])(0.0)) == 2.0
+    assert float(parse_activation("mine_a:bump")(0.0)) == 1.0
+    assert float(parse_activation("mine_a:bump", ["height=2"])(0.0)) == 2.0
 
 
 def test_a_class_is_instantiated_with_the_parameters(module):
     lines = ["class Scale:", "  def __init__(self, by): self.by = by", "  def __call__(self, x): return self.by * x"]
     module("mine_b", "\n".join(lines))
-    assert float(activation_from("mine_b:Scale", ["by=3"])(1.0)) == 3.0
+    assert float(parse_activation("mine_b:Scale", ["by=3"])(1.0)) == 3.0
     with pytest.raises(InvalidInput, match="is a class, and calling it raised TypeError"):
-        activation_from("mine_b:Scale")
+        parse_activation("mine_b:Scale")
 
 
 @pytest.mark.parametrize(
@@ -68,19 +68,19 @@ def test_a_class_is_instantiated_with_the_parameters(module):
 def test_what_cannot_be_imported_or_called_is_said(module, text, source, message):
     module("mine_c", source)
     with pytest.raises(MeanFieldError, match=message):
-        activation_from(text)
+        parse_activation(text)
 
 
 @pytest.mark.parametrize("text", ["math", "math:", ":sin", "math:sin()", "ma th:sin", "math.:sin", "1a:b"])
 def test_a_reference_to_a_function_has_one_form(text):
     with pytest.raises(InvalidInput, match=r"package\.module:name"):
-        imported(text)
+        import_callable(text)
 
 
 def test_grids_are_ranges_or_lists():
-    assert grid_from("0.5:3:6", "g").tolist() == [0.5, 1.0, 1.5, 2.0, 2.5, 3.0]
-    assert grid_from("1, 2,4", "g").tolist() == [1.0, 2.0, 4.0]
-    assert np.shape(grid_from("2", "g")) == (1,)
+    assert parse_grid("0.5:3:6", "g").tolist() == [0.5, 1.0, 1.5, 2.0, 2.5, 3.0]
+    assert parse_grid("1, 2,4", "g").tolist() == [1.0, 2.0, 4.0]
+    assert np.shape(parse_grid("2", "g")) == (1,)
 
 
 @pytest.mark.parametrize(
@@ -88,4 +88,4 @@ def test_grids_are_ranges_or_lists():
 )
 def test_other_grids_are_refused(text):
     with pytest.raises(InvalidInput, match="low:high:count"):
-        grid_from(text, "--sigma-w")
+        parse_grid(text, "--sigma-w")

@@ -5,7 +5,7 @@ import math
 import pytest
 
 import meanfield as mf
-from meanfield.cli.network_argument import block_from, subject_from
+from meanfield.cli.network_argument import parse_block, parse_spec
 from meanfield.networks.text.text import network
 
 TEXT = "residual(layernorm, gelu, dense(1.4), scale=0.2)"
@@ -14,27 +14,27 @@ BLOCK = mf.Residual(mf.LayerNorm(), "gelu", mf.Dense(1.4), branch_scale=0.2)
 
 @pytest.mark.parametrize("text", ["gelu", "x*tanh(x)", "leaky_relu:negative_slope=0.2", "math:tanh", "Leaky-ReLU(0.2)"])
 def test_what_has_no_layer_is_an_activation(text):
-    subject = subject_from(text)
+    subject = parse_spec(text)
     assert isinstance(subject.spec, mf.Activation)
     assert subject.keys == {"activation": subject.name, "parameters": dict(subject.spec.parameters)}
 
 
 def test_an_activation_with_numbers_is_the_one_with_these_parameters():
-    assert subject_from("leaky_relu(0.2)").spec is subject_from("leaky_relu", ["negative_slope=0.2"]).spec
+    assert parse_spec("leaky_relu(0.2)").spec is parse_spec("leaky_relu", ["negative_slope=0.2"]).spec
 
 
 def test_a_network_is_named_by_its_text_however_it_was_typed():
-    subject = subject_from("Residual( LayerNorm , gelu, dense(1.4), branch_scale=1/5)")
+    subject = parse_spec("Residual( LayerNorm , gelu, dense(1.4), branch_scale=1/5)")
     assert subject.name == TEXT
     assert subject.keys == {"network": TEXT}
 
 
 def test_sigmas_set_every_weighted_layer_or_stay_as_they_are():
     text = "residual(tanh, dense(1.5, 0.1)), relu, dense(2, 0.3)"
-    assert block_from(text, None, None, None).name == "residual(tanh, dense(1.5, 0.1)), relu, dense(2.0, 0.3)"
-    assert block_from(text, None, 3.0, None).name == "residual(tanh, dense(3.0, 0.1)), relu, dense(3.0, 0.3)"
-    assert block_from(text, None, None, 0.0).name == "residual(tanh, dense(1.5)), relu, dense(2.0)"
-    assert block_from(text, None, 3.0, 0.2).keys["sigma_b"] == 0.2
+    assert parse_block(text, None, None, None).name == "residual(tanh, dense(1.5, 0.1)), relu, dense(2.0, 0.3)"
+    assert parse_block(text, None, 3.0, None).name == "residual(tanh, dense(3.0, 0.1)), relu, dense(3.0, 0.3)"
+    assert parse_block(text, None, None, 0.0).name == "residual(tanh, dense(1.5)), relu, dense(2.0)"
+    assert parse_block(text, None, 3.0, 0.2).keys["sigma_b"] == 0.2
 
 
 def test_propagate_is_that_of_the_library(meanfield):
@@ -99,7 +99,7 @@ def test_phase_draws_a_network_that_has_no_critical_line(meanfield, tmp_path):
 def test_check_simulates_the_network(meanfield, text):
     result = meanfield("check", text, "--depth", "4", "--width", "64")
     assert (result.status, result.err) == (0, "")
-    assert result.out.splitlines()[0] == subject_from(text).name
+    assert result.out.splitlines()[0] == parse_spec(text).name
     assert result.out.splitlines()[-1].startswith("passed: 32 networks of 4 blocks")
 
 
