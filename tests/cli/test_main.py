@@ -154,7 +154,7 @@ def test_the_nearest_names_are_told(meanfield):
         (KeyboardInterrupt(), 130, ""),
         (BrokenPipeError(32, "broken"), 141, ""),
         (PermissionError(13, "Permission denied", "x.png"), 2, "error: x.png: Permission denied\n"),
-        (MemoryError(), 2, "error: not enough memory; fewer points, networks or units need less\n"),
+        (MemoryError(), 2, "error: not enough memory; use fewer points, networks or units\n"),
     ],
     ids=["interrupt", "broken pipe", "no permission", "memory"],
 )

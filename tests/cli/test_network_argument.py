@@ -120,11 +120,11 @@ def test_check_fails_where_weights_are_not_what_the_network_says(meanfield):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("gain", "relu, dense"), "'relu, dense' is a network, and this is about one activation"),
+        (("gain", "relu, dense"), "'relu, dense' is a network, but this command takes one activation"),
         (("propagate", "rmsnorm", "--sigma-b", "1"), "no weights for sigma_w and sigma_b"),
         (("phase", "rmsnorm"), "no weights for sigma_w and sigma_b"),
-        (("propagate", "relu, dense((1, 2))"), "about one network"),
-        (("propagate", "relu, dense", "--param", "a=1"), "--param is of an activation"),
+        (("propagate", "relu, dense((1, 2))"), "takes one network"),
+        (("propagate", "relu, dense", "--param", "a=1"), "--param is for an activation"),
         (("propagate", "relu, dens(1.4), dropout(0.1)"), "the nearest name is dense"),
         (("check", "relu, dense, tanh, dense", "--init", "critical"), "critical is for one activation"),
         (("check", "relu, dense", "--weights", "weights.npz"), "is a network"),
