@@ -84,3 +84,12 @@ def test_every_decision_has_a_number_a_status_a_date_and_the_alternatives_that_l
     for part in ("Decision", "Why", "Alternatives that lost", "Price"):
         assert f"\n**{part}.** " in text, part
     assert f"\n{page.stem}\n" in (DOCS / "decisions" / "index.md").read_text(encoding="utf-8")
+
+
+def test_the_citation_agrees_with_the_project():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    pairs = re.findall(r'^([\w-]+): "?([^"\n]+)"?$', (ROOT / "CITATION.cff").read_text(encoding="utf-8"), re.MULTILINE)
+    citation = dict(pairs)
+    assert citation["cff-version"] == "1.2.0"
+    assert citation["license"] == project["license"]
+    assert citation["title"].startswith("meanfield: ")
