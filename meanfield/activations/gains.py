@@ -88,8 +88,8 @@ def gain(spec: Any, *, kind: str = "forward", q: ArrayLike = 1.0) -> Estimate:
 def _moment(phi: Activation, kind: str, q: Floats) -> tuple[Floats, Floats]:
     if kind == "backward":
         return phi.moments.derivative_moment(q)
-    if kind == "centered":  # Var φ is half the mean squared difference of two independent draws: nothing cancels
-        return phi.moments.distance(q, q, q)
+    if kind == "centered":
+        return phi.moments.variance(q)
     return phi.moments.second_moment(q)
 
 

@@ -116,3 +116,10 @@ def test_gains_of_piecewise_linear_functions(a, b, q):
     assert gains["forward"].value == pytest.approx(second**-0.5, rel=1e-12)
     assert gains["backward"].value == pytest.approx((second / q) ** -0.5, rel=1e-10)
     assert gains["centered"].value == pytest.approx((second - mean**2) ** -0.5, rel=1e-10)
+
+
+@pytest.mark.parametrize("value", [3.0, 0.1, 1e8 / 3])
+@pytest.mark.parametrize("q", [1e-6, 1.0, 2.0, 300.0])
+def test_a_constant_callable_has_no_centered_gain_however_its_values_are_rounded(value, q):
+    with pytest.raises(mf.InvalidInput, match="the moment that it should keep is 0"):
+        mf.gain(lambda x: 0 * x + value, kind="centered", q=q)
