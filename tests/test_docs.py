@@ -66,14 +66,13 @@ def test_the_layering_on_the_page_is_the_contracts_of_pyproject():
         "contracts"
     ]
     section = ARCHITECTURE.split("## Layering")[1].split("\n## ")[0]
-    shown = [
-        block.splitlines() for block in re.findall(r"^```text\n(.*?)^```$", section, flags=re.MULTILINE | re.DOTALL)
-    ]
-    assert shown == [
-        [layer for layer in contract["layers"] if layer != "__main__"]
-        for contract in contracts
-        if contract["type"] == "layers"
-    ]
+    (whole,) = re.findall(r"^```text\n(.*?)^```$", section, flags=re.MULTILINE | re.DOTALL)
+    shown = {"meanfield": ["__main__", *whole.splitlines()]}
+    for room, layers in re.findall(r"^- `([\w/]+)/`: (.*(?:\n  .*)*)", section, flags=re.MULTILINE):
+        shown["meanfield." + room.replace("/", ".")] = " ".join(layers.split()).split(" → ")
+    assert shown == {
+        contract["containers"][0]: contract["layers"] for contract in contracts if contract["type"] == "layers"
+    }
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("decisions/0*.md")), ids=lambda page: page.stem)
