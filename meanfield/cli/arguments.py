@@ -32,9 +32,7 @@ Parameters = Annotated[
 ]
 AsJson = Annotated[
     bool,
-    typer.Option(
-        "--json", help='Print JSON; infinities are the strings "inf" and "-inf", what does not exist is null.'
-    ),
+    typer.Option("--json", help='Print JSON; infinities are the strings "inf" and "-inf", missing values are null.'),
 ]
 SigmaW = Annotated[
     float | None,

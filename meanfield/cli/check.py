@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -26,7 +26,9 @@ from meanfield.errors import InvalidInput
 if TYPE_CHECKING:
     from meanfield.activations.activation import Activation
     from meanfield.cross_check.result import CheckResult
+    from meanfield.montecarlo.simulation import Method, TypeName
     from meanfield.montecarlo.weight_laws import Sampler
+    from meanfield.weights.loading import Layout
 
 WEIGHTS = {name: f"weights: {name}" for name in ("sigma_w", "mean", "correlation")}
 
@@ -97,19 +99,18 @@ def check(
 
         if sigma_w is not None or sigma_b is not None:
             raise InvalidInput(f"{weights} has its own scale: leave --sigma-w and --sigma-b out")
-        phi = parse_activation(text, param)
-        given = check_weights(weights, phi, q=q, c=c, networks=max(networks, 8), layout=layout, rng=seed)  # type: ignore[arg-type]
-        measured = measure(weights, layout=layout)  # type: ignore[arg-type]
+        phi, axes = parse_activation(text, param), cast("Layout", layout)  # validated by check_weights
+        given = check_weights(weights, phi, q=q, c=c, networks=max(networks, 8), layout=axes, rng=seed)
+        measured = measure(weights, layout=axes)
         head = {**activation_keys(phi), "weights": weights, "seed": seed, "measured": measured.to_dict()}
         return _report(given, head, f"{measured!r}\n\n{phi.name}", output, as_json)
     from meanfield.cross_check.crosscheck import crosscheck
 
     block = parse_block(text, param, sigma_w, sigma_b)
     law = weights if init is None else _sampler(init, block.network.activations)
-    options: dict[str, Any] = {"method": method, "dtype": dtype}  # validated by crosscheck
     result = crosscheck(
         block.network, depth, width, networks=networks, q=q, c=c, pixels=parse_pixels(pixels), weights=law, rng=seed,
-        workers=workers, progress=True, **options,
+        workers=workers, progress=True, method=cast("Method", method), dtype=cast("TypeName", dtype),
     )  # fmt: skip
     head = {**block.keys, "weights": init or weights, "method": method, "seed": seed}
     return _report(result, head, f"{block.title()}{' (recommended)' if block.recommended else ''}", output, as_json)

@@ -1,7 +1,7 @@
 """`meanfield critical`: the critical line χ₁ = 1 and the critical point."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -92,7 +92,7 @@ def critical(
     return None
 
 
-def _rows(table: object, columns: tuple[str, ...]) -> list[dict[str, Any]]:
+def _rows(table: object, columns: tuple[str, ...]) -> list[dict[str, float]]:
     """The rows of a table of arrays."""
     return [
         dict(zip(columns, values, strict=True))

@@ -28,7 +28,7 @@ def phase(
     q: Annotated[float, typer.Option("--q", help="Second moment that signals start from.")] = 1.0,
     workers: Annotated[int, typer.Option(help="Threads; -1 for all cores.")] = 1,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="A directory for finished blocks; the same command again goes on from there.")
+        Path | None, typer.Option(help="A directory for finished blocks; the same command resumes from there.")
     ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print one line a point, as comma-separated values.")] = False,
     as_json: AsJson = False,

@@ -1,7 +1,7 @@
 """`meanfield recommend`: the scale of the weights, the trainable depth, and a simulation that checks them."""
 
 import math
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
@@ -55,7 +55,7 @@ def recommend(
     of_layers = isinstance(subject.spec, Network)
     phis = set(network.activations)
     gains = gains_or_reasons(phis.pop(), 1.0) if len(phis) == 1 else {}  # several activations have no common gain
-    check: dict[str, Any] = (
+    check: QuickCheck = (
         {"passed": None, "summary": "not simulated"} if no_check else quick_check(network, advice, depth, width, seed)
     )
     status = int(check["passed"] is False)
@@ -106,7 +106,14 @@ def _trains(advice: "Recommendation", of_layers: bool, width: int) -> str:
     return f"up to about {advice.max_depth:.3g} {'blocks' if of_layers else f'layers, {width} wide'}"
 
 
-def quick_check(network: "Network", advice: "Recommendation", depth: int, width: int, seed: int) -> dict[str, Any]:
+class QuickCheck(TypedDict):
+    """The outcome of a quick check."""
+
+    passed: bool | None
+    summary: str
+
+
+def quick_check(network: "Network", advice: "Recommendation", depth: int, width: int, seed: int) -> QuickCheck:
     """Check with a simulation of a fraction of a second: passed (None: not simulated) and summary."""
     from meanfield.cross_check.crosscheck import crosscheck
     from meanfield.networks.images import reads_pixels

@@ -1,7 +1,7 @@
 """`meanfield table --schemes`: signal and gradient at depth under initialisation schemes."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -34,10 +34,9 @@ def scheme_table(
     if activations and everything:
         raise InvalidInput("--all means the whole catalogue: name activations or give --all, not both")
     named = [parse_activation(text) for text in activations or (catalogue() if everything else table.ACTIVATIONS)]
-    given: dict[str, Any] = {"depths": _depths(depths)} if depths is not None else {}
-    if width is not None:
-        given["width"] = width
-    rows = table.scheme_table(named, schemes or table.IN_TABLE, q=q, **given)
+    layers = table.DEPTHS if depths is None else _depths(depths)
+    units = table.WIDTH if width is None else width
+    rows = table.scheme_table(named, schemes or table.IN_TABLE, depths=layers, width=units, q=q)
     layers = rows[0].depths
     if as_json:
         return print_json({"q": q, "depths": layers, "table": [_as_json(row) for row in rows]})
@@ -51,9 +50,9 @@ def scheme_table(
     return None
 
 
-def _depths(text: str) -> list[int]:
+def _depths(text: str) -> tuple[int, ...]:
     try:
-        return [int(part) for part in text.split(",")]
+        return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise InvalidInput(f"--depth is whole numbers between commas, as 10,50,200, not {text[:60]!r}") from None
 

@@ -1,1 +1,1 @@
-"""Theory against simulation: the only modules that see both."""
+"""Theory against simulation: the only modules that import both."""

@@ -59,11 +59,11 @@ class WeightCheck(CheckResult):
         z = self._compared()
         size = f"{len(self.names)} weight matri{'x' if len(self.names) == 1 else 'ces'} in a row"
         if self.passed:
-            return f"passed: with {size}, signal and gradient are as with random ones of the same scales ({z})"
+            return f"passed: with {size}, signal and gradient agree with random weights of the same scales ({z})"
         worst = next(row for row in self.rows if abs(row.z) > self.threshold)
         name = {"one_minus_c": "1 - c", "gradient": "the squared gradient"}.get(worst.quantity, worst.quantity)
         return (
-            f"failed: with {size}, the signal is not as with random ones of the same scales: {name} at layer "
+            f"failed: with {size}, the signal differs from random weights of the same scales: {name} at layer "
             f"{worst.layer} is {worst.simulation:.4g}, {worst.theory:.4g} in theory ({z})"
         )
 
@@ -150,13 +150,16 @@ def check_weights(
         )
 
     own, others = spawn(rng, 2)
-    start: dict[str, Any] = {"q": q, "c": c} if inputs is None else {"inputs": inputs}
-    root = input_root(q, c, None) if inputs is None else input_root(1.0, None, inputs)
+    start_q, start_c = (q, c) if inputs is None else (1.0, None)
+    root = input_root(start_q, start_c, inputs)
     x = draw_state(root, widths[0], own, np.dtype("float64")) if inputs is None else np.asarray(inputs, dtype=float)
     given = run_network(blocks, widths, x, GivenWeights(own, widths[0], tensors))
-    random = simulate(blocks, len(blocks), widths, networks=networks, method="exact_law", rng=others, **start)
+    random = simulate(
+        blocks, len(blocks), widths, networks=networks, q=start_q, c=start_c, inputs=inputs, method="exact_law",
+        rng=others,
+    )  # fmt: skip
 
-    theory = predict(blocks, widths, q, None if inputs is not None else c, inputs)
+    theory = predict(blocks, widths, start_q, start_c, inputs)
     eps, rounding = float(np.finfo(np.float64).eps), 1e-9
     names = [name for name in SIGNALS if name in random.raw and np.isfinite(theory[name]).all()]
     values = dict(zip(("q", "gradient", "one_minus_c"), given[:3], strict=True))
@@ -208,5 +211,5 @@ def _refuse_misfits(tensors: Sequence[Tensor]) -> None:
         if after.matrix.shape[1] != len(before.matrix):
             raise InvalidInput(
                 f"{after.name} takes {after.matrix.shape[1]} inputs, {before.name} has {len(before.matrix)} outputs: "
-                "weights must be those of dense layers in their order (layout='keras' if they are transposed)"
+                "weights must belong to dense layers in their order (layout='keras' if they are transposed)"
             )

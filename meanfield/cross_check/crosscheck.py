@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,7 +15,7 @@ from meanfield.cross_check.prediction import attention_excess, predict, scaled
 from meanfield.cross_check.result import CrossCheck, Row
 from meanfield.estimates import Sample
 from meanfield.montecarlo.random_generators import RandomSource
-from meanfield.montecarlo.simulation import Method, Simulation, simulate
+from meanfield.montecarlo.simulation import Method, Simulation, TypeName, simulate
 from meanfield.montecarlo.weight_laws import WeightLaw
 from meanfield.networks.images import pixels_of, tells_apart
 from meanfield.networks.layers.attention import Attention
@@ -41,7 +41,7 @@ def crosscheck(
     pixels: int | Sequence[int] | None = None,
     weights: WeightLaw | Sequence[WeightLaw] = "gaussian",
     method: Method = "materialized",
-    dtype: Literal["float64", "float32"] = "float64",
+    dtype: TypeName = "float64",
     rng: RandomSource = None,
     workers: Workers = 1,
     progress: bool = False,

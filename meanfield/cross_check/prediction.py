@@ -88,6 +88,6 @@ def _exchangeable(inputs: ArrayLike) -> tuple[float, float]:
     q, k = float(own.mean()), float(pairs.mean())
     if np.ptp(own) > ALIKE * q or np.ptp(pairs) > ALIKE * q:
         raise InvalidInput(
-            "the theory of BatchNorm takes inputs of one length, any two with the same correlation: give q and c"
+            "the theory of BatchNorm needs inputs of equal length and equal pairwise correlation: give q and c"
         )
     return q, k / q

@@ -1,1 +1,1 @@
-"""Named initialisation schemes, and measuring weights that are given."""
+"""Named initialisation schemes: samplers with their exact scale, and their signals at depth."""

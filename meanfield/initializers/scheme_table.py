@@ -29,6 +29,7 @@ IN_TABLE = (
 OWN_GAIN = ":activation"  # suffix of a scheme's name: the scheme with the activation's own gain
 
 DEEPEST = 1_000_000  # layers; a layer before convergence costs a millisecond
+DEPTHS, WIDTH = (10, 50, 200), 1024
 MUCH = 1e3  # factor beyond which signal or gradient vanish or explode: 3.5 % a layer over 200 layers
 
 
@@ -75,8 +76,8 @@ def scheme_table(
     activations: Any = ACTIVATIONS,
     schemes: str | Iterable[str] = IN_TABLE,
     *,
-    depths: int | Sequence[int] = (10, 50, 200),
-    width: int = 1024,
+    depths: int | Sequence[int] = DEPTHS,
+    width: int = WIDTH,
     q: float = 1.0,
 ) -> tuple[SchemeRow, ...]:
     """Signal and gradient of a fully connected network at depth, by activation and initialisation scheme.

@@ -1,1 +1,1 @@
-"""Finite width: draw a network of the same description with NumPy and run it."""
+"""Monte Carlo simulation of networks of finite width in NumPy."""

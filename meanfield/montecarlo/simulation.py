@@ -31,6 +31,7 @@ from meanfield.workers import Workers, map_tasks
 __all__ = ["Simulation", "simulate"]
 
 Method = Literal["materialized", "exact_law"]
+TypeName = Literal["float64", "float32"]
 
 QUANTITIES = ("q", "gradient", "one_minus_c")
 MANY = 10**9
@@ -53,7 +54,7 @@ class Simulation:
     weights : mapping of str to ndarray, shape (networks, len(matrices))
         Their "sigma_w", "mean" and "correlation", as defined by `weight_statistics`.
     of_one : mapping of str to ndarray, shape (networks, depth + 1)
-        As `raw`, for the first point instead of the mean over points; 1 − c is that of the first two inputs.
+        As `raw`, for the first point instead of the mean over points; 1 − c of the first two inputs.
     points : int
         Number of inputs times pixels at layer 0.
     """
@@ -125,7 +126,7 @@ def simulate(
     pixels: int | Sequence[int] | None = None,
     weights: WeightLaw | Sequence[WeightLaw] = "gaussian",
     method: Method = "materialized",
-    dtype: Literal["float64", "float32"] = "float64",
+    dtype: TypeName = "float64",
     rng: RandomSource = None,
     workers: Workers = 1,
     progress: bool = False,
@@ -182,9 +183,9 @@ def simulate(
     Returns
     -------
     Simulation
-        `.q`, `.c`, `.one_minus_c` and `.gradient`, each a `Sample` of depth + 1 layers. Gradients are those of a random
-        linear function of each input's last state (a Gaussian covector of fixed length): ``gradient[l]`` is the mean
-        square of ∂/∂h^l over units, relative to that of ∂/∂h^L, averaged over inputs and networks.
+        `.q`, `.c`, `.one_minus_c` and `.gradient`, each a `Sample` of depth + 1 layers. The gradient is of a
+        random linear function of each input's last state (a Gaussian covector of fixed length): ``gradient[l]`` is the
+        mean of (∂/∂h^l)² over units divided by the mean of (∂/∂h^L)², averaged over inputs and networks.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""One file per figure: data and Axes in, Axes out."""
+"""Figures, one file each: a function of data and Axes that returns the Axes."""
 
 from meanfield.plotting.activation import plot_activation
 from meanfield.plotting.correlation_decay import plot_decay

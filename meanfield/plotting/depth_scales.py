@@ -52,9 +52,7 @@ def plot_depth_scales(
     x, edges = np.asarray(sigma_w, dtype=float), np.atleast_1d(np.asarray(critical, dtype=float))
     if x.ndim != 1 or x.size < 2 or not np.shape(scales.xi_c) == np.shape(scales.xi_q) == x.shape:
         shapes = f"{x.shape} and {np.shape(scales.xi_c)}"
-        raise InvalidInput(
-            f"sigma_w and its depth scales must be two arrays of the same 2 or more numbers, not {shapes}"
-        )
+        raise InvalidInput(f"sigma_w and its depth scales must be arrays of equal shape (n,) with n ≥ 2, not {shapes}")
     ax = axes_for(ax, (5.2, 3.6))
     edges = edges[(edges > x.min()) & (edges < x.max())]
     fine = np.unique(np.concatenate([np.linspace(x.min(), x.max(), FINE), x]))

@@ -1,1 +1,1 @@
-"""Measuring weight matrices that are given."""
+"""Measurement of given weight matrices and inputs."""

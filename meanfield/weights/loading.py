@@ -125,7 +125,7 @@ def load(path: str | os.PathLike[str]) -> AnyArray | dict[str, AnyArray]:
         raise InvalidInput(f"{shown!r} is not an .npy or .npz file of plain arrays: {why}") from None
 
 
-def _flat(mapping: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _flat(mapping: Mapping[object, object], prefix: str = "") -> Iterator[tuple[str, object]]:
     for key, value in mapping.items():
         name = f"{prefix}{key}"
         if isinstance(value, Mapping):  # as in the parameters of Flax and Haiku

@@ -129,7 +129,7 @@ class Measurement:
             yield f"{s.outliers} singular value{plural} beyond the edge {s.edges[1]:.4g} of independent entries"
         if not s.random and not orthogonal and s.distance is not None and s.allowed is not None:
             distance = f"distance {s.distance:.3f}, {s.allowed:.3f} allowed"
-            yield f"singular values are not those of independent entries ({distance})"
+            yield f"singular values do not follow the law of independent entries ({distance})"
         if self.tail_kind == "heavy" and self.scheme.law not in ("sparse", "orthogonal"):
             yield f"the tail is heavier than normal (excess kurtosis {with_error(self.tail)})"
         if (
