@@ -84,5 +84,5 @@ def test_shapes_that_do_not_fit_are_said(tanh):
     sigma_w, scales, _ = tanh
     with pytest.raises(mf.InvalidInput, match=r"not \(20,\) and \(21,\)"):
         plot_depth_scales(sigma_w[:-1], scales)
-    with pytest.raises(mf.InvalidInput, match="2 or more"):
+    with pytest.raises(mf.InvalidInput, match="n ≥ 2"):
         plot_depth_scales(1.0, mf.analyze(mf.mlp("tanh", 1.0, 0.3)))
