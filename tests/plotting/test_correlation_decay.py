@@ -37,7 +37,10 @@ def test_equal_inputs_have_no_distance_to_draw_and_are_no_error(tmp_path):
 
 
 def test_a_single_layer_can_be_drawn(tmp_path):
-    plot_decay({"shallow": mf.propagate("tanh", 1, c=0.5)}).figure.savefig(tmp_path / "figure.png")
+    run = mf.propagate("tanh", 1, c=0.5)
+    ax = plot_decay({"shallow": run})
+    ax.figure.savefig(tmp_path / "figure.png")
+    assert ax.lines[0].get_xydata().tolist() == [[1, run.one_minus_c[1]]]
 
 
 def test_what_cannot_be_drawn_is_said(relu, law):

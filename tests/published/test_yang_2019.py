@@ -1,6 +1,7 @@
 """Yang, Pennington, Rao, Sohl-Dickstein, Schoenholz 2019 (arXiv:1902.08129): how gradients explode under batch norm."""
 
 import math
+from functools import cache
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ RATES = {
 }
 
 
+@cache
 def rate(name, size, sigma_w=1.0, sigma_b=0.0):
     return float(mf.analyze(mf.Network(BatchNorm(size), name, mf.Dense(sigma_w, sigma_b))).chi_1)
 

@@ -1,4 +1,4 @@
-"""Expectations over the sphere of batch normalisation, against the published double integral in mpmath."""
+"""Expectations over the sphere of batch normalisation, against the published double integral."""
 
 import mpmath as mp
 import numpy as np
@@ -13,40 +13,27 @@ def moments(name, size):
 
 
 def slowly(phi, slope, size):
-    """The integrals over z₁, z₂ of the plane {Z > 0}, in mpmath."""
-    with mp.workdps(15):
-        rest = mp.mpf(size - 1)
-
-        def both(function):
-            def inner(t):
-                z1 = mp.sqrt(rest) * mp.cos(t)
-                radius = mp.sqrt(size * (size - 2) / rest) * mp.sin(t)
-                total = mp.quad(
-                    lambda s: function(z1, -z1 / rest + radius * mp.cos(s)) * mp.sin(s) ** (size - 4),
-                    [0, mp.pi],
-                    maxdegree=5,
-                )
-                return total * mp.sin(t) ** (size - 3)
-
-            return mp.quad(inner, [0, mp.pi], maxdegree=5)
-
-        mass = both(lambda a, b: mp.mpf(1))
-        wanted = (
-            lambda a, b: phi(a) ** 2,
-            lambda a, b: (phi(a) - phi(b)) ** 2 / 2,
-            lambda a, b: ((rest - a * a) * slope(a) ** 2 + (1 + a * b) * slope(a) * slope(b)) / (size - 3),
-        )
-        return [float(both(f) / mass) for f in wanted]
+    """The integrals over z₁, z₂ of the plane {Z > 0}, by a product of Gauss–Legendre rules of 400 nodes."""
+    nodes, weights = np.polynomial.legendre.leggauss(400)
+    t = np.pi / 2 * (nodes + 1)  # both angles, from 0 to π
+    weight = np.outer(weights * np.sin(t) ** (size - 3), weights * np.sin(t) ** (size - 4))
+    rest = size - 1
+    a = np.sqrt(rest) * np.cos(t)[:, None]
+    b = -a / rest + np.sqrt(size * (size - 2) / rest) * np.outer(np.sin(t), np.cos(t))
+    wanted = (
+        phi(a) ** 2 + 0 * b,
+        (phi(a) - phi(b)) ** 2 / 2,
+        ((rest - a * a) * slope(a) ** 2 + (1 + a * b) * slope(a) * slope(b)) / (size - 3),
+    )
+    return [np.sum(weight * values) / np.sum(weight) for values in wanted]
 
 
+@pytest.mark.parametrize("size", [4, 5, 6, 9, 32])
 @pytest.mark.parametrize(
-    ("name", "phi", "slope", "size"),
-    [
-        ("tanh", mp.tanh, lambda x: mp.sech(x) ** 2, 6),
-        ("sin", mp.sin, mp.cos, 4),
-    ],
+    ("name", "phi", "slope"),
+    [("tanh", np.tanh, lambda x: 1 / np.cosh(x) ** 2), ("sin", np.sin, np.cos)],
 )
-def test_against_mpmath(name, phi, slope, size):
+def test_against_a_product_of_rules(name, phi, slope, size):
     found, (second, distance, gradient) = moments(name, size), slowly(phi, slope, size)
     assert found.second == pytest.approx(second, rel=1e-12)
     assert found.distance == pytest.approx(distance, rel=1e-12)

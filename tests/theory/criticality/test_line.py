@@ -1,5 +1,7 @@
 """The critical line and the critical point: recomputed by what they claim, and against 30 digits."""
 
+from functools import cache
+
 import mpmath as mp
 import numpy as np
 import pytest
@@ -8,26 +10,34 @@ from hypothesis import strategies as st
 
 import meanfield as mf
 
+STEP, REACH = 96, 12  # points a unit of Z, and how far: the rule's error is exp(−2π·96·π/(2√q)), 1e-32 at q = 160
 
-def exact(q, functions):
-    """Integrals of functions of √q·Z at 30 digits."""
+
+@cache
+def nodes():
+    """Points z > 0 and the weights of the trapezoidal rule for E f(Z), f even, at 30 digits."""
     with mp.workdps(30):
-        root = mp.sqrt(mp.mpf(q))
-        density = lambda z: mp.exp(-z * z / 2) / mp.sqrt(2 * mp.pi)  # noqa: E731
-        return [mp.quad(lambda z, f=f: f(root * z) * density(z), mp.linspace(-12, 12, 25)) for f in functions]
+        z = [mp.mpf(k) / STEP for k in range(1, REACH * STEP)]
+        return z, [2 * mp.exp(-x * x / 2) / mp.sqrt(2 * mp.pi) / STEP for x in z], 1 / mp.sqrt(2 * mp.pi) / STEP
+
+
+def moments_of_tanh(q):
+    """E tanh² and E sech⁴ of √q·Z at 30 digits."""
+    z, weights, middle = nodes()
+    squares = [mp.tanh(mp.sqrt(q) * x) ** 2 for x in z]
+    return mp.fdot(weights, squares), middle + mp.fdot(weights, [(1 - t) ** 2 for t in squares])
 
 
 def tanh_line(sigma_b2, start):
     """σ_w of the critical tanh network, by mpmath alone."""
     with mp.workdps(30):
-        slope = lambda x: mp.sech(x) ** 4  # noqa: E731
 
         def excess(q):
-            v, d = exact(q, (lambda x: mp.tanh(x) ** 2, slope))
+            v, d = moments_of_tanh(q)
             return q - v / d - mp.mpf(sigma_b2)
 
         q = mp.findroot(excess, (mp.mpf(start), mp.mpf(start) * mp.mpf("1.0001")), tol=mp.mpf(10) ** -40)
-        return 1 / mp.sqrt(exact(q, (slope,))[0])
+        return 1 / mp.sqrt(moments_of_tanh(q)[1])
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rounding import assert_equal_covariances
 
 import meanfield as mf
 
@@ -100,13 +101,12 @@ def test_relu_keeps_the_angle_whatever_the_sizes():
     assert unequal == pytest.approx(equal, rel=1e-9)
 
 
-@pytest.mark.parametrize(("sigma_w", "depth"), [(1e4, 45), (1e-4, 45), (1e4, 100), (1e-4, 100)])
-def test_signals_that_leave_the_range_of_a_float(sigma_w, depth):
-    try:
-        t = mf.propagate(mf.mlp("relu", sigma_w), depth, c=0.5)
-    except mf.MeanFieldError as error:
-        assert "float" in str(error) or "range" in str(error)  # noqa: PT017
-        return
+@pytest.mark.parametrize("depth", [45, 100])
+def test_signals_that_leave_the_range_of_a_float(depth):
+    with pytest.raises(mf.DivergentExpectation, match="exceeds the range of a float"):
+        mf.propagate(mf.mlp("relu", 1e4), depth, c=0.5)
+    t = mf.propagate(mf.mlp("relu", 1e-4), depth, c=0.5)
+    assert t.q[-1] == 0
     for field in ("q", "c", "one_minus_c", "chi", "gradient"):
         assert not np.isnan(getattr(t, field)).any(), field
 
@@ -236,7 +236,7 @@ def test_inputs_that_nearly_coincide_keep_their_distance_in_a_kernel():
     for i, distance in enumerate(exact):
         a, b = 2 * i, 2 * i + 1
         assert K[a, a] + K[b, b] - 2 * K[a, b] == pytest.approx(distance, abs=4e-16)
-    np.testing.assert_allclose(K, x @ x.T / 50, rtol=1e-13)
+    assert_equal_covariances(K, x @ x.T / 50, rtol=1e-13)
 
 
 @pytest.mark.parametrize("spec", ["relu6", "tanh", lambda x: np.where(x > 0.3, x - 0.3, 0.2 * x)])

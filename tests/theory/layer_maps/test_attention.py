@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rounding import assert_equal_covariances
 
 import meanfield as mf
 from meanfield.networks.layers.attention import Attention
@@ -96,14 +97,14 @@ def test_gaussian_scores_by_sums_written_out():
         for j, k in np.ndindex(n, n):
             expected[x, y] += w**2 * s**2 * sigma[x, y] * sigma[a + j, c + k] ** 2 / n**2
     run = propagate_pixels(Attention(w, b, "gaussian", s), sigma, 1, pixels=n)
-    np.testing.assert_allclose(run.covariance[1], expected, rtol=1e-13)
+    assert_equal_covariances(run.covariance[1], expected, rtol=1e-13)
 
 
 def test_uniform_scores_by_means_written_out():
     sigma = covariance(12)
     means = sigma.reshape(3, 4, 3, 4).mean(axis=(1, 3))
     run = propagate_pixels(Attention(1.2, 0.3), sigma, 1, pixels=4)
-    np.testing.assert_allclose(run.covariance[1], np.kron(0.09 + 1.44 * means, np.ones((4, 4))), rtol=1e-13)
+    assert_equal_covariances(run.covariance[1], np.kron(0.09 + 1.44 * means, np.ones((4, 4))), rtol=1e-13)
     assert np.all(run.one_minus_c[1].reshape(3, 4, 3, 4)[[0, 1, 2], :, [0, 1, 2]] == 0)
 
 
