@@ -136,6 +136,9 @@ def test_formulas_are_decided_exactly(text, odd, even, scale_invariant, constant
 def test_what_algebra_cannot_show_is_unknown_and_not_guessed():
     phi = mf.activation("where(sin(x) > 0, 1, -1)")  # odd, with infinitely many cases
     assert (phi.is_odd, phi.is_even) == (None, False)
+    phi = mf.activation("where(exp(-1e12*(x - 3)**2) > 0.5, x + 1, x)")  # not odd within 1e-6 of 3, which no scan sees
+    assert (phi.is_odd, phi.is_scale_invariant) == (None, None)
+    assert mf.activation("where(1e12*(x - 3)**2 < 0.5, x + 1, x)").is_odd is False
 
 
 def test_a_sympy_expression_without_words_in_the_grammar_is_decided_too():

@@ -85,30 +85,40 @@ def singular_base(node: Expression) -> Expression:
 
 
 def real_zeros(smooth: Expression) -> list[float] | None:
-    """Real zeros (and poles) of a smooth expression; None if they are infinitely many or cannot be determined."""
+    """Real zeros (and poles) of a smooth expression; None if they are infinitely many or cannot be determined.
+
+    Those of a rational function are all found. Those of others are looked for as changes of sign within ±1e6.
+    """
+    import sympy as sp
+
+    zeros = algebraic_zeros(smooth)
+    if zeros is not None or smooth.has(sp.sin, sp.cos, sp.tan):
+        return zeros
+    return sign_changes(compiled(stabilised(smooth)))
+
+
+def algebraic_zeros(smooth: Expression) -> list[float] | None:
+    """All real zeros (and poles) of a smooth expression, if its sign is known or its polynomials are tractable."""
     import sympy as sp
 
     x = real_x()
     if not smooth.free_symbols or smooth.is_positive or smooth.is_negative:
         return []
-    if smooth.is_rational_function(x):
-        zeros = []
-        for part in sp.fraction(sp.together(smooth)):
-            poly = sp.Poly(part, x)
-            if poly.degree() == 1:
-                zeros.append(float(-poly.nth(0) / poly.nth(1)))
-            elif 1 < poly.degree() <= HIGHEST_DEGREE and poly.free_symbols == {x}:
-                exact = poly.as_expr().replace(lambda e: e.is_Float, lambda e: sp.Rational(repr(float(e))))
-                if not sp.Poly(exact, x).domain.is_QQ and not sp.Poly(exact, x).domain.is_ZZ:
-                    break
-                zeros += [float(root.evalf(20)) for root in set(sp.Poly(exact, x).real_roots())]
-            elif poly.degree() > HIGHEST_DEGREE:
-                break
-        else:
-            return zeros
-    if smooth.has(sp.sin, sp.cos, sp.tan):
+    if not smooth.is_rational_function(x):
         return None
-    return sign_changes(compiled(stabilised(smooth)))
+    zeros = []
+    for part in sp.fraction(sp.together(smooth)):
+        poly = sp.Poly(part, x)
+        if poly.degree() == 1:
+            zeros.append(float(-poly.nth(0) / poly.nth(1)))
+        elif 1 < poly.degree() <= HIGHEST_DEGREE and poly.free_symbols == {x}:
+            exact = poly.as_expr().replace(lambda e: e.is_Float, lambda e: sp.Rational(repr(float(e))))
+            if not sp.Poly(exact, x).domain.is_QQ and not sp.Poly(exact, x).domain.is_ZZ:
+                return None
+            zeros += [float(root.evalf(20)) for root in set(sp.Poly(exact, x).real_roots())]
+        elif poly.degree() > HIGHEST_DEGREE:
+            return None
+    return zeros
 
 
 def sign_changes(function: ArrayFunction) -> list[float] | None:

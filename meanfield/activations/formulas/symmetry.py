@@ -2,20 +2,25 @@
 
 Each property says that some expression is constant: f(x) + f(−x) on x > 0 if f is odd, f(x) − f(−x) if f is even, and
 f(x)/x on either side of 0 if f is scale-invariant. So the property is false if two values of that expression differ,
-and true if its values agree and its derivative is identically zero between the points where a case changes.
+and true if its values agree, its derivative is identically zero between the points where a case changes, and all of
+those points are known by algebra.
 """
 
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from meanfield._types import Expression, Floats
 from meanfield.activations.formulas.cases import by_cases, case_at, where_class
-from meanfield.activations.formulas.discontinuities import between, case_changes, merged
+from meanfield.activations.formulas.discontinuities import algebraic_zeros, between, case_changes, merged
 from meanfield.activations.formulas.vocabulary import real_x
 from meanfield.activations.symmetry import UNKNOWN, Symmetry
+
+Numbers = NDArray[np.object_]  # of mpmath, two precisions by points
 
 SAMPLES = 0.7310585 * np.geomspace(1e-3, 1e3, 25)  # where values are compared, besides a point in each interval
 DIGITS = 60  # of those values; a difference counts if twice as many digits confirm it
@@ -65,12 +70,22 @@ def _symmetry(expression: Expression) -> Symmetry:
         sides.append([part.xreplace({real_x(): side * y}) for part in smooth])
     right, left = sides
 
-    def decided(differences: Floats, sizes: Floats, constants: Iterable[Expression]) -> bool | None:
+    @cache
+    def changes_are_all() -> bool:
+        conditions = [node.args[0] for node in sp.preorder_traversal(pieces) if isinstance(node, where_class())]
+        decisions = {case_at(condition, side * x) for condition in conditions for x in middles for side in (1, -1)}
+        return all(algebraic_zeros(decision) is not None for decision in decisions)
+
+    def decided(differences: Numbers, sizes: Numbers, constants: Iterable[Expression]) -> bool | None:
         rough, fine = differences
         unlike = abs(fine) > SAME * sizes[1]
         if np.any(unlike & (abs(rough - fine) < 1e-3 * abs(fine))):
             return False
-        return True if seen and right and not unlike.any() and all(map(is_flat, constants)) else None
+        if not (seen and right) or unlike.any():
+            return None
+        if changes is None:
+            return True if all(constant == 0 for constant in constants) else None
+        return True if all(map(is_flat, constants)) and changes_are_all() else None
 
     return Symmetry(
         odd=decided(f + mirrored, abs(f) + abs(mirrored), (a + b for a, b in zip(right, left, strict=True))),
@@ -80,7 +95,7 @@ def _symmetry(expression: Expression) -> Symmetry:
     )
 
 
-def values(pieces: Expression, x: Floats) -> tuple[Floats, Floats, Floats]:
+def values(pieces: Expression, x: Floats) -> tuple[Floats, Numbers, Numbers]:
     """The x where a float64 evaluation does not overflow, and there f(x) and f(−x) to DIGITS and to twice as many."""
     import mpmath
     import sympy as sp
@@ -105,7 +120,7 @@ def values(pieces: Expression, x: Floats) -> tuple[Floats, Floats, Floats]:
     return np.array(kept), f, mirrored
 
 
-def from_first(*groups: Floats) -> tuple[Floats, Floats]:
+def from_first(*groups: Numbers) -> tuple[Numbers, Numbers]:
     """The differences of the values of each group from its first one, and the sizes of both."""
     differences = [group - group[:, :1] for group in groups]
     sizes = [abs(group) + abs(group[:, :1]) for group in groups]
