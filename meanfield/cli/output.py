@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from meanfield.errors import InvalidInput
+from meanfield.json_types import json_types
 
 if TYPE_CHECKING:
     from meanfield._types import Axes
@@ -23,19 +24,7 @@ FIGURES = ("png", "pdf", "svg")
 
 def print_json(data: Mapping[str, object]) -> None:
     """Print standard JSON: infinities as the strings "inf" and "-inf", NaN as null."""
-    typer.echo(json.dumps(_plain(data), indent=2, ensure_ascii=False, allow_nan=False))
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else str(value)
-    return value
+    typer.echo(json.dumps(json_types(data, infinities=True), indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def activation_keys(phi: "Activation") -> dict[str, object]:

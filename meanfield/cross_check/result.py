@@ -1,7 +1,7 @@
 """Results of a cross-check: rows of theory against simulation, the verdict, and their description in words."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from meanfield._types import Axes, Floats
 from meanfield.cross_check.failure_cause import Cause
 from meanfield.estimates import Sample
+from meanfield.json_types import json_types
 from meanfield.montecarlo.simulation import Simulation
 
 __all__ = ["CheckResult", "CrossCheck", "Row", "format_z"]
@@ -99,16 +100,10 @@ class CheckResult:
         return plot_crosscheck(self, ax)
 
     def to_dict(self) -> dict[str, Any]:
-        """The verdict and its rows in JSON types."""
-        return {
-            "passed": self.passed,
-            "summary": self.summary,
-            "p_value": self.p_value,
-            "alpha": self.alpha,
-            "largest_z": self.largest_z,
-            "threshold": self.threshold,
-            "rows": [asdict(row) for row in self.rows],
-        }
+        """The verdict and its rows in JSON types; infinities become None."""
+        names = ("passed", "summary", *(field.name for field in fields(CheckResult)))
+        converted: dict[str, Any] = json_types({name: getattr(self, name) for name in names})
+        return converted
 
     def _compared(self) -> str:
         return f"largest |z| = {format_z(self.largest_z)}, {format_z(self.threshold)} allowed"
@@ -169,15 +164,15 @@ class CrossCheck(CheckResult):
         return f"failed: {run.size}, differ from theory: {self.cause.text} ({self._compared()}); {scale}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything except the values of single networks, in JSON types; an infinite `detectable` becomes None."""
+        """Everything except the values of single networks, in JSON types; infinities become None."""
         run = self.simulation
         return {
             **super().to_dict(),
             "sigma_w_factor": float(self.sigma_w.mean),
             "sigma_w_factor_standard_error": float(self.sigma_w.standard_error),
             "sigma_w_z": self.sigma_w_z,
-            "detectable": self.detectable if math.isfinite(self.detectable) else None,
-            "cause": None if self.cause is None else asdict(self.cause),
+            "detectable": json_types(self.detectable),
+            "cause": json_types(self.cause),
             "depth": run.depth,
             "width": run.width if len(set(run.widths)) == 1 else list(run.widths),
             "networks": run.networks,

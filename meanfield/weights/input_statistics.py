@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from hashlib import blake2b
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from meanfield._types import Floats, Ints
 from meanfield.arguments import positive, standard_deviation
 from meanfield.errors import InvalidInput
+from meanfield.json_types import json_types
 from meanfield.weights.loading import plain_array
 
 __all__ = ["InputStatistics", "Spread", "input_statistics"]
@@ -126,9 +127,9 @@ class InputStatistics:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything except the means and standard deviations of single features, in JSON types."""
-        plain = asdict(self)
-        del plain["mean"], plain["std"]
-        return {**plain, "advice": self.advice}
+        kept = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("mean", "std")}
+        converted: dict[str, Any] = json_types({**kept, "advice": self.advice})
+        return converted
 
     def __repr__(self) -> str:
         c = "no pair" if self.c is None else f"c = {self.c.mean:.4g} ± {self.c.std:.2g}"

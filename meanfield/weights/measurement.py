@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 from scipy import special
 
 from meanfield._types import Floats
+from meanfield.json_types import json_types
 from meanfield.weights.entry_statistics import Statistic
 from meanfield.weights.scheme_recognition import Recognised
 from meanfield.weights.singular_values import Spectrum
@@ -100,16 +101,15 @@ class Measurement:
 
     def to_dict(self) -> dict[str, Any]:
         """All numbers in JSON types; of the singular values the extremes and the median; infinities are None."""
-        values, spectrum = self.singular_values, asdict(self.spectrum)
-        del spectrum["singular_values"]
+        spectrum = {f.name: getattr(self.spectrum, f.name) for f in fields(self.spectrum)}
+        values, correlation = spectrum.pop("singular_values"), spectrum.pop("correlation")
         extremes = {"smallest": values[-1], "median": np.median(values), "largest": self.spectrum.spectral_norm}
-        numbers = ("name", "shape", "fan_in", "fan_out", "zeros", "dominance", "alpha")
-        return _plain_dict(
-            {name: getattr(self, name) for name in (*numbers, "tail_kind", "findings", "summary")}
-            | {name: asdict(getattr(self, name)) for name in ("sigma_w", "mean", "tail", "scheme")}
-            | {"sigma_b": None if self.sigma_b is None else asdict(self.sigma_b)}
-            | {"correlation": spectrum.pop("correlation"), "singular_values": extremes, "spectrum": spectrum}
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "spectrum"}
+        described = {name: getattr(self, name) for name in ("tail_kind", "findings", "summary")}
+        converted: dict[str, Any] = json_types(
+            {**own, **described, "correlation": correlation, "singular_values": extremes, "spectrum": spectrum}
         )
+        return converted
 
     def _findings(self) -> Iterator[str]:
         s, correlation, pair = self.spectrum, self.correlation, self.spectrum.parallel
@@ -229,18 +229,3 @@ def _table(items: Sequence[Measurement]) -> str:
 
 def _score(z: float | None) -> str:
     return "-" if z is None else f"{z:.1f}"
-
-
-def _plain_dict(values: Mapping[str, object]) -> dict[str, Any]:
-    """`values` in JSON types; NaN and infinities become None."""
-    return {key: _plain(item) for key, item in values.items()}
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return _plain_dict(value)
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
