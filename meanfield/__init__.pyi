@@ -43,7 +43,8 @@ from meanfield.networks.layers.residual import Residual
 from meanfield.networks.text.text import network
 from meanfield.recommendation.recommend import Recommendation, recommend
 from meanfield.theory.criticality.deepest import Deepest
-from meanfield.theory.criticality.line import CriticalLine, CriticalPoint, critical_line, critical_point
+from meanfield.theory.criticality.line import CriticalLine, critical_line
+from meanfield.theory.criticality.point import CriticalPoint, critical_point
 from meanfield.theory.depth.fourier_modes import ModeDepthScales, mode_depth_scales
 from meanfield.theory.depth.nngp_kernel import kernel
 from meanfield.theory.depth.ntk import ntk

@@ -30,6 +30,8 @@ SMALLEST_PAIR = 1e-306  # pairs need no quotient of moments
 SMALLEST = 1e-300  # moments at a smaller q are those at this one
 INEXACT = 1e-11  # a pair whose relative error may exceed this is left to the method for one pair
 RESOLVED = 1e-12  # relative error of a variance as a difference that is small enough
+INEXACT_SLOPE = 2e-10  # and this for the slope
+LEAST_SLOPE = 1e-3  # beside E φ′²: a slope this small is cheap to know only absolutely
 KEPT = 4096  # single moments remembered
 MANY = 64  # values of q from which on a surrogate in ln q serves them, and fewer where it is at hand
 OCTAVES = tuple(np.log(2.0) * np.arange(-340, 342, 2))  # panels of that surrogate: q from 2⁻³⁴⁰ to 2³⁴⁰
@@ -131,14 +133,14 @@ class Moments:
     def distance_slope(self, q1: Any, q2: Any, d: Any) -> Bounded:
         """E φ′(U)φ′(V), the derivative of `distance` in d."""
         form = self._closed("distance_slope")
-        value, error = self._pair(form, self.pair_map.slope, q1, q2, d)
+        value, error = self._pair(form, self._distance_slope, q1, q2, d)
         if form and self._form and self._form.derivative_moment:
             error = error + 8 * EPS * np.sqrt(self._form.derivative_moment(q1) * self._form.derivative_moment(q2))
         return value, error
 
     def _distance(self, q1: Floats, q2: Floats, d: Floats) -> Bounded:
         """`distance` without a closed form: of many pairs by the pair surface, where it is good enough."""
-        if d.size < MANY or not np.array_equal(q1, q2):
+        if not self._by_surface(q1, q2):
             return self.pair_map.distance(q1, q2, d)
         gap = correlation_gap(q1, q2, d)
         value, error = (a.reshape(d.shape) for a in self.pair_surface.distance(q1.ravel(), gap.ravel()))
@@ -146,6 +148,22 @@ class Moments:
         if inexact.any():
             value[inexact], error[inexact] = self.pair_map.distance(q1[inexact], q2[inexact], d[inexact])
         return value, error
+
+    def _distance_slope(self, q1: Floats, q2: Floats, d: Floats) -> Bounded:
+        """`distance_slope` without a closed form, by the same methods."""
+        if not self._by_surface(q1, q2):
+            return self.pair_map.slope(q1, q2, d)
+        gap = correlation_gap(q1, q2, d)
+        value, error = (a.reshape(d.shape) for a in self.pair_surface.slope(q1.ravel(), gap.ravel()))
+        inexact = ~(error <= INEXACT_SLOPE * np.maximum(np.abs(value), LEAST_SLOPE))
+        if inexact.any():
+            value[inexact], error[inexact] = self.pair_map.slope(q1[inexact], q2[inexact], d[inexact])
+        return value, error
+
+    def _by_surface(self, q1: Floats, q2: Floats) -> bool:
+        """Whether the pair surface serves these pairs: equal variances, and many of them or its panels at hand."""
+        many = q1.size >= MANY or (q1.size > 1 and self.pair_surface.at_hand(q1))
+        return many and np.array_equal(q1, q2)
 
     def _closed(self, name: str) -> Any:
         return getattr(self._form, name, None)

@@ -32,7 +32,8 @@ def critical(
     Example: meanfield critical "layernorm, gelu, dense" --sigma-b 0.2,0.4
     """
     from meanfield.networks.layers.network import Network
-    from meanfield.theory.criticality.line import critical_line, critical_point
+    from meanfield.theory.criticality.line import critical_line
+    from meanfield.theory.criticality.point import critical_point
 
     if output is not None:
         checked_path(output)

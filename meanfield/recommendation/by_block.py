@@ -4,25 +4,22 @@ from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import brentq
 
+from meanfield._types import Floats, Ints
 from meanfield.errors import DivergentExpectation, InfiniteDerivative, InvalidInput
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.network import Network
 from meanfield.networks.layers.residual import Residual
-from meanfield.theory.criticality.by_variance import profiled
-from meanfield.theory.criticality.line import CriticalLine, critical_line, point_of
+from meanfield.numerics.solve.bracketed import root
+from meanfield.theory.criticality.curve import critical_curve
+from meanfield.theory.criticality.line import CriticalLine, critical_line
 from meanfield.theory.criticality.no_critical_line import adds, carries_whole, noise
+from meanfield.theory.criticality.point import point_of
 from meanfield.theory.depth.propagate import propagate
 from meanfield.theory.fixed_points.analysis import analyze
-from meanfield.theory.fixed_points.variance import CRITICAL, stable_q
-from meanfield.theory.layer_maps import one_point
-from meanfield.theory.states import OnePoint
-
-__all__ = ["Choice", "choose", "grown"]
-
-Floats = NDArray[np.float64]
+from meanfield.theory.fixed_points.depth_scales import CRITICAL
+from meanfield.theory.fixed_points.maps import signal_map
+from meanfield.theory.fixed_points.stable_variance import stable_q
 
 BIASES = np.array([0.1, 0.25, 0.5, 1.0])  # sigma_b tried where there is a choice
 FEW = np.array([0.1, 0.5])  # of a block whose critical weights have to be searched for
@@ -73,19 +70,19 @@ def _critical(block: Network, bare: CriticalLine) -> Choice | None:
         keeps = f"is critical, and q settles at {q:.6g}"
         why = f"without biases sigma_w = {sigma_w:.6g} {keeps if q else decays}"
         return Choice(sigma_w, 0.0, q, "none" if q else "k_star_zero", why)
-    profile = profiled(block)
-    if profile is not None:
-        point = point_of(profile, scale_invariant=False)
+    curve = critical_curve(block)
+    if curve is not None:
+        point = point_of(curve, scale_invariant=False)
         if point.universality == "half_stable":
             where = f"at q = {point.q:.6g}, which needs biases of sigma_b = {point.sigma_b:.6g}"
             why = f"signal and gradient are critical at once only {where}"
             return Choice(point.sigma_w, point.sigma_b, point.q, point.universality, why)
-        variance, slope = float(profile.bias_variance(1.0)[0]), float(profile.excess_slope(1.0)[0]) + 1
+        variance, slope = float(curve.bias_variance(1.0)[0]), float(curve.excess_slope(1.0)[0]) + 1
         if variance >= 0 and abs(slope) < 1 - CRITICAL:
             why = "no sigma_w is critical without biases: this is the point of the critical line with q = 1"
-            return Choice(float(profile(1.0).chi) ** -0.5, variance**0.5, 1.0, "none", why)
-    line = critical_line(block, FEW if profile is None else BIASES, stable_only=True)
-    if profile is None and len(line) == 2 and line.q[0] != line.q[1]:  # where q would be 1, by a power law
+            return Choice(float(curve.factors(1.0).chi) ** -0.5, variance**0.5, 1.0, "none", why)
+    line = critical_line(block, FEW if curve is None else BIASES, stable_only=True)
+    if curve is None and len(line) == 2 and line.q[0] != line.q[1]:  # where q would be 1, by a power law
         power = np.log(line.q[1] / line.q[0]) / np.log(FEW[1] / FEW[0])
         guess = FEW[0] * line.q[0] ** (-1 / power)
         nearer = critical_line(block, guess, stable_only=True)
@@ -99,7 +96,7 @@ def _critical(block: Network, bare: CriticalLine) -> Choice | None:
 
 def _deepest(block: Network, because: str) -> Choice | None:
     """Where signals carry deepest, as far as slightly larger weights do not make q run away."""
-    biases = np.r_[0.0, BIASES if noise(block) and profiled(block) else FEW]
+    biases = np.r_[0.0, BIASES if noise(block) and critical_curve(block) else FEW]
     deepest = critical_line(block, biases, stable_only=True).deepest
     if deepest is None:
         return None
@@ -133,7 +130,7 @@ def _whole_skip(block: Network, depth: int) -> Choice:
     inside = choose(residuals[0].branch, depth)
     network, start = block.at(sigma_w=inside.sigma_w, sigma_b=inside.sigma_b), inside.q or 1.0
     at, layers = analyze(network, q=start), len(residuals) * depth
-    alone = float(one_point(block.at(sigma_w=0.0, sigma_b=0.0), OnePoint(np.asarray(1.0))).chi)
+    alone = float(signal_map(block.at(sigma_w=0.0, sigma_b=0.0), 1.0).chi)
     shortened = layers**-0.5
     how = f"by {grown(network, depth, start):.4g} over {depth} layers"
     if at.chi_1 > 1 + CRITICAL:
@@ -190,17 +187,23 @@ def _forward(block: Network, because: str) -> Choice:
 def _keeping_one(block: Network) -> float | None:
     """The sigma_w at which q = 1 is kept without biases; None if there is none."""
 
-    def growth(log_sigma: float) -> float:
-        with suppress(DivergentExpectation):
-            q = one_point(block.at(sigma_w=np.exp(log_sigma), sigma_b=0.0), OnePoint(np.asarray(1.0))).q
-            return float(np.log(max(float(q), 1e-300)))
-        return np.inf
+    def growth(_: Ints, log_sigma: Floats) -> Floats:
+        q = [_image_of_one(block, float(sigma_w)) for sigma_w in np.exp(log_sigma)]
+        return np.asarray(np.log(np.clip(q, 1e-300, 1e300)))
 
-    if abs(growth(0.0)) <= CRITICAL:
+    low, high, number = np.array([-REACH]), np.array([REACH]), np.zeros(1, dtype=np.intp)
+    if abs(growth(number, np.zeros(1))[0]) <= CRITICAL:
         return 1.0
-    if not growth(-REACH) < 0 < growth(REACH):
+    if not growth(number, low)[0] < 0 < growth(number, high)[0]:
         return None
-    return float(np.exp(brentq(lambda x: min(growth(x), 1e3), -REACH, REACH, xtol=1e-15)))
+    return float(np.exp(root(growth, low, high)[0]))
+
+
+def _image_of_one(block: Network, sigma_w: float) -> float:
+    """q′ of q = 1 without biases; inf beyond the range of floats."""
+    with suppress(DivergentExpectation):
+        return float(signal_map(block.at(sigma_w=sigma_w, sigma_b=0.0), 1.0).q)
+    return np.inf
 
 
 def grown(network: Network, depth: int, start: float) -> float:
@@ -212,7 +215,7 @@ def grown(network: Network, depth: int, start: float) -> float:
 
 
 def _keeps_every_q(block: Network, sigma_w: float) -> bool:
-    after = one_point(block.at(sigma_w=sigma_w, sigma_b=0.0), OnePoint(NEUTRAL))
+    after = signal_map(block.at(sigma_w=sigma_w, sigma_b=0.0), NEUTRAL)
     return bool(np.allclose(after.q, NEUTRAL, rtol=CRITICAL, atol=0.0))
 
 

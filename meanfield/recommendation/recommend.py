@@ -22,10 +22,11 @@ from meanfield.recommendation.by_block import Choice, choose, grown
 from meanfield.recommendation.snippets import snippets
 from meanfield.theory.assumptions.gaussian_units import check_gaussian
 from meanfield.theory.criticality.deepest import TRAINABLE
-from meanfield.theory.criticality.line import NOWHERE, CriticalPoint, critical_line, critical_point
+from meanfield.theory.criticality.line import critical_line
+from meanfield.theory.criticality.point import NOWHERE, CriticalPoint, critical_point
 from meanfield.theory.depth.propagate import DEEPEST, propagate
 from meanfield.theory.fixed_points.analysis import analyze
-from meanfield.theory.fixed_points.mlp_response import response
+from meanfield.theory.fixed_points.mlp_moments import mlp_moments
 from meanfield.theory.fixed_points.variance import fixed_points
 
 __all__ = ["Recommendation", "recommend"]
@@ -140,7 +141,7 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
     if isinstance(spec, list | tuple):
         raise InvalidInput("recommend takes one block that is repeated, not a list of them")
     block = _checked(as_block(spec))
-    plain = response(block)
+    plain = mlp_moments(block)
     phi = block.activations[0] if block.activations else activation("linear")
     every = gains(phi)
     point = critical_point(phi) if plain else NOWHERE

@@ -5,9 +5,9 @@ import pytest
 
 import meanfield as mf
 from meanfield.networks.layers.residual import Residual
-from meanfield.theory.fixed_points.marginal_correlation import drift, marginal_gap
-from meanfield.theory.layer_maps import pair_slope
-from meanfield.theory.states import TwoPoints
+from meanfield.theory.fixed_points.correlation import settled_gap, stable_c
+from meanfield.theory.fixed_points.maps import distance_slope
+from meanfield.theory.fixed_points.pair_maps import increment_maps
 
 REDUCED = Residual(mf.Dense(1.0), "tanh")
 
@@ -81,8 +81,10 @@ def test_p_of_a_sigmoidal_network_grows_linearly():
 )
 def test_where_the_correlation_of_tanh_settles(sigma_a2, e_star):
     block = mf.Network(full("tanh", 1.0, sigma_a2**0.5, 0.7, 0.3))
-    assert 1 - marginal_gap(block, 2.0**100) == pytest.approx(e_star, abs=1e-14)
-    assert 1 - marginal_gap(mf.Network(block, block), 2.0**100) == pytest.approx(e_star, abs=1e-14)
+    for network in (block, mf.Network(block, block)):
+        c, chi_c = stable_c(network, np.array([np.inf]), np.ones(1))
+        assert c == pytest.approx(e_star, abs=1e-14)
+        assert chi_c == 1
 
 
 @pytest.mark.parametrize(
@@ -100,10 +102,10 @@ def test_where_the_correlation_of_tanh_settles(sigma_a2, e_star):
 def test_the_exponent_of_the_correlation(name, q, sigma_a2, delta):
     """e − e* ~ l^−δ where one layer takes away the share δ/l: one minus the slope of what the branch adds."""
     layer = full(name, 1.0, sigma_a2**0.5)
-    gap = marginal_gap(mf.Network(layer), q)
-    pair = TwoPoints(np.asarray(q), np.asarray(q), np.asarray(q * gap))
-    added = drift(layer, pair).q1
-    assert 1 - pair_slope(layer.branch, pair) * q / added == pytest.approx(delta, abs=1e-12 + 4 * q**-0.5)
+    network, at = mf.Network(layer), np.array([q])
+    maps = increment_maps(network, at)
+    slope = distance_slope(layer.branch, at, at * settled_gap(maps, np.array([0])))
+    assert 1 - slope * at / maps.scale == pytest.approx([delta], abs=1e-12 + 4 * q**-0.5)
 
 
 def test_the_correlation_gets_there_like_that_power_of_depth():

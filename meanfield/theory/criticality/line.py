@@ -1,33 +1,25 @@
-"""Where gradients neither vanish nor explode: the critical line χ₁ = 1, and the point on it where q is marginal too."""
+"""The critical line χ₁ = 1, on which gradients neither vanish nor explode."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from meanfield.activations.activation import Activation
-from meanfield.activations.resolve import activation
+from meanfield._types import Bools, Floats
 from meanfield.arguments import positive
 from meanfield.errors import InvalidInput
 from meanfield.networks.block import as_block
 from meanfield.networks.layers.batchnorm import BatchNorm
 from meanfield.networks.layers.network import Network
-from meanfield.numerics.solve.sign_changes import sign_changes
 from meanfield.theory.assumptions.gaussian_units import check_gaussian
-from meanfield.theory.criticality.by_sweep import swept
-from meanfield.theory.criticality.by_variance import FLAT, Profile, profiled
+from meanfield.theory.criticality.curve import critical_curve
 from meanfield.theory.criticality.deepest import Deepest, correlation_scale, deepest
+from meanfield.theory.criticality.line_from_curve import line_from_curve
+from meanfield.theory.criticality.line_from_sweep import line_from_sweep
 from meanfield.theory.criticality.no_critical_line import carries_whole, noise, why_no_rows
-from meanfield.theory.criticality.solutions import Rows, critical_rows, dies_out
-from meanfield.theory.fixed_points.mlp_response import response
-
-__all__ = ["CriticalLine", "CriticalPoint", "critical_line", "critical_point", "point_of"]
-
-Floats = NDArray[np.float64]
-
-HOMOGENEOUS = 1e-11  # relative change of φ(s·x)/s with the scale s, below which φ is scale-invariant
+from meanfield.theory.fixed_points.mlp_moments import mlp_moments
 
 
 @dataclass(frozen=True)
@@ -50,18 +42,18 @@ class CriticalLine:
     xi_c : ndarray
         Depth scale of the correlation there, in layers: inf, unless noise parts equal inputs.
     reason : str
-        One sentence that says why this is no critical line, for want of rows or because correlations decay in spite of
-        χ₁ = 1; "" if it is one.
+        One sentence that says why this is no critical line: it has no rows, or correlations decay although χ₁ = 1. ""
+        if it is one.
     deepest : Deepest or None
         Where there is a reason: the sigma_w for each sigma_b asked for at which signals carry deepest, computed when it
-        is first looked at. None where there is no reason, and where gradients only grow.
+        is first looked at. None where there is no reason, and where gradients grow whatever sigma_w is.
     """
 
     sigma_b: Floats
     sigma_w: Floats
     q: Floats
     chi_parallel: Floats
-    stable: NDArray[np.bool_]
+    stable: Bools
     error: Floats
     reason: str = ""
     _asked: "_Asked | None" = field(default=None, repr=False, compare=False)
@@ -96,30 +88,6 @@ class _Asked:
     block: Network
     sigma_b: Floats
     noisy: bool
-
-
-@dataclass(frozen=True)
-class CriticalPoint:
-    """Where both χ₁ and χ_∥ are 1.
-
-    Attributes
-    ----------
-    sigma_w, sigma_b : float
-        Standard deviations of weights (times √fan_in) and biases; nan where there is no such point.
-    q : float
-        Second moment there: 0 for "k_star_zero"; 1 for "scale_invariant", where every q will do; nan where there is
-        none.
-    universality : str
-        "scale_invariant", "k_star_zero", "half_stable" or "none".
-    """
-
-    sigma_w: float
-    sigma_b: float
-    q: float
-    universality: str
-
-
-NOWHERE = CriticalPoint(np.nan, np.nan, np.nan, "none")
 
 
 def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool = False) -> CriticalLine:
@@ -185,16 +153,15 @@ def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool =
         raise InvalidInput(f"critical_line takes one value of each other parameter, not arrays of shape {shape}")
     if not any("sigma_w" in layer.parameters for layer in block.walk()):
         raise InvalidInput("a critical line is of a block with weights: put a Dense layer into it")
-    profile = profiled(block)
-    if profile is not None:
-        columns = critical_rows(profile, biases)
+    curve = critical_curve(block)
+    if curve is not None:
+        columns = line_from_curve(curve, biases)
     else:
-        rows = [] if carries_whole(block) else [row for bias in biases for row in swept(block, float(bias))]
-        columns = Rows(*(np.array([row[i] for row in rows], dtype=bool if i == 4 else float) for i in range(6)))
+        columns = line_from_sweep(block, biases[:0] if carries_whole(block) else biases)
     kept = columns.stable if stable_only else np.full(columns.q.shape, True)
-    noisy = "" if response(block) else noise(block)
+    noisy = "" if mlp_moments(block) else noise(block)
     if columns.q.size == 0:
-        why = why_no_rows(block, profile)
+        why = why_no_rows(block, curve)
         reason = f"{noisy} parts equal inputs, and {why}" if noisy else why
     elif noisy:
         reason = (
@@ -205,64 +172,3 @@ def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool =
         reason = "" if kept.any() else "every solution of chi_1 = 1 has a q that does not return to it."
     shown = {name: column[kept] for name, column in columns._asdict().items()}
     return CriticalLine(**shown, reason=reason, _asked=_Asked(block, biases, bool(noisy)))
-
-
-def critical_point(spec: Any) -> CriticalPoint:
-    """The parameters at which both the gradient and q itself are marginal, and the universality class of an activation.
-
-    Parameters
-    ----------
-    spec : str, callable, Activation
-        The activation.
-
-    Returns
-    -------
-    CriticalPoint
-        * "scale_invariant", φ(s·x) = s·φ(x) for s > 0: sigma_w² = 2/(a₊² + a₋²) of the two slopes, sigma_b = 0, any q.
-        * "k_star_zero", φ(0) = 0 and q decays more slowly than exponentially at sigma_w² = 1/φ′(0)², sigma_b = 0.
-        * "half_stable", E φφ″ = 0 at some q > 0 where sigma_b² = q − E φ²/E φ′² ≥ 0.
-        * "none": no such point; the other attributes are nan.
-
-    Raises
-    ------
-    UnknownActivation, BadActivation
-        If `spec` is not usable.
-
-    References
-    ----------
-    Roberts, Yaida & Hanin 2022 (arXiv:2106.10165), section 5.3. Code in circulation has sigma_b² = 0.0555 for SWISH,
-    a tenth of the true value.
-
-    Examples
-    --------
-    >>> import meanfield as mf
-    >>> point = mf.critical_point("gelu")
-    >>> print(f"{point.sigma_w**2:.12f} {point.sigma_b**2:.12f} {point.universality}")
-    1.983058257438 0.172922390756 half_stable
-    """
-    phi = activation(spec)
-    if phi.jumps:
-        return NOWHERE
-    return point_of(Profile(as_block(phi)), scale_invariant=_scale_invariant(phi))
-
-
-def point_of(profile: Profile, *, scale_invariant: bool) -> CriticalPoint:
-    """The critical point of the block that has this profile."""
-    if scale_invariant:
-        return CriticalPoint(float(profile(1.0).chi) ** -0.5, 0.0, 1.0, "scale_invariant")
-    origin = profile(0.0)
-    if origin.q == 0 and FLAT < origin.chi < 1 / FLAT and dies_out(profile):
-        return CriticalPoint(float(origin.chi) ** -0.5, 0.0, 0.0, "k_star_zero")
-    for q in sign_changes(profile.excess_slope, profile.grid[profile.grid > 1e-6]):
-        variance = float(profile.bias_variance(q)[0])
-        if variance >= 0:
-            return CriticalPoint(float(profile(q).chi) ** -0.5, float(np.sqrt(variance)), q, "half_stable")
-    return NOWHERE
-
-
-def _scale_invariant(phi: Activation) -> bool:
-    x = np.array([-2.3, -1.0, -0.4, 0.4, 1.0, 2.3])
-    at_one = phi(x)
-    if not np.any(at_one):
-        return False
-    return all(np.allclose(phi(s * x) / s, at_one, rtol=HOMOGENEOUS, atol=0) for s in (1e-4, 0.1, 7.0, 1e4))

@@ -3,19 +3,13 @@
 from contextlib import suppress
 
 import numpy as np
-from numpy.typing import NDArray
 
 from meanfield.errors import MeanFieldError
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.network import Network
-from meanfield.theory.criticality.by_variance import Profile
-from meanfield.theory.criticality.solutions import TOUCH
-from meanfield.theory.layer_maps import one_point, two_points
-from meanfield.theory.states import OnePoint, TwoPoints
-
-__all__ = ["adds", "carries_whole", "noise", "why_no_rows"]
-
-Floats = NDArray[np.float64]
+from meanfield.theory.criticality.curve import CriticalCurve
+from meanfield.theory.criticality.line_from_curve import TOUCH
+from meanfield.theory.fixed_points.maps import distance_map, signal_map
 
 
 def noise(block: Network) -> str:
@@ -27,26 +21,26 @@ def noise(block: Network) -> str:
 
 
 def _part(layer: Layer) -> bool:
-    return bool(np.any(two_points(layer, TwoPoints(1.0, 1.0, 0.0)).d > 0))
+    return bool(np.any(distance_map(layer, 1.0, 0.0) > 0))
 
 
 def carries_whole(block: Network) -> bool:
     """Whether skip connections alone, without any weights, carry gradients at their full size or more."""
-    one_point(block.at(sigma_w=1.0, sigma_b=0.0), OnePoint(np.asarray(1.0)))  # refuses what only weights bring about
-    with suppress(MeanFieldError):  # of a norm that is left with nothing
-        still = one_point(block.at(sigma_w=0.0, sigma_b=0.0), OnePoint(np.array([0.25, 4.0])))
-        return bool(np.all((still.chi >= 1) & np.isfinite(still.chi)))
+    signal_map(block.at(sigma_w=1.0, sigma_b=0.0), 1.0)  # refuses what is wrong with weights too
+    with suppress(MeanFieldError):  # without weights a norm may have only zeros before it
+        chi = signal_map(block.at(sigma_w=0.0, sigma_b=0.0), np.array([0.25, 4.0])).chi
+        return bool(np.all((chi >= 1) & np.isfinite(chi)))
     return False
 
 
 def adds(block: Network) -> bool:
     """Whether gradients are any different with weights than without."""
-    with_weights, without = (one_point(block.at(sigma_w=w, sigma_b=0.0), OnePoint(np.asarray(1.0))) for w in (1.0, 0.0))
-    return bool(np.any(with_weights.chi != without.chi))
+    with_weights, without = (signal_map(block.at(sigma_w=w, sigma_b=0.0), 1.0).chi for w in (1.0, 0.0))
+    return bool(np.any(with_weights != without))
 
 
-def why_no_rows(block: Network, profile: Profile | None) -> str:
-    """One sentence about a block for which χ₁ = 1 has no solution, by its profile if it has one."""
+def why_no_rows(block: Network, curve: CriticalCurve | None) -> str:
+    """One sentence about a block for which χ₁ = 1 has no solution, by its critical curve if it has one."""
     if carries_whole(block):
         if not adds(block):
             return "every branch is scaled by 0, so chi_1 does not depend on sigma_w."
@@ -54,13 +48,13 @@ def why_no_rows(block: Network, profile: Profile | None) -> str:
             "the skip connection carries gradients whole, so chi_1 exceeds 1 for every sigma_w > 0: a skip_scale below "
             "1 makes some sigma_w critical, a branch_scale of 1/√depth keeps the growth small."
         )
-    if profile is None:
+    if curve is None:
         if jumping := [phi.name for phi in block.activations if phi.jumps]:
             return f"{jumping[0]} jumps, so its gradients are infinite whatever sigma_w is."
         return "no sigma_w from 0.001 to 1000 leads, from q = 1, to a q at which chi_1 is 1."
-    variance, error = profile.bias_variance(profile.grid)
+    variance, error = curve.bias_variance(curve.grid)
     told = np.isfinite(error)
-    touch = error + TOUCH * profile.grid / profile.bias
+    touch = error + TOUCH * curve.grid / curve.bias
     if not told.any():
         return "gradients vanish at every q, whatever sigma_w is."
     if np.all(np.abs(variance[told]) <= touch[told]):

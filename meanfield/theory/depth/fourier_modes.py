@@ -15,7 +15,8 @@ from meanfield.networks.layers.attention import Attention
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.convolution import Conv
 from meanfield.networks.layers.network import Network
-from meanfield.theory.fixed_points.analysis import analyze, depth_scale
+from meanfield.theory.fixed_points.analysis import analyze
+from meanfield.theory.fixed_points.depth_scales import depth_scale
 from meanfield.theory.layer_maps import one_point, pair_slope
 from meanfield.theory.layer_maps.convolution import OfMode, specialised, with_convolutions
 from meanfield.theory.states import OnePoint, TwoPoints

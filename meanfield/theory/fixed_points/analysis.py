@@ -6,20 +6,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from meanfield._types import Bools, Floats
 from meanfield.arguments import positive
 from meanfield.errors import InvalidInput
 from meanfield.networks.block import as_block
 from meanfield.networks.layers.network import Network
-from meanfield.theory.fixed_points.correlation import settled
-from meanfield.theory.fixed_points.mlp_response import response
-from meanfield.theory.fixed_points.mlps import settled_many
-from meanfield.theory.fixed_points.variance import CRITICAL
-
-__all__ = ["Analysis", "analyze", "depth_scale", "described", "start_from"]
-
-Floats = NDArray[np.float64]
-
-MANY = 48  # networks of one activation from which on what they have in common is computed first
+from meanfield.theory.fixed_points.correlation import INFINITE, stable_c
+from meanfield.theory.fixed_points.depth_scales import CRITICAL, depth_scale
+from meanfield.theory.fixed_points.finite_variance import largest_q
+from meanfield.theory.fixed_points.maps import signal_map
+from meanfield.theory.fixed_points.stable_variance import stable_and_multiple_q
 
 
 @dataclass(frozen=True)
@@ -96,19 +92,39 @@ def analyze(block: Any, *, q: ArrayLike = 1.0) -> Analysis:
     return described(as_block(block), start_from(q))[0]
 
 
-def described(block: Network, q0: float) -> tuple[Analysis, NDArray[np.bool_] | None]:
-    """The analysis, and where there are other fixed points of q if that came with it."""
-    common = response(block)
-    if common is not None and common.w.size >= MANY:
-        found, multiple = settled_many(block, common, q0)
-    else:
-        found, multiple = settled(block, q0), None
-    phase = np.where(found.chi_1 < 1, "ordered", "chaotic")
-    phase = np.where(np.abs(found.chi_1 - 1) <= CRITICAL, "critical", phase)
-    phase = np.where(np.isinf(found.q), "unbounded", phase)
-    scales = (depth_scale(np.abs(found.chi_parallel)), depth_scale(found.chi_c), depth_scale(found.chi_1))
-    shaped = (np.asarray(field).reshape(block.shape) for field in (*found, *scales, phase))
-    return Analysis(*shaped), None if multiple is None else multiple.reshape(block.shape)
+def described(block: Network, q0: float) -> tuple[Analysis, Bools | None]:
+    """The analysis, and whether there are other fixed points of q where finding q* tells."""
+    q, multiple = stable_and_multiple_q(block, q0)
+    chi_parallel, chi_1, usable = factors(block, q)
+    c, chi_c = np.full(q.size, np.nan), np.full(q.size, np.inf)
+    if usable.any():
+        c[usable], chi_c[usable] = stable_c(block.take(np.flatnonzero(usable)), q[usable], chi_1[usable])
+    phase = np.where(chi_1 < 1, "ordered", "chaotic")
+    phase = np.where(np.abs(chi_1 - 1) <= CRITICAL, "critical", phase)
+    phase = np.where(np.isinf(q), "unbounded", phase)
+    shape = block.shape
+    analysis = Analysis(
+        q_star=q.reshape(shape),
+        chi_parallel=chi_parallel.reshape(shape),
+        chi_1=chi_1.reshape(shape),
+        c_star=c.reshape(shape),
+        chi_c=chi_c.reshape(shape),
+        xi_q=depth_scale(np.abs(chi_parallel)).reshape(shape),
+        xi_c=depth_scale(chi_c).reshape(shape),
+        xi_gradient=depth_scale(chi_1).reshape(shape),
+        phase=phase.reshape(shape),
+    )
+    return analysis, None if multiple is None else multiple.reshape(shape)
+
+
+def factors(block: Network, q: Floats) -> tuple[Floats, Floats, Bools]:
+    """χ_∥ and χ₁ at the q of each network, as q → ∞ where that is infinite, and where they are finite."""
+    usable = np.isfinite(q)
+    if not usable.all() and largest_q(block, 1.0, INFINITE) == INFINITE:
+        usable = np.full(q.shape, True)
+    signal = signal_map(block.take(np.arange(q.size)), np.where(usable, np.minimum(q, INFINITE), 1.0))
+    slope, chi = (np.where(usable, factor, np.inf) for factor in (signal.slope, signal.chi))
+    return slope, chi, usable
 
 
 def start_from(q: ArrayLike) -> float:
@@ -117,9 +133,3 @@ def start_from(q: ArrayLike) -> float:
     if q0.ndim or not 1e-100 <= q0 <= 1e30:
         raise InvalidInput("q must be one number from 1e-100 to 1e30, the second moment that orbits start from")
     return float(q0)
-
-
-def depth_scale(factor: Floats) -> Floats:
-    """−1/ln(factor), in layers; inf where the factor is 1."""
-    with np.errstate(divide="ignore"):
-        return np.where(np.abs(factor - 1) <= CRITICAL, np.inf, -1.0 / np.log(factor))

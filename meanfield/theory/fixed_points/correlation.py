@@ -1,94 +1,112 @@
-"""Where a block's signals settle, each network by itself: what holds for blocks of any form."""
+"""The stable fixed point c* of the correlation map and its slope χ_c there, for many networks at once.
 
-from typing import Any, NamedTuple
+The search is for the 1 − c at which d′/(q′(1 − c)) is 1, with d = ½E(u − v)² = q(1 − c), in ln(1 − c): near c = 1 all
+digits are in 1 − c. The map E φ(u)φ(v) is a power series in c with coefficients that are not negative, so it is convex
+on [0, 1]: besides c = 1 it has one fixed point there if its slope at 1 exceeds 1, and none otherwise; d′/(q′(1 − c))
+falls as 1 − c grows. Where noise parts equal inputs, as dropout does, c = 1 is no fixed point and there is always
+another one.
+"""
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import brentq
 
+from meanfield._types import Bools, Floats, Ints
 from meanfield.networks.layers.network import Network
-from meanfield.theory.fixed_points.largest_variance import largest_q
-from meanfield.theory.fixed_points.marginal_correlation import marginal_gap
-from meanfield.theory.fixed_points.variance import CRITICAL, stable_q
-from meanfield.theory.layer_maps import one_point, pair_slope, two_points
-from meanfield.theory.states import OnePoint, TwoPoints
-
-__all__ = ["INFINITE", "Settled", "settled", "stable_c"]
-
-Floats = NDArray[np.float64]
+from meanfield.numerics.solve.bracketed import NumberedFunction, root
+from meanfield.theory.fixed_points.depth_scales import CRITICAL
+from meanfield.theory.fixed_points.pair_maps import PairMaps, increment_maps, pair_maps
 
 TINY = 1e-300  # stands for a distance that is no float
-VANISHING = 2.0**-100  # stands for q = 0 where noise parts inputs
-INFINITE = 2.0**100  # stands for q = ∞ where an unbounded signal's factors are wanted
+VANISHING = 2.0**-100  # stands for q = 0 where noise parts inputs: c has a limit of its own as q → 0
+INFINITE = 2.0**100  # stands for q = ∞ where the factors of an unbounded signal are wanted
+INDEPENDENT = 1e-13  # by how much ln d′/(q′(1 − c)) at c = 0 differs from 0 at least if c* does
+CLOSEST = -600.0  # ln(1 − c) below which c is 1
 
 
-class Settled(NamedTuple):
-    """Fixed points and slopes of both maps; one entry a network."""
+def stable_c(block: Network, q: Floats, chi_1: Floats) -> tuple[Floats, Floats]:
+    """c* and χ_c of the block's networks.
 
-    q: Floats
-    chi_parallel: Floats
-    chi_1: Floats
-    c: Floats
-    chi_c: Floats
+    Parameters
+    ----------
+    block : Network
+        Its parameters have a broadcast shape of as many entries as `q`.
+    q : ndarray, shape (networks,)
+        Second moment at which each network keeps its signals; at 0 and ∞ the limits.
+    chi_1 : ndarray, shape (networks,)
+        Their χ₁ there.
 
-
-def settled(block: Network, q0: float = 1.0) -> Settled:
-    """The fixed points that are reached from `q0`, for all the block's sigmas, flattened."""
-    q = stable_q(block, q0)
-    chi_parallel, chi_1, usable = factors(block, q)
-    c, chi_c = np.full(q.size, np.nan), np.full(q.size, np.inf)
-    for s in np.flatnonzero(usable):
-        c[s], chi_c[s] = stable_c(block.take(s), float(q[s]), float(chi_1[s]))
-    return Settled(q, chi_parallel, chi_1, c, chi_c)
-
-
-def factors(block: Network, q: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """χ_∥ and χ₁ at q, as q → ∞ where that is infinite, and where they are finite."""
-    usable = np.isfinite(q)
-    if not usable.all() and largest_q(block, 1.0, INFINITE) == INFINITE:
-        usable = np.full(q.shape, True)
-    signal = one_point(block.take(np.arange(q.size)), OnePoint(np.where(usable, np.minimum(q, INFINITE), 1.0)))
-    slope, chi = (np.where(usable, factor, np.inf) for factor in (signal.slope, signal.chi))
-    return slope, chi, usable
-
-
-def stable_c(block: Network, q: float, chi_1: float) -> tuple[float, float]:
-    """The stable fixed point of the correlation map at q, and its slope there.
-
-    The map E φ(u)φ(v) is a power series in c with coefficients that are not negative, so it is convex on [0, 1]:
-    besides c = 1 it has one fixed point there if the slope at 1 exceeds 1, and none otherwise; c′/c grows towards it.
-    Where equal inputs part, as under dropout, 1 is none and there is always another one.
+    Returns
+    -------
+    c, chi_c : ndarray, shape (networks,)
+        c* in [−1, 1], to about 1e-14/(1 − χ_c), and the slope of the correlation map there. At a q = ∞ that signals
+        approach more slowly than exponentially, c* is their limit and χ_c is 1.
     """
-    if q == 0:  # where noise parts inputs, c has a limit of its own as q → 0
-        q = VANISHING
-        if not float(two_points(block, TwoPoints(q, q, np.asarray(0.0))).d) > 0:
-            return 1.0, chi_1
-    q = q if np.isfinite(q) else INFINITE
-    scale = float(one_point(block, OnePoint(np.asarray(q))).q)  # q itself, unless it is not bounded
-    if q == INFINITE and abs(scale / q - 1) <= CRITICAL and np.isfinite(gap := marginal_gap(block, q)):
-        return 1.0 - gap, 1.0
-    parted = float(two_points(block, TwoPoints(q, q, np.asarray(0.0))).d)
-    if parted <= 0 and chi_1 * q / scale <= 1 + CRITICAL:
-        return 1.0, chi_1 * q / scale
+    every = np.arange(q.size)
+    networks = block.take(every)
+    at = np.where(q == 0, VANISHING, np.minimum(q, INFINITE))
+    maps = pair_maps(networks, at)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a signal of q = 0 may stay 0
+        c, chi_c = np.ones(q.size), np.where(q == 0, chi_1, chi_1 * at / maps.scale)
+    slow = np.zeros(q.size, dtype=np.bool_)
+    if np.any(at == INFINITE):
+        added = increment_maps(networks, at)
+        slow = _barely_changes(maps, at) & (at == INFINITE) & (added.scale > 0)
+        c[slow], chi_c[slow] = 1.0 - settled_gap(added, np.flatnonzero(slow)), 1.0
+    parted = maps.distance(every, np.zeros(q.size)) > 0
+    chosen = np.flatnonzero(~slow & (parted | ((q > 0) & (chi_c > 1 + CRITICAL))))
+    gap = settled_gap(maps, chosen)
+    c[chosen] = 1.0 - gap
+    below, gap = chosen[gap > 0], gap[gap > 0]
+    if below.size:
+        chi_c[below] = maps.slope(below, gap)
+    return c, chi_c
 
-    def growth(log_gap: float) -> float:
-        gap = np.exp(log_gap)
-        d = float(two_points(block, TwoPoints(q, q, q * gap)).d)
-        return float(np.log(max(d, TINY)) - np.log(scale * gap))
 
-    at_one = growth(0.0)
-    if at_one > 1e-13:  # only inputs of a batch end anticorrelated, and their d′ = α d + β
-        alpha = float(pair_slope(block, TwoPoints(np.asarray(q), np.asarray(q), np.asarray(q)))) * q / scale
-        log_gap = float(np.log((np.exp(at_one) - alpha) / (1.0 - alpha)))
-    elif at_one >= -1e-13:
-        log_gap = 0.0
-    else:
-        low = -1.0
-        while growth(low) <= 0:
-            low = 2 * low - 1
-            if low < -600:  # indistinguishable from 1
-                return 1.0, chi_1 * q / scale
-        log_gap = brentq(growth, low, 0.0, xtol=1e-15, rtol=1e-14)
-    gap = float(np.exp(log_gap))
-    slope: Any = pair_slope(block, TwoPoints(np.asarray(q), np.asarray(q), np.asarray(q * gap)))
-    return 1.0 - gap, float(slope) * q / scale
+def _barely_changes(maps: PairMaps, q: Floats) -> Bools:
+    """Whether networks leave signals, and independent pairs of them, as they are but for a small part."""
+    independent = maps.distance(np.arange(q.size), np.ones(q.size))
+    return np.asarray((np.abs(maps.scale / q - 1) <= CRITICAL) & (np.abs(independent / q - 1) <= CRITICAL))
+
+
+def settled_gap(maps: PairMaps, which: Ints) -> Floats:
+    """The 1 − c to which iteration leads networks number `which`, and at which d′ = q′(1 − c); 0 if that is c = 1.
+
+    With the maps of increments it is where networks add to d and to q in the proportion that d and q have (for tanh:
+    Yang & Schoenholz 2017, arXiv:1712.08969).
+    """
+    log_gap, unit = np.zeros(which.size), np.ones(which.size)
+    if which.size == 0:
+        return log_gap
+
+    def growth(number: Ints, log_gap: Floats) -> Floats:
+        """Of 1 − c in one layer: its logarithm."""
+        own = which[number]
+        distance = np.maximum(maps.distance(own, np.exp(log_gap)), TINY)
+        return np.asarray(np.log(distance) - np.log(maps.scale[own]) - log_gap)
+
+    at_independent = growth(np.arange(which.size), log_gap)
+    apart = np.flatnonzero(at_independent > INDEPENDENT)
+    if apart.size:  # only inputs of a batch end anticorrelated, and their d′ = α d + β
+        alpha = maps.slope(which[apart], unit[apart])
+        log_gap[apart] = np.log((np.exp(at_independent[apart]) - alpha) / (1.0 - alpha))
+    nearer = np.flatnonzero(at_independent < -INDEPENDENT)
+    if nearer.size == 0:
+        return np.exp(log_gap)
+    parted = maps.distance(which[nearer], 0.0 * unit[nearer])
+    with np.errstate(divide="ignore"):  # a pair is at least as far apart as noise parts equal inputs
+        low = np.where(parted > 0, np.log(0.5 * parted / maps.scale[which[nearer]]), -1.0)
+    low, high, found = _bracketed(growth, nearer, low)
+    log_gap[nearer] = np.where(found, 0.0, -np.inf)
+    inside = nearer[found]
+    log_gap[inside] = root(lambda number, x: growth(inside[number], x), low[found], high[found])
+    return np.exp(log_gap)
+
+
+def _bracketed(growth: NumberedFunction, which: Ints, low: Floats) -> tuple[Floats, Floats, Bools]:
+    """Brackets of the change from growth above 0 to below, beginning with [low, 0], and whether there is one."""
+    low, high = low.copy(), np.zeros(low.size)
+    active = np.arange(low.size)
+    while active.size:
+        active = active[~(growth(which[active], low[active]) > 0)]
+        high[active], low[active] = low[active], 2 * low[active] - 1
+        active = active[low[active] >= CLOSEST]
+    return low, high, low >= CLOSEST

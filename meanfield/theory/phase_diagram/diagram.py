@@ -21,8 +21,9 @@ from meanfield.errors import InvalidInput
 from meanfield.networks.block import as_block
 from meanfield.networks.layers.network import Network
 from meanfield.theory.fixed_points.analysis import Analysis, described, start_from
-from meanfield.theory.fixed_points.mlp_response import response
-from meanfield.theory.fixed_points.variance import CRITICAL, multiple_q
+from meanfield.theory.fixed_points.depth_scales import CRITICAL
+from meanfield.theory.fixed_points.mlp_moments import mlp_moments
+from meanfield.theory.fixed_points.variance import multiple_q
 from meanfield.theory.phase_diagram.checkpoint import Checkpoint, fingerprint
 from meanfield.workers import Workers, map_tasks
 
@@ -219,7 +220,7 @@ def _part(
 
 
 def _rows_a_task(block: Network, rows: int, columns: int) -> int:
-    if response(block) is None:
+    if mlp_moments(block) is None:
         return ROWS_A_TASK
     fewest = max(ROWS_A_TASK, -(-LEAST_A_TASK // columns))
     return max(min(POINTS_A_TASK // columns, -(-rows // TASKS)), fewest)

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 import meanfield as mf
-from meanfield.numerics.pairs.by_quadrature import distance
+from meanfield.numerics.pairs.by_quadrature import distance, slope
 from meanfield.numerics.pairs.differences import Differences
 from meanfield.numerics.pairs.surface import PairSurface
-from meanfield.numerics.solve.legendre_series import decreasing_root, values_and_slopes
 
 FUNCTIONS = {
     "tanh": np.tanh,
@@ -76,20 +75,15 @@ def test_small_differences_keep_their_digits():
             assert values[i, k] == pytest.approx(distance(pieces, q, q, gap)[0], rel=1e-11)
 
 
-def test_series_and_their_slopes():
-    rng = np.random.default_rng(0)
-    coefficients, x = rng.normal(size=(9, 40)), rng.uniform(-1, 1, 40)
-    value, slope = values_and_slopes(coefficients, x)
-    for k in range(40):
-        series = np.polynomial.Legendre(coefficients[:, k])
-        assert value[k] == pytest.approx(series(x[k]), abs=1e-13)
-        assert slope[k] == pytest.approx(series.deriv()(x[k]), abs=1e-12)
-
-
-def test_roots_of_decreasing_functions():
-    target = np.geomspace(1e-12, 1.0, 60)
-
-    def function(x, which):
-        return target[which] - x**3, -3 * x**2
-
-    assert decreasing_root(function, np.zeros(60), np.full(60, 2.0)) == pytest.approx(np.cbrt(target), rel=1e-9)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_slopes_at_all_correlations(name):
+    rng = np.random.default_rng(4)
+    pieces = mf.activation(FUNCTIONS[name]).pieces
+    surface = PairSurface(pieces, None)
+    q = np.exp(rng.uniform(-1, 2, 20))
+    gap = np.r_[10 ** rng.uniform(-4, 0, 8), rng.uniform(0, 2, 8), 2 - 10 ** rng.uniform(-4, 0, 4)]
+    value, error = surface.slope(q, gap)
+    truth, bound = np.array([slope(pieces, *pair) for pair in zip(q, q, gap, strict=True)]).T
+    assert np.all(np.abs(value - truth) <= error + bound)
+    if name in ("tanh", "kinked", "relu6", "bent"):
+        assert np.all(error[:16] <= 1e-9 * np.maximum(np.abs(value[:16]), 1e-3))

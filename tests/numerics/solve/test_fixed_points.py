@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meanfield.numerics.solve.fixed_points import logarithmic_grid, solve
+from meanfield.numerics.solve.fixed_points import every_fixed_point, logarithmic_grid
 from meanfield.numerics.solve.sign_changes import sign_changes
 
 GRID = logarithmic_grid(1e-6, 1e6)
@@ -38,23 +38,25 @@ def test_finds_all_roots_of_a_polynomial_in_log_q(roots, sign):
         step = 1e-6 * q
         return (f(q + step) - f(q - step)) / (2 * step)
 
-    found = solve(maps_of((f, d)), 1, GRID)
+    found = every_fixed_point(maps_of((f, d)), 1, GRID)
     np.testing.assert_allclose(np.log10(found.q), roots, atol=1e-9)
 
 
 def test_finds_two_roots_between_neighbouring_grid_points():
     a, b = GRID[40] * 1.02, GRID[40] * 1.05
-    found = solve(maps_of((lambda q: q + (q - a) * (q - b) / q, lambda q: 2 - a * b / q**2)), 1, GRID)
+    found = every_fixed_point(maps_of((lambda q: q + (q - a) * (q - b) / q, lambda q: 2 - a * b / q**2)), 1, GRID)
     np.testing.assert_allclose(found.q, [a, b], rtol=1e-12)
 
 
 def test_finds_a_root_that_only_touches():
-    found = solve(maps_of((lambda q: q + 1e-3 * (q - 3.3) ** 2, lambda q: 1 + 2e-3 * (q - 3.3))), 1, GRID)
+    found = every_fixed_point(maps_of((lambda q: q + 1e-3 * (q - 3.3) ** 2, lambda q: 1 + 2e-3 * (q - 3.3))), 1, GRID)
     np.testing.assert_allclose(found.q, [3.3], rtol=1e-8)
 
 
 def test_near_miss_is_no_root():
-    found = solve(maps_of((lambda q: q + 1e-3 * (q - 3.3) ** 2 + 1e-9, lambda q: 1 + 2e-3 * (q - 3.3))), 1, GRID)
+    found = every_fixed_point(
+        maps_of((lambda q: q + 1e-3 * (q - 3.3) ** 2 + 1e-9, lambda q: 1 + 2e-3 * (q - 3.3))), 1, GRID
+    )
     assert found.q.size == 0
 
 
@@ -64,13 +66,15 @@ def test_identity_is_neutral_and_a_stretch_at_the_low_end_belongs_to_zero():
         lambda q: np.where(q < 1e-2, q, q - (q - 1e-2) ** 2 / q),
         lambda q: np.where(q < 1e-2, 1.0, 1e-4 / q**2),
     )
-    found = solve(maps_of(identity, flat_then_lower), 2, GRID)
+    found = every_fixed_point(maps_of(identity, flat_then_lower), 2, GRID)
     assert found.neutral.tolist() == [True, False]
     assert found.q.size == 0
 
 
 def test_maps_are_kept_apart():
-    found = solve(maps_of((lambda q: 0 * q + 2.0, np.zeros_like), (lambda q: 0 * q + 5.0, np.zeros_like)), 2, GRID)
+    found = every_fixed_point(
+        maps_of((lambda q: 0 * q + 2.0, np.zeros_like), (lambda q: 0 * q + 5.0, np.zeros_like)), 2, GRID
+    )
     assert found.which.tolist() == [0, 1]
     np.testing.assert_allclose(found.q, [2.0, 5.0], rtol=1e-15)
 

@@ -1,25 +1,24 @@
 """How large q may be before a moment of an activation is infinite or no longer a float."""
 
+from bisect import bisect_left
+
 import numpy as np
 
 from meanfield.errors import DivergentExpectation, NoFixedPoint
 from meanfield.networks.layers.network import Network
-from meanfield.theory.layer_maps import one_point
-from meanfield.theory.states import OnePoint
+from meanfield.theory.fixed_points.maps import signal_map
 
-__all__ = ["largest_q"]
-
-STEPS = 30  # halvings of the range of ln q
+PARTS = 2**30  # of the range of ln q: the resolution of its end
 STAGE = 100.0  # the factor by which a q that is too large is reduced first
-UNRESOLVED = 1e-6  # relative error of a moment beyond which nothing can be read off it
+UNRESOLVED = 1e-6  # relative error of a moment beyond which it has no use
 MARGIN = 0.99  # kept from the end, where moments are finite but grow without bound
 
 
 def largest_q(block: Network, low: float, high: float) -> float:
     """The largest q in [low, high] up to which the block's map is finite and resolved; `high` unless it ends before.
 
-    Moments that diverge do so from some q on, which is found closely. An activation that oscillates is resolved up
-    to some scale; there a power of 100 below `high` will do.
+    Moments that diverge do so from some q on, which is bisected. An activation that oscillates is resolved up to some
+    scale, and that is found to a power of 100 below `high`.
 
     Raises
     ------
@@ -37,17 +36,15 @@ def largest_q(block: Network, low: float, high: float) -> float:
         outcome = _outcome(block, q)
     if wrong == "unresolved":
         return q
-    inside, outside = np.log(q), np.log(above)
-    for _ in range(STEPS):
-        middle = 0.5 * (inside + outside)
-        inside, outside = (middle, outside) if _outcome(block, float(np.exp(middle))) == "fine" else (inside, middle)
-    return float(MARGIN * np.exp(inside))
+    part = np.log(above / q) / PARTS
+    first = bisect_left(range(PARTS), True, key=lambda i: _outcome(block, q * float(np.exp(i * part))) != "fine")
+    return float(MARGIN * q * np.exp((first - 1) * part))
 
 
 def _outcome(block: Network, q: float) -> str:
     """In a word: fine, infinite or unresolved."""
     try:
-        signal = one_point(block, OnePoint(np.asarray(q)))
+        signal = signal_map(block, q)
     except DivergentExpectation:
         return "infinite"
     if not np.all(np.isfinite(signal.q)):

@@ -1,41 +1,23 @@
-"""Every critical point for many bias variances at once: σ_b² as a function of q, cut where it changes sides."""
-
-from typing import Any, NamedTuple
+"""The critical line of a block that has a critical curve: the points of the curve at given σ_b, all of them."""
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import elementwise
 
-from meanfield.theory.criticality.by_variance import FLAT, ROUNDING, Profile
-from meanfield.theory.fixed_points.variance import CRITICAL
-
-__all__ = ["TOUCH", "Rows", "critical_rows", "dies_out"]
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.intp]
+from meanfield._types import Floats, Ints
+from meanfield.numerics.solve.bracketed import root
+from meanfield.theory.criticality.curve import FLAT, ROUNDING, CriticalCurve
+from meanfield.theory.criticality.rows import Rows
+from meanfield.theory.fixed_points.depth_scales import CRITICAL
 
 TOUCH = 1e-13  # a bias variance this small relative to q is 0
 STEP = 1e-2  # relative, over which slopes in q are taken for the error
 BLOCK = 2048  # values of sigma_b whose signs are held at once
-TIGHT: Any = {"xatol": 1e-15, "xrtol": 1e-15, "fatol": 0.0, "frtol": 0.0}
 
 
-class Rows(NamedTuple):
-    """The columns of a `CriticalLine`."""
-
-    sigma_b: Floats
-    sigma_w: Floats
-    q: Floats
-    chi_parallel: Floats
-    stable: NDArray[np.bool_]
-    error: Floats
-
-
-def critical_rows(profile: Profile, sigma_b: Floats) -> Rows:
+def line_from_curve(curve: CriticalCurve, sigma_b: Floats) -> Rows:
     """All solutions for each `sigma_b`, which ascend; then ascending in q."""
-    grid = profile.grid
-    variance, error = profile.bias_variance(grid)
-    touch = error + TOUCH * grid / profile.bias
+    grid = curve.grid
+    variance, error = curve.bias_variance(grid)
+    touch = error + TOUCH * grid / curve.bias
     nowhere = bool(np.isinf(error).all())  # gradients vanish at every q
     everywhere = not nowhere and bool(np.all(np.abs(variance) <= touch))  # every q is critical, and only without biases
     zeros = np.flatnonzero(sigma_b == 0)
@@ -47,11 +29,12 @@ def critical_rows(profile: Profile, sigma_b: Floats) -> Rows:
             rows, low, high = _changes(variance, touch, sigma_b[start : start + BLOCK] ** 2)
             rows = rows + start
             which = np.append(which, rows)
-            q = np.append(q, _crossings(profile, grid[low], grid[high], sigma_b[rows] ** 2))
-        if zeros.size and profile(0.0).q == 0 and profile(0.0).chi > FLAT:
+            q = np.append(q, _crossings(curve, grid[low], grid[high], sigma_b[rows] ** 2))
+        origin = curve.factors(0.0)
+        if zeros.size and origin.q == 0 and origin.chi > FLAT:
             which, q = np.append(which, zeros), np.append(q, np.zeros(zeros.size))
     order = np.lexsort((q, which))
-    return _rows(profile, sigma_b[which[order]], q[order])
+    return _rows(curve, sigma_b[which[order]], q[order])
 
 
 def _changes(variance: Floats, touch: Floats, beta: Floats) -> tuple[Ints, Ints, Ints]:
@@ -68,48 +51,44 @@ def _changes(variance: Floats, touch: Floats, beta: Floats) -> tuple[Ints, Ints,
     return rows, before[rows, after], after
 
 
-def _crossings(profile: Profile, low: Floats, high: Floats, beta: Floats) -> Floats:
+def _crossings(curve: CriticalCurve, low: Floats, high: Floats, beta: Floats) -> Floats:
     """The q between `low` and `high` at which σ_b² is β."""
-    if low.size == 0:
-        return low
 
-    def excess(log_q: Any, beta: Any) -> Any:
-        return profile.bias_variance(np.exp(log_q))[0] - beta
+    def excess(which: Ints, log_q: Floats) -> Floats:
+        return curve.bias_variance(np.exp(log_q))[0] - beta[which]
 
-    found: Any = elementwise.find_root(excess, (np.log(low), np.log(high)), args=(beta,), tolerances=TIGHT)
-    return np.asarray(np.exp(found.x))
+    return np.exp(root(excess, np.log(low), np.log(high)))
 
 
-def _rows(profile: Profile, sigma_b: Floats, q: Floats) -> Rows:
+def _rows(curve: CriticalCurve, sigma_b: Floats, q: Floats) -> Rows:
     """The solutions at these q."""
-    at, added = profile(q), profile.added(q)
-    chi, chi_error = (np.broadcast_to(a, q.shape) for a in (at.chi, at.chi_error))
-    sigma_w = chi**-0.5
-    chi_parallel = np.broadcast_to(added.slope + at.slope / chi, q.shape)
+    at, skipped = curve.factors(q), curve.skipped(q)
+    sigma_w = at.chi**-0.5
+    chi_parallel = skipped.slope + at.slope / at.chi
     marginal = np.abs(chi_parallel - 1) <= CRITICAL
     stable = np.where(marginal, False, np.abs(chi_parallel) < 1)
     ends = marginal & (q == 0)
     if ends.any():
-        stable[ends] = dies_out(profile)
+        stable[ends] = dies_out(curve)
     shift = np.zeros(q.size)
     positive = np.flatnonzero(q > 0)
     if positive.size:
         here = q[positive]
         sides = [here * (1 + s) for s in (-STEP, STEP)]
-        low, high = (np.asarray(profile(side).chi) for side in sides)
+        low, high = (curve.factors(side).chi for side in sides)
         slope = np.abs(high - low) / (2 * STEP * here)
-        below, above = (profile.bias_variance(side)[0] for side in sides)
-        uncertain = profile.bias_variance(here)[1] + TOUCH * here / profile.bias
-        least = (np.abs(above - below) - 2 * uncertain) / (2 * STEP * here)  # that d(σ_b²)/dq may be
+        below, above = (curve.bias_variance(side)[0] for side in sides)
+        uncertain = curve.bias_variance(here)[1] + TOUCH * here / curve.bias
+        least = (np.abs(above - below) - 2 * uncertain) / (2 * STEP * here)  # bound from below on |d(σ_b²)/dq|
         moved = np.where(least > 0, np.minimum(uncertain / (0.9 * np.maximum(least, 1e-300)), here), here)
         shift[positive] = 0.5 * sigma_w[positive] ** 3 * slope * moved
-    error = sigma_w * (0.5 * chi_error / chi + ROUNDING) + shift
+    error = sigma_w * (0.5 * at.chi_error / at.chi + ROUNDING) + shift
     return Rows(sigma_b, sigma_w, q, chi_parallel, stable, error)
 
 
-def dies_out(profile: Profile) -> bool:
-    """Whether q decays to 0 at σ_w² = 1/B(0): told by the first q at which A(q)/B(0) differs from q."""
-    q = np.geomspace(1e-8, min(10.0, profile.grid[-1]), 73)
-    ratio = (profile.added(q).q + profile(q).q / float(profile(0.0).chi)) / q
+def dies_out(curve: CriticalCurve) -> bool:
+    """Whether q decays to 0 at the σ_w² that is critical at q = 0: the first q whose image differs from it tells."""
+    q = np.geomspace(1e-8, min(10.0, curve.grid[-1]), 73)
+    ratio = (curve.skipped(q).q + curve.factors(q).q / float(curve.factors(0.0).chi)) / q
     tells = np.flatnonzero(np.abs(ratio - 1) > 1e-11)
     return bool(tells.size and ratio[tells[0]] < 1)

@@ -1,0 +1,101 @@
+"""The critical point, at which gradient and q are both marginal, and the universality class of an activation."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from meanfield.activations.activation import Activation
+from meanfield.activations.resolve import activation
+from meanfield.networks.block import mlp
+from meanfield.numerics.solve.sign_changes import sign_changes
+from meanfield.theory.criticality.curve import FLAT, CriticalCurve
+from meanfield.theory.criticality.line_from_curve import dies_out
+
+HOMOGENEOUS = 1e-11  # relative change of φ(s·x)/s with the scale s, below which φ is scale-invariant
+LEAST = 1e-6  # q of a critical point at a q > 0
+
+
+@dataclass(frozen=True)
+class CriticalPoint:
+    """Where both χ₁ and χ_∥ are 1.
+
+    Attributes
+    ----------
+    sigma_w, sigma_b : float
+        Standard deviations of weights (times √fan_in) and biases; nan where there is no such point.
+    q : float
+        Second moment there: 0 for "k_star_zero"; 1 for "scale_invariant", where every q will do; nan where there is
+        none.
+    universality : str
+        "scale_invariant", "k_star_zero", "half_stable" or "none".
+    """
+
+    sigma_w: float
+    sigma_b: float
+    q: float
+    universality: str
+
+
+NOWHERE = CriticalPoint(np.nan, np.nan, np.nan, "none")
+
+
+def critical_point(spec: Any) -> CriticalPoint:
+    """The parameters at which both the gradient and q itself are marginal, and the universality class of an activation.
+
+    Parameters
+    ----------
+    spec : str, callable, Activation
+        The activation.
+
+    Returns
+    -------
+    CriticalPoint
+        * "scale_invariant", φ(s·x) = s·φ(x) for s > 0: sigma_w² = 2/(a₊² + a₋²) of the two slopes, sigma_b = 0, any q.
+        * "k_star_zero", φ(0) = 0 and q decays more slowly than exponentially at sigma_w² = 1/φ′(0)², sigma_b = 0.
+        * "half_stable", E φφ″ = 0 at some q > 0 where sigma_b² = q − E φ²/E φ′² ≥ 0.
+        * "none": no such point; the other attributes are nan.
+
+    Raises
+    ------
+    UnknownActivation, BadActivation
+        If `spec` is not usable.
+
+    References
+    ----------
+    Roberts, Yaida & Hanin 2022 (arXiv:2106.10165), section 5.3. Code in circulation has sigma_b² = 0.0555 for SWISH,
+    a tenth of the true value.
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> point = mf.critical_point("gelu")
+    >>> print(f"{point.sigma_w**2:.12f} {point.sigma_b**2:.12f} {point.universality}")
+    1.983058257438 0.172922390756 half_stable
+    """
+    phi = activation(spec)
+    if phi.jumps:
+        return NOWHERE
+    return point_of(CriticalCurve(mlp(phi)), scale_invariant=_scale_invariant(phi))
+
+
+def point_of(curve: CriticalCurve, *, scale_invariant: bool) -> CriticalPoint:
+    """The critical point of the block that has this critical curve."""
+    if scale_invariant:
+        return CriticalPoint(float(curve.factors(1.0).chi) ** -0.5, 0.0, 1.0, "scale_invariant")
+    origin = curve.factors(0.0)
+    if origin.q == 0 and FLAT < origin.chi < 1 / FLAT and dies_out(curve):
+        return CriticalPoint(float(origin.chi) ** -0.5, 0.0, 0.0, "k_star_zero")
+    for q in sign_changes(curve.excess_slope, curve.grid[curve.grid > LEAST]):
+        variance = float(curve.bias_variance(q)[0])
+        if variance >= 0:
+            return CriticalPoint(float(curve.factors(q).chi) ** -0.5, float(np.sqrt(variance)), q, "half_stable")
+    return NOWHERE
+
+
+def _scale_invariant(phi: Activation) -> bool:
+    x = np.array([-2.3, -1.0, -0.4, 0.4, 1.0, 2.3])
+    at_one = phi(x)
+    if not np.any(at_one):
+        return False
+    return all(np.allclose(phi(s * x) / s, at_one, rtol=HOMOGENEOUS, atol=0) for s in (1e-4, 0.1, 7.0, 1e4))

@@ -1,0 +1,13 @@
+"""Depth scales ξ = −1/ln(factor a layer), Schoenholz et al. 2017 (arXiv:1611.01232), eqs. 7–9 and 18."""
+
+import numpy as np
+
+from meanfield._types import Floats
+
+CRITICAL = 1e-9  # a factor within this of 1 is 1: ten times the error that parameters given to ten digits make
+
+
+def depth_scale(factor: Floats) -> Floats:
+    """−1/ln(factor), in layers; inf where the factor is 1, negative where it is larger."""
+    with np.errstate(divide="ignore"):
+        return np.where(np.abs(factor - 1) <= CRITICAL, np.inf, -1.0 / np.log(factor))

@@ -1,0 +1,68 @@
+"""What one block adds to a pair of signals, where skip connections carry so much that a difference would lose it.
+
+A residual block takes a signal to a multiple of itself plus a rest. Both are followed through the layers, so that the
+increment ``block(signal) − signal`` keeps its digits however large the signal is.
+"""
+
+from dataclasses import replace
+from functools import singledispatch
+
+import numpy as np
+
+from meanfield._types import Floats
+from meanfield.networks.layers.base import Layer
+from meanfield.networks.layers.network import Network, in_sequence
+from meanfield.networks.layers.noise import AdditiveNoise
+from meanfield.networks.layers.residual import Residual
+from meanfield.theory.layer_maps import two_points
+from meanfield.theory.layer_maps.carried import carried
+from meanfield.theory.states import TwoPoints
+
+NOTHING = TwoPoints(0.0, 0.0, 0.0)
+
+
+def increments(block: Network, q: Floats, d: Floats) -> tuple[Floats, Floats]:
+    """What `block` adds to the second moments q of a pair of equally large signals, and to ½E(u − v)² = d."""
+    signal = TwoPoints(q, q, d)
+    kept, rest = _split(block, signal)
+    added = _sum(kept - 1.0, signal, rest)
+    second_moment, distance = np.broadcast_arrays(added.q1, added.d)
+    return second_moment, distance
+
+
+@singledispatch
+def _split(layer: Layer, signal: TwoPoints) -> tuple[Floats, TwoPoints]:
+    """The pair after `layer` as the multiple of `signal` that skip connections carry, and the rest."""
+    return np.zeros(()), two_points(layer, signal)
+
+
+@_split.register
+def _(layer: Network, signal: TwoPoints) -> tuple[Floats, TwoPoints]:
+    kept, rest = np.ones(()), NOTHING
+    for inner in layer:
+        factor, more = _split(inner, signal)
+        kept, rest, signal = factor * kept, _sum(factor, rest, more), _sum(factor, signal, more)
+    return kept, rest
+
+
+@_split.register
+def _(layer: Residual, signal: TwoPoints) -> tuple[Floats, TwoPoints]:
+    s, b = np.asarray(layer.skip_scale), np.asarray(layer.branch_scale)
+    mean_factor = carried(in_sequence(layer.branch))
+    a = 0.0 if mean_factor is None else np.asarray(mean_factor)
+    kept, rest = _split(layer.branch, signal)
+    of_branch = _sum(kept - a**2, signal, rest)
+    after = two_points(layer, signal)
+    spreads_alone = replace(NOTHING, spreads1=after.spreads1, spreads2=after.spreads2)
+    return np.asarray((s + b * a) ** 2), _sum(b**2, of_branch, spreads_alone)
+
+
+@_split.register
+def _(layer: AdditiveNoise, signal: TwoPoints) -> tuple[Floats, TwoPoints]:
+    added = np.asarray(layer.std) ** 2
+    return np.ones(()), replace(two_points(layer, signal), q1=added, q2=added, d=added)
+
+
+def _sum(factor: Floats, a: TwoPoints, b: TwoPoints) -> TwoPoints:
+    """factor·a + b, with the spreads of b."""
+    return replace(b, q1=factor * a.q1 + b.q1, q2=factor * a.q2 + b.q2, d=factor * a.d + b.d)

@@ -1,0 +1,93 @@
+"""The fixed point of q that orbits from a given q reach, for all sigmas of a block of any form."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from meanfield._types import Bools, Floats, Ints
+from meanfield.networks.layers.network import Network
+from meanfield.numerics.solve.fixed_points import Map, every_fixed_point, logarithmic_grid
+from meanfield.theory.assumptions.gaussian_units import check_gaussian
+from meanfield.theory.fixed_points.finite_variance import largest_q
+from meanfield.theory.fixed_points.mlp_moments import mlp_moments
+from meanfield.theory.fixed_points.stable_variance_of_mlps import attractor
+from meanfield.theory.fixed_points.variance import FALLS, SMALLEST, lowest_q, variance_maps
+
+MANY = 48  # networks of one activation from which on tables of its moments serve them all
+STAGES = (1e3, 1e6, 1e12, 1e30)  # up to where fixed points are looked for, as long as q still grows there
+ROUNDING = 4 * float(np.finfo(float).eps)
+ORBIT = 2000  # layers for which the map is iterated where it is not monotonic
+
+
+def stable_q(block: Network, q0: float = 1.0) -> Floats:
+    """The fixed point that an orbit from `q0` reaches, for all the block's sigmas, flattened.
+
+    It is 0 where the signal dies out, and inf where it grows without bound.
+    """
+    return stable_and_multiple_q(block, q0)[0]
+
+
+def stable_and_multiple_q(block: Network, q0: float) -> tuple[Floats, Bools | None]:
+    """`stable_q`, and as `multiple_q` whether there are other fixed points, where the tables tell."""
+    check_gaussian(block)
+    moments = mlp_moments(block)
+    if moments is None or moments.w.size < MANY:
+        return _stable_q(block, q0), None
+    found = attractor(moments, q0)
+    if found.leaps.any():
+        found.q[found.leaps] = _stable_q(block.take(np.flatnonzero(found.leaps)), q0)
+    return found.q, found.multiple
+
+
+def _stable_q(block: Network, q0: float) -> Floats:
+    """By all fixed points of each network.
+
+    Where the map rises, an orbit from q0 ends at the next fixed point in the direction it sets out in. Where it also
+    falls, the orbit is followed and the fixed point nearest to its end is taken.
+    """
+    count = int(np.prod(block.shape, dtype=int))
+    mapping, start = variance_maps(block), np.full(count, q0)
+    value, error, _ = mapping(np.arange(count), start)
+    excess = value - start
+    still, rises = np.abs(excess) <= 4 * error, excess > 0
+    reach = largest_q(block, q0, max(STAGES[0], 2 * q0))
+    roots = every_fixed_point(mapping, count, logarithmic_grid(min(lowest_q(block), 0.5 * q0), reach))
+    q_star = np.where(still | roots.neutral, q0, np.where(rises, np.inf, 0.0))
+    for sets_out, ahead, nearest in ((rises, roots.q > q0, np.minimum), (~rises, roots.q < q0, np.maximum)):
+        chosen = ahead & (sets_out & ~still)[roots.which]
+        nearest.at(q_star, roots.which[chosen], roots.q[chosen])
+    for low, high in pairwise(STAGES):  # only where q still grows at the end of the range searched so far
+        grows = np.flatnonzero(np.isinf(q_star))
+        if grows.size == 0 or reach < low:
+            break
+        if reach >= high:
+            continue
+        reach = largest_q(block, low, high)
+        farther = every_fixed_point(variance_maps(block.take(grows)), grows.size, logarithmic_grid(low, reach))
+        np.minimum.at(q_star, grows[farther.which], farther.q)
+    falling = np.flatnonzero(_falls(mapping, count, min(reach, STAGES[0])) & np.isin(np.arange(count), roots.which))
+    if falling.size:
+        farthest = largest_q(block, q0, STAGES[-1])
+        for s, end in zip(falling, _orbit_ends(mapping, falling, q0, farthest), strict=True):
+            mine = roots.q[roots.which == s]
+            q_star[s] = mine[np.argmin(np.abs(np.log(mine / end)))] if end < farthest else np.inf
+    return q_star
+
+
+def _orbit_ends(mapping: Map, which: Ints, q0: float, farthest: float) -> Floats:
+    """Where orbits from `q0` are after many layers, or as soon as they are beyond `farthest`."""
+    q, active = np.full(which.size, q0), np.arange(which.size)
+    for _ in range(ORBIT):
+        here = q[active]
+        q[active] = np.maximum(mapping(which[active], here)[0], SMALLEST)
+        active = active[(np.abs(q[active] - here) > ROUNDING * here) & (q[active] < farthest)]
+        if active.size == 0:
+            break
+    return q
+
+
+def _falls(mapping: Map, count: int, high: float) -> Bools:
+    """For which maps dq′/dq is negative somewhere between 1e-3 and `high`."""
+    grid = np.geomspace(1e-3, high, 31)
+    which, q = np.meshgrid(np.arange(count), grid, indexing="ij")
+    return np.asarray((mapping(which.ravel(), q.ravel())[2].reshape(count, -1) < FALLS).any(axis=1))
