@@ -7,34 +7,30 @@ from typing import Any
 
 import numpy as np
 
-from meanfield.activations.activation import Activation
 from meanfield.activations.gains import gains
 from meanfield.activations.resolve import activation
 from meanfield.arguments import whole
-from meanfield.errors import DivergentExpectation, InfiniteDerivative, InvalidInput
+from meanfield.errors import InvalidInput
 from meanfield.estimates import Estimate
-from meanfield.networks.block import as_block, mlp
+from meanfield.networks.block import as_block
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.convolution import Conv
 from meanfield.networks.layers.network import Network
 from meanfield.networks.text.text import written
-from meanfield.recommendation.by_block import Choice, choose, grown
+from meanfield.recommendation.choice import gradient_growth
+from meanfield.recommendation.for_activation import weights_for_activation
+from meanfield.recommendation.for_block import weights_for_block
+from meanfield.recommendation.max_depth import WIDEST, depth_by_fluctuations, depth_by_growth
 from meanfield.recommendation.snippets import snippets
 from meanfield.theory.assumptions.gaussian_units import check_gaussian
 from meanfield.theory.criticality.deepest import TRAINABLE
-from meanfield.theory.criticality.line import critical_line
-from meanfield.theory.criticality.point import NOWHERE, CriticalPoint, critical_point
-from meanfield.theory.depth.propagate import DEEPEST, propagate
-from meanfield.theory.fixed_points.analysis import analyze
+from meanfield.theory.depth.propagate import DEEPEST
 from meanfield.theory.fixed_points.mlp_moments import mlp_moments
 from meanfield.theory.fixed_points.variance import fixed_points
 
 __all__ = ["Recommendation", "recommend"]
 
-BIASES = np.r_[0.0, np.geomspace(0.01, 3.0, 40)]  # sigma_b tried where no critical point exists
-WIDEST = 10**9
-FAR = 1e3  # how far up what repels a decaying q is looked for
-FOLLOWED = 1024  # layers over which the growth of gradients is followed
+FAR = 1e3  # up to which an unstable q above a decaying one is looked for
 
 
 @dataclass(frozen=True)
@@ -141,11 +137,10 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
     if isinstance(spec, list | tuple):
         raise InvalidInput("recommend takes one block that is repeated, not a list of them")
     block = _checked(as_block(spec))
-    plain = mlp_moments(block)
+    plain = mlp_moments(block) is not None  # (φ, Dense)
     phi = block.activations[0] if block.activations else activation("linear")
     every = gains(phi)
-    point = critical_point(phi) if plain else NOWHERE
-    choice = _for_activation(phi, point, float(every["forward"])) if plain else choose(block, depth)
+    choice = weights_for_activation(phi, float(every["forward"])) if plain else weights_for_block(block, depth)
     network = block.at(sigma_w=choice.sigma_w, sigma_b=choice.sigma_b)
     start, reason = choice.q, choice.reason
     if start == 0:  # where q decays: from 1, unless something repels it upwards from below 1
@@ -153,12 +148,12 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
         start = min(1.0, 0.5 * ceiling)
         if np.isfinite(ceiling):
             reason = f"{reason}, as long as it starts below {ceiling:.6g}"
-    parted = batch_size(network) is not None  # and so kept apart, however soon their correlation settles
-    scale = abs(choice.xi_gradient) if parted else min(choice.xi_c, abs(choice.xi_gradient))
+    apart = batch_size(network) is not None  # batch normalisation keeps inputs apart, so ξ_c limits nothing
+    scale = abs(choice.xi_gradient) if apart else min(choice.xi_c, abs(choice.xi_gradient))
     if np.isfinite(scale):
         max_depth = max(TRAINABLE * scale, 1.0)
     else:
-        max_depth = _fluctuation_depth(phi, choice.q, width) if plain else _growth_depth(network, start)
+        max_depth = depth_by_fluctuations(phi, choice.q, width) if plain else depth_by_growth(network, start)
     return Recommendation(
         choice.sigma_w,
         choice.sigma_b,
@@ -167,7 +162,7 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
         choice.q,
         choice.xi_c,
         max_depth,
-        grown(network, depth, start),
+        gradient_growth(network, depth, start),
         start,
         choice.universality,
         f"{reason}.",
@@ -195,72 +190,3 @@ def _checked(block: Network) -> Network:
     if (shape := block.at(sigma_w=1.0, sigma_b=0.0).shape) != ():
         raise InvalidInput(f"recommend takes one value of each other parameter, not arrays of shape {shape}")
     return block
-
-
-def _for_activation(phi: Activation, point: CriticalPoint, forward: float) -> Choice:
-    name = phi.name
-    if point.universality == "scale_invariant":
-        why = (
-            f"{name} is scale-invariant: at sigma_w² = {point.sigma_w**2:.6g}, sigma_b = 0 signal and gradient "
-            "keep their size at every q"
-        )
-    elif point.universality == "k_star_zero":
-        why = (
-            f"{name} has phi(0) = 0: sigma_w = {point.sigma_w:.6g} keeps the gradients of small signals, "
-            "and q decays, but not exponentially"
-        )
-    elif point.universality == "half_stable":
-        why = (
-            f"{name} is critical in signal and gradient at once only at q = {point.q:.6g}, "
-            f"which needs biases of sigma_b = {point.sigma_b:.6g}"
-        )
-    else:
-        sigma_w, sigma_b, q, why = _without_point(phi, forward)
-        return Choice(sigma_w, sigma_b, q, "none", why, float(analyze(mlp(phi, sigma_w, sigma_b)).xi_c))
-    return Choice(point.sigma_w, point.sigma_b, point.q, point.universality, why)
-
-
-def _without_point(phi: Activation, forward: float) -> tuple[float, float, float, str]:
-    try:
-        line = critical_line(phi, BIASES, stable_only=True)
-    except (InfiniteDerivative, DivergentExpectation):
-        line = None
-    if line is not None and len(line):
-        nearest = int(np.argmin(np.abs(np.log(np.maximum(line.q, 1e-300)))))
-        sigma_w, sigma_b, q = (float(a[nearest]) for a in (line.sigma_w, line.sigma_b, line.q))
-        why = (
-            f"{phi.name} has no point where signal and gradient are critical at once: this is the point of its "
-            f"critical line with a stable q ({q:.6g}) nearest 1"
-        )
-        return sigma_w, sigma_b, q, why
-    cause = "jumps, so its gradients are infinite" if phi.jumps else "has no critical point with a stable q"
-    return forward, 0.0, 1.0, f"{phi.name} {cause}: this is the forward gain, which keeps q = 1 but not the gradient"
-
-
-def _fluctuation_depth(phi: Activation, q: float, width: int) -> float:
-    """Depth at which the relative variance of |h|² over networks, E φ⁴/(E φ²)² − 1 a layer over the width, is 1."""
-    at = q if q > 0 else 1.0
-    fourth = phi.moments.fourth_moment(at)[0]
-    second = phi.moments.second_moment(at)[0]
-    return float(width / max(float(fourth / second**2) - 1.0, 1e-3))
-
-
-def _growth_depth(network: Network, start: float) -> float:
-    """Depth at which gradients have changed by e⁶, as they do over six depth scales.
-
-    Beyond the layers that are followed the rate of change, |ln χ₁|, is taken to have a reciprocal that is linear in
-    depth, as that of powers of depth and of exponentials has.
-    """
-    trajectory = propagate(network, FOLLOWED, q=start)
-    with np.errstate(divide="ignore"):
-        log_gradient, rate = np.log(trajectory.gradient), np.abs(np.log(trajectory.chi))
-    change = np.abs(log_gradient[0] - log_gradient)  # over the first layers
-    beyond = np.flatnonzero(change >= TRAINABLE)
-    if beyond.size:
-        return float(beyond[0])
-    half, last, left = float(rate[FOLLOWED // 2]), float(rate[FOLLOWED]), TRAINABLE - float(change[FOLLOWED])
-    if min(half, last) * WIDEST < left:
-        return np.inf
-    bend = (1 / last - 1 / half) / (FOLLOWED / 2)  # 1/ζ of a power l^ζ, 0 of an exponential
-    steps = np.expm1(min(bend * left, 700.0)) / bend if abs(bend * left) > 1e-9 else left
-    return float(FOLLOWED + steps / last) if steps / last <= WIDEST else np.inf

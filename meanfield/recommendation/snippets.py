@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-__all__ = ["snippets"]
-
 
 def snippets(sigma_w: float, sigma_b: float, name: str, *, convolutions: bool = False) -> Mapping[str, str]:
     """Code for "torch", "jax", "keras" and "numpy" that runs as it is; `name` goes into comments."""

@@ -19,7 +19,6 @@ import scipy
 from scipy import integrate, optimize, special
 
 import meanfield as mf
-from meanfield.theory.fixed_points.correlation import settled
 
 RANGE_W, RANGE_B = (0.5, 3.0), (0.0, 1.0)
 CHECKED = 6  # points against mpmath
@@ -185,10 +184,11 @@ def row(name, side):
     iteration_error = max(float(np.max(e, where=settled_there, initial=0.0)) for e in worst)
     chaotic = rng.permutation(np.argwhere((diagram.phase == "chaotic") & (diagram.chi_1 > 1 + 1e-6)))[:ONE_BY_ONE]
     i, j = chaotic.T
-    one_time, one = seconds(lambda: settled(mf.mlp(fresh, sigma_w[i], sigma_b[j])))
+    alone = [mf.mlp(fresh, w, b) for w, b in zip(sigma_w[i], sigma_b[j], strict=True)]
+    one_time, one = seconds(lambda: [mf.analyze(network) for network in alone])
     pair_errors = [
-        float(np.max(np.abs(getattr(diagram, f)[i, j] / getattr(one, n) - 1), initial=0.0))
-        for f, n in (("c_star", "c"), ("chi_c", "chi_c"))
+        float(np.max(np.abs(getattr(diagram, f)[i, j] / [getattr(a, f) for a in one] - 1), initial=0.0))
+        for f in ("c_star", "chi_c")
     ]
     count = side * side
     print(

@@ -1,4 +1,4 @@
-"""How deep signals carry where nothing is critical: the sigma_w at which correlations and gradients last longest."""
+"""The sigma_w at which correlations and gradients last longest, for blocks in which nothing is critical."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +16,8 @@ from meanfield.theory.fixed_points.finite_variance import largest_q
 from meanfield.theory.fixed_points.maps import signal_map
 from meanfield.theory.fixed_points.stable_variance import stable_q
 
+__all__ = ["Deepest"]
+
 TRAINABLE = 6.0  # layers that train, in units of the depth scale (Schoenholz et al. 2017, section 5)
 HUGE = 1e300
 SPAN = np.log(1e2)  # of ln σ_w that is searched, to both sides
@@ -28,8 +30,8 @@ CLOSE = 1e-8  # error of ln σ_w at the best one
 class Deepest:
     """Where signals carry deepest, one entry per sigma_b; nan where no sigma_w is best.
 
-    Maximised is the smaller of xi_c and |xi_gradient|, over sigma_w from 0.01 to 100 times the one at which
-    gradients keep their size at q = 1, as far as q does not grow exponentially; in a tie that is where chi_1 = 1.
+    The best sigma_w has the largest min(xi_c, |xi_gradient|) of all from 0.01 to 100 times the one at which gradients
+    keep their size at q = 1; those at which q grows exponentially are left out. A tie goes to chi_1 = 1.
 
     Attributes
     ----------
@@ -57,7 +59,7 @@ def correlation_scale(block: Network, q: Floats, chi_1: Floats) -> Floats:
 
 
 class _Search:
-    """How shallow signals of a block stay, as a function of ln σ_w, for numbered values of σ_b."""
+    """The depth scales of a block as functions of ln σ_w, for numbered values of σ_b."""
 
     def __init__(self, block: Network, sigma_b: Floats) -> None:
         self.block, self.sigma_b = block, sigma_b
@@ -75,7 +77,7 @@ class _Search:
         return q, xi_c, xi_gradient
 
     def shallowness(self, log_sigma: Floats, which: Ints) -> Floats:
-        """−ln of the smaller depth scale; arguments of one shape."""
+        """−ln min(ξ_c, |ξ_gradient|), which is to be minimised; arguments of one shape."""
         _, xi_c, xi_gradient = self.measured(log_sigma.ravel(), which.ravel())
         scale = np.nan_to_num(np.minimum(xi_c, np.abs(xi_gradient)), nan=0.0, posinf=HUGE)
         return np.asarray(-np.log(np.maximum(scale, 1 / HUGE)).reshape(log_sigma.shape))
@@ -106,7 +108,7 @@ def deepest(block: Network, sigma_b: Floats, critical: Sequence[Floats] = ()) ->
         log_sigma[inside] = np.where(flat, scan[index[inside]], found.x)
         least[inside] = np.where(flat, least[inside], found.f_x)
     rows, candidates = _candidates(sigma_b.size, critical, _marginal(block))
-    if rows.size:  # in a tie these are preferred to others, and the last of them
+    if rows.size:  # in a tie they are preferred, and the last of them most
         as_good = search.shallowness(candidates, rows) <= least[rows] + TIE
         log_sigma[rows[as_good]] = candidates[as_good]
     q, xi_c, xi_gradient = np.full((3, every.size), np.nan)
@@ -117,7 +119,7 @@ def deepest(block: Network, sigma_b: Floats, critical: Sequence[Floats] = ()) ->
 
 
 def _candidates(biases: int, critical: Sequence[Floats], marginal: Floats) -> tuple[Ints, Floats]:
-    """ln σ_w of the critical weights of each σ_b and the marginal ones of all, and the number of the σ_b."""
+    """Numbers of σ_b, and ln σ_w to try there: the critical weights of each, and the marginal ones for all."""
     own = [np.append(critical[row] if critical else np.zeros(0), marginal) for row in range(biases)]
     rows = np.repeat(np.arange(biases), [weights.size for weights in own])
     return rows, np.log(np.concatenate(own)) if own else np.zeros(0)

@@ -21,6 +21,8 @@ from meanfield.theory.criticality.line_from_sweep import line_from_sweep
 from meanfield.theory.criticality.no_critical_line import carries_whole, noise, why_no_rows
 from meanfield.theory.fixed_points.mlp_moments import mlp_moments
 
+__all__ = ["CriticalLine", "critical_line"]
+
 
 @dataclass(frozen=True)
 class CriticalLine:
@@ -71,7 +73,7 @@ class CriticalLine:
 
     @cached_property
     def deepest(self) -> Deepest | None:
-        """Where signals carry deepest, if nowhere without limit."""
+        """Where signals carry deepest; None where that is without limit, or nowhere."""
         if self._asked is None or not self.reason or carries_whole(self._asked.block):
             return None
         critical = [self.sigma_w[self.sigma_b == bias] for bias in self._asked.sigma_b]
@@ -83,7 +85,7 @@ class CriticalLine:
 
 @dataclass(frozen=True)
 class _Asked:
-    """What a critical line was asked for."""
+    """The request that a critical line answers, for what is computed later."""
 
     block: Network
     sigma_b: Floats

@@ -34,7 +34,7 @@ def carries_whole(block: Network) -> bool:
 
 
 def adds(block: Network) -> bool:
-    """Whether gradients are any different with weights than without."""
+    """Whether weights change gradients at all."""
     with_weights, without = (signal_map(block.at(sigma_w=w, sigma_b=0.0), 1.0).chi for w in (1.0, 0.0))
     return bool(np.any(with_weights != without))
 

@@ -1,5 +1,6 @@
 """The critical point, at which gradient and q are both marginal, and the universality class of an activation."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,13 +8,16 @@ import numpy as np
 
 from meanfield.activations.activation import Activation
 from meanfield.activations.resolve import activation
+from meanfield.errors import DivergentExpectation
 from meanfield.networks.block import mlp
 from meanfield.numerics.solve.sign_changes import sign_changes
 from meanfield.theory.criticality.curve import FLAT, CriticalCurve
 from meanfield.theory.criticality.line_from_curve import dies_out
 
-HOMOGENEOUS = 1e-11  # relative change of φ(s·x)/s with the scale s, below which φ is scale-invariant
-LEAST = 1e-6  # q of a critical point at a q > 0
+__all__ = ["CriticalPoint", "critical_point"]
+
+SCALES = (1.0, 1e-8, 1e8)  # q at which a scale-invariant activation is one
+LEAST = 1e-6  # q of a half-stable point
 
 
 @dataclass(frozen=True)
@@ -94,8 +98,8 @@ def point_of(curve: CriticalCurve, *, scale_invariant: bool) -> CriticalPoint:
 
 
 def _scale_invariant(phi: Activation) -> bool:
-    x = np.array([-2.3, -1.0, -0.4, 0.4, 1.0, 2.3])
-    at_one = phi(x)
-    if not np.any(at_one):
-        return False
-    return all(np.allclose(phi(s * x) / s, at_one, rtol=HOMOGENEOUS, atol=0) for s in (1e-4, 0.1, 7.0, 1e4))
+    """Whether φ(s·x) = s·φ(x) for s > 0 at small, middle and large x, and φ is not 0."""
+    with suppress(DivergentExpectation):
+        alike = all(phi.looks_scale_invariant(q) for q in SCALES)
+        return alike and bool(phi.moments.second_moment(1.0)[0] > 0)
+    return False

@@ -1,4 +1,4 @@
-"""Where the signal settles with depth, and how fast it forgets: q*, c*, χ and ξ (Poole 2016, Schoenholz 2017)."""
+"""Fixed points, stability and depth scales of a repeated block: q*, c*, χ and ξ."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,8 @@ from meanfield.theory.fixed_points.depth_scales import CRITICAL, depth_scale
 from meanfield.theory.fixed_points.finite_variance import largest_q
 from meanfield.theory.fixed_points.maps import signal_map
 from meanfield.theory.fixed_points.stable_variance import stable_and_multiple_q
+
+__all__ = ["Analysis", "analyze"]
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def analyze(block: Any, *, q: ArrayLike = 1.0) -> Analysis:
 
 
 def described(block: Network, q0: float) -> tuple[Analysis, Bools | None]:
-    """The analysis, and whether there are other fixed points of q where finding q* tells."""
+    """The analysis of a block from q = `q0`, and `multiple_q` where that comes with q* (None elsewhere)."""
     q, multiple = stable_and_multiple_q(block, q0)
     chi_parallel, chi_1, usable = factors(block, q)
     c, chi_c = np.full(q.size, np.nan), np.full(q.size, np.inf)
@@ -118,7 +120,7 @@ def described(block: Network, q0: float) -> tuple[Analysis, Bools | None]:
 
 
 def factors(block: Network, q: Floats) -> tuple[Floats, Floats, Bools]:
-    """χ_∥ and χ₁ at the q of each network, as q → ∞ where that is infinite, and where they are finite."""
+    """χ_∥ and χ₁ at the q of each network, and where they are known; at an infinite q their limits, if floats allow."""
     usable = np.isfinite(q)
     if not usable.all() and largest_q(block, 1.0, INFINITE) == INFINITE:
         usable = np.full(q.shape, True)
@@ -128,7 +130,7 @@ def factors(block: Network, q: Floats) -> tuple[Floats, Floats, Bools]:
 
 
 def start_from(q: ArrayLike) -> float:
-    """The one second moment that orbits start from, checked."""
+    """`q` as one number, checked: the second moment that orbits start from."""
     q0 = positive(q, "q")
     if q0.ndim or not 1e-100 <= q0 <= 1e30:
         raise InvalidInput("q must be one number from 1e-100 to 1e30, the second moment that orbits start from")

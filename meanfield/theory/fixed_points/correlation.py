@@ -19,6 +19,7 @@ TINY = 1e-300  # stands for a distance that is no float
 VANISHING = 2.0**-100  # stands for q = 0 where noise parts inputs: c has a limit of its own as q → 0
 INFINITE = 2.0**100  # stands for q = ∞ where the factors of an unbounded signal are wanted
 INDEPENDENT = 1e-13  # by how much ln d′/(q′(1 − c)) at c = 0 differs from 0 at least if c* does
+SMALL = 1e-3  # c* below which 1 − c* leaves it too few digits
 CLOSEST = -600.0  # ln(1 − c) below which c is 1
 
 
@@ -37,8 +38,8 @@ def stable_c(block: Network, q: Floats, chi_1: Floats) -> tuple[Floats, Floats]:
     Returns
     -------
     c, chi_c : ndarray, shape (networks,)
-        c* in [−1, 1], to about 1e-14/(1 − χ_c), and the slope of the correlation map there. At a q = ∞ that signals
-        approach more slowly than exponentially, c* is their limit and χ_c is 1.
+        c* in [−1, 1], and the slope of the correlation map there. The error of c* is about 1e-14/(1 − χ_c), relative to
+        1 − c* and for MLPs to c* too. Where q goes to ∞ more slowly than exponentially and c with it, χ_c is 1.
     """
     every = np.arange(q.size)
     networks = block.take(every)
@@ -58,7 +59,15 @@ def stable_c(block: Network, q: Floats, chi_1: Floats) -> tuple[Floats, Floats]:
     below, gap = chosen[gap > 0], gap[gap > 0]
     if below.size:
         chi_c[below] = maps.slope(below, gap)
+    small = below[np.abs(c[below]) <= SMALL]
+    if small.size and maps.independent is not None:
+        c[small] = maps.independent[small] / (1.0 - _mean_slope(maps, small, c[small], chi_c[small]))
     return c, chi_c
+
+
+def _mean_slope(maps: PairMaps, which: Ints, c: Floats, at_c: Floats) -> Floats:
+    """The mean of the map's slope from 0 to a small c, by Simpson's rule, so that c′(c) is c′(0) + c·mean."""
+    return (maps.slope(which, np.ones(which.size)) + 4 * maps.slope(which, 1.0 - 0.5 * c) + at_c) / 6
 
 
 def _barely_changes(maps: PairMaps, q: Floats) -> Bools:

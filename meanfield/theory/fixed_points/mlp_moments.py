@@ -37,6 +37,11 @@ class MLPMoments:
         """V(q), and a bound on its error."""
         return self.activation.moments.second_moment(q)
 
+    def mean(self, q: Floats) -> Floats:
+        """E φ(√q Z), 0 where it is within the bound on its error."""
+        mean, error = self.activation.moments.mean(q)
+        return np.where(np.abs(mean) <= error, 0.0, mean)
+
     def slope(self, q: ArrayLike) -> tuple[Floats, Floats]:
         """dV/dq, and a bound on its error."""
         return self.activation.moments.second_moment_slope(q)

@@ -21,6 +21,7 @@ class PairMaps(NamedTuple):
     scale: Floats  # q′ of each network, so that 1 − c′ is d′/q′
     distance: NumberedFunction  # d′ at 1 − c
     slope: NumberedFunction  # derivative of d′/q′ in 1 − c
+    independent: Floats | None = None  # c′ at c = 0, where it is known to a small relative error
 
 
 def pair_maps(networks: Network, q: Floats) -> PairMaps:
@@ -56,4 +57,4 @@ def _of_mlps(moments: MLPMoments, q: Floats, scale: Floats) -> PairMaps:
     def slope(which: Ints, gap: Floats) -> Floats:
         return moments.w[which] * moments.distance_slope(q[which], gap) * q[which] / scale[which]
 
-    return PairMaps(scale, distance, slope)
+    return PairMaps(scale, distance, slope, (moments.w * moments.mean(q) ** 2 + moments.beta) / scale)

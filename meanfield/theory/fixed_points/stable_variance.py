@@ -14,7 +14,7 @@ from meanfield.theory.fixed_points.stable_variance_of_mlps import attractor
 from meanfield.theory.fixed_points.variance import FALLS, SMALLEST, lowest_q, variance_maps
 
 MANY = 48  # networks of one activation from which on tables of its moments serve them all
-STAGES = (1e3, 1e6, 1e12, 1e30)  # up to where fixed points are looked for, as long as q still grows there
+STAGES = (1e3, 1e6, 1e12, 1e30)  # ends of the search, each taken where q still grows at the one before
 ROUNDING = 4 * float(np.finfo(float).eps)
 ORBIT = 2000  # layers for which the map is iterated where it is not monotonic
 
@@ -28,7 +28,7 @@ def stable_q(block: Network, q0: float = 1.0) -> Floats:
 
 
 def stable_and_multiple_q(block: Network, q0: float) -> tuple[Floats, Bools | None]:
-    """`stable_q`, and as `multiple_q` whether there are other fixed points, where the tables tell."""
+    """`stable_q`, and `multiple_q` where both come from tables (None elsewhere)."""
     check_gaussian(block)
     moments = mlp_moments(block)
     if moments is None or moments.w.size < MANY:
@@ -40,7 +40,7 @@ def stable_and_multiple_q(block: Network, q0: float) -> tuple[Floats, Bools | No
 
 
 def _stable_q(block: Network, q0: float) -> Floats:
-    """By all fixed points of each network.
+    """`stable_q` by way of all fixed points of each network.
 
     Where the map rises, an orbit from q0 ends at the next fixed point in the direction it sets out in. Where it also
     falls, the orbit is followed and the fixed point nearest to its end is taken.

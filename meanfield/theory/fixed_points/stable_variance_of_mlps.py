@@ -30,16 +30,16 @@ class Attractor(NamedTuple):
     """Where orbits end; one entry a network."""
 
     q: Floats  # 0 where the signal dies out, inf where it grows without bound
-    multiple: Bools  # whether there are other fixed points, 0 included, up to q = 1e6
+    multiple: Bools  # whether the map has several fixed points from 0 to 1e6
     leaps: Bools  # whether the map falls somewhere and there are others: an orbit may end at another one
 
 
 class _Tables(NamedTuple):
-    """E for each weight, at points between which it is monotonic, ascending."""
+    """E for each distinct w at ascending q, between which it is monotonic."""
 
-    q: Floats  # (weights, points)
-    height: Floats
-    noise: Floats
+    q: Floats  # (distinct w, points)
+    height: Floats  # E(q)
+    noise: Floats  # bound on its error
 
 
 def attractor(moments: MLPMoments, q0: float) -> Attractor:
@@ -56,7 +56,7 @@ def _attractor(moments: MLPMoments, q0: float) -> Attractor:
     tables, row, steepest = _tabulated(moments, everything, low, end, q0)
     multiple = _count(moments, tables, row) > 1
     q = _search(moments, everything, tables, row, q0)
-    for start, stop in pairwise((high, *UP)):  # only where q still grows at the end of what has been searched
+    for start, stop in pairwise((high, *UP)):  # only where q still grows at the end of the range searched so far
         rising = np.flatnonzero(np.isinf(q))
         if rising.size == 0 or end < start:
             break
@@ -116,7 +116,7 @@ def _extrema(moments: MLPMoments, w: Floats, low: Floats, high: Floats) -> Float
 
 
 def _bracket(tables: _Tables, row: Ints, beta: Floats, q0: float) -> tuple[Ints, Floats, Floats, Bools]:
-    """Which way each point sets out from q₀, the piece of E that holds its fixed point, and whether there is one."""
+    """Which way each orbit sets out from q₀ (1, 0, −1), the piece of E on which it ends, and whether there is one."""
     first = np.argmax(tables.q >= q0, axis=1)
     column, width = np.arange(tables.q.shape[1]), tables.q.shape[1]
     excess = beta - tables.height[row, first[row]]
@@ -133,7 +133,10 @@ def _bracket(tables: _Tables, row: Ints, beta: Floats, q0: float) -> tuple[Ints,
 
 
 def _first(holds: Callable[[Ints], Bools], points: int, width: int) -> Ints:
-    """The first column at which something holds that goes on holding, for each point; `width` if there is none."""
+    """The first column at which `holds` is true, for each point, by binary search; `width` if it is true nowhere.
+
+    Once true it stays true in all later columns.
+    """
     low, high = np.zeros(points, dtype=np.intp), np.full(points, width, dtype=np.intp)
     while np.any(low < high):
         middle = (low + high) // 2

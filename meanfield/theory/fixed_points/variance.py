@@ -1,4 +1,4 @@
-"""Every fixed point of the variance map of one block, and how many there are for each of many sigmas."""
+"""Every fixed point of the variance map of a block (Poole et al. 2016, arXiv:1606.05340, eq. 3)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +16,10 @@ from meanfield.theory.fixed_points.depth_scales import CRITICAL
 from meanfield.theory.fixed_points.finite_variance import largest_q
 from meanfield.theory.fixed_points.maps import signal_map
 
-LOWEST = 1e-12  # fixed points of q are looked for from here on, or from below the image of 0
-SMALLEST = 1e-100  # but no lower
+__all__ = ["FixedPoint", "fixed_points"]
+
+LOWEST = 1e-12  # the search begins here, or at a tenth of the image of 0 if that is smaller
+SMALLEST = 1e-100  # but not below this
 FARTHEST = 1e100
 OTHERS = 1e6  # up to which fixed points are counted
 FALLS = -1e-6  # a slope of the map below this may make orbits leap over a fixed point
@@ -130,7 +132,7 @@ def _describe(mapping: Map, q: float) -> FixedPoint:
     slope = float(mapping(zero, np.array([q]))[2][0])
     if abs(abs(slope) - 1) > CRITICAL:
         return FixedPoint(q, slope, abs(slope) < 1)
-    if q == 0:  # marginal: the first q whose image differs from it tells
+    if q == 0:  # marginal: stable if the first q whose image differs from it is mapped to a smaller one
         tried = np.geomspace(1e-6, 1.0, 25)
         value, error, _ = mapping(np.zeros(25, dtype=np.intp), tried)
         tells = np.flatnonzero(np.abs(value - tried) > 8 * error)

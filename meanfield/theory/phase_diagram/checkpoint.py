@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from meanfield._types import Floats
 from meanfield.archive import load_arrays, save_arrays, written
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers.network import Network
-
-__all__ = ["Checkpoint", "fingerprint"]
 
 FORMAT = "block of a meanfield phase diagram"
 STALE = 3600.0  # seconds after which nobody is writing a file any more
@@ -24,7 +23,7 @@ REQUEST = "request.json"
 LOOKED_AT = np.concatenate([np.linspace(-8.0, 8.0, 257), np.geomspace(0.01, 1e4, 43), -np.geomspace(0.01, 1e4, 43)])
 
 
-def fingerprint(block: Network, *numbers: NDArray[np.float64]) -> str:
+def fingerprint(block: Network, *numbers: Floats) -> str:
     """What tells one request from another: the layers, the values of the activations, and the numbers asked for."""
     digest = hashlib.sha256(repr(block).encode())
     for phi in block.activations:

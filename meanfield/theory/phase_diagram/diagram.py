@@ -14,6 +14,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike, NDArray
 
+from meanfield._types import Bools, Floats
 from meanfield._version import __version__
 from meanfield.archive import load_arrays, save_arrays, written
 from meanfield.arguments import positive
@@ -29,7 +30,6 @@ from meanfield.workers import Workers, map_tasks
 
 __all__ = ["PhaseDiagram", "phase_diagram"]
 
-Floats = NDArray[np.float64]
 
 FORMAT = "meanfield phase diagram"
 UNITS = {"xi_q": "layers", "xi_c": "layers", "xi_gradient": "layers"}
@@ -37,7 +37,7 @@ KINDS = {"phase": "U", "multiple": "b"}  # of array, where it is not "f"
 PRECISION = 1e-9  # relative, of each field; of the factor where a depth scale diverges
 POINTS_A_TASK, LEAST_A_TASK = 8192, 64
 TASKS = 8  # at the least, unless they would have fewer points than that
-ROWS_A_TASK = 4  # of a block whose points are computed one by one
+ROWS_A_TASK = 4  # of a block of any other form than (φ, Dense)
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class PhaseDiagram(Analysis):
     sigma_w: Floats
     sigma_b: Floats
     label: str
-    multiple: NDArray[np.bool_] | None = None
+    multiple: Bools | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def plot(self, ax: Any = None) -> Any:

@@ -353,3 +353,10 @@ def test_an_analysis_agrees_with_itself(name, sigma_w, sigma_b):
     assert a.phase == ("critical" if abs(a.chi_1 - 1) <= 1e-9 else "ordered" if a.chi_1 < 1 else "chaotic")
     for xi, factor in ((a.xi_q, abs(a.chi_parallel)), (a.xi_c, a.chi_c), (a.xi_gradient, a.chi_1)):
         assert np.exp(-1 / xi) == pytest.approx(float(factor), rel=1e-8)
+
+
+@pytest.mark.parametrize("sigma_b", [0.0, 0.1, 1.0])
+def test_critical_relu_under_dropout_forgets_at_its_own_rate_though_q_grows(sigma_b):
+    """Biases add to q without end, a vanishing share of it: ξ_c is that of Pretorius et al. 2018 without biases."""
+    found = mf.analyze(mf.Network("relu", mf.Dropout(0.2), mf.Dense(1.6**0.5, sigma_b)))
+    assert found.xi_c == pytest.approx(1.553794935258602, rel=1e-9)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from one_by_one import settled_correlation, settled_variance
+from scipy.optimize import brentq
 
 import meanfield as mf
 from meanfield.theory.fixed_points.stable_variance import MANY
@@ -88,6 +89,25 @@ def test_threads_may_share_an_activation_that_nothing_is_known_of(k):
     one, eight = (mf.phase_diagram(mf.activation(phi), *axes, workers=workers) for workers in (1, 8))
     for name in ("q_star", "chi_1", "c_star", "chi_c"):
         assert getattr(eight, name) == pytest.approx(getattr(one, name), rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("count", [1, MANY])
+@pytest.mark.parametrize("sigma_b", [1e-9, 1e-5, 1e-3, 0.03])
+def test_small_correlations_keep_their_digits(sigma_b, count):
+    """erf: c′ = σ_w² (2/π) arcsin(2qc/(1 + 2q))/q + σ_b²/q, solved for x = c/σ_b²."""
+    found = mf.analyze(mf.mlp("erf", np.linspace(2.5, 2.6, count), sigma_b))
+    q = found.q_star[0]
+
+    def excess(x):
+        angle = np.arcsin(2 * q * x * sigma_b**2 / (1 + 2 * q)) / sigma_b**2
+        return 2.5**2 * 2 / np.pi * angle + 1 - q * x
+
+    assert found.c_star[0] == pytest.approx(brentq(excess, 0, 100) * sigma_b**2, rel=1e-11)
+
+
+def test_odd_functions_without_biases_forget_everything():
+    assert mf.analyze(mf.mlp("tanh", 2.0, 0.0)).c_star == 0
+    assert np.all(mf.phase_diagram("tanh", np.linspace(1.5, 3, 64), [0.0]).c_star == 0)
 
 
 def test_correlations_of_a_whole_diagram_are_those_that_two_other_methods_agree_on():
