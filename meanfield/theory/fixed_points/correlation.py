@@ -61,7 +61,7 @@ def stable_c(block: Network, q: Floats, chi_1: Floats) -> tuple[Floats, Floats]:
         chi_c[below] = maps.slope(below, gap)
     small = below[np.abs(c[below]) <= SMALL]
     if small.size and maps.independent is not None:
-        c[small] = maps.independent[small] / (1.0 - _mean_slope(maps, small, c[small], chi_c[small]))
+        c[small] = maps.independent(small) / (1.0 - _mean_slope(maps, small, c[small], chi_c[small]))
     return c, chi_c
 
 

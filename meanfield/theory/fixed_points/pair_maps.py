@@ -3,6 +3,7 @@
 For an MLP they are the activation's own pair map times σ_w², which needs no second moments on the way.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ class PairMaps(NamedTuple):
     scale: Floats  # q′ of each network, so that 1 − c′ is d′/q′
     distance: NumberedFunction  # d′ at 1 − c
     slope: NumberedFunction  # derivative of d′/q′ in 1 − c
-    independent: Floats | None = None  # c′ at c = 0, where it is known to a small relative error
+    independent: Callable[[Ints], Floats] | None = None  # c′ at c = 0, where it is known to a small relative error
 
 
 def pair_maps(networks: Network, q: Floats) -> PairMaps:
@@ -57,4 +58,7 @@ def _of_mlps(moments: MLPMoments, q: Floats, scale: Floats) -> PairMaps:
     def slope(which: Ints, gap: Floats) -> Floats:
         return moments.w[which] * moments.distance_slope(q[which], gap) * q[which] / scale[which]
 
-    return PairMaps(scale, distance, slope, (moments.w * moments.mean(q) ** 2 + moments.beta) / scale)
+    def independent(which: Ints) -> Floats:
+        return (moments.w[which] * moments.mean(q[which]) ** 2 + moments.beta[which]) / scale[which]
+
+    return PairMaps(scale, distance, slope, independent)
