@@ -1,4 +1,4 @@
-"""What weights to draw for an activation or a block, why, and the line of code that does it."""
+"""The weights to draw for an activation or a block, the reason, and the code that draws them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ FAR = 1e3  # up to which an unstable q above a decaying one is looked for
 
 @dataclass(frozen=True)
 class Recommendation:
-    """How to draw the weights of a network of a given activation, or of a given block.
+    """How to draw the weights of a network of one activation, or of one block.
 
     Attributes
     ----------
@@ -45,20 +45,20 @@ class Recommendation:
         The forward gain 1/√E φ(Z)² of the (first) activation at q = 1, for layers whose input is scaled to q = 1;
         `gains` has the other definitions.
     gains : mapping
-        By definition, with errors.
+        Every kind of gain at q = 1 by its name, with error bounds.
     q : float
-        Second moment of the signal at the recommended point: scale what enters the first block to it. 0 where q decays
-        more slowly than exponentially, 1 where every q does; where q grows in depth, the one to begin with.
+        Second moment to scale the input of the first block to. It is the fixed point, if there is one; 0 where q decays
+        to 0, 1 where every q is a fixed point or q grows with depth.
     xi_c : float
-        Depth scale of the correlation there, in blocks; inf at criticality and where nothing is exponential.
+        Depth scale of the correlation there, in blocks; inf where correlations decay more slowly than exponentially.
     max_depth : float
-        Blocks that train: six times the depth scale. Where that is infinite, of (φ, Dense) as many as fluctuations of a
-        finite width allow; of other blocks as many as leave gradients within a factor e⁶, which may be inf, since their
-        fluctuations are not followed.
+        Number of blocks that train: six times the depth scale. Where that is infinite, the fluctuations of a finite
+        width limit (φ, Dense); of other blocks it is the depth at which gradients have changed by a factor e⁶, or inf,
+        since the fluctuations are not known.
     growth : float
-        Mean squared gradient at layer 0 relative to the last of `depth` layers, from q = `start`.
+        Mean squared gradient at layer 0 divided by the one at layer `depth`, from q = `start`.
     start : float
-        Second moment that `growth` begins at: `q`, or where that is 0, 1 or less, so that q does decay.
+        Second moment with which `growth` begins: `q`, or where that is 0, one of at most 1 from which q decays.
     universality : str
         Class of the critical point, see `meanfield.critical_point`; "none" where only gradients are critical.
     reason : str
@@ -86,18 +86,19 @@ class Recommendation:
 
 
 def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendation:
-    """Weights for a network of an activation, or of a block: critical if there is a stable way to be.
+    """Weights for a network of an activation or of a block: critical ones, if there are any at a stable q.
 
-    Where noise leaves nothing critical, those that carry signals deepest; where a skip connection carries gradients
-    whole, so that they grow, those that the branch wants by itself, and what a smaller branch_scale would do.
+    If noise makes critical weights impossible, those are recommended at which signals carry deepest. If a skip
+    connection carries gradients at their full size, so that they grow, the weights suit the branch by itself, and the
+    reason says what a smaller branch_scale would do.
 
     Parameters
     ----------
     spec : str, callable, Activation, Layer or Network
-        The activation of a fully connected network, or the block that is repeated; all its weighted layers are to take
-        the same sigma_w and sigma_b, and what they have is not used.
+        The activation of a fully connected network, or the block that is repeated. All its weighted layers take the
+        recommended sigma_w and sigma_b in place of their own.
     depth, width : int
-        The network's, ≥ 1; they set `growth` and `max_depth`, not the weights.
+        Depth and width of the network, ≥ 1. `growth` and `max_depth` depend on them, the weights do not.
 
     Returns
     -------
@@ -107,7 +108,7 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
     ------
     InvalidInput
         If `depth` or `width` is out of range, the activation is 0 everywhere, the block has no weights or parameters
-        that are arrays, second moments do not determine what it does, or no weights keep anything.
+        that are arrays, second moments do not determine what it does, or no weights keep signal or gradient.
     UnknownActivation, BadActivation
         If `spec` is not usable.
 

@@ -14,7 +14,7 @@ from meanfield.numerics.solve.bracketed import newton, root
 
 PER_OCTAVE = 8  # grid points per factor 2 in q
 NOISE = 4.0  # an excess within so many error bounds is no sign
-NEARLY = 1e-3  # where excess and slope are this near to those of the identity, a cell may hide several fixed points
+NEARLY = 1e-3  # where a map and its slope are this near to the identity, a cell may hide several fixed points
 FINER = 16  # and is looked at in so many parts
 EPS = float(np.finfo(float).eps)
 

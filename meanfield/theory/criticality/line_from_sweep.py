@@ -69,7 +69,7 @@ def _crossings(sweep: _Sweep) -> list[tuple[float, float, float, float, bool, fl
     log_sigma = np.log(SIGMAS)
     q, signal = sweep.at(log_sigma)
     rows, level = [], _level(signal.chi)
-    if level.any():  # all of these sigma_w are critical, and the row is that of q nearest 1
+    if level.any():  # all of these sigma_w are critical, and one with q nearest 1 makes the row
         logs = np.log(np.clip(q[level], 1 / FARTHEST, FARTHEST))
         nearest = np.array([np.interp(0.0, logs, log_sigma[level])])
         at, after = sweep.at(nearest)

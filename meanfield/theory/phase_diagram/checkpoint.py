@@ -24,7 +24,7 @@ LOOKED_AT = np.concatenate([np.linspace(-8.0, 8.0, 257), np.geomspace(0.01, 1e4,
 
 
 def fingerprint(block: Network, *numbers: Floats) -> str:
-    """What tells one request from another: the layers, the values of the activations, and the numbers asked for."""
+    """A hash of a request: of the layers, of the values of the activations, and of the numbers asked for."""
     digest = hashlib.sha256(repr(block).encode())
     for phi in block.activations:
         with np.errstate(all="ignore"):
@@ -102,7 +102,7 @@ class Checkpoint:
         return self.directory / f"block-{index:06d}.npz"
 
 
-def _differs(there: Any, request: Mapping[str, Any]) -> str:
+def _differs(there: object, request: Mapping[str, Any]) -> str:
     if not isinstance(there, dict):
         return "all keys"
     return ", ".join(sorted(key for key in {*there, *request} if there.get(key) != request.get(key)))

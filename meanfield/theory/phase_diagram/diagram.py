@@ -14,7 +14,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike, NDArray
 
-from meanfield._types import Bools, Floats
+from meanfield._types import Axes, Bools, Floats
 from meanfield._version import __version__
 from meanfield.archive import load_arrays, save_arrays, written
 from meanfield.arguments import positive
@@ -63,7 +63,7 @@ class PhaseDiagram(Analysis):
     multiple: Bools | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
 
-    def plot(self, ax: Any = None) -> Any:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw sigma_w against sigma_b with the critical line, the phases and contours of xi_c; returns the Axes."""
         from meanfield.plotting.phase_diagram import plot_phase_diagram
 
