@@ -60,6 +60,7 @@ def test_the_depth_scale_of_tanh_is_largest_at_the_edge_of_chaos():
             np.testing.assert_array_equal(chaotic, diagram.sigma_w > critical)
 
 
+@pytest.mark.slow
 def test_tanh_networks_learn_down_to_a_few_depth_scales_and_deepest_at_the_edge_of_chaos():
     pytest.importorskip("sklearn")
     depths = np.array([10, 60])
@@ -72,6 +73,7 @@ def test_tanh_networks_learn_down_to_a_few_depth_scales_and_deepest_at_the_edge_
     assert found["accuracy"][fails].max() < 0.25
 
 
+@pytest.mark.slow
 def test_the_ratio_of_weight_to_gradient_that_lars_uses_is_what_theory_predicts():
     found = load("lars_ratios").main(depth=10, width=200, networks=20)
     for setting, (predicted, measured, error) in ((key, row.values()) for key, row in found.items()):
@@ -83,6 +85,7 @@ def test_the_ratio_of_weight_to_gradient_that_lars_uses_is_what_theory_predicts(
     assert np.all(np.diff(found["tanh, chaotic", 1]["predicted"]) > 0)
 
 
+@pytest.mark.slow
 def test_each_customary_scheme_suits_one_activation_and_the_critical_one_suits_all():
     example = load("scheme_comparison")
     found = example.main(width=128)

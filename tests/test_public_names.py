@@ -188,6 +188,7 @@ def test_results_cannot_be_changed_by_accident():
         mf.gain("relu").value = 1.0
 
 
+@pytest.mark.slow
 def test_importing_every_module_leaves_the_public_names_what_they_are():
     code = """
 import importlib, pkgutil, types, meanfield as mf

@@ -9,6 +9,13 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+SLOW = (
+    "README.md",
+    "docs/simulation.md",
+    "docs/theory/batchnorm.md",
+    "docs/theory/critical_line.md",
+    "docs/theory/gated.md",
+)
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
 
@@ -18,7 +25,9 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 def with_blocks(language: str) -> list[object]:
-    return [pytest.param(page, id=page.relative_to(ROOT).as_posix()) for page in PAGES if blocks(page, language)]
+    names = {page.relative_to(ROOT).as_posix(): page for page in PAGES if blocks(page, language)}
+    slow = {name: [pytest.mark.slow] for name in SLOW} if language == "pycon" else {}
+    return [pytest.param(page, id=name, marks=slow.get(name, [])) for name, page in names.items()]
 
 
 @pytest.mark.parametrize("page", with_blocks("pycon"))

@@ -65,6 +65,7 @@ def test_biases_are_used_and_measured():
     assert c[1] == pytest.approx(0.25 / 1.25, abs=0.15)
 
 
+@pytest.mark.slow
 def test_a_trained_network_is_told_from_a_random_one():
     datasets = pytest.importorskip("sklearn.datasets")
     neural = pytest.importorskip("sklearn.neural_network")

@@ -14,6 +14,7 @@ from meanfield.theory.depth.pixels import propagate_pixels
 from meanfield.theory.layer_maps.covariance import all_points
 
 Network, Dense = mf.Network, mf.Dense
+LARGE = pytest.param("LeNet", marks=pytest.mark.slow)
 
 
 def check(block, width=512, **more):
@@ -21,7 +22,7 @@ def check(block, width=512, **more):
     return mf.crosscheck(block, depth, width, **({"networks": 16, "c": 0.3, "rng": 1, "method": "exact_law"} | more))
 
 
-@pytest.mark.parametrize("name", ["relu", "strided", "LeNet", "flattened, then dropped"])
+@pytest.mark.parametrize("name", ["relu", "strided", LARGE, "flattened, then dropped"])
 def test_images_as_inputs_agree(name):
     shape = (3, 5, 8, 8) if name == "LeNet" else (3, 5, 12)
     rng = np.random.default_rng(2)
@@ -68,7 +69,7 @@ def rolled(block):
     return block.rebuilt(tuple(rolled(layer) for layer in block.inner))
 
 
-@pytest.mark.parametrize("name", ["relu", "LeNet"])
+@pytest.mark.parametrize("name", ["relu", LARGE])
 def test_zeros_that_are_taken_for_a_circle_are_found(name):
     block = PIXELS[name].block
     assert not check([rolled(one) for one in block] if isinstance(block, list) else rolled(block))

@@ -44,6 +44,7 @@ def test_the_passes_are_adjoint():
         np.testing.assert_allclose(pullback(g) @ x.T, g @ y.T, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", [mlp("tanh", 1.5, 0.3), Network("relu", Dense(1.4), "tanh", Dense(1.2, 0.2))])
 def test_networks_agree_in_mean_and_in_spread(block):
     runs = [

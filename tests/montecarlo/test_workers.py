@@ -31,6 +31,7 @@ def test_an_executors_map_will_do():
         assert same(run(rng=7), run(rng=7, workers=pool.map))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of the cluster's own libraries
 def test_a_dask_clusters_map_will_do():
     distributed = pytest.importorskip("distributed")

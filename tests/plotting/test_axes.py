@@ -3,6 +3,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import meanfield.plotting
 from meanfield.plotting.axes import COLOURS, MARKERS, axes_for
 
@@ -19,6 +21,7 @@ def test_new_axes_are_on_a_figure_that_can_be_saved_without_a_display(tmp_path):
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_pyplot_is_not_imported_but_used_where_it_is_in_use():
     code = (
         "import os, sys; os.environ['MPLBACKEND'] = 'agg'\n"

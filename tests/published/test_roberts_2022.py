@@ -94,6 +94,7 @@ def test_decay_at_the_critical_point(name, decay):
     assert [q[l - 1] for l in decay] == pytest.approx([*decay.values()], rel=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "law"), [("tanh", 0.5), ("sin", 1.0)])
 def test_q_decays_like_the_inverse_of_depth(name, law):
     q = mf.propagate(name, 4000, q=1.0).q

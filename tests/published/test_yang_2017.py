@@ -108,6 +108,7 @@ def test_the_exponent_of_the_correlation(name, q, sigma_a2, delta):
     assert 1 - slope * at / maps.scale == pytest.approx([delta], abs=1e-12 + 4 * q**-0.5)
 
 
+@pytest.mark.slow
 def test_the_correlation_gets_there_like_that_power_of_depth():
     c = mf.propagate(full("erf"), 3200, c=0.9).c
     exponents = -np.log2(c[[200, 800, 3200]] / c[[100, 400, 1600]])

@@ -34,6 +34,7 @@ def test_growth_of_the_squared_gradient(size):
         assert rate(name, size) == pytest.approx(expected, rel=1e-13), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [256, 1000, 4096])
 def test_where_the_published_integrand_overflows(size):
     assert rate("x", size) == pytest.approx((size - 2) / (size - 3), rel=1e-13)

@@ -116,6 +116,7 @@ def test_normalised_pre_activations_are_critical_at_the_q_of_one(name, ratio, mu
     assert mf.variance_map(block, 1.0).value == pytest.approx(1.0, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_without_a_critical_point_a_q_that_grows_slowly_is_better_than_gradients_that_vanish():
     advice = mf.recommend(Residual("squareplus", mf.Dense(), skip_scale=0.5))  # (x + √(x² + 4))/2
     assert "negative sigma_b²" in advice.reason

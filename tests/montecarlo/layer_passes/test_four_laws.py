@@ -20,7 +20,17 @@ from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.batchnorm import batch_size
 
 UNITS = 16
+LARGE = {"attention, gaussian, normalised", "attention, gated transformer", "batchnorm, dropout", "pixels, LeNet"}
+
+
+def parameters(*row):
+    return pytest.param(*row, marks=pytest.mark.slow if row[0] in LARGE else ())
+
+
 every_case = pytest.mark.parametrize("name", CASES)
+every_fault = pytest.mark.parametrize(
+    ("name", "fault"), [parameters(name, fault) for name, case in CASES.items() for fault in case.faults]
+)
 
 
 def passes(name, dtype="float64"):
@@ -65,7 +75,7 @@ def compared(name, described):
         return mf.crosscheck(described, **CASES[name].size)
 
 
-@every_case
+@pytest.mark.parametrize("name", [parameters(name) for name in CASES])
 def test_simulation_and_theory_agree(name):
     assert compared(name, CASES[name].block)
 
@@ -76,7 +86,7 @@ def test_narrow_networks_with_matrices_drawn_agree(name):
     assert mf.crosscheck(case.block, **case.size | {"method": "materialized", "rng": 1} | case.narrow)
 
 
-@pytest.mark.parametrize(("name", "fault"), [(name, fault) for name, case in CASES.items() for fault in case.faults])
+@every_fault
 def test_an_error_of_three_percent_in_the_theory_is_found(name, fault):
     assert not compared(name, CASES[name].with_fault(fault))
 

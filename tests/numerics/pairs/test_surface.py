@@ -58,6 +58,7 @@ def test_what_cannot_be_computed_is_said():
     assert np.isinf(surface.distance(np.full(4, 3.0), np.full(4, 0.5))[1]).all()
 
 
+@pytest.mark.slow
 def test_a_staircase_with_many_steps_is_left_to_the_other_method():
     pieces = mf.activation(lambda x: np.floor(np.clip(3 * np.exp(x), 0, 40))).pieces
     surface = PairSurface(pieces, None)

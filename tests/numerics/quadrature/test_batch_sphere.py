@@ -100,6 +100,7 @@ def test_steep_functions_are_resolved(size):
     assert 0 < missing[0] == pytest.approx(missing[1], rel=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "size"), [("exp(8*x)", 4096), ("exp(x**2/3)", 1000), ("abs(x)**0.3", 4)])
 def test_what_cannot_be_computed_is_refused(name, size):
     with pytest.raises(mf.DivergentExpectation, match=f"behind BatchNorm.{size}. are infinite, or too hard"):

@@ -209,6 +209,7 @@ def test_no_weights_leave_the_biases():
     assert a.phase == "ordered"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", ["relu", "silu", "sparse_plus", "smelu", "leaky_relu", "abs"])
 def test_unbounded_networks(spec):
     a = mf.analyze(mf.mlp(spec, 2.0, 0.1))

@@ -94,6 +94,7 @@ def test_a_dense_network_of_growth_rate_k():
     assert t.gradient[0] == pytest.approx(np.prod(growth), rel=1e-13)
 
 
+@pytest.mark.slow
 def test_the_critical_line_is_where_the_gradient_factor_is_one():
     for block in (closed(BRANCHES["pre-activation"]), Concatenate(mf.Dense(), "tanh", growth=0.5)):
         line = mf.critical_line(block, [0.1, 0.4])

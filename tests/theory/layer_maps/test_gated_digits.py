@@ -59,6 +59,7 @@ def test_moments_and_the_gradient_factor_to_twenty_digits(name, q, sigma_w, sigm
             assert bound <= 1e-11 * abs(expected[field]), field
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "q1", "q2", "c"),
     [

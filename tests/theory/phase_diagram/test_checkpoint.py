@@ -50,6 +50,7 @@ def equal(a, b):
     return close and all(np.array_equal(getattr(a, f), getattr(b, f)) for f in ("phase", "multiple"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="kills a process")
 def test_a_killed_sweep_goes_on_where_it_was(tmp_path):
     first = swept(tmp_path, hangs_after=2)
