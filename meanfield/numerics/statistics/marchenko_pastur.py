@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 
 from meanfield._types import Floats
 from meanfield.errors import InvalidInput
+from meanfield.numerics.solve.bracketed import root
 
-HALVINGS = 60
 TRACY_WIDOM_1 = ((0.05, 0.9793), (0.01, 2.0234), (0.005, 2.4224), (0.001, 3.2724))  # upper quantiles
 
 
@@ -89,13 +89,11 @@ class MarchenkoPastur:
         p = np.asarray(p, dtype=np.float64)
         if not np.all((p >= 0.0) & (p <= 1.0)):
             raise InvalidInput("p must be a share between 0 and 1")
-        low, high = np.zeros_like(p), np.full_like(p, np.pi)
-        for _ in range(HALVINGS):
-            middle = 0.5 * (low + high)
-            below = self.atom + self._beneath(middle) < p
-            low, high = np.where(below, middle, low), np.where(below, high, middle)
+        share = p.ravel()
+        ends = np.zeros(share.size), np.full(share.size, np.pi)
+        theta = root(lambda which, theta: self.atom + self._beneath(theta) - share[which], *ends).reshape(p.shape)
         k = math.sqrt(self.ratio)
-        x = self.variance * ((1.0 - k) ** 2 + 4.0 * k * np.sin(0.5 * high) ** 2)
+        x = self.variance * ((1.0 - k) ** 2 + 4.0 * k * np.sin(0.5 * theta) ** 2)
         return np.where(p <= self.atom, self.edges[0] if self.atom == 0.0 else 0.0, x)
 
     def moment(self, n: int) -> float:
