@@ -116,7 +116,7 @@ def correlation_map(block: Any, c: ArrayLike, q: ArrayLike | None = None) -> Est
     0.31830988618379...
     """
     block = as_block(block)
-    check_gaussian(block, repeated=False)
+    check_gaussian(block, repeated=q is None)
     gaps = 1.0 - correlation(c)
     if q is None:
         settled = stable_q(block)

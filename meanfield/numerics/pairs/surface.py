@@ -90,7 +90,7 @@ class PairSurface:
     def at_hand(self, q: Floats) -> bool:
         """Whether the panels of all `q` have been made."""
         with self.pieces.lock:
-            return all(index in self._panels for index in set(_number(np.log(q)).tolist()))
+            return all(index in self._panels for index in set(_number(np.log(q)).ravel().tolist()))
 
     def distance(self, q: Floats, gap: Floats) -> tuple[Floats, Floats]:
         """½E(f(U) − f(V))² of many pairs with Var U = Var V = q at 1 − c = gap, and bounds on its error.

@@ -11,7 +11,7 @@ from meanfield._types import Bools, Floats
 from meanfield.arguments import positive
 from meanfield.errors import InvalidInput
 from meanfield.networks.block import as_block
-from meanfield.networks.layers.batchnorm import BatchNorm
+from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.network import Network
 from meanfield.theory.assumptions.gaussian_units import check_gaussian
 from meanfield.theory.criticality.curve import critical_curve
@@ -144,7 +144,7 @@ def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool =
     1.3597 4.6763 28.06
     """
     block = as_block(spec_or_block)
-    if any(isinstance(layer, BatchNorm) for layer in block.walk()):
+    if batch_size(block) is not None:
         raise InvalidInput(
             "behind batch normalisation chi_1 does not depend on sigma_w, so there is no critical line: "
             "analyze(block).chi_1 says by what factor gradients grow"

@@ -11,6 +11,7 @@ from meanfield.arguments import positive
 from meanfield.errors import InvalidInput
 from meanfield.networks.block import as_block
 from meanfield.networks.layers.network import Network
+from meanfield.theory.assumptions.gaussian_units import check_gaussian
 from meanfield.theory.fixed_points.correlation import INFINITE, stable_c
 from meanfield.theory.fixed_points.depth_scales import CRITICAL, depth_scale
 from meanfield.theory.fixed_points.finite_variance import largest_q
@@ -91,11 +92,13 @@ def analyze(block: Any, *, q: ArrayLike = 1.0) -> Analysis:
     >>> print(f"{a.q_star:.12f} {a.chi_1:.12f} {a.xi_c:.6f} {a.phase}")
     0.607046791909 0.939807428682 16.108173 ordered
     """
-    return described(as_block(block), start_from(q))[0]
+    block, q0 = as_block(block), start_from(q)
+    check_gaussian(block)
+    return described(block, q0)[0]
 
 
 def described(block: Network, q0: float) -> tuple[Analysis, Bools | None]:
-    """The analysis of a block from q = `q0`, and `multiple_q` where that comes with q* (None elsewhere)."""
+    """The analysis of a checked block from q = `q0`, and `multiple_q` where that comes with q* (None elsewhere)."""
     q, multiple = stable_and_multiple_q(block, q0)
     chi_parallel, chi_1, usable = factors(block, q)
     c, chi_c = np.full(q.size, np.nan), np.full(q.size, np.inf)

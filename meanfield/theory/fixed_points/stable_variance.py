@@ -7,7 +7,6 @@ import numpy as np
 from meanfield._types import Bools, Floats, Ints
 from meanfield.networks.layers.network import Network
 from meanfield.numerics.solve.fixed_points import Map, every_fixed_point, logarithmic_grid
-from meanfield.theory.assumptions.gaussian_units import check_gaussian
 from meanfield.theory.fixed_points.finite_variance import largest_q
 from meanfield.theory.fixed_points.mlp_moments import mlp_moments
 from meanfield.theory.fixed_points.stable_variance_of_mlps import attractor
@@ -29,7 +28,6 @@ def stable_q(block: Network, q0: float = 1.0) -> Floats:
 
 def stable_and_multiple_q(block: Network, q0: float) -> tuple[Floats, Bools | None]:
     """`stable_q`, and `multiple_q` where both come from tables (None elsewhere)."""
-    check_gaussian(block)
     moments = mlp_moments(block)
     if moments is None or moments.w.size < MANY:
         return _stable_q(block, q0), None

@@ -21,6 +21,7 @@ from meanfield.arguments import positive
 from meanfield.errors import InvalidInput
 from meanfield.networks.block import as_block
 from meanfield.networks.layers.network import Network
+from meanfield.theory.assumptions.gaussian_units import check_gaussian
 from meanfield.theory.fixed_points.analysis import Analysis, described, start_from
 from meanfield.theory.fixed_points.depth_scales import CRITICAL
 from meanfield.theory.fixed_points.mlp_moments import mlp_moments
@@ -183,6 +184,7 @@ def phase_diagram(
     for axis, name in zip(axes, ("sigma_w", "sigma_b"), strict=True):
         if axis.ndim != 1:
             raise InvalidInput(f"{name} must be one axis of the grid, a 1-d array, not one of shape {axis.shape}")
+    check_gaussian(block)
     bare = block.at(sigma_w=1.0, sigma_b=0.0)
     rows = _rows_a_task(bare, axes[0].size, axes[1].size)
     tasks = [(i, axes[0][start : start + rows]) for i, start in enumerate(range(0, axes[0].size, rows))]
