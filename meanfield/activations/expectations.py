@@ -36,8 +36,8 @@ def expectation(f: Any, q: ArrayLike = 1.0, *, rtol: float = 1e-12, atol: float 
     q : float or array_like
         Variance of the argument, ≥ 0.
     rtol, atol : float
-        `converged` says whether the error is at most ``max(rtol·|value|, atol)``. The computation always goes as far as
-        rounding allows.
+        `converged` says whether the error is at most ``max(rtol·|value|, atol)``. The computation itself goes on to the
+        limit that rounding sets, whatever these are.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def expectation(f: Any, q: ArrayLike = 1.0, *, rtol: float = 1e-12, atol: float 
     Raises
     ------
     DivergentExpectation
-        If the expectation is infinite, as that of exp(x²) for q ≥ 1/2.
+        If the expectation is infinite, as for exp(x²) at q ≥ 1/2.
     InvalidInput, UnknownActivation, BadActivation
         If `q` or `f` is not usable.
 
