@@ -202,7 +202,7 @@ def test_chi_of_a_pixel_is_that_of_the_windows_it_is_in():
     np.testing.assert_allclose(run.gradient[0], [1 / 3, 2 / 3, 1 / 3, 2 / 3, 1 / 3], rtol=1e-12)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(
     st.integers(0, 10**6),
     st.integers(1, 6),
