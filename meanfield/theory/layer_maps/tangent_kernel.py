@@ -14,12 +14,10 @@ from meanfield.errors import InvalidInput
 from meanfield.networks.layers.concatenation import Concatenate
 from meanfield.networks.layers.convolution import Conv
 from meanfield.networks.layers.dense import Dense
-from meanfield.networks.layers.elementwise import Elementwise
 from meanfield.networks.layers.gated import Gated
 from meanfield.networks.layers.network import Network
 from meanfield.networks.layers.residual import Residual
 from meanfield.theory.layer_maps import concatenation, residual
-from meanfield.theory.layer_maps.derivative_pairs import slopes
 from meanfield.theory.layer_maps.dispatch import one_point, pair_slope, two_points
 from meanfield.theory.states import OnePoint, TwoPoints
 
@@ -96,7 +94,7 @@ def _after(layer: Any, signal: Any) -> Any:
 def _factor(layer: Any, signal: Any) -> Any:
     if isinstance(signal, OnePoint):
         return one_point(layer, signal).chi
-    return slopes(layer.activation, signal) if isinstance(layer, Elementwise) else pair_slope(layer, signal)
+    return pair_slope(layer, signal)
 
 
 def _covariance(signal: Any) -> Any:
