@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from frozen_draw import Frozen
+from frozen_draw import Frozen, assert_transposed
 from rounding import assert_equal_sums
 
 import meanfield as mf
@@ -29,6 +29,10 @@ Network = mf.Network
         (GlobalAveragePool(), (), ()),
         (Flatten(), (3, 4), ()),
         (Flatten(), (), ()),
+        (Conv(1.3, 0.2), (7,), (7,)),
+        (Conv(1.3, 0.2, 4, [0.1, 0.2, 0.3, 0.4]), (7,), (7,)),
+        (Conv(1.3, 0.2, 5), (3,), (3,)),  # wider than the image
+        (Conv(1.3, 0.2, (3, 2)), (3, 4), (3, 4)),
         (Conv(1.3, 0.2, padding="zeros"), (7,), (7,)),
         (Conv(1.3, 0.2, 4, [0.1, 0.2, 0.3, 0.4], "zeros", 2), (7,), (4,)),
         (Conv(1.3, 0.2, 9, padding="zeros"), (4,), (4,)),
@@ -39,17 +43,16 @@ Network = mf.Network
     ],
 )
 def test_the_pullback_is_the_transpose_of_the_linearised_map(layer, pixels, left):
-    rng, step = np.random.default_rng(3), 1e-6
-    x, direction = rng.standard_normal((2, 2 * math.prod(pixels), 6))
+    x = np.random.default_rng(3).standard_normal((2 * math.prod(pixels), 6))
     draw = Frozen(6, pixels)
-    y, pullback = forward(layer, x, draw)
+    y, _ = forward(layer, x, draw)
     assert (draw.pixels, len(y)) == (left, 2 * math.prod(left))
-    g = rng.standard_normal(y.shape)
-    ahead, behind = (forward(layer, x + s * step * direction, Frozen(6, pixels))[0] for s in (1, -1))
-    assert np.sum(pullback(g) * direction) == pytest.approx(np.sum(g * (ahead - behind)) / (2 * step), rel=1e-6)
+    assert_transposed(lambda x: forward(layer, x, Frozen(6, pixels)), x)
 
 
-@pytest.mark.parametrize(("padding", "stride"), [("zeros", 1), ("zeros", (2, 1)), ("circular", (1, 3))])
+@pytest.mark.parametrize(
+    ("padding", "stride"), [("circular", 1), ("zeros", 1), ("zeros", (2, 1)), ("circular", (1, 3))]
+)
 def test_convolutions_are_the_sum_over_the_window_written_out(padding, stride):
     shape, v = (3, 4), np.array([[0.1, 0.2], [0.3, 0.05], [0.15, 0.2]])  # centre (1, 0)
     x = np.random.default_rng(1).standard_normal((2, *shape, 5))
