@@ -102,6 +102,8 @@ BATCHNORM = family(
         "dropout": Network(BatchNorm(8), "relu", Dropout(0.3), Dense(1.2, 0.3), "gelu", Dropout(0.2), Dense()),
         "noise": Network(Residual(BatchNorm(8), "tanh", AdditiveNoise(0.5), Dense(1.2), skip_scale=0.8)),
         "behind weights": Network(Dense(2.0), BatchNorm(8), "gelu", Dense(1.3)),
+        "LayerNorm": Network(BatchNorm(8), "relu", LayerNorm(), Dense(1.3, 0.2), "tanh", Dense()),
+        "RMSNorm": Residual(BatchNorm(8), "gelu", RMSNorm(), Dense(1.2, 0.3), skip_scale=0.8),
         "residual": Residual(BatchNorm(8), "relu", Dense(1.0, 0.4)),
         "two in a branch": Residual(
             BatchNorm(8), "gelu", Dense(), BatchNorm(8), "gelu", Dense(1.2, 0.3), skip_scale=0.8, branch_scale=0.6

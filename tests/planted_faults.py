@@ -34,7 +34,7 @@ def _louder(kind: type[Layer], what: tuple[str, ...]) -> type[Layer]:
 
         def all_louder(layer: Any, state: Any) -> Any:
             after, back = of_kind(layer, state)
-            return replace(after, pair=scaled(after.pair)), back
+            return scaled(after), back
 
         all_points.register(wrong, all_louder)
     return wrong

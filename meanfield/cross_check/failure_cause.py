@@ -9,7 +9,7 @@ from meanfield.cross_check.comparisons import SIGNALS, Comparison
 from meanfield.montecarlo.simulation import Simulation
 from meanfield.networks.layers.network import Network
 from meanfield.theory.layer_maps import one_point
-from meanfield.theory.states import OnePoint
+from meanfield.theory.states import Point
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def compare_steps(run: Simulation, blocks: Sequence[Network], rounding: float) -
         blocks = list(blocks) * run.depth
     if not np.all(q > 0):
         return None
-    expected = np.column_stack([one_point(block, OnePoint(q[:, l])).q for l, block in enumerate(blocks)])
+    expected = np.column_stack([one_point(block, Point.at(q[:, l])).q.value for l, block in enumerate(blocks)])
     if not np.all(expected > 0):
         return None
     logs = np.log(q[:, 1:] / expected)

@@ -9,7 +9,6 @@ from meanfield._types import Floats
 from meanfield.errors import InvalidInput
 from meanfield.montecarlo.input_states import input_root
 from meanfield.networks.images import pixels_of, tells_apart
-from meanfield.networks.layers.attention import Attention
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.network import Network
@@ -37,7 +36,7 @@ def attention_excess(blocks: Sequence[Network], widths: Sequence[int], tokens: i
     n − 1 of these beside its overlap with itself.
     """
     layers = (layer for block in blocks for layer in block.walk())
-    if not any(isinstance(layer, Attention) and layer.scores == "gaussian" for layer in layers):
+    if not any(layer.overlaps for layer in layers):
         return 0.0
     return (4.0 + 6.0 / tokens) * (tokens - 1.0) / min(widths)
 

@@ -13,7 +13,7 @@ from meanfield.errors import DivergentExpectation
 from meanfield.networks.block import mlp
 from meanfield.networks.layers.network import Network
 from meanfield.theory.layer_maps import one_point
-from meanfield.theory.states import OnePoint
+from meanfield.theory.states import Point
 
 SETTLED = 1e-14  # relative change of the growth factors q′/q and χ in one layer below which both count as constant
 REPELLED = 1 + 1e-6  # smallest dq′/dq of a fixed point that is reported as unstable
@@ -90,8 +90,8 @@ def signal_at_depth(block: Network, depth: int, q: float) -> SignalAtDepth:
 
 def rescaled_signal_at_depth(phi: Activation, depth: int, q: float) -> SignalAtDepth:
     """q and gradient if the weights of every layer are rescaled to give q = 1: then χ = E φ′²/E φ² at q = 1."""
-    signal = one_point(mlp(phi), OnePoint(np.array([q, 1.0])))
-    first, others = np.asarray(signal.chi) / signal.q
+    signal = one_point(mlp(phi), Point.at(np.array([q, 1.0])))
+    first, others = np.asarray(signal.chi.value) / signal.q.value
     with np.errstate(over="ignore", under="ignore"):
         return SignalAtDepth(np.r_[q, np.ones(depth)], np.r_[1.0, first * others ** np.arange(depth)], "")
 
@@ -113,11 +113,11 @@ def _scan(
 
 def _advance(block: Network, state: _State) -> _State:
     """The state after one block."""
-    signal = one_point(block, OnePoint(np.float64(state.q)))
-    q, gradient_rate = float(signal.q), _log(float(signal.chi))
+    signal = one_point(block, Point.at(np.float64(state.q)))
+    q, gradient_rate = float(signal.q.value), _log(float(signal.chi.value))
     q_rate = _log(q) - _log(state.q) if q > 0 else -math.inf
     log_gradient = math.inf if state.log_gradient == math.inf else state.log_gradient + gradient_rate
-    return _State(q, log_gradient, q_rate, gradient_rate, float(signal.slope))
+    return _State(q, log_gradient, q_rate, gradient_rate, float(signal.slope.value))
 
 
 def _settled(before: _State, state: _State) -> bool:

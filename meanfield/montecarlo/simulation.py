@@ -22,7 +22,7 @@ from meanfield.montecarlo.materialized import Materialized
 from meanfield.montecarlo.random_generators import RandomSource, spawn
 from meanfield.montecarlo.weight_laws import WeightLaw, check_law
 from meanfield.montecarlo.weight_statistics import Matrix
-from meanfield.networks.images import images_after, pixels_of
+from meanfield.networks.images import pixels_of
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.network import Network
 from meanfield.networks.stack import as_blocks, as_widths, check_widths
@@ -225,7 +225,7 @@ def simulate(
         raise InvalidInput("a simulation needs a finite batch: BatchNorm(inf) is the limit of large ones")
     root = input_root(q, c, inputs, batch)
     images = pixels_of(blocks, inputs, pixels)
-    _ = reduce(lambda shape, one: images_after(one, shape), blocks, images)  # raises if the images do not fit a layer
+    _ = reduce(lambda shape, one: one.images_after(shape), blocks, images)  # raises if the images do not fit a layer
     if batch is not None and len(root) != batch:
         raise InvalidInput(f"BatchNorm({batch}) needs a batch of {batch} inputs, not {len(root)}")
     if root.shape[1] > widths[0]:

@@ -7,7 +7,6 @@ import numpy as np
 
 from meanfield.errors import InvalidInput
 from meanfield.networks.block import as_block
-from meanfield.networks.layers.concatenation import Concatenate
 from meanfield.networks.layers.network import Network, in_sequence
 
 __all__ = ["as_blocks", "as_widths", "check_widths"]
@@ -81,10 +80,10 @@ def _units(block: Network, before: int) -> Any:
     units: Any = before
     skipped = None
     for layer in in_sequence(block):
-        if isinstance(layer, Concatenate):
-            units = units * (1.0 + np.asarray(layer.growth))
-        elif layer.fresh:
+        if layer.fresh:
             return skipped
+        if np.any(np.asarray(layer.width_ratio) != 1):
+            units = units * layer.width_ratio
         elif skipped is None and any(inner.fresh for inner in layer.walk()):
             skipped = units
     return units

@@ -13,7 +13,7 @@ from meanfield.networks.layers.network import Network
 from meanfield.theory.assumptions.gaussian_units import check_gaussian
 from meanfield.theory.fixed_points.stable_variance import stable_q
 from meanfield.theory.layer_maps import one_point, two_points
-from meanfield.theory.states import OnePoint, TwoPoints
+from meanfield.theory.states import Pair, Point
 
 __all__ = ["broadcast", "correlation_map", "evaluations", "variance_map"]
 
@@ -77,9 +77,8 @@ def variance_map(block: Any, q: ArrayLike) -> Estimate:
     check_gaussian(block, repeated=False)
     (q,) = broadcast(block, positive(q, "q", zero=True))
     before = evaluations(block)
-    signal = one_point(block, OnePoint(q))
-    rounding = 4 * np.finfo(float).eps * np.abs(signal.q)
-    return _estimate(signal.q, signal.error + rounding, evaluations(block) - before)
+    q_after = one_point(block, Point.at(q)).q
+    return _estimate(q_after.value, q_after.error, evaluations(block) - before)
 
 
 def correlation_map(block: Any, c: ArrayLike, q: ArrayLike | None = None) -> Estimate:
@@ -127,9 +126,9 @@ def correlation_map(block: Any, c: ArrayLike, q: ArrayLike | None = None) -> Est
         q = settled.reshape(block.shape)
     variances, gaps = broadcast(block, positive(q, "q"), gaps)
     before = evaluations(block)
-    after = two_points(block, TwoPoints(variances, variances, variances * gaps))
-    variance = one_point(block, OnePoint(variances))
+    after = two_points(block, Pair.at(variances, variances * gaps))
+    variance = one_point(block, Point.at(variances)).q
     gap = after.one_minus_c
     with np.errstate(divide="ignore", invalid="ignore"):
-        error = np.where(variance.q > 0, (after.error + gap * variance.error) / variance.q, 0.0)
+        error = np.where(variance.value > 0, (after.d.error + gap * variance.error) / variance.value, 0.0)
     return _estimate(1.0 - gap, error + 8 * np.finfo(float).eps, evaluations(block) - before, rtol=1e-10)

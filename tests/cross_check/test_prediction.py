@@ -59,7 +59,7 @@ def _(layer: Rolled, state):
 @all_points.register
 def _(layer: Across, state):
     after, back = all_points(AveragePool((1, int(np.prod(layer.size)))), state)
-    return replace(after, images=layer.pooled(state.images)), back
+    return replace(after, images=layer.images_after(state.images)), back
 
 
 def rolled(block):

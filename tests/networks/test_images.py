@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import meanfield as mf
-from meanfield.networks.images import check_alike, images_after, pixel_axes, pixels_of, reads_pixels, tells_apart
+from meanfield.networks.images import check_alike, pixel_axes, pixels_of, reads_pixels, tells_apart
 from meanfield.networks.layers.batchnorm import BatchNorm
 from meanfield.networks.layers.concatenation import Concatenate
 from meanfield.networks.layers.convolution import Conv
@@ -91,7 +91,7 @@ def test_images_that_do_not_fit_are_refused(blocks, inputs, pixels, message):
     ],
 )
 def test_what_a_sequence_leaves(layer, images, left):
-    assert images_after(layer, images) == left
+    assert layer.images_after(images) == left
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_what_a_sequence_leaves(layer, images, left):
 )
 def test_layers_that_cannot_read_what_is_left_are_refused(layer, images, message):
     with pytest.raises(mf.InvalidInput, match=message):
-        images_after(layer, images)
+        layer.images_after(images)
 
 
 @pytest.mark.parametrize("run", [mf.simulate, mf.crosscheck])

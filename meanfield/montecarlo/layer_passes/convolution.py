@@ -20,7 +20,7 @@ def convolution(layer: Conv, x: Array, draw: Draw) -> tuple[Array, Pullback]:
     shares, pixels = layer.taps[1], math.prod(draw.pixels)
     if len(x) % pixels:
         raise InvalidInput(f"{len(x)} points are not a whole number of images of shape {draw.pixels}")
-    if len(shares) * math.prod(layer.strided(draw.pixels)) * (x.nbytes // pixels) > MEMORY:
+    if len(shares) * math.prod(layer.images_after(draw.pixels)) * (x.nbytes // pixels) > MEMORY:
         raise InvalidInput(
             f"a Conv of {len(shares)} taps over {pixels} pixels of {x.shape[1]} channels would take more than "
             f"{MEMORY / 2**30:g} GiB: take a smaller kernel or width"

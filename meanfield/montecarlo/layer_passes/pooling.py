@@ -14,7 +14,7 @@ __all__ = ["average_pool", "flatten", "global_average_pool"]
 @forward.register
 def average_pool(layer: AveragePool, x: Array, draw: Draw) -> tuple[Array, Pullback]:
     """Means over windows; backwards each pixel gets its share."""
-    images = layer.pooled(draw.pixels)
+    images = layer.images_after(draw.pixels)
     split = [part for pair in zip(images, layer.window, strict=True) for part in pair]  # pixels, window, pixels, …
     axes = tuple(range(2, 2 * len(images) + 1, 2))
     windows = x.reshape(-1, *split, x.shape[1])

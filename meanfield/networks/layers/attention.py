@@ -63,6 +63,7 @@ class Attention(Layer):
 
     parameters: ClassVar[tuple[str, ...]] = ("sigma_w", "sigma_b", "sigma_qk")
     fresh: ClassVar[bool] = True
+    reads_points: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         known = " or ".join(map(repr, SCORES))
@@ -72,6 +73,21 @@ class Attention(Layer):
             raise InvalidInput(f"scores must be {known}, not {self.scores!r}")
         for name in self.parameters:
             object.__setattr__(self, name, standard_deviation(getattr(self, name), name))
+
+    @property
+    def tells_apart(self) -> str:
+        """Nothing: where all tokens are the same, one represents them."""
+        return ""
+
+    @property
+    def needs_same_points(self) -> bool:
+        """Yes: it reads a mean over tokens."""
+        return True
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether scores are products of tokens."""
+        return bool(self.scores == "gaussian")
 
     @property
     def matrices(self) -> int:

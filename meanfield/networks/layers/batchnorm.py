@@ -49,6 +49,17 @@ class BatchNorm(Layer):
 
     keeps_mean: ClassVar[bool] = True
     keeps_gaussian: ClassVar[bool] = False
+    needs_gaussian: ClassVar[bool] = True
+    on_sphere: ClassVar[bool] = True
+
+    @property
+    def batch(self) -> float:
+        """The batch size."""
+        return self.batch_size  # type: ignore[no-any-return]
+
+    def normalised_after(self, before: bool) -> bool:
+        """Yes."""
+        return True
 
     def __post_init__(self) -> None:
         size = self.batch_size
@@ -71,7 +82,7 @@ def batch_size(*layers: Layer) -> Any:
     InvalidInput
         If there are different ones.
     """
-    sizes = {inner.batch_size for layer in layers for inner in layer.walk() if isinstance(inner, BatchNorm)}
+    sizes = {inner.batch for layer in layers for inner in layer.walk() if inner.batch is not None}
     if len(sizes) > 1:
         raise InvalidInput(f"a network has batches of one size, not of {' and '.join(map(str, sorted(sizes)))}")
     return sizes.pop() if sizes else None

@@ -1,6 +1,5 @@
 """A branch's output beside its input, as in densely connected networks."""
 
-from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,9 +8,7 @@ from numpy.typing import ArrayLike
 from meanfield.arguments import real
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers.base import Layer
-from meanfield.networks.layers.network import Network
-
-__all__ = ["Concatenate"]
+from meanfield.networks.layers.network import Network, in_sequence
 
 LARGEST_GROWTH = 1e6
 
@@ -81,6 +78,16 @@ class Concatenate(Layer):
         """The layers of the branch."""
         return self.branch.layers
 
+    @property
+    def inert(self) -> bool:
+        """Whether the branch has no units."""
+        return not np.any(self.growth)
+
+    @property
+    def width_ratio(self) -> Any:
+        """The copy's units and the branch's."""
+        return 1.0 + np.asarray(self.growth)
+
     def rebuilt(self, inner: tuple[Layer, ...], **parameters: Any) -> "Concatenate":
         """The same around other layers and with another growth, where these are given."""
         return type(self)(*inner, **{"growth": self.growth} | parameters)
@@ -93,18 +100,8 @@ class Concatenate(Layer):
 def _units(branch: Network) -> Any:
     """Units that the branch makes for each of its input; None if its Dense layers say how many."""
     units: Any = 1.0
-    for layer in _sequence(branch):
+    for layer in in_sequence(branch):
         if layer.fresh:
             return None
-        if isinstance(layer, Concatenate):
-            units = units * (1.0 + np.asarray(layer.growth))
+        units = units * layer.width_ratio
     return units
-
-
-def _sequence(network: Network) -> Iterator[Layer]:
-    """The layers in order, networks opened, other containers not."""
-    for layer in network:
-        if isinstance(layer, Network):
-            yield from _sequence(layer)
-        else:
-            yield layer

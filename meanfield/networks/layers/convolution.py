@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +67,8 @@ class Conv(Dense):
     padding: str = "circular"
     stride: Any = 1
 
+    reads_points: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         super().__post_init__()
         sizes = taps_along(self.kernel_size, "kernel_size")
@@ -109,7 +111,18 @@ class Conv(Dense):
         whole_kernel = self.padding == "circular" or not self.taps[0].any()
         return whole_kernel and max(self.strides) == 1
 
-    def strided(self, images: tuple[int, ...]) -> tuple[int, ...]:
+    @property
+    def tells_apart(self) -> str:
+        """Zeros beyond the border, or strides."""
+        if self.keeps_alike:
+            return ""
+        what = "zeros beyond the border" if self.padding == "zeros" else "strides"
+        return (
+            f"a Conv with {what} does not keep pixels alike: follow them with propagate_pixels, or take "
+            "Conv(..., padding='circular', stride=1) for the inside of a large image"
+        )
+
+    def images_after(self, images: tuple[int, ...]) -> tuple[int, ...]:
         """The shape that images have after it.
 
         Raises
@@ -137,7 +150,7 @@ class Conv(Dense):
         InvalidInput
             If the images are of other axes than the kernel, or these are too many.
         """
-        offsets, after = self.taps[0], self.strided(images)
+        offsets, after = self.taps[0], self.images_after(images)
         if len(offsets) * math.prod(after) > MOST_READ:
             raise InvalidInput(
                 f"a Conv of {len(offsets)} taps over {math.prod(after)} pixels reads more than {MOST_READ:,} of them: "

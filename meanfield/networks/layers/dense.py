@@ -40,6 +40,7 @@ class Dense(Layer):
 
     parameters: ClassVar[tuple[str, ...]] = ("sigma_w", "sigma_b")
     fresh: ClassVar[bool] = True
+    linear: ClassVar[bool] = True
 
     @property
     def matrices(self) -> int:

@@ -9,8 +9,6 @@ from meanfield.arguments import real
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers.base import Layer
 
-__all__ = ["Dropout"]
-
 
 @dataclass(frozen=True, eq=False)
 class Dropout(Layer):
@@ -54,3 +52,18 @@ class Dropout(Layer):
             raise InvalidInput(f"rate is a share of units and must be at least 0 and less than 1, not {self.rate!r}")
         rate.setflags(write=False)
         object.__setattr__(self, "rate", rate if rate.ndim else float(rate))
+
+    @property
+    def carries(self) -> float:
+        """The noise has mean 1 as a factor."""
+        return 1.0
+
+    @property
+    def draws_noise(self) -> bool:
+        """Unless it has no size."""
+        return bool(np.any(self.rate))
+
+    @property
+    def inert(self) -> bool:
+        """Whether the noise has no size."""
+        return not self.draws_noise

@@ -6,13 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from meanfield.activations.activation import Activation
 from meanfield.arguments import standard_deviation
 from meanfield.errors import InvalidInput
-from meanfield.networks.layers.base import Layer
+from meanfield.networks.layers.base import Layer, Mean
 from meanfield.networks.layers.elementwise import Elementwise, as_layer
-
-__all__ = ["Network", "in_sequence"]
 
 
 class Network(Layer):
@@ -58,6 +55,48 @@ class Network(Layer):
         """Its layers."""
         return self.layers
 
+    @property
+    def carries(self) -> Any:
+        """The product over its layers; what follows fresh weights has no part of the input."""
+        a: Any = 1.0
+        for layer in self:
+            if layer.fresh:
+                a = 0.0
+            elif a is not None and np.any(a):
+                own = layer.carries
+                a = None if own is None else a * own
+        return a
+
+    def images_after(self, images: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape that images have behind its last layer."""
+        for layer in self:
+            images = layer.images_after(images)
+        return images
+
+    def units_after(self, left: Layer | None) -> Layer | None:
+        """What its last layer leaves."""
+        for layer in self:
+            left = layer.units_after(left)
+        return left
+
+    def mean_after(self, left: Mean | None) -> Mean | None:
+        """What its last layer leaves."""
+        for layer in self:
+            left = layer.mean_after(left)
+        return left
+
+    def normalised_after(self, before: bool) -> bool:
+        """Whether its last layer's output has gone through a BatchNorm."""
+        layers = list(in_sequence(self))
+        for layer, following in zip(layers, [*layers[1:], None], strict=True):
+            if layer.on_sphere and not (following and following.reads_sphere):
+                raise InvalidInput(
+                    f"{layer.label} leaves units that are not Gaussian: an activation or a Dense layer must follow it "
+                    "in the same block or branch"
+                )
+            before = layer.normalised_after(before)
+        return before
+
     def rebuilt(self, inner: tuple[Layer, ...], **parameters: Any) -> "Network":
         """A network of other layers."""
         return Network(*inner)
@@ -76,11 +115,6 @@ class Network(Layer):
     def with_parameters(self, parameters: Callable[[Layer], dict[str, Any]]) -> "Network":
         """The same network, every layer in it with the parameters that the function returns for it."""
         return Network(*(layer.mapped(parameters) for layer in self))
-
-    @property
-    def activations(self) -> tuple[Activation, ...]:
-        """The activations in it, in order, those within other layers included."""
-        return tuple(layer.activation for layer in self.walk() if isinstance(layer, Elementwise))
 
     def take(self, index: Any) -> "Network":
         """The networks at `index` of the flattened broadcast shape: every parameter becomes a 1-d array."""

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from meanfield.arguments import standard_deviation
 from meanfield.networks.layers.base import Layer
-
-__all__ = ["AdditiveNoise", "MultiplicativeNoise"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +48,21 @@ class MultiplicativeNoise(Layer):
     def __post_init__(self) -> None:
         object.__setattr__(self, "std", standard_deviation(self.std, "std"))
 
+    @property
+    def carries(self) -> float:
+        """The noise has mean 1 as a factor."""
+        return 1.0
+
+    @property
+    def draws_noise(self) -> bool:
+        """Unless it has no size."""
+        return bool(np.any(self.std))
+
+    @property
+    def inert(self) -> bool:
+        """Whether the noise has no size."""
+        return not self.draws_noise
+
 
 @dataclass(frozen=True, eq=False)
 class AdditiveNoise(Layer):
@@ -85,3 +100,18 @@ class AdditiveNoise(Layer):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "std", standard_deviation(self.std, "std"))
+
+    @property
+    def carries(self) -> float:
+        """The noise has mean 0."""
+        return 1.0
+
+    @property
+    def draws_noise(self) -> bool:
+        """Unless it has no size."""
+        return bool(np.any(self.std))
+
+    @property
+    def inert(self) -> bool:
+        """Whether the noise has no size."""
+        return not self.draws_noise

@@ -5,8 +5,6 @@ from typing import ClassVar
 
 from meanfield.networks.layers.base import Layer
 
-__all__ = ["LayerNorm", "RMSNorm"]
-
 
 @dataclass(frozen=True, eq=False)
 class LayerNorm(Layer):
@@ -29,6 +27,8 @@ class LayerNorm(Layer):
     """
 
     keeps_mean: ClassVar[bool] = True
+    needs_mean: ClassVar[bool] = True
+    centres: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,6 @@ from meanfield.errors import InvalidInput
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.convolution import check_axes, taps_along
 
-__all__ = ["AveragePool", "Flatten", "GlobalAveragePool"]
-
 
 @dataclass(frozen=True, eq=False)
 class AveragePool(Layer):
@@ -44,6 +42,7 @@ class AveragePool(Layer):
     size: Any
 
     keeps_mean: ClassVar[bool] = True
+    reads_points: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         sizes = taps_along(self.size, "size")
@@ -54,7 +53,7 @@ class AveragePool(Layer):
         """Pixels of a window along each axis."""
         return self.size if isinstance(self.size, tuple) else (self.size,)
 
-    def pooled(self, images: tuple[int, ...]) -> tuple[int, ...]:
+    def images_after(self, images: tuple[int, ...]) -> tuple[int, ...]:
         """The shape that images have after it.
 
         Raises
@@ -84,6 +83,11 @@ class GlobalAveragePool(Layer):
     """
 
     keeps_mean: ClassVar[bool] = True
+    reads_points: ClassVar[bool] = True
+
+    def images_after(self, images: tuple[int, ...]) -> tuple[int, ...]:
+        """None: a point is an input."""
+        return ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,4 +105,10 @@ class Flatten(Layer):
     """
 
     keeps_mean: ClassVar[bool] = True
+    reads_points: ClassVar[bool] = True
+    joins_points: ClassVar[bool] = True
     keeps_gaussian: ClassVar[bool] = False
+
+    def images_after(self, images: tuple[int, ...]) -> tuple[int, ...]:
+        """None: a point is an input."""
+        return ()

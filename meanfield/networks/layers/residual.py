@@ -10,8 +10,6 @@ from meanfield.errors import InvalidInput
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.network import Network
 
-__all__ = ["Residual"]
-
 LARGEST_SCALE = 1e150  # its square is still a float
 
 
@@ -68,6 +66,22 @@ class Residual(Layer):
     def inner(self) -> tuple[Layer, ...]:
         """The layers of the branch."""
         return self.branch.layers
+
+    @property
+    def carries(self) -> Any:
+        """What the skip connection carries, and the branch beside it."""
+        s, b = np.asarray(self.skip_scale), np.asarray(self.branch_scale)
+        inside = self.branch.carries if np.any(b) else 0.0
+        return None if inside is None else s + b * inside
+
+    def units_after(self, left: Layer | None) -> Layer | None:
+        """What the branch leaves beside what the skip connection carries."""
+        return super().units_after(left) if np.any(self.skip_scale) else self.branch.units_after(left)
+
+    def normalised_after(self, before: bool) -> bool:
+        """Whether skip connection and branch both have gone through a BatchNorm."""
+        inside = self.branch.normalised_after(before)
+        return before or (inside and not np.any(self.skip_scale))
 
     def rebuilt(self, inner: tuple[Layer, ...], **parameters: Any) -> "Residual":
         """The same around other layers and with other scales, where these are given."""

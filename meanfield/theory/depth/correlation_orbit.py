@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from meanfield.networks.layers.network import Network
 from meanfield.numerics.solve.surrogate import Surrogate
 from meanfield.theory.layer_maps import two_points
-from meanfield.theory.states import TwoPoints
+from meanfield.theory.states import Pair
 
 __all__ = ["CorrelationOrbit"]
 
@@ -26,9 +26,9 @@ class CorrelationOrbit:
     """
 
     def __init__(self, block: Network, q: float, chi_1: float) -> None:
-        def after(gap: Floats) -> TwoPoints:
+        def after(gap: Floats) -> Pair:
             variance = np.full(gap.shape, q)
-            return two_points(block, TwoPoints(variance, variance, q * gap))
+            return two_points(block, Pair.at(variance, q * gap))
 
         self._after = after
         self._parting = float(after(np.zeros(1)).one_minus_c[0])
@@ -38,7 +38,7 @@ class CorrelationOrbit:
         def reduced(angle: Floats) -> tuple[Floats, Floats]:
             gap = 2 * np.sin(0.5 * angle) ** 2
             pair, scale = after(gap), angle**self._power
-            return ((pair.one_minus_c - self._parting) / gap - self._limit) / scale, pair.error / (q * gap) / scale
+            return ((pair.one_minus_c - self._parting) / gap - self._limit) / scale, pair.d.error / (q * gap) / scale
 
         least = 2 * asin(sqrt(0.5 * min(self._parting, 2.0)))
         self._reduced = Surrogate(reduced, (least, *(edge for edge in EDGES if edge > least)), rtol=1e-13)

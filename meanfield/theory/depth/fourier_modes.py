@@ -1,25 +1,25 @@
 """How deep differences between the pixels of convolutional networks reach, by Fourier mode (Xiao et al. 2018)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from meanfield.arguments import whole
+from meanfield.bounded import Bounded
 from meanfield.errors import InvalidInput, NoFixedPoint
 from meanfield.networks.block import as_block
 from meanfield.networks.images import check_alike, pixel_axes
-from meanfield.networks.layers.attention import Attention
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.convolution import Conv
+from meanfield.networks.layers.dense import Dense
 from meanfield.networks.layers.network import Network
 from meanfield.theory.fixed_points.analysis import analyze
 from meanfield.theory.fixed_points.depth_scales import depth_scale
 from meanfield.theory.layer_maps import one_point, pair_slope
-from meanfield.theory.layer_maps.convolution import OfMode, specialised, with_convolutions
-from meanfield.theory.states import OnePoint, TwoPoints
+from meanfield.theory.states import Pair, Point
 
 __all__ = ["ModeDepthScales", "image_shape", "mode_depth_scales"]
 
@@ -51,6 +51,24 @@ class ModeDepthScales:
     factor: NDArray[Any]
     xi: Floats
     xi_q: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class OfMode(Conv):
+    """A convolution as deviations of one Fourier mode see it: they are multiplied by `factor`, λ(ω), as well."""
+
+    factor: Any = 1.0
+
+
+@one_point.register
+def _(layer: OfMode, x: Point) -> Point:
+    after = one_point(Dense(layer.sigma_w, layer.sigma_b), x)
+    return replace(after, slope=layer.factor * after.slope)
+
+
+@pair_slope.register
+def _(layer: OfMode, x: Pair) -> Bounded:
+    return Bounded(layer.factor * np.asarray(layer.sigma_w) ** 2)
 
 
 def mode_depth_scales(block: Any, pixels: int | Sequence[int]) -> ModeDepthScales:
@@ -93,7 +111,7 @@ def mode_depth_scales(block: Any, pixels: int | Sequence[int]) -> ModeDepthScale
     block = as_block(block)
     shape = image_shape(pixels, block)
     check_alike(block)
-    if any(isinstance(layer, Attention) for layer in block.walk()):
+    if any(layer.needs_same_points for layer in block.walk()):
         raise InvalidInput("Attention leaves no differences between tokens: there are modes of convolutions alone")
     omega = np.stack(np.meshgrid(*(2 * np.pi * np.fft.fftfreq(size) for size in shape), indexing="ij"), axis=-1)
     settled = analyze(block)
@@ -102,13 +120,14 @@ def mode_depth_scales(block: Any, pixels: int | Sequence[int]) -> ModeDepthScale
 
     def of_mode(layer: Conv) -> Layer:
         factor = _spectrum(layer, omega)
-        return specialised(OfMode, layer, factor=factor.reshape(*factor.shape, *[1] * len(block.shape)))
+        given = {field.name: getattr(layer, field.name) for field in fields(Conv)}
+        return OfMode(**given, factor=factor.reshape(*factor.shape, *[1] * len(block.shape)))
 
-    modes = with_convolutions(block, of_mode)
+    modes = _with_convolutions(block, of_mode)
     spectra = [_spectrum(layer, omega) for layer in block.walk() if isinstance(layer, Conv)]
     q = np.asarray(settled.q_star)
-    chi_c = pair_slope(modes, TwoPoints(q, q, q * (1.0 - settled.c_star)))
-    chi_parallel = one_point(modes, OnePoint(q)).slope
+    chi_c = pair_slope(modes, Pair.at(q, q * (1.0 - settled.c_star))).value
+    chi_parallel = one_point(modes, Point.at(q)).slope.value
     full = (*shape, *block.shape)
     xi, xi_q = (depth_scale(np.broadcast_to(np.abs(chi), full)) for chi in (chi_c, chi_parallel))
     return ModeDepthScales(omega[..., 0] if len(shape) == 1 else omega, np.prod(spectra, axis=0), xi, xi_q)
@@ -126,6 +145,13 @@ def image_shape(pixels: int | Sequence[int], *blocks: Network) -> tuple[int, ...
     if np.prod(shape, dtype=float) > LARGEST_IMAGE:
         raise InvalidInput(f"an image may have at most {LARGEST_IMAGE} pixels, not {' x '.join(map(str, shape))}")
     return shape
+
+
+def _with_convolutions(layer: Layer, change: Callable[[Conv], Layer]) -> Layer:
+    """The same layer with every convolution in it replaced."""
+    if isinstance(layer, Conv):
+        return change(layer)
+    return layer.rebuilt(tuple(_with_convolutions(inner, change) for inner in layer.inner))
 
 
 def _spectrum(layer: Conv, omega: Floats) -> NDArray[Any]:

@@ -16,7 +16,7 @@ from meanfield.networks.stack import as_blocks
 from meanfield.theory.assumptions.gaussian_units import check_gaussian
 from meanfield.theory.depth.propagate import DEEPEST
 from meanfield.theory.layer_maps import one_point, two_points
-from meanfield.theory.states import OnePoint, TwoPoints
+from meanfield.theory.states import Pair, Point
 
 __all__ = ["Inputs", "kernel", "merged", "take_inputs", "take_layers"]
 
@@ -32,8 +32,8 @@ class Inputs:
     """N inputs: `each` by itself, and `pairs` of the i-th with the j-th."""
 
     number: int
-    each: OnePoint
-    pairs: TwoPoints
+    each: Point
+    pairs: Pair
     i: NDArray[np.intp]
     j: NDArray[np.intp]
 
@@ -82,9 +82,9 @@ def kernel(block: Any, inputs: ArrayLike, depth: int) -> Floats:
     for layer in layers:
         if start.number > 1:
             pairs = two_points(layer, pairs)
-        each, pairs = merged(OnePoint(one_point(layer, each).q), pairs)
-    q = np.broadcast_to(each.q, start.number)
-    return start.matrix(q, 0.5 * (q[start.i] + q[start.j]) - pairs.d)
+        each, pairs = merged(Point(q=one_point(layer, each).q), pairs)
+    q = np.broadcast_to(each.q.value, start.number)
+    return start.matrix(q, 0.5 * (q[start.i] + q[start.j]) - pairs.d.value)
 
 
 def take_layers(block: Any, depth: int, name: str) -> Iterator[Network]:
@@ -118,15 +118,15 @@ def take_inputs(inputs: ArrayLike) -> Inputs:
     i, j = np.triu_indices(len(x), 1)
     q = np.einsum("nd,nd->n", x, x) / x.shape[1]
     distances = _half_squared_distances(x, q, i, j)
-    return Inputs(len(x), *merged(OnePoint(q), TwoPoints(q[i], q[j], distances)), i, j)
+    return Inputs(len(x), *merged(Point.at(q), Pair.of(q[i], q[j], distances)), i, j)
 
 
-def merged(each: OnePoint, pairs: TwoPoints) -> tuple[OnePoint, TwoPoints]:
+def merged(each: Point, pairs: Pair) -> tuple[Point, Pair]:
     """The same; where all second moments are the same but for rounding, and no means are known, with it once."""
-    q = np.asarray(each.q)
-    if q.size == 1 or np.ptp(q) > EQUAL * q.max() or each.spreads or pairs.spreads1:
+    q = np.asarray(each.q.value)
+    if q.size == 1 or np.ptp(q) > EQUAL * q.max() or each.spread or pairs.spread1:
         return each, pairs
-    return OnePoint(q[:1]), TwoPoints(q[:1], q[:1], pairs.d, pairs.error)
+    return Point.at(q[:1]), Pair.at(q[:1], pairs.d)
 
 
 def _half_squared_distances(x: Floats, q: Floats, i: NDArray[np.intp], j: NDArray[np.intp]) -> Floats:

@@ -8,10 +8,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from meanfield.errors import DivergentExpectation, InfiniteDerivative
 from meanfield.networks.layers.base import Layer
-from meanfield.networks.layers.elementwise import Elementwise
 from meanfield.networks.layers.network import in_sequence
 from meanfield.theory.depth.nngp_kernel import merged, take_inputs, take_layers
 from meanfield.theory.layer_maps.tangent_kernel import tangent
+from meanfield.theory.states import Pair, Point
 
 __all__ = ["ntk"]
 
@@ -63,8 +63,9 @@ def ntk(block: Any, inputs: ArrayLike, depth: int) -> Floats:
            [1.06038811, 3.        ]])
     """
     layers, start = take_layers(block, depth, "ntk"), take_inputs(inputs)
-    each, pairs = start.each, start.pairs
-    own, shared = np.zeros(np.shape(each.q)), np.zeros(np.shape(pairs.d))
+    each: Point = start.each
+    pairs: Pair = start.pairs
+    own, shared = np.zeros(each.q.shape), np.zeros(pairs.d.shape)
     for layer in chain.from_iterable(map(in_sequence, layers)):
         own, each = tangent(layer, own, each)
         if not np.all(np.isfinite(own)):
@@ -76,9 +77,9 @@ def ntk(block: Any, inputs: ArrayLike, depth: int) -> Floats:
 
 
 def _refuse_infinite(after: Layer) -> None:
-    for layer in after.walk():
-        if isinstance(layer, Elementwise) and layer.activation.jumps:
+    for phi in after.activations:
+        if phi.jumps:
             raise InfiniteDerivative(
-                f"the tangent kernel of the weights before {layer.activation.name} is infinite, since that jumps"
+                f"the tangent kernel of the weights before {phi.name} is infinite, since {phi.name} jumps"
             )
     raise DivergentExpectation(f"the tangent kernel after {after!r} exceeds the range of a float")

@@ -10,13 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from meanfield.arguments import real, whole
 from meanfield.errors import InvalidInput
-from meanfield.networks.images import images_after
 from meanfield.networks.layers.network import Network
 from meanfield.networks.stack import as_blocks
 from meanfield.theory.assumptions.gaussian_units import check_gaussian
 from meanfield.theory.depth.fourier_modes import image_shape
-from meanfield.theory.layer_maps.covariance import Points, all_points, of_covariance
-from meanfield.theory.states import TwoPoints
+from meanfield.theory.layer_maps.covariance import Covariance, all_points
 
 __all__ = ["PixelTrajectory", "check_images", "propagate_pixels"]
 
@@ -110,17 +108,17 @@ def propagate_pixels(
         raise InvalidInput(f"{points} points are not a whole number of images of {' x '.join(map(str, shape))} pixels")
     check_images(blocks, points // math.prod(shape), shape, depth)
     sigma = _covariance(sigma)
-    states, pullbacks = [Points(of_covariance(np.diagonal(sigma), sigma), shape)], []
+    states, pullbacks = [Covariance.of(np.diagonal(sigma), sigma, shape)], []
     for layer in range(depth):
         with np.errstate(invalid="ignore"):  # where φ jumps, bounds of equal points are 0·∞: they are not used
             state, pullback = all_points(blocks[min(layer, len(blocks) - 1)], states[-1])
         states.append(_at_border(state))
         pullbacks.append(pullback)
-    gradients = [np.eye(np.size(states[-1].pair.q1))]
+    gradients = [np.eye(states[-1].q.size)]
     for pullback in reversed(pullbacks):
         gradients.append(pullback(gradients[-1]))
     return PixelTrajectory(
-        q=_by_layer([np.ravel(state.pair.q1) for state in states]),
+        q=_by_layer([state.q for state in states]),
         covariance=_by_layer([state.covariance for state in states]),
         one_minus_c=_by_layer([state.pair.one_minus_c for state in states]),
         gradient=_by_layer([np.diagonal(one) for one in reversed(gradients)]),
@@ -137,7 +135,7 @@ def check_images(blocks: Sequence[Network], inputs: int, images: tuple[int, ...]
     """
     held, first = math.prod(images) ** 2, inputs * math.prod(images)
     for layer in range(depth):
-        before, images = images, images_after(blocks[min(layer, len(blocks) - 1)], images)
+        before, images = images, blocks[min(layer, len(blocks) - 1)].images_after(images)
         if len(blocks) == 1 and images == before:
             held += (depth - layer) * math.prod(images) ** 2
             break
@@ -149,10 +147,9 @@ def check_images(blocks: Sequence[Network], inputs: int, images: tuple[int, ...]
         )
 
 
-def _at_border(state: Points) -> Points:
+def _at_border(state: Covariance) -> Covariance:
     """The state at the end of a block, from where on only second moments are tracked."""
-    pair = state.pair
-    return Points(TwoPoints(pair.q1, pair.q2, pair.d, pair.error), state.images)
+    return Covariance(q=state.q, d=state.d, images=state.images)
 
 
 def _by_layer(values: list[Floats]) -> Any:

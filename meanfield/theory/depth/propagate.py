@@ -17,7 +17,7 @@ from meanfield.theory.assumptions.gaussian_units import check_gaussian
 from meanfield.theory.depth.correlation_orbit import CorrelationOrbit
 from meanfield.theory.depth.pixel_means import pixel_means
 from meanfield.theory.layer_maps import one_point, two_points
-from meanfield.theory.states import Batch, OnePoint, TwoPoints
+from meanfield.theory.states import Batch, Pair, Point
 from meanfield.theory.variance_and_correlation_map import broadcast
 
 __all__ = ["DEEPEST", "Trajectory", "propagate"]
@@ -135,7 +135,8 @@ def propagate(
         second = arrays[1] if q2 is not None else first
         root = np.sqrt(first * second)
         misfit = 0.0 if q2 is None else 0.5 * (np.sqrt(first) - np.sqrt(second)) ** 2
-        pair = TwoPoints(first, second, misfit + root * (1.0 - arrays[-1]))
+        d = misfit + root * (1.0 - arrays[-1])
+        pair = Pair.at(first, d) if q2 is None else Pair.of(first, second, d)
     return _run(blocks, depth, first, pair, widths)
 
 
@@ -160,23 +161,22 @@ def _over_pixels(
     return Trajectory(means["q"], None if gap is None else 1.0 - gap, gap, chi, gradient)
 
 
-def _run(
-    blocks: tuple[Network, ...], depth: int, q: Floats, pair: TwoPoints | None, widths: Floats | None
-) -> Trajectory:
+def _run(blocks: tuple[Network, ...], depth: int, q: Floats, pair: Pair | None, widths: Floats | None) -> Trajectory:
     shape = (depth + 1, *np.shape(q))
     qs, chis, gaps = np.empty(shape), np.empty(shape), np.empty(shape)
     batches = batch_size(*blocks) is not None
     for layer in range(depth + 1):
         block = blocks[min(layer, len(blocks) - 1)]
-        signal = one_point(block, OnePoint(q, batch=Batch(pair.d) if batches and pair is not None else None))
-        qs[layer], chis[layer] = q, signal.chi
+        batch = Batch(distance=np.asarray(pair.d.value)) if batches and pair is not None else None
+        signal = one_point(block, Point.at(q, batch=batch))
+        qs[layer], chis[layer] = q, signal.chi.value
         if pair is not None:
             gaps[layer] = pair.one_minus_c
         alone = len(blocks) == 1 and not (batches and pair is not None)
         if depth - layer > LONG and alone and _settled(block, signal, q, pair):
             _follow(block, signal, qs[layer:], chis[layer:], None if pair is None else gaps[layer:])
             break
-        q = np.broadcast_to(signal.q, shape[1:])
+        q = np.broadcast_to(signal.q.value, shape[1:])
         if pair is not None and layer < depth:
             pair = two_points(block, pair)
     gradient = np.ones(shape)
@@ -187,20 +187,20 @@ def _run(
     return Trajectory(qs, None if pair is None else 1.0 - gaps, None if pair is None else gaps, chis, gradient)
 
 
-def _settled(block: Network, signal: OnePoint, q: Floats, pair: TwoPoints | None) -> bool:
+def _settled(block: Network, signal: Point, q: Floats, pair: Pair | None) -> bool:
     """Whether all of one block's signals have the variance that it reproduces, to rounding."""
-    if block.shape != () or np.ptp(q) > 0 or not np.all(np.abs(signal.q - q) <= SETTLED * q) or not np.all(q > 0):
+    if block.shape != () or np.ptp(q) > 0 or not np.all(np.abs(signal.q.value - q) <= SETTLED * q) or not np.all(q > 0):
         return False
     return pair is None or np.array_equal(pair.q1, pair.q2)
 
 
-def _follow(block: Network, signal: OnePoint, qs: Floats, chis: Floats, gaps: Floats | None) -> None:
+def _follow(block: Network, signal: Point, qs: Floats, chis: Floats, gaps: Floats | None) -> None:
     """The rest of the layers from a settled one on, in place: q to first order in what is left of its drift."""
-    drift, slope = signal.q - qs[0], np.asarray(signal.slope)
+    drift, slope = signal.q.value - qs[0], np.asarray(signal.slope.value)
     for layer in range(1, len(qs)):
         qs[layer] = qs[layer - 1] + drift
         drift = drift * slope
     chis[1:] = chis[0]
     if gaps is not None:
-        orbit = CorrelationOrbit(block, float(np.max(qs[0])), float(np.max(chis[0] * qs[0] / signal.q)))
+        orbit = CorrelationOrbit(block, float(np.max(qs[0])), float(np.max(chis[0] * qs[0] / signal.q.value)))
         gaps[:] = orbit.follow(gaps[0], len(gaps))

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from meanfield._types import Floats
 from meanfield.networks.layers.base import Layer
 from meanfield.theory.layer_maps import one_point, pair_slope, two_points
-from meanfield.theory.states import OnePoint, TwoPoints
+from meanfield.theory.states import Pair, Point
 
 
 class Signal(NamedTuple):
@@ -29,21 +29,21 @@ class Signal(NamedTuple):
 def signal_map(block: Layer, q: ArrayLike) -> Signal:
     """The signal after `block` of one with second moment q ≥ 0 before it."""
     before = np.asarray(q, dtype=np.float64)
-    after = one_point(block, OnePoint(before))
-    columns = (after.q, after.error, after.slope, after.slope_error, after.chi, after.chi_error)
-    return Signal(*(_shaped(column, after.q, before) for column in columns))
+    after = one_point(block, Point.at(before))
+    columns = (part for number in (after.q, after.slope, after.chi) for part in (number.value, number.error))
+    return Signal(*(_shaped(column, after.q.value, before) for column in columns))
 
 
 def distance_map(block: Layer, q: ArrayLike, d: ArrayLike) -> Floats:
     """½E(u − v)² after `block` of a pair with E u² = E v² = q > 0 and ½E(u − v)² = d before it."""
     equal, distance = (np.asarray(a, dtype=np.float64) for a in (q, d))
-    return _shaped(two_points(block, TwoPoints(equal, equal, distance)).d, equal, distance)
+    return _shaped(two_points(block, Pair.at(equal, distance)).d.value, equal, distance)
 
 
 def distance_slope(block: Layer, q: ArrayLike, d: ArrayLike) -> Floats:
     """The derivative of `distance_map` in d, at constant q."""
     equal, distance = (np.asarray(a, dtype=np.float64) for a in (q, d))
-    return _shaped(pair_slope(block, TwoPoints(equal, equal, distance)), equal, distance)
+    return _shaped(pair_slope(block, Pair.at(equal, distance)).value, equal, distance)
 
 
 def _shaped(value: ArrayLike, *others: ArrayLike) -> Floats:

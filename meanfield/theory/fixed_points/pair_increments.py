@@ -10,34 +10,34 @@ from functools import singledispatch
 import numpy as np
 
 from meanfield._types import Floats
+from meanfield.bounded import Bounded
 from meanfield.networks.layers.base import Layer
-from meanfield.networks.layers.network import Network, in_sequence
+from meanfield.networks.layers.network import Network
 from meanfield.networks.layers.noise import AdditiveNoise
 from meanfield.networks.layers.residual import Residual
 from meanfield.theory.layer_maps import two_points
-from meanfield.theory.layer_maps.carried import carried
-from meanfield.theory.states import TwoPoints
+from meanfield.theory.states import Pair
 
-NOTHING = TwoPoints(0.0, 0.0, 0.0)
+NOTHING = Pair.of(0.0, 0.0, 0.0)
 
 
 def increments(block: Network, q: Floats, d: Floats) -> tuple[Floats, Floats]:
     """What `block` adds to the second moments q of a pair of equally large signals, and to ½E(u − v)² = d."""
-    signal = TwoPoints(q, q, d)
+    signal = Pair.at(q, d)
     kept, rest = _split(block, signal)
     added = _sum(kept - 1.0, signal, rest)
-    second_moment, distance = np.broadcast_arrays(added.q1, added.d)
+    second_moment, distance = np.broadcast_arrays(added.q1, added.d.value)
     return second_moment, distance
 
 
 @singledispatch
-def _split(layer: Layer, signal: TwoPoints) -> tuple[Floats, TwoPoints]:
+def _split(layer: Layer, signal: Pair) -> tuple[Floats, Pair]:
     """The pair after `layer` as the multiple of `signal` that skip connections carry, and the rest."""
     return np.zeros(()), two_points(layer, signal)
 
 
 @_split.register
-def _(layer: Network, signal: TwoPoints) -> tuple[Floats, TwoPoints]:
+def _(layer: Network, signal: Pair) -> tuple[Floats, Pair]:
     kept, rest = np.ones(()), NOTHING
     for inner in layer:
         factor, more = _split(inner, signal)
@@ -46,23 +46,22 @@ def _(layer: Network, signal: TwoPoints) -> tuple[Floats, TwoPoints]:
 
 
 @_split.register
-def _(layer: Residual, signal: TwoPoints) -> tuple[Floats, TwoPoints]:
+def _(layer: Residual, signal: Pair) -> tuple[Floats, Pair]:
     s, b = np.asarray(layer.skip_scale), np.asarray(layer.branch_scale)
-    mean_factor = carried(in_sequence(layer.branch))
-    a = 0.0 if mean_factor is None else np.asarray(mean_factor)
+    a = np.asarray(layer.branch.carries or 0.0)
     kept, rest = _split(layer.branch, signal)
     of_branch = _sum(kept - a**2, signal, rest)
     after = two_points(layer, signal)
-    spreads_alone = replace(NOTHING, spreads1=after.spreads1, spreads2=after.spreads2)
+    spreads_alone = replace(NOTHING, spread1=after.spread1, spread2=after.spread2)
     return np.asarray((s + b * a) ** 2), _sum(b**2, of_branch, spreads_alone)
 
 
 @_split.register
-def _(layer: AdditiveNoise, signal: TwoPoints) -> tuple[Floats, TwoPoints]:
+def _(layer: AdditiveNoise, signal: Pair) -> tuple[Floats, Pair]:
     added = np.asarray(layer.std) ** 2
-    return np.ones(()), replace(two_points(layer, signal), q1=added, q2=added, d=added)
+    return np.ones(()), replace(two_points(layer, signal), q1=added, q2=added, d=Bounded(added))
 
 
-def _sum(factor: Floats, a: TwoPoints, b: TwoPoints) -> TwoPoints:
+def _sum(factor: Floats, a: Pair, b: Pair) -> Pair:
     """factor·a + b, with the spreads of b."""
     return replace(b, q1=factor * a.q1 + b.q1, q2=factor * a.q2 + b.q2, d=factor * a.d + b.d)

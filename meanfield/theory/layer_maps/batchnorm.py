@@ -7,19 +7,20 @@ arXiv:1902.08129.
 """
 
 import math
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
+from meanfield._types import Floats
 from meanfield.activations.activation import Activation
+from meanfield.bounded import Bounded, where
 from meanfield.errors import InfiniteDerivative, InvalidInput
+from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.batchnorm import BatchNorm
 from meanfield.networks.layers.network import Network
 from meanfield.numerics.quadrature.batch_sphere import SphereMoments, sphere_moments
-from meanfield.theory.layer_maps.dispatch import one_point, pair_slope, two_points
-from meanfield.theory.states import Batch, OnePoint, Spread, TwoPoints
-
-__all__ = ["batch_gradient", "settled_batch", "sphere_pair", "sphere_point"]
+from meanfield.theory.layer_maps.dispatch import hiding, one_point, pair_slope, two_points
+from meanfield.theory.states import Batch, LazySpread, Pair, Point, Spread
 
 EPS = float(np.finfo(float).eps)
 SMALLEST = 1e-100  # q at which distances that grow without limit are taken as they are at this one
@@ -28,101 +29,110 @@ GROWS = 1e-12  # 1 − dd′/dd below which distances grow without limit
 
 
 @one_point.register
-def _(layer: BatchNorm, signal: OnePoint) -> OnePoint:
-    if signal.batch is None:
+def _(layer: BatchNorm, x: Point) -> Point:
+    if x.batch is None:
         raise InvalidInput("BatchNorm needs a Network around it, which knows its batch")
-    size, d = layer.batch_size, np.asarray(signal.batch.distance, dtype=np.float64)
+    size, d = layer.batch_size, np.asarray(x.batch.distance, dtype=np.float64)
     if not np.all(d > 0):
         raise InvalidInput("BatchNorm would divide by zero: the inputs of the batch have become the same")
     own, shared = _linear(size)
-    one = np.ones(np.broadcast_shapes(np.shape(signal.q), d.shape))
-    kept = signal.chi / d
-    chi, error = kept * (own + shared), signal.chi_error / d * (own + shared)
-    batch = Batch((1.0 + 1.0 / (size - 1.0)) * one, -kept * shared * one, size)
-    return OnePoint(one, EPS * one, 0.0 * one, chi * one, 0.0 * one, (error + 8 * EPS * chi) * one, batch=batch)
+    one = np.ones(np.broadcast_shapes(x.q.shape, d.shape))
+    kept = x.chi / d
+    batch = Batch(distance=(1.0 + 1.0 / (size - 1.0)) * one, shared=-(kept.value * shared * one), sphere=size)
+    chi = kept * (own + shared) * one
+    return Point(q=Bounded(one, EPS * one), slope=Bounded(0.0 * one), chi=chi, batch=batch)
 
 
 @two_points.register
-def _(layer: BatchNorm, signal: TwoPoints) -> TwoPoints:
-    if signal.q2 is not signal.q1 and not np.allclose(signal.q1, signal.q2, rtol=1e-12, atol=0.0):
+def _(layer: BatchNorm, x: Pair) -> Pair:
+    if not x.equal and not np.allclose(x.q1, x.q2, rtol=1e-12, atol=0.0):
         raise InvalidInput("the inputs of a batch must have the same second moment: leave q2 alone")
     size = layer.batch_size
-    if np.any(np.asarray(signal.d) > (1.0 + 1.0 / (size - 1.0) + APART) * np.asarray(signal.q1)):
+    if np.any(np.asarray(x.d.value) > (1.0 + 1.0 / (size - 1.0) + APART) * np.asarray(x.q1)):
         raise InvalidInput(
             f"{size} inputs cannot all be so far apart: the correlation of any two of them is at least -1/{size - 1}"
         )
-    one = np.ones(np.broadcast_shapes(np.shape(signal.q1), np.shape(signal.d)))
-    return TwoPoints(one, one, (1.0 + 1.0 / (layer.batch_size - 1.0)) * one, EPS * one, sphere=layer.batch_size)
+    one = np.ones(np.broadcast_shapes(np.shape(x.q1), x.d.shape))
+    d = Bounded((1.0 + 1.0 / (layer.batch_size - 1.0)) * one, EPS * one)
+    return replace(Pair.at(one, d), sphere=layer.batch_size)
 
 
 @pair_slope.register
-def _(layer: BatchNorm, signal: TwoPoints) -> Any:
-    return 0.0
+def _(layer: BatchNorm, x: Pair) -> Bounded:
+    return Bounded(0.0)
 
 
-def sphere_point(activation: Activation, signal: OnePoint, batch: Batch) -> OnePoint:
+def sphere_point(activation: Activation, x: Point, batch: Batch) -> Point:
     """A signal that BatchNorm has put on the sphere, behind an activation."""
-    found, one = _sphere(activation, batch.sphere), np.ones(np.shape(signal.q))
-    kept = (signal.chi + batch.shared) / _linear(batch.sphere)[0]
-    with np.errstate(invalid="ignore"):
-        chi, shared = (np.where(kept == 0, 0.0, kept * a) for a in (found.own + found.shared, -found.shared))
-        error = kept * (found.errors[3] + found.errors[4]) + signal.chi_error * (found.own + found.shared)
-        error = np.where(np.isfinite(chi), error, 0.0)
-    spread = Spread(found.mean, found.second - found.mean**2, found.errors[0], found.errors[1])
-    after = Batch(found.distance * one, shared)
-    q, q_error = found.second * one, found.errors[1] * one
-    return OnePoint(q, q_error, 0.0 * one, chi, 0.0 * one, error, lambda: spread, after)
+    found, one = _sphere(activation, batch.sphere), np.ones(x.q.shape)
+    own, shared = Bounded(found.own, found.errors[3]), Bounded(found.shared, found.errors[4])
+    kept = (x.chi + batch.shared) / _linear(batch.sphere)[0]
+    none = kept.value == 0  # hides even what is infinite
+    chi = where(none, 0.0, kept * (own + shared))
+    chi = Bounded(chi.value, np.where(np.isfinite(chi.value), chi.error, 0.0))
+    after = Batch(distance=found.distance * one, shared=np.asarray(where(none, 0.0, kept * -shared).value))
+    second = Bounded(found.second, found.errors[1])
+    return Point(q=second * one, slope=Bounded(0.0 * one), chi=chi, spread=_spread(found), batch=after)
 
 
-def sphere_pair(activation: Activation, signal: TwoPoints) -> TwoPoints:
+def sphere_pair(activation: Activation, x: Pair) -> Pair:
     """Two inputs of a batch behind BatchNorm and an activation."""
-    found, one = _sphere(activation, signal.sphere), np.ones(np.shape(signal.d))
-    q = found.second * one
-    return TwoPoints(q, q, found.distance * one, found.errors[2] * one)
+    found, one = _sphere(activation, x.sphere), np.ones(x.d.shape)
+    after = Pair.at(found.second * one, Bounded(found.distance, found.errors[2]) * one)
+    return replace(after, spread1=_spread(found), spread2=_spread(found))
 
 
-def batch_gradient(activation: Activation, before: OnePoint, batch: Batch) -> tuple[Any, Any, Batch]:
-    """χ, a bound on its error, and the batch behind an activation of Gaussian units.
+def _spread(found: SphereMoments) -> LazySpread:
+    mean, second = Bounded(found.mean, found.errors[0]), Bounded(found.second, found.errors[1])
+    return lambda: Spread(mean=mean, variance=second - mean**2)
 
-    Covariances of gradients get the factor E φ′² between an input and itself and E φ′(u)φ′(v) between different ones.
+
+def step(layer: Layer, x: Point) -> Point:
+    """`x` behind one layer of a network, and its batch with it.
+
+    A layer that reads each input by itself multiplies covariances of gradients by its gradient factor between an input
+    and itself, and by its pair slope between different inputs.
     """
-    moments, q = activation.moments, before.q
-    distance, _ = moments.distance(q, q, batch.distance)
-    try:
-        own, own_error = moments.derivative_moment(q)
-    except InfiniteDerivative:
-        return np.full(np.shape(q), np.inf), 0.0, Batch(distance)
-    pair, pair_error = moments.distance_slope(q, q, batch.distance)
-    chi = own * before.chi + (own - pair) * batch.shared
-    error = own_error * before.chi + own * before.chi_error + (own_error + pair_error) * np.abs(batch.shared)
-    return chi, error, Batch(distance, pair * batch.shared)
+    after = one_point(layer, x)
+    if x.batch is None or after.batch:
+        return after
+    pair = replace(Pair.at(x.q.value, x.batch.distance), spread1=x.spread, spread2=x.spread)
+    own = one_point(layer, Point.at(x.q.value, spread=x.spread)).chi
+    between = pair_slope(layer, pair)
+    cross = where(np.asarray(own.value) == between.value, 0.0, (own - between) * x.batch.shared)
+    endless = np.isinf(after.chi.value) | np.isinf(own.value)
+    return replace(
+        after,
+        chi=where(endless, after.chi, own * x.chi + cross),
+        batch=Batch(distance=np.asarray(two_points(layer, pair).d.value), shared=hiding(between.value, x.batch.shared)),
+    )
 
 
-def settled_batch(network: Network, q: Any) -> Batch:
+def settled_batch(network: Network, q: Floats | float) -> Batch:
     """The batch that a network reproduces, or one of the correlation that it leads to where distances keep growing.
 
     Between BatchNorms there are skip connections and weights alone, so d′ = α d + β.
     """
     one = np.ones(np.broadcast_shapes(network.shape, np.shape(q)))
-    probe = TwoPoints(one, one, one)
-    slope, after = pair_slope(network, probe) * one, two_points(network, probe)
-    kept, gained = 1.0 - slope, after.d - slope
+    probe = Pair.at(one, one)
+    slope, after = pair_slope(network, probe).value * one, two_points(network, probe)
+    kept, gained = 1.0 - slope, after.d.value - slope
     grows = kept <= GROWS
     with np.errstate(divide="ignore", invalid="ignore"):
         growing = np.maximum(q, SMALLEST) * (gained / (after.q1 - slope))
         distance = np.where(grows, growing, gained / np.where(grows, 1.0, kept))
-    return Batch(np.where(np.isnan(distance), q, distance))
+    return Batch(distance=np.where(np.isnan(distance), q, distance))
 
 
-def _linear(size: Any) -> tuple[float, float]:
+def _linear(size: float) -> tuple[float, float]:
     """`own` and `shared` of φ(x) = x."""
     own = 1.0 + 1.0 / (size - 3.0)
     return own, own / (size - 1.0)
 
 
-def _sphere(activation: Activation, size: Any) -> SphereMoments:
+def _sphere(activation: Activation, size: float) -> SphereMoments:
     if size != math.inf:
-        return sphere_moments(activation.pieces, size)
+        return sphere_moments(activation.pieces, int(size))
     moments, one = activation.moments, np.ones(1)
     try:
         own = moments.derivative_moment(one)

@@ -5,75 +5,88 @@ variance σ_w²/fan_in multiplies by χ; of one that is the same for all units o
 their shares, so χ = (1 + g χ_branch)/(1 + g).
 """
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
+from meanfield._types import Floats
+from meanfield.bounded import Bounded, Operand, as_bounded, scaled
 from meanfield.networks.layers.concatenation import Concatenate
-from meanfield.theory.layer_maps.dispatch import one_point, pair_slope, two_points
-from meanfield.theory.states import OnePoint, Spread, Spreads, TwoPoints, spread_of
-
-__all__ = ["joined"]
-
-EPS = float(np.finfo(float).eps)
+from meanfield.theory.layer_maps.covariance import Covariance, Pullback, all_points
+from meanfield.theory.layer_maps.dispatch import hiding, one_point, pair_slope, two_points
+from meanfield.theory.layer_maps.tangent_kernel import State, behind, tangent
+from meanfield.theory.states import LazySpread, Pair, Point, Spread, spread_of
 
 
 @one_point.register
-def _(layer: Concatenate, signal: OnePoint) -> OnePoint:
-    over, after = _mean(layer), one_point(layer.branch, signal)
-    q = over(signal.q, after.q)
-    return OnePoint(
-        q,
-        over(signal.error, after.error) + 2 * EPS * q,
-        over(signal.slope, after.slope),
-        over(signal.chi, after.chi),
-        over(signal.slope_error, after.slope_error),
-        over(signal.chi_error, after.chi_error),
-        _spreads(layer, signal.spreads, signal.q, after.spreads, after.q),
+def _(layer: Concatenate, x: Point) -> Point:
+    over, after = _mean(layer), one_point(layer.branch, x)
+    return Point(
+        q=over(x.q, after.q),
+        slope=over(x.slope, after.slope),
+        chi=over(x.chi, after.chi),
+        spread=_spread(layer, x.spread, x.q, after.spread, after.q),
     )
 
 
 @two_points.register
-def _(layer: Concatenate, signal: TwoPoints) -> TwoPoints:
-    return joined(layer, signal, two_points(layer.branch, signal))
+def _(layer: Concatenate, x: Pair) -> Pair:
+    return joined(layer, x, two_points(layer.branch, x))
 
 
-def joined(layer: Concatenate, signal: TwoPoints, after: TwoPoints) -> TwoPoints:
+@all_points.register
+def _(layer: Concatenate, state: Covariance) -> tuple[Covariance, Pullback]:
+    after, back = all_points(layer.branch, state)
+    beside = Covariance.of_pair(joined(layer, state.pair, after.pair), state.images)
+    return beside, lambda g: (g + hiding(layer.growth, back(g))) / (1.0 + layer.growth)
+
+
+@tangent.register
+def _(layer: Concatenate, theta: Floats, x: State) -> tuple[Floats, State]:
+    of_branch, branch = tangent(layer.branch, theta, x)
+    copy = 1.0 / (1.0 + np.asarray(layer.growth))
+    after = joined(layer, x, branch) if isinstance(x, Pair) and isinstance(branch, Pair) else behind(layer, x)
+    return hiding(copy, theta) + hiding(layer.growth * copy, of_branch), after
+
+
+def joined(layer: Concatenate, x: Pair, after: Pair) -> Pair:
     """The copy's signal beside the branch's, `after`."""
     over = _mean(layer)
-    q1, first = over(signal.q1, after.q1), _spreads(layer, signal.spreads1, signal.q1, after.spreads1, after.q1)
-    q2, second = q1, first
-    if signal.q2 is not signal.q1:
-        q2, second = over(signal.q2, after.q2), _spreads(layer, signal.spreads2, signal.q2, after.spreads2, after.q2)
-    return TwoPoints(q1, q2, over(signal.d, after.d), over(signal.error, after.error), first, second)
+    q1, q2 = Bounded(x.q1), Bounded(x.q2)
+    one, first = over(q1, Bounded(after.q1)), _spread(layer, x.spread1, q1, after.spread1, Bounded(after.q1))
+    two, second = one, first
+    if not x.equal:
+        two, second = over(q2, Bounded(after.q2)), _spread(layer, x.spread2, q2, after.spread2, Bounded(after.q2))
+    return Pair(
+        q1=np.asarray(one.value),
+        q2=np.asarray(two.value),
+        d=over(x.d, after.d),
+        equal=x.equal,
+        spread1=first,
+        spread2=second,
+    )
 
 
 @pair_slope.register
-def _(layer: Concatenate, signal: TwoPoints) -> Any:
-    return _mean(layer)(1.0, pair_slope(layer.branch, signal))
+def _(layer: Concatenate, x: Pair) -> Bounded:
+    return _mean(layer)(1.0, pair_slope(layer.branch, x))
 
 
-def _mean(layer: Concatenate) -> Any:
+def _mean(layer: Concatenate) -> Callable[[Operand, Operand], Bounded]:
     """(copy, branch) ↦ their mean over units, where no units hide even what is infinite."""
     growth = np.asarray(layer.growth)
-
-    def over(copy: Any, branch: Any) -> Any:
-        with np.errstate(over="ignore", invalid="ignore"):
-            return (copy + np.where(growth == 0, 0.0, growth * branch)) / (1.0 + growth)
-
-    return over
+    return lambda copy, branch: (as_bounded(copy) + scaled(growth, as_bounded(branch))) / (1.0 + growth)
 
 
-def _spreads(layer: Concatenate, copy: Spreads, q: Any, branch: Spreads, q_branch: Any) -> Spreads:
+def _spread(layer: Concatenate, copy: LazySpread, q: Bounded, branch: LazySpread, q_branch: Bounded) -> LazySpread:
     """Means average; variances too, with what the means are apart."""
     if not (copy or branch):
         return None
 
     def spread() -> Spread:
         one, other, over = spread_of(copy, q), spread_of(branch, q_branch), _mean(layer)
-        apart, blend = np.abs(one.mean - other.mean), over(0.0, 1.0) * over(1.0, 0.0)
-        variance = over(one.variance, other.variance) + blend * apart**2
-        error = over(one.error, other.error) + 2 * blend * apart * (one.mean_error + other.mean_error)
-        return Spread(over(one.mean, other.mean), variance, over(one.mean_error, other.mean_error), error)
+        blend = over(0.0, 1.0).value * over(1.0, 0.0).value
+        variance = over(one.variance, other.variance) + blend * abs(one.mean - other.mean) ** 2
+        return Spread(mean=over(one.mean, other.mean), variance=variance)
 
     return spread

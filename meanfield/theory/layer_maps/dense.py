@@ -1,46 +1,39 @@
 """Fully connected layers: q → σ_w² q + σ_b²; differences lose the bias (Poole et al. 2016, eqs. 3 and 5)."""
 
-from typing import Any
-
 import numpy as np
 
-from meanfield.errors import DivergentExpectation
+from meanfield._types import Floats
+from meanfield.bounded import Bounded
 from meanfield.networks.layers.dense import Dense
-from meanfield.theory.layer_maps.dispatch import one_point, pair_slope, two_points
-from meanfield.theory.states import Batch, OnePoint, TwoPoints
-
-__all__: list[str] = []
+from meanfield.theory.layer_maps.dispatch import finite, hiding, one_point, pair_slope, two_points
+from meanfield.theory.layer_maps.tangent_kernel import State, behind, covariance_of, tangent
+from meanfield.theory.states import Pair, Point
 
 
 @one_point.register
-def _(layer: Dense, signal: OnePoint) -> OnePoint:
-    w, b = np.asarray(layer.sigma_w) ** 2, np.asarray(layer.sigma_b) ** 2
-    factors = (signal.error, signal.slope, signal.chi, signal.slope_error, signal.chi_error)
-    with np.errstate(over="ignore", invalid="ignore"):  # χ is infinite where φ jumps, and 0·∞ is no gradient
-        q = w * signal.q + b
-        error, slope, chi, slope_error, chi_error = (np.where(w == 0, 0.0, w * factor) for factor in factors)
-        _refuse_infinite(q, signal.q)
-        batch = signal.batch and Batch(w * signal.batch.distance, w * signal.batch.shared)
-        return OnePoint(q, error, slope, chi, slope_error, chi_error, batch=batch)
+def _(layer: Dense, x: Point) -> Point:
+    w, b = _variances(layer)
+    return x.through(finite(w * x.q + b, "a dense layer", x.q.value), slope=w, chi=w)
 
 
 @two_points.register
-def _(layer: Dense, signal: TwoPoints) -> TwoPoints:
-    w, b = np.asarray(layer.sigma_w) ** 2, np.asarray(layer.sigma_b) ** 2
-    with np.errstate(over="ignore"):
-        q1 = w * signal.q1 + b
-        q2 = q1 if signal.q2 is signal.q1 else w * signal.q2 + b
-        _refuse_infinite(np.maximum(q1, q2), signal.q1)
-    return TwoPoints(q1, q2, w * signal.d, w * signal.error)
+def _(layer: Dense, x: Pair) -> Pair:
+    w, b = _variances(layer)
+    return x.through(lambda q, _: (finite(w * Bounded(q) + b, "a dense layer", q).value, None), d=w * x.d)
 
 
 @pair_slope.register
-def _(layer: Dense, signal: TwoPoints) -> Any:
-    return layer.sigma_w**2
+def _(layer: Dense, x: Pair) -> Bounded:
+    return Bounded(_variances(layer)[0])
 
 
-def _refuse_infinite(q: Any, before: Any) -> None:
-    if not np.all(np.isfinite(q)):
-        raise DivergentExpectation(
-            f"the second moment after a dense layer exceeds the range of a float (it was {np.max(before):.3g} before)"
-        )
+@tangent.register
+def _(layer: Dense, theta: Floats, x: State) -> tuple[Floats, State]:
+    """h = σ_w/√n W x + σ_b b with W and b of variance 1: Θ → σ_w² Θ + (σ_w² E x x′ + σ_b²)."""
+    after = behind(layer, x)
+    return hiding(_variances(layer)[0], theta) + covariance_of(after), after
+
+
+def _variances(layer: Dense) -> tuple[Floats, Floats]:
+    """σ_w² and σ_b²."""
+    return np.asarray(layer.sigma_w) ** 2, np.asarray(layer.sigma_b) ** 2

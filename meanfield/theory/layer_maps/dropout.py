@@ -1,33 +1,30 @@
-"""Dropout: what multiplicative noise of variance rate/(1 − rate) does to second moments.
+"""Dropout: multiplicative noise of variance rate/(1 − rate), as second moments see it.
 
 q → q/(1 − rate), and covariances stay, so equal inputs part (Schoenholz et al. 2017, arXiv:1611.01232).
 """
 
-from typing import Any
-
 import numpy as np
 
+from meanfield.bounded import Bounded
 from meanfield.networks.layers.dropout import Dropout
 from meanfield.networks.layers.noise import MultiplicativeNoise
 from meanfield.theory.layer_maps.dispatch import one_point, pair_slope, two_points
-from meanfield.theory.states import OnePoint, TwoPoints
-
-__all__: list[str] = []
+from meanfield.theory.states import Pair, Point
 
 
 @one_point.register
-def _(layer: Dropout, signal: OnePoint) -> OnePoint:
-    return one_point(_as_noise(layer), signal)
+def _(layer: Dropout, x: Point) -> Point:
+    return one_point(_as_noise(layer), x)
 
 
 @two_points.register
-def _(layer: Dropout, signal: TwoPoints) -> TwoPoints:
-    return two_points(_as_noise(layer), signal)
+def _(layer: Dropout, x: Pair) -> Pair:
+    return two_points(_as_noise(layer), x)
 
 
 @pair_slope.register
-def _(layer: Dropout, signal: TwoPoints) -> Any:
-    return 1.0
+def _(layer: Dropout, x: Pair) -> Bounded:
+    return Bounded(1.0)
 
 
 def _as_noise(layer: Dropout) -> MultiplicativeNoise:

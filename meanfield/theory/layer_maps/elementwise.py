@@ -1,92 +1,77 @@
 """Activations: q → E φ², with χ = E φ′² back through them; d → ½E(φ(u) − φ(v))² (Poole et al. 2016, eqs. 3, 5, 9)."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
+from meanfield._types import Floats
 from meanfield.activations.activation import Activation
-from meanfield.errors import InfiniteDerivative
+from meanfield.bounded import Bounded
+from meanfield.errors import InfiniteDerivative, InvalidInput
 from meanfield.networks.layers.elementwise import Elementwise
-from meanfield.theory.layer_maps.batchnorm import batch_gradient, sphere_pair, sphere_point
+from meanfield.theory.layer_maps.batchnorm import sphere_pair, sphere_point
+from meanfield.theory.layer_maps.covariance import Covariance, Pullback, all_points, each_by_itself
 from meanfield.theory.layer_maps.dispatch import one_point, pair_slope, two_points
-from meanfield.theory.states import OnePoint, Spread, Spreads, TwoPoints
-
-__all__: list[str] = []
-
-EPS = float(np.finfo(float).eps)
-SPAN = np.linspace(-100.0, 100.0, 41)  # where a function that is no constant varies
-RESOLVED = 1e-12  # relative error of a variance as a difference that is small enough
+from meanfield.theory.states import LazySpread, Pair, Point, Spread
 
 
 @one_point.register
-def _(layer: Elementwise, signal: OnePoint) -> OnePoint:
-    if signal.batch is None or not signal.batch.sphere:
-        after = _gaussian(layer.activation, signal)
-        if signal.batch is None:
-            return after
-        chi, chi_error, batch = batch_gradient(layer.activation, signal, signal.batch)
-        return replace(after, chi=chi, chi_error=chi_error, batch=batch)
-    return sphere_point(layer.activation, signal, signal.batch)
-
-
-def _gaussian(activation: Activation, signal: OnePoint) -> OnePoint:
-    moments = activation.moments
-    q, error = moments.second_moment(signal.q)
-    slope, slope_error = moments.second_moment_slope(signal.q)
-    spreads = _spreads(activation, signal.q)
-    try:
-        chi, chi_error = moments.derivative_moment(signal.q)
-    except InfiniteDerivative:
-        infinite = np.full(np.shape(q), np.inf)
-        return OnePoint(q, error + np.abs(slope) * signal.error, slope * signal.slope, infinite, spreads=spreads)
-    return OnePoint(
-        q,
-        error + np.abs(slope) * signal.error,
-        slope * signal.slope,
-        chi * signal.chi,
-        slope_error * np.abs(signal.slope) + np.abs(slope) * signal.slope_error,
-        chi_error * signal.chi + chi * signal.chi_error,
-        spreads,
+def _(layer: Elementwise, x: Point) -> Point:
+    if x.batch and x.batch.sphere:
+        return sphere_point(layer.activation, x, x.batch)
+    moments, q = layer.activation.moments, x.q.value
+    second, slope = Bounded(*moments.second_moment(q)), Bounded(*moments.second_moment_slope(q))
+    return x.through(
+        x.q.through(second, np.abs(slope.value)),
+        slope=slope,
+        chi=gradient_factor(layer.activation, q),
+        spread=_spread(layer.activation, q),
     )
 
 
 @two_points.register
-def _(layer: Elementwise, signal: TwoPoints) -> TwoPoints:
-    if signal.sphere:
-        return sphere_pair(layer.activation, signal)
+def _(layer: Elementwise, x: Pair) -> Pair:
+    if x.sphere:
+        return sphere_pair(layer.activation, x)
     moments = layer.activation.moments
-    q1, _ = moments.second_moment(signal.q1)
-    q2, _ = (q1, None) if signal.q2 is signal.q1 else moments.second_moment(signal.q2)
-    d, error = moments.distance(signal.q1, signal.q2, signal.d)
+    after = x.through(lambda q, _: (moments.second_moment(q)[0], _spread(layer.activation, q)), d=x.d)
+    d, error = moments.distance(x.q1, x.q2, x.d.value)
     with np.errstate(invalid="ignore", divide="ignore"):
-        relative = np.where(np.asarray(signal.d) > 0, signal.error / np.where(signal.d == 0, 1.0, signal.d), 0.0)
-    first = _spreads(layer.activation, signal.q1)
-    second = first if signal.q2 is signal.q1 else _spreads(layer.activation, signal.q2)
-    return TwoPoints(q1, q2, d, error + relative * d, first, second)
+        relative = np.where(np.asarray(x.d.value) > 0, x.d.error / np.where(x.d.value == 0, 1.0, x.d.value), 0.0)
+    return replace(after, d=Bounded(d, error + relative * d))
 
 
 @pair_slope.register
-def _(layer: Elementwise, signal: TwoPoints) -> Any:
-    if signal.sphere:
-        return 1.0
-    return layer.activation.moments.distance_slope(signal.q1, signal.q2, signal.d)[0]
+def _(layer: Elementwise, x: Pair) -> Bounded:
+    if x.sphere:
+        return Bounded(1.0)
+    return Bounded(*layer.activation.moments.distance_slope(x.q1, x.q2, x.d.value))
 
 
-def _spreads(activation: Activation, q: Any) -> Spreads:
-    """E φ and Var φ; where E φ² − (E φ)² cancels, ½E(φ(u) − φ(v))² of independent u and v."""
+@all_points.register
+def _(layer: Elementwise, state: Covariance) -> tuple[Covariance, Pullback]:
+    if 0.0 in layer.activation.jumps and np.any(state.q == 0):
+        raise InvalidInput(
+            f"{layer.activation.name} jumps at 0, where a pixel without a signal is: give the layer before it a bias"
+        )
+    return each_by_itself(layer, state)
+
+
+def gradient_factor(activation: Activation, q: Floats | float) -> Bounded:
+    """E φ′², infinite where φ jumps."""
+    try:
+        return Bounded(*activation.moments.derivative_moment(q))
+    except InfiniteDerivative:
+        return Bounded(np.full(np.shape(q), np.inf), 0.0)
+
+
+def _spread(activation: Activation, q: Floats | float) -> LazySpread:
+    """E φ and Var φ."""
 
     def spread() -> Spread:
-        moments = activation.moments
-        (mean, mean_error), (second, error) = moments.mean(q), moments.second_moment(q)
-        variance = second - mean**2
-        error = error + 2 * np.abs(mean) * mean_error + EPS * second
-        cancels = (error > RESOLVED * variance) & (mean**2 > 0.5 * second)
-        if np.any(cancels):
-            some = np.where(cancels, q, 1.0)
-            apart, apart_error = moments.distance(some, some, some)
-            variance, error = np.where(cancels, apart, variance), np.where(cancels, apart_error, error)
-        varies = bool(np.any(variance <= 0) and np.ptp(activation(SPAN)) > 0)
-        return Spread(mean, variance, mean_error, error, varies)
+        mean, variance = Bounded(*activation.moments.mean(q)), Bounded(*activation.moments.variance(q))
+        constant = activation.is_constant
+        varies = bool(activation.varies(1.0)) if constant is None else not constant
+        return Spread(mean=mean, variance=variance, varies=varies)
 
     return spread

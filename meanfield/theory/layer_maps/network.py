@@ -1,37 +1,50 @@
-"""A network of layers: its maps are those of its layers, one after the other."""
+"""A network of layers: its maps are the maps of its layers, one after the other."""
 
 from dataclasses import replace
-from typing import Any
 
+from meanfield._types import Floats
+from meanfield.bounded import Bounded
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.network import Network
-from meanfield.theory.layer_maps.batchnorm import settled_batch
+from meanfield.theory.layer_maps.batchnorm import settled_batch, step
+from meanfield.theory.layer_maps.covariance import Covariance, Pullback, all_points, in_turn
 from meanfield.theory.layer_maps.dispatch import one_point, pair_slope, two_points
-from meanfield.theory.states import OnePoint, TwoPoints
-
-__all__: list[str] = []
+from meanfield.theory.layer_maps.tangent_kernel import State, tangent
+from meanfield.theory.states import Pair, Point
 
 
 @one_point.register
-def _(layer: Network, signal: OnePoint) -> OnePoint:
-    if signal.batch is None and batch_size(layer) is not None:
-        signal = replace(signal, batch=settled_batch(layer, signal.q))
+def _(layer: Network, x: Point) -> Point:
+    if x.batch is None and batch_size(layer) is not None:
+        x = replace(x, batch=settled_batch(layer, x.q.value))
     for inner in layer:
-        signal = one_point(inner, signal)
-    return signal
+        x = step(inner, x)
+    return x
 
 
 @two_points.register
-def _(layer: Network, signal: TwoPoints) -> TwoPoints:
+def _(layer: Network, x: Pair) -> Pair:
     for inner in layer:
-        signal = two_points(inner, signal)
-    return signal
+        x = two_points(inner, x)
+    return x
 
 
 @pair_slope.register
-def _(layer: Network, signal: TwoPoints) -> Any:
-    slope: Any = 1.0
+def _(layer: Network, x: Pair) -> Bounded:
+    slope = Bounded(1.0)
     for inner in layer:
-        slope = slope * pair_slope(inner, signal)
-        signal = two_points(inner, signal)
+        slope = slope * pair_slope(inner, x)
+        x = two_points(inner, x)
     return slope
+
+
+@all_points.register
+def _(layer: Network, state: Covariance) -> tuple[Covariance, Pullback]:
+    return in_turn(((inner, lambda q: None) for inner in layer), state)
+
+
+@tangent.register
+def _(layer: Network, theta: Floats, x: State) -> tuple[Floats, State]:
+    for inner in layer:
+        theta, x = tangent(inner, theta, x)
+    return theta, x

@@ -4,97 +4,97 @@ V is the variance over units for LayerNorm and the second moment for RMSNorm. A 
 the signal, and for LayerNorm its mean: one part in the number of units each, nothing at infinite width.
 """
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
+from meanfield._types import Bools, Floats
+from meanfield.bounded import Bounded, minimum, where
 from meanfield.errors import InvalidInput
+from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.normalisation import LayerNorm, RMSNorm
 from meanfield.theory.layer_maps.dispatch import one_point, pair_slope, two_points
-from meanfield.theory.states import OnePoint, Spread, Spreads, TwoPoints, spread_of
-
-__all__: list[str] = []
+from meanfield.theory.states import LazySpread, Pair, Point, Spread, spread_of
 
 EPS = float(np.finfo(float).eps)
 SMALLEST = 1e-300  # gradient factors at a smaller variance are those at this one
 
 
 @one_point.register
-def _(layer: LayerNorm, signal: OnePoint) -> OnePoint:
-    spread = spread_of(signal.spreads, signal.q, signal.error)
-    return _divided(layer, signal, spread, None)
+def _(layer: LayerNorm, x: Point) -> Point:
+    return _divided(layer, x, spread_of(x.spread, x.q), None)
 
 
 @one_point.register
-def _(layer: RMSNorm, signal: OnePoint) -> OnePoint:
-    varies = bool(np.any(signal.q == 0)) and spread_of(signal.spreads, signal.q).varies
-    size = Spread(0.0, signal.q, 0.0, signal.error, varies)
-    return _divided(layer, signal, size, _scaled(signal.spreads, signal.q))
+def _(layer: RMSNorm, x: Point) -> Point:
+    varies = bool(np.any(x.q.value == 0)) and spread_of(x.spread, x.q).varies
+    size = Spread(mean=Bounded(0.0), variance=x.q, varies=varies)
+    return _divided(layer, x, size, _scaled(x.spread, x.q.value))
 
 
-def _divided(layer: Any, signal: OnePoint, size: Spread, spreads: Spreads) -> OnePoint:
+def _divided(layer: Layer, x: Point, size: Spread, spread: LazySpread) -> Point:
     """The signal divided by the root of a variance; at q = 0 the limit q → 0."""
     if not size.varies:
-        _refuse_constant(layer, size.variance, np.asarray(signal.chi) == 0)
-    inverse = 1.0 / np.maximum(size.variance, SMALLEST)
-    one = np.ones(np.broadcast_shapes(np.shape(inverse), np.shape(signal.q)))
+        _refuse_constant(layer, size.variance, np.asarray(x.chi.value) == 0)
     with np.errstate(over="ignore"):
-        chi = np.where(np.isinf(signal.chi), np.inf, np.minimum(signal.chi * inverse, 1 / SMALLEST))
-        chi_error = signal.chi_error * inverse + chi * (size.error * inverse + 2 * EPS)
-        chi_error = np.minimum(chi_error, 1 / SMALLEST)
-    return OnePoint(one, EPS * one, 0.0 * one, chi * one, 0.0 * one, chi_error * one, spreads)
+        factor = 1.0 / np.maximum(size.variance.value, SMALLEST)
+        inverse = Bounded(factor, factor * (size.variance.error * factor + 2 * EPS))
+    one = np.ones(np.broadcast_shapes(np.shape(inverse.value), x.q.shape))
+    chi = where(np.isinf(x.chi.value), np.inf, minimum(x.chi * inverse, 1 / SMALLEST)) * one
+    chi = Bounded(chi.value, np.minimum(chi.error, 1 / SMALLEST))
+    return Point(q=Bounded(one, EPS * one), slope=Bounded(0.0 * one), chi=chi, spread=spread)
 
 
 @two_points.register
-def _(layer: LayerNorm, signal: TwoPoints) -> TwoPoints:
-    after = _pair(layer, signal.centred())
-    return TwoPoints(after.q1, after.q1, after.d, after.error)
+def _(layer: LayerNorm, x: Pair) -> Pair:
+    for known in filter(None, (x.spread1, x.spread2)):
+        if not (spread := known()).varies:
+            _refuse_constant(layer, spread.variance)
+    return _normalised(layer, x.centred(), lambda q, spread: None)
 
 
 @two_points.register
-def _(layer: RMSNorm, signal: TwoPoints) -> TwoPoints:
-    after = _pair(layer, signal)
-    first = _scaled(signal.spreads1, signal.q1)
-    second = first if signal.q2 is signal.q1 else _scaled(signal.spreads2, signal.q2)
-    return TwoPoints(after.q1, after.q2, after.d, after.error, first, second)
+def _(layer: RMSNorm, x: Pair) -> Pair:
+    return _normalised(layer, x, lambda q, spread: _scaled(spread, q))
 
 
-def _pair(layer: Any, signal: TwoPoints) -> TwoPoints:
+def _normalised(layer: Layer, x: Pair, spread: Callable[[Floats, LazySpread], LazySpread]) -> Pair:
     """The pair with each second moment divided out."""
-    _refuse_constant(layer, np.minimum(signal.q1, signal.q2))
-    gap, inverse = signal.one_minus_c, 1.0 / (np.sqrt(signal.q1) * np.sqrt(signal.q2))
+    _refuse_constant(layer, Bounded(np.minimum(x.q1, x.q2)))
+    gap, inverse = x.one_minus_c, 1.0 / (np.sqrt(x.q1) * np.sqrt(x.q2))
     one = np.ones(gap.shape)
-    second = one if signal.q2 is signal.q1 else one.copy()
-    return TwoPoints(one, second, gap, (signal.error + 4 * EPS * np.abs(signal.d)) * inverse)
+    d = Bounded(gap, (x.d.error + 4 * EPS * np.abs(x.d.value)) * inverse)
+    return x.through(lambda q, before: (one, spread(q, before)), d=d)
 
 
 @pair_slope.register
-def _(layer: LayerNorm, signal: TwoPoints) -> Any:
-    return _slope(signal.centred())
+def _(layer: LayerNorm, x: Pair) -> Bounded:
+    return _slope(x.centred())
 
 
 @pair_slope.register
-def _(layer: RMSNorm, signal: TwoPoints) -> Any:
-    return _slope(signal)
+def _(layer: RMSNorm, x: Pair) -> Bounded:
+    return _slope(x)
 
 
-def _slope(signal: TwoPoints) -> Any:
-    return 1.0 / (np.sqrt(signal.q1) * np.sqrt(signal.q2))
+def _slope(x: Pair) -> Bounded:
+    return Bounded(1.0 / (np.sqrt(x.q1) * np.sqrt(x.q2)))
 
 
-def _scaled(before: Spreads, q: Any) -> Spreads:
+def _scaled(before: LazySpread, q: Floats | float) -> LazySpread:
     if before is None:
         return None
 
     def spread() -> Spread:
         old, root = before(), np.sqrt(np.maximum(q, SMALLEST))
-        return Spread(old.mean / root, old.variance / root**2, old.mean_error / root, old.error / root**2)
+        return Spread(mean=old.mean / root, variance=old.variance / root**2)
 
     return spread
 
 
-def _refuse_constant(layer: Any, variance: Any, where: Any = True) -> None:
-    if np.any((np.asarray(variance) <= 0) & where):
+def _refuse_constant(layer: Layer, variance: Bounded, here: Bools | bool = True) -> None:
+    """Refuse a variance that is 0 within its error, where a signal that varies would have another one."""
+    if np.any((np.asarray(variance.value) <= variance.error) & here):
         raise InvalidInput(
             f"{type(layer).__name__} would divide by zero: what comes before it gives every unit the same value, "
             "where it needs one that varies with the signal"

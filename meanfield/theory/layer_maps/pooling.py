@@ -3,129 +3,110 @@
 Novak et al. 2019 (arXiv:1810.05148), section 3.
 """
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from meanfield.networks.images import check_alike
+from meanfield._types import Floats
+from meanfield.bounded import Bounded, maximum
 from meanfield.networks.layers.pooling import AveragePool, Flatten, GlobalAveragePool
-from meanfield.theory.layer_maps.covariance import Points, Pullback, all_points
-from meanfield.theory.layer_maps.dispatch import one_point, pair_slope, two_points
-from meanfield.theory.states import Spread, Spreads, TwoPoints
-
-__all__ = ["averaged"]
-
-Floats = NDArray[np.float64]
+from meanfield.theory.layer_maps.covariance import Covariance, Pullback, all_points
+from meanfield.theory.states import LazySpread, Spread
 
 EPS = float(np.finfo(float).eps)
 
 
-def _refuse(layer: Any, signal: Any) -> Any:
-    check_alike(layer)  # raises
-
-
-for kind in (AveragePool, GlobalAveragePool, Flatten):
-    for rule in (one_point, two_points, pair_slope):
-        rule.register(kind, _refuse)
-
-
 @all_points.register
-def _(layer: AveragePool, state: Points) -> tuple[Points, Pullback]:
-    images = layer.pooled(state.images)
-    mean: Any = np.ones((1, 1))
+def _(layer: AveragePool, state: Covariance) -> tuple[Covariance, Pullback]:
+    images = layer.images_after(state.images)
+    mean: Floats = np.ones((1, 1))
     for size, window in zip(images, layer.window, strict=True):
-        mean = np.kron(mean, np.kron(np.eye(size), np.full((1, window), 1.0 / window)))
-    pair, back = averaged(mean, state)
-    return Points(pair, images), back
+        mean = _kron(mean, _kron(np.eye(size), np.full((1, window), 1.0 / window)))
+    return averaged(mean, state, images)
 
 
 @all_points.register
-def _(layer: GlobalAveragePool, state: Points) -> tuple[Points, Pullback]:
-    pair, back = averaged(np.full((1, state.pixels), 1.0 / state.pixels), state)
-    return Points(pair), back
+def _(layer: GlobalAveragePool, state: Covariance) -> tuple[Covariance, Pullback]:
+    return averaged(np.full((1, state.pixels), 1.0 / state.pixels), state, ())
 
 
 @all_points.register
-def _(layer: Flatten, state: Points) -> tuple[Points, Pullback]:
+def _(layer: Flatten, state: Covariance) -> tuple[Covariance, Pullback]:
     """Each pixel has its share of the gradient, independent of others' as behind a Dense layer its units' are."""
     inputs, pixels = state.inputs, state.pixels
-    q = np.ravel(state.pair.q1).reshape(inputs, pixels).mean(axis=1)
+    q = state.q.reshape(inputs, pixels).mean(axis=1)
 
-    def over_pixels(values: Any) -> Floats:
-        whole = np.broadcast_to(values, (inputs * pixels,) * 2).reshape(inputs, pixels, inputs, pixels)
-        return np.asarray(np.einsum("iaja->ij", whole) / pixels)
+    def over_pixels(values: Floats) -> Floats:
+        return np.asarray(np.einsum("iaja->ij", values.reshape(inputs, pixels, inputs, pixels)) / pixels)
 
-    d, error = over_pixels(state.pair.d), over_pixels(state.pair.error)
-    spreads = state.pair.spreads1
-    pooled = None if spreads is None else _of_units(spreads, inputs)
+    d = state.d.rearranged(over_pixels)
+    spread = None if state.spread is None else _of_units(state.spread, inputs)
 
     def back(g: Floats) -> Floats:
         each, own = np.zeros((inputs, pixels, inputs, pixels)), np.arange(pixels)
         each[:, own, :, own] = g / pixels
         return each.reshape(inputs * pixels, -1)
 
-    return Points(TwoPoints(q[:, None], q[None, :], d, error, *_both(pooled))), back
+    return Covariance(q=q, d=d, spread=spread), back
 
 
-def averaged(mean: Floats, state: Points) -> tuple[TwoPoints, Pullback]:
+def averaged(mean: Floats, state: Covariance, images: tuple[int, ...]) -> tuple[Covariance, Pullback]:
     """The signals of the points of each input multiplied by `mean`, shape (new pixels, pixels)."""
-    matrix: Any = np.kron(np.eye(state.inputs), mean)
-    pair = state.pair
-    apart, error = (
-        matrix @ np.broadcast_to(values, (matrix.shape[1],) * 2) @ matrix.T for values in (pair.d, pair.error)
-    )
+    matrix = _kron(np.eye(state.inputs), mean)
+    apart, error = (matrix @ values @ matrix.T for values in _both(state.d))
     within = np.diagonal(apart)
-    q = matrix @ np.ravel(pair.q1) - within
+    q = matrix @ state.q - within
     d = np.maximum(apart - 0.5 * (within[:, None] + within), 0.0)
     error = error + 4 * EPS * (apart + within[:, None] + within)
-    spreads = None if pair.spreads1 is None else _pooled(pair.spreads1, matrix, q)
+    spread = None if state.spread is None else _pooled(state.spread, matrix, q)
 
     def back(g: Floats) -> Floats:
         endless = np.isinf(g)
         known = matrix.T @ np.where(endless, 0.0, g) @ matrix
         return np.where(matrix.T @ endless @ matrix > 0, np.inf, known) if endless.any() else known
 
-    return TwoPoints(q[:, None], q[None, :], d, error, *_both(spreads)), back
+    return Covariance(q=q, d=Bounded(d, error), spread=spread, images=images), back
 
 
-def _both(spreads: Spreads) -> tuple[Spreads, Spreads]:
-    """Of the first point of a pair, in a column, and of the second, in a row."""
-    if spreads is None:
-        return None, None
-
-    def row() -> Spread:
-        one = spreads()
-        mean, variance, mean_error, error = map(np.transpose, (one.mean, one.variance, one.mean_error, one.error))
-        return Spread(mean, variance, mean_error, error)
-
-    return spreads, row
+def _kron(a: Floats, b: Floats) -> Floats:
+    return np.asarray(np.kron(a, b), dtype=np.float64)
 
 
-def _pooled(before: Any, matrix: Floats, q: Floats) -> Spreads:
+def _both(number: Bounded) -> tuple[Floats, Floats]:
+    """Value and error, of one shape."""
+    return np.asarray(number.value), np.broadcast_to(number.error, number.shape)
+
+
+def _pooled(before: Callable[[], Spread], matrix: Floats, q: Floats) -> LazySpread:
     """Means over units average too; what is left of the second moment is the variance."""
 
     def spread() -> Spread:
         old = before()
-        mean, mean_error = (matrix @ np.broadcast_to(np.ravel(a), matrix.shape[1]) for a in (old.mean, old.mean_error))
-        variance = np.maximum(q - mean**2, 0.0)
-        error = matrix @ np.broadcast_to(np.ravel(old.error), matrix.shape[1]) + 2 * np.abs(mean) * mean_error + EPS * q
-        return Spread(*(a[:, None] for a in (mean, variance, mean_error, error)))
+        mean = old.mean.broadcast(matrix.shape[1]).rearranged(lambda values: matrix @ values)
+        left = Bounded(q) - mean**2
+        uncertain = old.variance.broadcast(matrix.shape[1]).rearranged(lambda values: matrix @ values).error
+        variance = maximum(Bounded(left.value, left.error + uncertain), 0.0)
+        return Spread(mean=mean, variance=variance)
 
     return spread
 
 
-def _of_units(before: Any, inputs: int) -> Spreads:
+def _of_units(before: Callable[[], Spread], inputs: int) -> LazySpread:
     """Pixels become units: their means average, and what these are apart adds to the variance."""
 
     def spread() -> Spread:
         old = before()
-        mean, variance, mean_error, error = (
-            np.broadcast_to(np.ravel(a), (np.size(old.mean),)).reshape(inputs, -1)
-            for a in (old.mean, old.variance, old.mean_error, old.error)
+        number = max(np.size(old.mean.value), np.size(old.variance.value))
+        (mean, mean_error), (variance, error) = (
+            tuple(values.reshape(inputs, -1) for values in _both(one.broadcast(number)))
+            for one in (old.mean, old.variance)
         )
-        whole = variance.mean(axis=1) + mean.var(axis=1)
-        bound = error.mean(axis=1) + 2 * (np.abs(mean - mean.mean(axis=1, keepdims=True)) * mean_error).mean(axis=1)
-        return Spread(*(a[:, None] for a in (mean.mean(axis=1), whole, mean_error.mean(axis=1), bound)))
+        apart = np.abs(mean - mean.mean(axis=1, keepdims=True))
+        return Spread(
+            mean=Bounded(mean.mean(axis=1), mean_error.mean(axis=1)),
+            variance=Bounded(
+                variance.mean(axis=1) + mean.var(axis=1), error.mean(axis=1) + 2 * (apart * mean_error).mean(axis=1)
+            ),
+        )
 
     return spread

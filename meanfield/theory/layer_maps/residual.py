@@ -4,152 +4,150 @@ There is no cross term where the branch's output has zero mean given its input x
 arXiv:1712.08969, section 3). A branch that is made of skip connections carries a·x, and 2sba is added to s².
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from meanfield.errors import DivergentExpectation, InvalidInput
+from meanfield._types import Floats
+from meanfield.bounded import Bounded, Operand, as_bounded, scaled
+from meanfield.errors import InvalidInput
 from meanfield.networks.layers.base import Layer
-from meanfield.networks.layers.elementwise import Elementwise
 from meanfield.networks.layers.network import in_sequence
-from meanfield.networks.layers.normalisation import LayerNorm
 from meanfield.networks.layers.residual import Residual
-from meanfield.theory.layer_maps.carried import carried
-from meanfield.theory.layer_maps.dispatch import one_point, pair_slope, two_points
-from meanfield.theory.states import Batch, OnePoint, Spread, Spreads, TwoPoints, spread_of
+from meanfield.theory.layer_maps.batchnorm import step
+from meanfield.theory.layer_maps.covariance import Covariance, Pullback, all_points, in_turn
+from meanfield.theory.layer_maps.dispatch import finite, hiding, one_point, pair_slope, two_points
+from meanfield.theory.layer_maps.tangent_kernel import State, behind, tangent
+from meanfield.theory.states import Batch, LazySpread, Pair, Point, Spread, spread_of
 
-__all__ = ["joined", "refuse_mean", "shares", "tail"]
-
-EPS = float(np.finfo(float).eps)
-ZERO = 4.0  # a mean within so many bounds on its error is 0
-RESOLVED = 1e-8  # if that bound is this small relative to √E φ²
+#: (skip, branch) ↦ their sum with the shares that both have in second moments.
+Sum = Callable[[Operand, Operand], Bounded]
 
 
 @one_point.register
-def _(layer: Residual, signal: OnePoint) -> OnePoint:
-    add, bound = _sum(layer), _sum(layer, np.abs)
-    after = signal
-    for inner, last in tail(layer):
-        if last and isinstance(inner, Elementwise):
-            refuse_mean(inner, after.q)
-        after = one_point(inner, after)
-    q = add(signal.q, after.q)
-    if not np.all(np.isfinite(q)):
-        raise DivergentExpectation(
-            f"the second moment after a residual layer exceeds the range of a float (it was {np.max(signal.q):.3g})"
-        )
-    return OnePoint(
-        q,
-        bound(signal.error, after.error) + 2 * EPS * q,
-        add(signal.slope, after.slope),
-        add(signal.chi, after.chi),
-        bound(signal.slope_error, after.slope_error),
-        bound(signal.chi_error, after.chi_error),
-        _spreads(layer, signal.spreads, signal.q, after.spreads, after.q),
-        _batch(add, signal.batch, after.batch),
+def _(layer: Residual, x: Point) -> Point:
+    add, after = _sum(layer), x
+    for inner in branch(layer):
+        inner.check(after.q.value)
+        after = step(inner.layer, after)
+    return Point(
+        q=finite(add(x.q, after.q), "a residual layer", x.q.value),
+        slope=add(x.slope, after.slope),
+        chi=add(x.chi, after.chi),
+        spread=_spread(layer, x.spread, x.q, after.spread, after.q),
+        batch=_batch(add, x.batch, after.batch),
     )
 
 
 @two_points.register
-def _(layer: Residual, signal: TwoPoints) -> TwoPoints:
-    _ = tail(layer)  # raises where moments do not add
-    return joined(layer, signal, two_points(layer.branch, signal))
+def _(layer: Residual, x: Pair) -> Pair:
+    after = x
+    for inner in branch(layer):
+        inner.check(after.q1)
+        after = two_points(inner.layer, after)
+    return joined(layer, x, after)
 
 
-def joined(layer: Residual, signal: TwoPoints, after: TwoPoints) -> TwoPoints:
+@all_points.register
+def _(layer: Residual, state: Covariance) -> tuple[Covariance, Pullback]:
+    after, back = in_turn(((inner.layer, inner.check) for inner in branch(layer)), state)
+    skip, share = shares(layer)
+    sums = Covariance.of_pair(joined(layer, state.pair, after.pair), state.images)
+    return sums, lambda g: hiding(skip, g) + hiding(share, back(g))
+
+
+@tangent.register
+def _(layer: Residual, theta: Floats, x: State) -> tuple[Floats, State]:
+    of_branch, branch = tangent(layer.branch, theta, x)
+    skip, share = shares(layer)
+    after = joined(layer, x, branch) if isinstance(x, Pair) and isinstance(branch, Pair) else behind(layer, x)
+    return hiding(skip, theta) + hiding(share, of_branch), after
+
+
+def joined(layer: Residual, x: Pair, after: Pair) -> Pair:
     """The sum of the skip connection's signal and the branch's, `after`."""
-    add, bound = _sum(layer), _sum(layer, np.abs)
-    q1 = add(signal.q1, after.q1)
-    q2 = q1 if signal.q2 is signal.q1 else add(signal.q2, after.q2)
-    first = _spreads(layer, signal.spreads1, signal.q1, after.spreads1, after.q1)
-    second = first if q2 is q1 else _spreads(layer, signal.spreads2, signal.q2, after.spreads2, after.q2)
-    return TwoPoints(q1, q2, add(signal.d, after.d), bound(signal.error, after.error), first, second)
+    add = _sum(layer)
+    q1, q2 = Bounded(x.q1), Bounded(x.q2)
+    one, first = add(q1, Bounded(after.q1)), _spread(layer, x.spread1, q1, after.spread1, Bounded(after.q1))
+    two, second = one, first
+    if not x.equal:
+        two, second = add(q2, Bounded(after.q2)), _spread(layer, x.spread2, q2, after.spread2, Bounded(after.q2))
+    return Pair(
+        q1=np.asarray(one.value),
+        q2=np.asarray(two.value),
+        d=add(x.d, after.d),
+        equal=x.equal,
+        spread1=first,
+        spread2=second,
+    )
 
 
 @pair_slope.register
-def _(layer: Residual, signal: TwoPoints) -> Any:
-    return _sum(layer)(1.0, pair_slope(layer.branch, signal))
+def _(layer: Residual, x: Pair) -> Bounded:
+    return _sum(layer)(1.0, pair_slope(layer.branch, x))
 
 
-def shares(layer: Residual) -> tuple[Any, Any]:
+def shares(layer: Residual) -> tuple[Floats, Floats]:
     """What second moments of the skip connection and of the branch are multiplied by: s² + 2sba and b²."""
     s, b = np.asarray(layer.skip_scale), np.asarray(layer.branch_scale)
-    a = carried(in_sequence(layer.branch)) if np.any(s * b) else 0.0
+    a = layer.branch.carries if np.any(s * b) else 0.0
     return s**2 + 2 * s * b * (0.0 if a is None else a), b**2
 
 
-def _sum(layer: Residual, sign: Any = np.positive) -> Any:
-    """(skip, branch) ↦ their sum with these shares, where one of 0 hides even what is infinite."""
-    squares = tuple(map(sign, shares(layer)))
-
-    def add(*parts: Any) -> Any:
-        with np.errstate(over="ignore", invalid="ignore"):
-            skip, branch = (np.where(w == 0, 0.0, w * part) for w, part in zip(squares, parts, strict=True))
-            return skip + branch
-
-    return add
+def _sum(layer: Residual) -> Sum:
+    """The sum with the layer's shares, where a share of 0 hides even what is infinite."""
+    of_skip, of_branch = shares(layer)
+    return lambda skip, branch: scaled(of_skip, as_bounded(skip)) + scaled(of_branch, as_bounded(branch))
 
 
-def _spreads(layer: Residual, skip: Spreads, q: Any, branch: Spreads, q_branch: Any) -> Spreads:
+def _spread(layer: Residual, skip: LazySpread, q: Bounded, branch: LazySpread, q_branch: Bounded) -> LazySpread:
     """Means add with their signs; variances add like second moments."""
     if not (skip or branch):
         return None
 
     def spread() -> Spread:
         one, other = spread_of(skip, q), spread_of(branch, q_branch)
-        add = _sum(layer)
         s, b = np.asarray(layer.skip_scale), np.asarray(layer.branch_scale)
-        mean = s * one.mean + b * other.mean
-        mean_error = np.abs(s) * one.mean_error + np.abs(b) * other.mean_error
-        return Spread(mean, add(one.variance, other.variance), mean_error, _sum(layer, np.abs)(one.error, other.error))
+        mean, variance = s * one.mean + b * other.mean, _sum(layer)(one.variance, other.variance)
+        return Spread(mean=mean, variance=variance)
 
     return spread
 
 
-def _batch(add: Any, skip: Batch | None, branch: Batch | None) -> Batch | None:
+def _batch(add: Sum, skip: Batch | None, branch: Batch | None) -> Batch | None:
     if skip is None or branch is None:
         return None
-    return Batch(add(skip.distance, branch.distance), add(skip.shared, branch.shared))
+    distance, shared = add(skip.distance, branch.distance), add(skip.shared, branch.shared)
+    return Batch(distance=np.asarray(distance.value), shared=np.asarray(shared.value))
 
 
-def tail(layer: Residual) -> list[tuple[Layer, bool]]:
-    """The branch's layers, and whether each comes after the last one that leaves no mean, so that its own one matters.
+class _Inner(NamedTuple):
+    """A layer of a branch; `last` says that no layer behind it removes its mean."""
 
-    Refused is a branch whose output correlates with its input in a way that is not known, or that has a mean.
-    """
+    layer: Layer
+    last: bool
+
+    def check(self, q: ArrayLike) -> None:
+        """Refuse a mean at the end of the branch, where units have second moments q before the layer."""
+        if self.last and self.layer.leaves_mean(q):
+            raise InvalidInput(
+                f"a residual branch must end in a Dense layer or an odd activation, not in {self.layer.label}: its "
+                "units have a mean, or another law than those of the skip connection"
+            )
+
+
+def branch(layer: Residual) -> list[_Inner]:
+    """The branch's layers; refused where its output correlates with its input in a way that is not known."""
     layers = list(in_sequence(layer.branch))
     if not np.any(np.asarray(layer.skip_scale) * np.asarray(layer.branch_scale)):
-        return [(inner, False) for inner in layers]
-    fresh = [i for i, inner in enumerate(layers) if inner.fresh]
-    if carried(layers) is None:
+        return [_Inner(inner, last=False) for inner in layers]
+    if layer.branch.carries is None:
         raise InvalidInput(
             "a residual branch needs a Dense layer: without fresh weights its output correlates with the skip "
             "connection, and their second moments do not add"
         )
-    centred = max(
-        (
-            i
-            for i, inner in enumerate(layers)
-            if fresh and i >= fresh[0] and (inner.fresh or isinstance(inner, LayerNorm))
-        ),
-        default=-1,
-    )
-    for inner in layers[centred + 1 :]:
-        if not (inner.keeps_mean or isinstance(inner, Elementwise)):
-            raise InvalidInput(
-                f"a residual branch must end in a Dense layer, not in {type(inner).__name__}: it may have a mean, or "
-                "other units than the skip connection"
-            )
-    return [(inner, i > centred) for i, inner in enumerate(layers)]
-
-
-def refuse_mean(last: Elementwise, q: Any) -> None:
-    """Refuse an activation at the end of a branch whose mean at q is not 0."""
-    moments = last.activation.moments
-    mean, error = moments.mean(q)
-    size = np.sqrt(moments.second_moment(q)[0])
-    if not np.all((np.abs(mean) <= ZERO * error) & (error <= RESOLVED * size + EPS)):
-        raise InvalidInput(
-            f"a residual branch must end in a Dense layer or an odd activation, not in {last.activation.name}, "
-            "which has a mean: that of the skip connection would have to be tracked"
-        )
+    weights = next((i for i, inner in enumerate(layers) if inner.fresh), len(layers))
+    removes = [i for i, inner in enumerate(layers) if i >= weights and (inner.fresh or inner.centres)]
+    return [_Inner(inner, last=i > max(removes, default=-1)) for i, inner in enumerate(layers)]

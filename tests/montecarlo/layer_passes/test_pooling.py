@@ -13,7 +13,7 @@ from meanfield.montecarlo.layer_passes import forward
 from meanfield.networks.layers.convolution import Conv
 from meanfield.networks.layers.pooling import AveragePool, Flatten, GlobalAveragePool
 from meanfield.networks.layers.residual import Residual
-from meanfield.theory.layer_maps.covariance import Points, all_points, of_covariance
+from meanfield.theory.layer_maps.covariance import Covariance, all_points
 
 FLOAT = np.dtype(np.float64)
 Network = mf.Network
@@ -98,7 +98,7 @@ def test_covariances_of_signals_and_gradients_of_wide_networks_are_those_of_the_
     width, networks, points = 512, 40, 2 * math.prod(pixels)
     shared = np.random.default_rng(1).standard_normal((points, 30)) + 0.5
     sigma = shared @ shared.T / 30
-    state, back = all_points(block, Points(of_covariance(np.diagonal(sigma), sigma), pixels))
+    state, back = all_points(block, Covariance.of(np.diagonal(sigma), sigma, pixels))
     left = len(state.covariance)
     last = 0.5 * np.eye(left) + 0.5
     signals, gradients = np.empty((networks, left, left)), np.empty((networks, points, points))
@@ -118,9 +118,7 @@ def test_another_border_would_be_noticed():
     """The same comparison, of the gradient at the border, is far off if it is taken for a circle."""
     zeros, circle = (Network("relu", Conv(2**0.5, padding=padding)) for padding in ("zeros", "circular"))
     sigma = np.eye(5)
-    (_, back), (_, around) = (
-        all_points(one, Points(of_covariance(np.ones(5), sigma), (5,))) for one in (zeros, circle)
-    )
+    (_, back), (_, around) = (all_points(one, Covariance.of(np.ones(5), sigma, (5,))) for one in (zeros, circle))
     runs = []
     for rng in np.random.default_rng(5).spawn(20):
         _, pullback = forward(zeros, rng.standard_normal((5, 512)), ExactLaw(rng, 512, FLOAT, (5,)))

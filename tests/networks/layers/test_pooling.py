@@ -28,7 +28,7 @@ def test_they_say_what_they_are():
     ("size", "images", "left"), [(2, (6,), (3,)), (1, (5,), (5,)), ((2, 3), (4, 3), (2, 1)), ([4, 1], (8, 7), (2, 7))]
 )
 def test_windows_divide_the_image(size, images, left):
-    assert AveragePool(size).pooled(images) == left
+    assert AveragePool(size).images_after(images) == left
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_windows_divide_the_image(size, images, left):
 )
 def test_images_that_do_not_fit_are_refused(size, images, message):
     with pytest.raises(mf.InvalidInput, match=message) as refusal:
-        AveragePool(size).pooled(images)
+        AveragePool(size).images_after(images)
     assert "\n" not in str(refusal.value)
 
 
@@ -64,7 +64,7 @@ def test_windows_that_are_none_are_refused(size):
 )
 def test_strides_leave_the_ceiling(layer, images, left):
     after, pixel, inside = layer.windows(images)
-    assert after == layer.strided(images) == left
+    assert after == left
     assert pixel.shape == inside.shape == (np.prod(left), len(layer.taps[1]))
     assert pixel.min() >= 0
     assert pixel.max() < np.prod(images)

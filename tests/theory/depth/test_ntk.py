@@ -23,10 +23,9 @@ from meanfield.networks.layers.network import Network
 from meanfield.networks.layers.noise import AdditiveNoise, MultiplicativeNoise
 from meanfield.networks.layers.normalisation import LayerNorm, RMSNorm
 from meanfield.networks.layers.residual import Residual
-from meanfield.numerics.pairs import by_quadrature
-from meanfield.numerics.pairs.pair_map import correlation_gap
 from meanfield.theory.depth.nngp_kernel import kernel, take_inputs
 from meanfield.theory.depth.ntk import ntk
+from meanfield.theory.layer_maps.dispatch import pair_slope
 
 INPUTS = np.random.default_rng(0).standard_normal((6, 5)) + 0.3
 
@@ -162,12 +161,9 @@ def test_many_inputs_have_the_kernel_that_each_pair_has(spec):
 def test_slopes_of_many_pairs_are_those_of_each():
     pairs = take_inputs(np.random.default_rng(4).standard_normal((14, 6))).pairs
     for name in ("tanh", "silu", "selu", "softplus", "gelu"):
-        phi = mf.activation(name)
-        together = phi.moments.distance_slope(pairs.q1, pairs.q2, pairs.d)[0]
-        for k in range(0, together.size, 7):
-            q1, q2, d = (np.broadcast_to(a, together.shape).flat[k] for a in (pairs.q1, pairs.q2, pairs.d))
-            alone = by_quadrature.slope(phi.pieces, q1, q2, float(correlation_gap(q1, q2, d)))[0]
-            np.testing.assert_allclose(together.flat[k], alone, rtol=1e-11, atol=1e-12)
+        slope, layer = mf.activation(name).moments.distance_slope, mf.Network(name)
+        one_by_one = [slope(*pair)[0] for pair in zip(pairs.q1, pairs.q2, pairs.d.value, strict=True)]
+        np.testing.assert_allclose(pair_slope(layer, pairs).value, one_by_one, rtol=1e-11, atol=1e-12)
 
 
 def test_it_grows_with_depth_where_relu_is_critical():

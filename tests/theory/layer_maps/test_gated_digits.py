@@ -10,7 +10,7 @@ from paths import DOCS
 import meanfield as mf
 from meanfield.networks.layers.gated import Gated
 from meanfield.theory.layer_maps import one_point, pair_slope, two_points
-from meanfield.theory.states import OnePoint, TwoPoints
+from meanfield.theory.states import Pair, Point
 
 mp = mpmath.mp
 GATES = {  # name: φ, φ′
@@ -51,9 +51,10 @@ def test_moments_and_the_gradient_factor_to_twenty_digits(name, q, sigma_w, sigm
         v, d = gaussian(lambda x: phi(x) ** 2, p), gaussian(lambda x: derivative(x) ** 2, p)
         dv = gaussian(lambda x: x * phi(x) * derivative(x), p) / p
         expected = {"q": p * v, "slope": w * (v + p * dv), "chi": w * (v + p * d)}
-        found = one_point(Gated(name, sigma_w, sigma_b), OnePoint(np.asarray(q)))
-        for field, bound in (("q", found.error), ("slope", found.slope_error), ("chi", found.chi_error)):
-            off = abs(mp.mpf(float(getattr(found, field))) - expected[field])
+        found = one_point(Gated(name, sigma_w, sigma_b), Point.at(q))
+        for field in ("q", "slope", "chi"):
+            number = getattr(found, field)
+            off, bound = abs(mp.mpf(float(number.value)) - expected[field]), number.error
             assert off <= 1e-12 * abs(expected[field]), field
             assert off <= bound + 4e-16 * abs(expected[field]), field
             assert bound <= 1e-11 * abs(expected[field]), field
@@ -82,14 +83,13 @@ def test_pairs_to_twenty_digits(name, q1, q2, c):
         dual = gaussian_pair(phi, p1, p2, k)
         expected = (p1 * v1 + p2 * v2) / 2 - k * dual
         slope = w * (dual + k * gaussian_pair(derivative, p1, p2, k))
-        first = np.asarray(q1)
-        signal = TwoPoints(first, first if q1 == q2 else np.asarray(q2), np.asarray(d))
+        signal = Pair.at(q1, d) if q1 == q2 else Pair.of(q1, q2, d)
         found = two_points(layer, signal)
-        off = abs(mp.mpf(float(found.d)) - expected)
+        off = abs(mp.mpf(float(found.d.value)) - expected)
         assert off <= 1e-12 * expected
-        assert off <= found.error
-        assert found.error <= 1e-10 * expected
-        assert abs(pair_slope(layer, signal) - slope) <= 1e-12 * abs(slope)
+        assert off <= found.d.error
+        assert found.d.error <= 1e-10 * expected
+        assert abs(mp.mpf(float(pair_slope(layer, signal).value)) - slope) <= 1e-12 * abs(slope)
         assert abs(found.q1 - p1 * v1) + abs(found.q2 - p2 * v2) <= 1e-12 * p1 * v1
 
 
@@ -107,10 +107,9 @@ def test_digits_are_kept_near_one_and_at_unequal_second_moments(apart, gap):
             return 2 / mp.pi * mp.asin(2 * k / mp.sqrt((1 + 2 * a) * (1 + 2 * b)))
 
         expected = (q1_ * dual(q1_, q1_, q1_) + q2_ * dual(q2_, q2_, q2_)) / 2 - k * dual(k, q1_, q2_)
-        first = np.asarray(q1)
-        found = two_points(Gated("erf"), TwoPoints(first, first if apart == 0 else np.asarray(q2), np.asarray(d)))
-        off = abs(mp.mpf(float(found.d)) - expected)
-        assert off <= found.error
+        found = two_points(Gated("erf"), Pair.at(q1, d) if apart == 0 else Pair.of(q1, q2, d))
+        off = abs(mp.mpf(float(found.d.value)) - expected)
+        assert off <= found.d.error
         assert off <= (1e-13 if gap < 1.9 else 1e-12) * max(expected, 1e-2 if gap > 1.9 else 0)
 
 
@@ -133,10 +132,10 @@ def test_the_scales_of_the_page_to_its_twelve_digits(name, numbers):
         assert abs(1 + scale**2 * gaussian(lambda x: x * phi(x) * derivative(x), scale**2) - slope) < rounded
         assert gradient(critical - half) < 1 < gradient(critical + half)
         assert abs(second(critical) - q) < rounded
-    found = one_point(Gated(name, [float(scale), float(critical)]), OnePoint(1.0))
-    assert found.q == pytest.approx([1.0, float(q)], abs=1e-11)
-    assert found.chi == pytest.approx([float(chi), 1.0], abs=1e-11)
-    assert found.slope[0] == pytest.approx(float(slope), abs=1e-11)
+    found = one_point(Gated(name, [float(scale), float(critical)]), Point.at(1.0))
+    assert found.q.value == pytest.approx([1.0, float(q)], abs=1e-11)
+    assert found.chi.value == pytest.approx([float(chi), 1.0], abs=1e-11)
+    assert found.slope.value[0] == pytest.approx(float(slope), abs=1e-11)
     assert mf.gain(name).value == pytest.approx(float(gain) ** -0.5, rel=1e-11)
 
 

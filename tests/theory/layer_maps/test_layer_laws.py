@@ -6,14 +6,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import meanfield as mf
+from meanfield.bounded import Bounded
 from meanfield.montecarlo.layer_passes import forward
 from meanfield.montecarlo.materialized import Materialized
 from meanfield.theory.layer_maps import one_point, pair_slope, two_points
-from meanfield.theory.layer_maps.covariance import Points, all_points
-from meanfield.theory.states import OnePoint, TwoPoints
+from meanfield.theory.layer_maps.covariance import Covariance, all_points
+from meanfield.theory.states import Pair, Point
 
-SLOW = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
-FEW = settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 scale = st.floats(0.3, 1.6).map(lambda x: round(x, 3))
 bias = st.sampled_from([0.0, 0.2, 0.7])
@@ -62,8 +63,8 @@ moment = st.floats(0.1, 4.0)
 @given(noisy, moment)
 def test_the_slope_of_q_is_that_of_its_differences(block, q):
     step = 1e-5 * q
-    low, here, high = (one_point(block, OnePoint(np.asarray(x))) for x in (q - step, q, q + step))
-    assert float(here.slope) == pytest.approx(float(high.q - low.q) / (2 * step), rel=1e-6, abs=1e-8)
+    low, here, high = (one_point(block, Point.at(x)) for x in (q - step, q, q + step))
+    assert float(here.slope.value) == pytest.approx(float(high.q.value - low.q.value) / (2 * step), rel=1e-6, abs=1e-8)
 
 
 @SLOW
@@ -72,33 +73,30 @@ def test_the_pair_slope_is_that_of_differences_in_d(block, q1, q2, c):
     root = np.sqrt(q1 * q2)
     d = 0.5 * (q1 + q2) - c * root
     step = 1e-5 * root
-    low, high = (
-        two_points(block, TwoPoints(np.asarray(q1), np.asarray(q2), np.asarray(x))).d for x in (d - step, d + step)
-    )
-    slope = pair_slope(block, TwoPoints(np.asarray(q1), np.asarray(q2), np.asarray(d)))
-    assert float(slope) == pytest.approx(float(high - low) / (2 * step), rel=1e-5, abs=1e-8)
+    low, high = (two_points(block, Pair.of(q1, q2, x)).d.value for x in (d - step, d + step))
+    slope = pair_slope(block, Pair.of(q1, q2, d))
+    assert float(slope.value) == pytest.approx(float(high - low) / (2 * step), rel=1e-5, abs=1e-8)
 
 
 @SLOW
 @given(quiet, moment)
 def test_gradients_of_one_input_grow_as_coinciding_inputs_part(block, q):
     """Poole et al. 2016, eq. 9: the gradient factor is the slope of the map of distances at distance 0."""
-    at = TwoPoints(np.asarray(q), np.asarray(q), np.asarray(0.0))
-    assert float(pair_slope(block, at)) == pytest.approx(
-        float(one_point(block, OnePoint(np.asarray(q))).chi), rel=1e-10
-    )
-    assert float(two_points(block, at).d) == 0.0
+    at = Pair.at(q, 0.0)
+    chi = float(one_point(block, Point.at(q)).chi.value)
+    assert float(pair_slope(block, at).value) == pytest.approx(chi, rel=1e-10)
+    assert float(two_points(block, at).d.value) == 0.0
 
 
 @SLOW
 @given(noisy, moment, moment, st.floats(-1.0, 1.0))
 def test_one_input_of_a_pair_is_that_input_alone_and_correlations_stay_correlations(block, q1, q2, c):
-    pair = TwoPoints(np.asarray(q1), np.asarray(q2), np.asarray(0.5 * (q1 + q2) - c * np.sqrt(q1 * q2)))
-    after, swapped = two_points(block, pair), two_points(block, TwoPoints(pair.q2, pair.q1, pair.d))
+    d = 0.5 * (q1 + q2) - c * np.sqrt(q1 * q2)
+    after, swapped = two_points(block, Pair.of(q1, q2, d)), two_points(block, Pair.of(q2, q1, d))
     for both, alone in ((after.q1, q1), (after.q2, q2)):
-        assert float(both) == pytest.approx(float(one_point(block, OnePoint(np.asarray(alone))).q), rel=1e-12)
+        assert float(both) == pytest.approx(float(one_point(block, Point.at(alone)).q.value), rel=1e-12)
     assert 0.0 <= float(after.one_minus_c) <= 2.0 + 1e-12
-    assert float(swapped.d) == pytest.approx(float(after.d), rel=1e-10, abs=1e-14)
+    assert float(swapped.d.value) == pytest.approx(float(after.d.value), rel=1e-10, abs=1e-14)
 
 
 @FEW
@@ -123,7 +121,7 @@ def test_the_way_back_of_gradient_covariances_is_the_transpose_of_the_linearised
     def after(covariance):
         q = np.diagonal(covariance)
         d = 0.5 * (q[:, None] + q) - covariance
-        return all_points(block, Points(TwoPoints(q[:, None], q[None, :], d), (pixels,)))
+        return all_points(block, Covariance(q=q, d=Bounded(d), images=(pixels,)))
 
     change = rng.standard_normal(sigma.shape) * (1 - np.eye(len(sigma)))  # second moments held
     change += change.T
@@ -179,9 +177,11 @@ REDUCTIONS = {
 def test_trivial_parameters_give_the_simpler_network(name):
     block, simpler = REDUCTIONS[name]
     for q in (0.3, 2.0):
-        one, other = (one_point(b, OnePoint(np.asarray(q))) for b in (block, simpler))
+        one, other = (one_point(b, Point.at(q)) for b in (block, simpler))
         for field in ("q", "slope", "chi"):
-            assert float(getattr(one, field)) == pytest.approx(float(getattr(other, field)), rel=1e-13)
-        pair = TwoPoints(np.asarray(q), np.asarray(q), np.asarray(0.4 * q))
-        assert float(two_points(block, pair).d) == pytest.approx(float(two_points(simpler, pair).d), rel=1e-13)
-        assert float(pair_slope(block, pair)) == pytest.approx(float(pair_slope(simpler, pair)), rel=1e-12)
+            assert float(getattr(one, field).value) == pytest.approx(float(getattr(other, field).value), rel=1e-13)
+        pair = Pair.at(q, 0.4 * q)
+        first, second = (float(two_points(b, pair).d.value) for b in (block, simpler))
+        assert first == pytest.approx(second, rel=1e-13)
+        first, second = (float(pair_slope(b, pair).value) for b in (block, simpler))
+        assert first == pytest.approx(second, rel=1e-12)

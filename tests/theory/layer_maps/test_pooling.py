@@ -8,12 +8,13 @@ import pytest
 from rounding import assert_equal_covariances
 
 import meanfield as mf
+from meanfield.bounded import Bounded
 from meanfield.networks.layers.convolution import Conv
 from meanfield.networks.layers.normalisation import LayerNorm, RMSNorm
 from meanfield.networks.layers.pooling import AveragePool, Flatten, GlobalAveragePool
 from meanfield.networks.layers.residual import Residual
 from meanfield.theory.depth.pixels import propagate_pixels
-from meanfield.theory.layer_maps.covariance import Points, all_points, of_covariance
+from meanfield.theory.layer_maps.covariance import Covariance, all_points
 
 Network, Dense = mf.Network, mf.Dense
 INPUTS = 2
@@ -25,7 +26,7 @@ def covariance(points, rank=40, seed=0):
 
 
 def through(layer, sigma, images):
-    return all_points(layer, Points(of_covariance(np.diagonal(sigma), sigma), images))[0]
+    return all_points(layer, Covariance.of(np.diagonal(sigma), sigma, images))[0]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_pools_and_flattening_of_all_pixels_written_out():
 def test_they_reduce_to_simpler_layers(layer, same, images):
     sigma = covariance(INPUTS * math.prod(images))
     (first, back), (second, also) = (
-        all_points(Network("gelu", *one, Dense(1.2, 0.1)), Points(of_covariance(np.diagonal(sigma), sigma), images))
+        all_points(Network("gelu", *one, Dense(1.2, 0.1)), Covariance.of(np.diagonal(sigma), sigma, images))
         for one in (layer, same)
     )
     assert_equal_covariances(first.covariance, second.covariance, rtol=1e-12)
@@ -143,13 +144,12 @@ def test_what_pooling_keeps_of_a_small_distance_is_within_its_error_bound():
     d = np.block(
         [[within, within + gap * np.diagonal(q) * np.eye(4)], [within + gap * np.diagonal(q) * np.eye(4), within]]
     )
-    pair = of_covariance(np.tile(np.diagonal(q), 2), np.zeros((8, 8)))
-    state = Points(type(pair)(pair.q1, pair.q2, d), (4,))
+    state = Covariance(q=np.tile(np.diagonal(q), 2), d=Bounded(d), images=(4,))
     exact = gap * np.trace(q) / 16
-    after = all_points(GlobalAveragePool(), state)[0].pair
-    assert abs(after.d[0, 1] - exact) <= after.error[0, 1] < 1e-14
-    flat = all_points(Flatten(), state)[0].pair
-    assert flat.d[0, 1] == pytest.approx(4 * exact, rel=1e-3)
+    after = all_points(GlobalAveragePool(), state)[0].d[0, 1]
+    assert abs(after.value - exact) <= after.error < 1e-14
+    flat = all_points(Flatten(), state)[0].d[0, 1]
+    assert flat.value == pytest.approx(4 * exact, rel=1e-3)
 
 
 @pytest.mark.parametrize("tail", [(AveragePool(2),), (GlobalAveragePool(),), (Flatten(),)])

@@ -10,9 +10,9 @@ from rounding import assert_equal_covariances
 import meanfield as mf
 from meanfield.networks.layers.residual import Residual
 from meanfield.theory.layer_maps import two_points
-from meanfield.theory.states import TwoPoints
+from meanfield.theory.states import Pair
 
-MAPS = settings(max_examples=25)
+MAPS = settings(max_examples=25, deadline=None, derandomize=True)
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(160)
 WEIGHTS = WEIGHTS / np.sqrt(2 * np.pi)
 BRANCHES = {
@@ -178,7 +178,7 @@ def test_the_kernel_is_positive_and_permutes_with_its_inputs():
 
 @pytest.mark.parametrize("gap", [1e-12, 1e-20, 1e-25])
 def test_nearly_equal_inputs_keep_their_digits(gap):
-    after = two_points(Residual("relu", mf.Dense(2**0.5), branch_scale=0.5), TwoPoints(1.0, 1.0, gap))
+    after = two_points(Residual("relu", mf.Dense(2**0.5), branch_scale=0.5), Pair.at(1.0, gap))
     with mpmath.workdps(40):
         angle = 2 * mpmath.asin(mpmath.sqrt(mpmath.mpf(gap) / 2))
         relu = 1 - (mpmath.sin(angle) + (mpmath.pi - angle) * mpmath.cos(angle)) / mpmath.pi
