@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from numpy.polynomial.legendre import legder, legval, legvander
+from numpy.polynomial.legendre import legder, legval
 
 from meanfield._types import Floats, Ints
 from meanfield.errors import DivergentExpectation, NotConverged
@@ -46,8 +46,15 @@ class PairPanel(NamedTuple):
     far_error: float  # bound on the error of T and of its derivative in c
 
     def basis(self, log_q: Floats) -> Floats:
-        """Legendre polynomials at `log_q`, shape (points, NODES)."""
-        return np.asarray(legvander(2 * (log_q - self.low) / PANEL - 1, NODES - 1))
+        """Legendre polynomials at `log_q`, shape (NODES, points), by their recurrence."""
+        x = 2 * (log_q - self.low) / PANEL - 1
+        polynomials = np.empty((NODES, x.size))
+        polynomials[0], polynomials[1] = 1.0, x
+        for k in range(1, NODES - 1):
+            following = np.multiply(polynomials[k], x, out=polynomials[k + 1])
+            following *= (2 * k + 1) / (k + 1)
+            following -= polynomials[k - 1] * (k / (k + 1))
+        return polynomials
 
 
 class PairSurface:
@@ -139,8 +146,8 @@ def _number(log_q: Floats) -> Ints:
 def _curves(panel: PairPanel, log_q: Floats, series: Floats) -> Floats:
     """The series in the angle at each `log_q`: (degrees, points), or (degrees,) where they are all the same."""
     if log_q.size and np.all(log_q == log_q[0]):
-        return np.asarray(series.T @ panel.basis(log_q[:1])[0])
-    return np.asarray(series.T @ panel.basis(log_q).T)
+        return np.asarray(series.T @ panel.basis(log_q[:1])[:, 0])
+    return np.asarray(series.T @ panel.basis(log_q))
 
 
 def _far(panel: PairPanel, log_q: Floats, c: Floats) -> tuple[Floats, Floats]:

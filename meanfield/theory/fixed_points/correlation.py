@@ -41,8 +41,7 @@ def stable_c(block: Network, q: Floats, chi_1: Floats) -> tuple[Floats, Floats]:
         c* in [−1, 1], and the slope of the correlation map there. The error of c* is about 1e-14/(1 − χ_c), relative to
         1 − c* and for MLPs to c* too. Where q goes to ∞ more slowly than exponentially and c with it, χ_c is 1.
     """
-    every = np.arange(q.size)
-    networks = block.take(every)
+    networks = block.take(np.arange(q.size))
     at = np.where(q == 0, VANISHING, np.minimum(q, INFINITE))
     maps = pair_maps(networks, at)
     with np.errstate(divide="ignore", invalid="ignore"):  # a signal of q = 0 may stay 0
@@ -52,8 +51,7 @@ def stable_c(block: Network, q: Floats, chi_1: Floats) -> tuple[Floats, Floats]:
         added = increment_maps(networks, at)
         slow = _barely_changes(maps, at) & (at == INFINITE) & (added.scale > 0)
         c[slow], chi_c[slow] = 1.0 - settled_gap(added, np.flatnonzero(slow)), 1.0
-    parted = maps.distance(every, np.zeros(q.size)) > 0
-    chosen = np.flatnonzero(~slow & (parted | ((q > 0) & (chi_c > 1 + CRITICAL))))
+    chosen = np.flatnonzero(~slow & ((maps.parted > 0) | ((q > 0) & (chi_c > 1 + CRITICAL))))
     gap = settled_gap(maps, chosen)
     c[chosen] = 1.0 - gap
     below, gap = chosen[gap > 0], gap[gap > 0]
@@ -100,7 +98,7 @@ def settled_gap(maps: PairMaps, which: Ints) -> Floats:
     nearer = np.flatnonzero(at_independent < -INDEPENDENT)
     if nearer.size == 0:
         return np.exp(log_gap)
-    parted = maps.distance(which[nearer], 0.0 * unit[nearer])
+    parted = maps.parted[which[nearer]]
     with np.errstate(divide="ignore"):  # a pair is at least as far apart as noise parts equal inputs
         low = np.where(parted > 0, np.log(0.5 * parted / maps.scale[which[nearer]]), -1.0)
     low, high, found = _bracketed(growth, nearer, low)

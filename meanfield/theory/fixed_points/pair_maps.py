@@ -20,6 +20,7 @@ class PairMaps(NamedTuple):
     """The maps of d = ½E(u − v)² = q(1 − c) for pairs of equally large signals, by the number of the network."""
 
     scale: Floats  # q′ of each network, so that 1 − c′ is d′/q′
+    parted: Floats  # d′ of equal inputs: positive where noise parts them
     distance: NumberedFunction  # d′ at 1 − c
     slope: NumberedFunction  # derivative of d′/q′ in 1 − c
     independent: Callable[[Ints], Floats] | None = None  # c′ at c = 0, where it is known to a small relative error
@@ -38,17 +39,17 @@ def pair_maps(networks: Network, q: Floats) -> PairMaps:
     def slope(which: Ints, gap: Floats) -> Floats:
         return distance_slope(networks.take(which), q[which], q[which] * gap) * q[which] / scale[which]
 
-    return PairMaps(scale, distance, slope)
+    return PairMaps(scale, distance_map(networks, q, np.zeros(q.size)), distance, slope)
 
 
 def increment_maps(networks: Network, q: Floats) -> PairMaps:
-    """What the networks add to q and to d, where they leave pairs nearly as they are; without the slope."""
+    """What networks that leave pairs nearly as they are add to q and to d; without noise and slope."""
     added, _ = increments(networks, q, q)
 
     def distance(which: Ints, gap: Floats) -> Floats:
         return increments(networks.take(which), q[which], q[which] * gap)[1]
 
-    return PairMaps(added, distance, lambda which, gap: np.zeros(gap.shape))
+    return PairMaps(added, np.zeros(q.size), distance, lambda which, gap: np.zeros(gap.shape))
 
 
 def _of_mlps(moments: MLPMoments, q: Floats, scale: Floats) -> PairMaps:
@@ -61,4 +62,4 @@ def _of_mlps(moments: MLPMoments, q: Floats, scale: Floats) -> PairMaps:
     def independent(which: Ints) -> Floats:
         return (moments.w[which] * moments.mean(q[which]) ** 2 + moments.beta[which]) / scale[which]
 
-    return PairMaps(scale, distance, slope, independent)
+    return PairMaps(scale, np.zeros(q.size), distance, slope, independent)
