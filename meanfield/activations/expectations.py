@@ -3,27 +3,16 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from meanfield.activations.activation import Activation
 from meanfield.activations.resolve import activation
 from meanfield.arguments import correlation, positive
 from meanfield.errors import InvalidInput
 from meanfield.estimates import Estimate
-from meanfield.numerics.pairs.by_quadrature import product
-from meanfield.numerics.pairs.hermite import expand
-from meanfield.numerics.pairs.mehler import mehler, reach
+from meanfield.numerics.pairs.two_functions import ProductMap
 from meanfield.numerics.quadrature import one_gaussian as gaussian
-from meanfield.numerics.solve.surrogate import Surrogate
 
 __all__ = ["expectation", "moment", "pair_expectation"]
-
-Floats = NDArray[np.float64]
-
-MANY = 40  # correlations at one pair of variances from which on the Hermite series and a surrogate serve them
-ORDER = 1000  # terms of that series
-SERIES = 1e-13  # what it may leave out, relative to the size of the product
-NODES = 12  # a panel of that surrogate, whose range of angles is small
 
 
 def expectation(f: Any, q: ArrayLike = 1.0, *, rtol: float = 1e-12, atol: float = 0.0) -> Estimate:
@@ -164,40 +153,11 @@ def pair_expectation(
     except ValueError:
         raise InvalidInput("q, q2 and c have shapes that do not broadcast") from None
     before = first.pieces.evaluations + (0 if second is first else second.pieces.evaluations)
-    value, error = _pairs(first, second, *(a.ravel() for a in arrays))
+    products = first.moments.product if second is first else ProductMap(first.pieces, second.pieces)
+    q_first, q_second, c_pair = arrays
+    value, error = products(q_first, q_second, 1.0 - c_pair)
     after = first.pieces.evaluations + (0 if second is first else second.pieces.evaluations)
-    shape = arrays[0].shape
     converged = bool(np.all(error <= rtol * np.maximum(1.0, np.abs(value))))
-    if shape == ():
-        return Estimate(float(value[0]), float(error[0]), converged, after - before)
-    return Estimate(value.reshape(shape), error.reshape(shape), converged, after - before)
-
-
-def _pairs(f: Activation, g: Activation, q1: Floats, q2: Floats, c: Floats) -> tuple[Floats, Floats]:
-    value, error = np.empty(c.size), np.empty(c.size)
-    variances, group = np.unique(q1 + 1j * q2, return_inverse=True)
-    for i, (a, b) in enumerate(zip(variances.real, variances.imag, strict=True)):
-        members = np.flatnonzero(group == i)
-
-        def direct(gap: Floats, a: float = float(a), b: float = float(b)) -> tuple[Floats, Floats]:
-            pairs = np.array([product(f.pieces, g.pieces, a, b, float(one_minus_c)) for one_minus_c in gap])
-            return pairs.reshape(-1, 2)[:, 0], pairs.reshape(-1, 2)[:, 1]
-
-        few = members
-        if members.size >= MANY:
-            first = expand(f.pieces, float(a), ORDER)
-            second = first if g is f and a == b else expand(g.pieces, float(b), ORDER)
-            size = np.sqrt((first.variance + first.mean**2) * (second.variance + second.mean**2))
-            end = reach(first, second, SERIES * size)
-            by_series = np.abs(c[members]) <= end
-            few, many = members[~by_series], members[by_series]
-            value[many], error[many] = mehler(first, second, c[many])
-        if few.size < MANY:
-            value[few], error[few] = direct(1.0 - c[few])
-        else:
-            angle = float(np.arccos(end))
-            by_angle = Surrogate(
-                lambda angles: direct(2 * np.sin(angles / 2) ** 2), (0.0, angle, np.pi - angle, np.pi), nodes=NODES
-            )
-            value[few], error[few] = by_angle(np.arccos(c[few]))
-    return value, error
+    if value.ndim == 0:
+        return Estimate(float(value), float(error), converged, after - before)
+    return Estimate(value, error, converged, after - before)

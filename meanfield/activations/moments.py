@@ -9,29 +9,20 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from meanfield._types import Floats
 from meanfield.activations.closed_forms import ClosedForm, closed_form
 from meanfield.errors import DivergentExpectation
-from meanfield.numerics.pairs.pair_map import PairMap, correlation_gap
-from meanfield.numerics.pairs.surface import PairSurface
+from meanfield.numerics.pairs.pair_map import CLOSED_FORM, PairMap
 from meanfield.numerics.quadrature.one_gaussian import moment
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 from meanfield.numerics.solve.surrogate import Surrogate
 
-__all__ = ["Moments"]
-
-Floats = NDArray[np.float64]
 Bounded = tuple[Floats, Floats]
 
-CLOSED_FORM = 2e-14  # bound on the relative error of a closed form in float64, twice what its tests allow
 EPS = float(np.finfo(float).eps)
-SMALLEST_PAIR = 1e-306  # pairs need no quotient of moments
 SMALLEST = 1e-300  # moments at a smaller q are those at this one
-INEXACT = 1e-11  # a pair whose relative error may exceed this is left to the method for one pair
 RESOLVED = 1e-12  # relative error of a variance as a difference that is small enough
-INEXACT_SLOPE = 2e-10  # and this for the slope
-LEAST_SLOPE = 1e-3  # beside E φ′²: a slope this small is cheap to know only absolutely
 KEPT = 4096  # single moments remembered
 MANY = 64  # values of q from which on a surrogate in ln q serves them, and fewer where it is at hand
 OCTAVES = tuple(np.log(2.0) * np.arange(-340, 342, 2))  # panels of that surrogate: q from 2⁻³⁴⁰ to 2³⁴⁰
@@ -48,13 +39,8 @@ class Moments:
 
     @cached_property
     def pair_map(self) -> PairMap:
-        """The numeric pair map."""
-        return PairMap(self.pieces)
-
-    @cached_property
-    def pair_surface(self) -> PairSurface:
-        """The pair map at all equal variances and all correlations ≥ 0."""
-        return PairSurface(self.pieces, self._closed("distance"))
+        """The map of two correlated Gaussians through φ."""
+        return PairMap(self.pieces, self._form)
 
     def mean(self, q: Any) -> Bounded:
         """E φ(X)."""
@@ -122,48 +108,17 @@ class Moments:
 
     def distance(self, q1: Any, q2: Any, d: Any) -> Bounded:
         """½E(φ(U) − φ(V))² for Var U = q1, Var V = q2, ½E(U − V)² = d, to a small relative error."""
-        value, error = self._pair(self._closed("distance"), self._distance, q1, q2, d)
-        if self._form and self._form.distance and self._form.distance_slope and not np.array_equal(q1, q2):
-            # At unequal variances d holds their difference too, and is itself a rounded number.
-            slope = np.abs(self._form.distance_slope(*np.broadcast_arrays(q1, q2, d)))
-            with np.errstate(invalid="ignore"):  # 0·∞ where φ jumps and the pair is one point
-                error = error + np.fmin(8 * EPS * np.abs(d) * slope, 4 * value)
-        return value, error
+        return self.pair_map.distance(q1, q2, d)
 
     def distance_slope(self, q1: Any, q2: Any, d: Any) -> Bounded:
         """E φ′(U)φ′(V), the derivative of `distance` in d."""
-        form = self._closed("distance_slope")
-        value, error = self._pair(form, self._distance_slope, q1, q2, d)
-        if form and self._form and self._form.derivative_moment:
-            error = error + 8 * EPS * np.sqrt(self._form.derivative_moment(q1) * self._form.derivative_moment(q2))
-        return value, error
+        return self.pair_map.slope(q1, q2, d)
 
-    def _distance(self, q1: Floats, q2: Floats, d: Floats) -> Bounded:
-        """`distance` without a closed form: of many pairs by the pair surface, where it is good enough."""
-        if not self._by_surface(q1, q2):
-            return self.pair_map.distance(q1, q2, d)
-        gap = correlation_gap(q1, q2, d)
-        value, error = (a.reshape(d.shape) for a in self.pair_surface.distance(q1.ravel(), gap.ravel()))
-        inexact = ~(error <= INEXACT * value)
-        if inexact.any():
-            value[inexact], error[inexact] = self.pair_map.distance(q1[inexact], q2[inexact], d[inexact])
-        return value, error
-
-    def _distance_slope(self, q1: Floats, q2: Floats, d: Floats) -> Bounded:
-        """`distance_slope` without a closed form, by the same methods."""
-        if not self._by_surface(q1, q2):
-            return self.pair_map.slope(q1, q2, d)
-        gap = correlation_gap(q1, q2, d)
-        value, error = (a.reshape(d.shape) for a in self.pair_surface.slope(q1.ravel(), gap.ravel()))
-        inexact = ~(error <= INEXACT_SLOPE * np.maximum(np.abs(value), LEAST_SLOPE))
-        if inexact.any():
-            value[inexact], error[inexact] = self.pair_map.slope(q1[inexact], q2[inexact], d[inexact])
-        return value, error
-
-    def _by_surface(self, q1: Floats, q2: Floats) -> bool:
-        """Whether the pair surface serves these pairs: equal variances, and many of them or its panels at hand."""
-        many = q1.size >= MANY or (q1.size > 1 and self.pair_surface.at_hand(q1))
-        return many and np.array_equal(q1, q2)
+    def product(self, q1: Any, q2: Any, gap: Any) -> Bounded:
+        """E φ(U)φ(V) at 1 − c = gap, to a small error relative to the second moments."""
+        (first, first_error), (second, second_error) = self.second_moment(q1), self.second_moment(q2)
+        distance, error = self.pair_map.decorrelation(q1, q2, gap)
+        return 0.5 * (first + second) - distance, 0.5 * (first_error + second_error) + error
 
     def _closed(self, name: str) -> Any:
         return getattr(self._form, name, None)
@@ -213,14 +168,6 @@ class Moments:
 
             self._surrogates[product] = Surrogate(along_log_q, OCTAVES)
         return self._surrogates[product]
-
-    def _pair(self, form: Any, numeric: Callable[[Floats, Floats, Floats], Bounded], *arguments: Any) -> Bounded:
-        q1, q2, d = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in arguments))
-        q1, q2 = np.maximum(q1, SMALLEST_PAIR), np.maximum(q2, SMALLEST_PAIR)
-        if form is not None:
-            value = _quietly(form, q1, q2, d)
-            return value, CLOSED_FORM * np.abs(value)
-        return numeric(q1, q2, d)
 
     def _refuse_infinite(self, value: Floats, q: Floats) -> None:
         if not np.all(np.isfinite(value)):

@@ -1,97 +1,167 @@
-"""Hermite expansions: E f(U) g(V) is the power series Σ aₙ bₙ cⁿ in the correlation (Mehler's formula).
+"""Hermite coefficients aₙ(q) = E f(√q·Z) heₙ(Z) of one function, with the orthonormal heₙ, at any number of q.
 
-aₙ = E f(√q·Z) heₙ(Z) with the normalised heₙ. What a truncated series leaves out is bounded without guessing, because
-Parseval gives the norm of the rest: Σ_{n>N} aₙ² = E f² − Σ_{n≤N} aₙ². Computed for f less its mean, so that a small
-variation about a large constant keeps its digits.
+They are computed for f less its mean, so that a small variation about a large constant keeps its digits, and Parseval's
+identity Σ aₙ² = Var f gives the norm of the coefficients that are left out. At many q they are read from their Legendre
+series on panels of ln q, made from as many q as a panel has nodes.
 """
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
 from meanfield._types import Floats
+from meanfield.errors import DivergentExpectation
+from meanfield.numerics.pairs.variance_panels import NODES, PANEL, panel_basis, panel_nodes, panel_number
 from meanfield.numerics.quadrature.gauss_legendre import nodes_between, rule, tail
-from meanfield.numerics.quadrature.one_gaussian import ROUNDING, integrate, moment
+from meanfield.numerics.quadrature.one_gaussian import ROUNDING, integrate
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
-ORDER = 300  # terms; 0.85³⁰⁰ = 7e-22
-FINE = 0.35  # panel length in standard deviations that resolves he₃₀₀
+ORDER = 300  # coefficients; 0.85³⁰⁰ = 7e-22
+FINE = 0.35  # panel length in standard deviations that resolves he₃₀₀; the waves of heₙ are as long as 1/√n
+LEAST = 72  # order below which panels are not made longer
+KEPT = 256  # expansions at single q that are kept
+GRID = 256  # values of |c| at which the norms of errors are at hand
 
 
-class Expansion(NamedTuple):
-    """The expansion of f(√q·Z): its mean, the coefficients from n = 1 on, what they leave out, and their error."""
+class Expansions(NamedTuple):
+    """Expansions of f(√q·Z), one row a q; bounds on errors are those of absolute errors."""
 
-    q: float
-    mean: float
-    coefficients: Floats  # (ORDER,), n = 1 … ORDER, of f − mean
-    variance: float  # Var f
-    rest: float  # Σ_{n>ORDER} aₙ²
-    error: float  # bound on the error of each coefficient
+    q: Floats
+    mean: Floats
+    variance: Floats
+    coefficients: Floats  # (q, order), n = 1 … order, of f − mean
+    mean_error: Floats
+    variance_error: Floats
+    sum_error: Floats  # (q, GRID + 1): (Σ εₙ²c²ⁿ)^½ at c = k/GRID, for errors εₙ of the coefficients
+    slope_error: Floats  # (q, GRID + 1): (Σ n²εₙ²c^{2n−2})^½
+
+    @property
+    def rest(self) -> Floats:
+        """Σ aₙ² over the coefficients that are left out, and what rounding may hide of it."""
+        known = np.einsum("qn,qn->q", self.coefficients, self.coefficients)
+        return np.asarray(np.maximum(self.variance - known, 0.0) + ROUNDING * self.variance)
 
 
-def expand(pieces: PiecewiseSmooth, q: float, order: int = ORDER) -> Expansion:
-    """The Hermite expansion of f(√q·Z) to the given order."""
-    mean = moment(pieces, "f", q)
+@cache
+def _powers(order: int) -> tuple[Floats, Floats]:
+    """C²ⁿ and n²c^{2n−2} at c = k/GRID, shape (order, GRID + 1)."""
+    n, c = np.arange(1, order + 1)[:, None], np.linspace(0, 1, GRID + 1)
+    return c ** (2 * n), n**2 * c ** (2 * n - 2)
+
+
+def _error_norms(error: Floats) -> tuple[Floats, Floats]:
+    """The norms of errors εₙ of coefficients, (…, order), as `Expansions` has them."""
+    sums, slopes = (np.sqrt(error**2 @ powers) for powers in _powers(error.shape[-1]))
+    return sums, slopes
+
+
+def expand(pieces: PiecewiseSmooth, q: Floats, order: int = ORDER) -> Expansions:
+    """The expansions at each q, which may differ by a few octaves, to the given order."""
+    q = np.asarray(q, dtype=np.float64)
     with pieces.lock:
-        moment(pieces, "ff", q)  # refines the grid to what f needs
-        coefficients, variance, error = _project(pieces, q, mean.value, order)
-    rest = max(variance - float(coefficients @ coefficients), 0.0)
-    return Expansion(q, mean.value, coefficients, variance, rest, error)
+        grid, root = pieces.grid(float(q.max())), np.sqrt(q)
+        integrate(grid, "ff", q)  # refines and extends it to what f needs
+        low, high = grid.a, grid.b
+    fine = FINE * np.sqrt(ORDER / max(order, LEAST)) * root.min()
+    parts = np.maximum(np.ceil((high - low) / fine).astype(int), 1)
+    edges = [np.linspace(a, b, m + 1) for a, b, m in zip(low, high, parts, strict=True)]
+    a, b = np.concatenate([e[:-1] for e in edges]), np.concatenate([e[1:] for e in edges])
+    x, half = nodes_between(a, b), 0.5 * (b - a)
+    weights = (half[:, None] * rule().weights).ravel()
+    z, f = x.ravel() / root[:, None], pieces(x).ravel()
+    density = np.exp(-0.5 * z**2) / (np.sqrt(2 * np.pi) * root[:, None])
+    mean = (weights * density) @ f
+    rest = f - mean[:, None]
+    weighted = density * rest
+    variance = (weighted * rest) @ weights
+    unresolved = 2 * tail((weighted * rest).reshape(q.size, *x.shape)) @ half
+    coefficients = np.empty((q.size, order))
+    with np.errstate(over="ignore", invalid="ignore"):
+        scale = np.exp(-0.25 * z**2)  # of heₙ, which exceeds the range of a float where its weight is none
+        weighted = np.where(scale > 0, weighted / np.where(scale > 0, scale, 1.0), 0.0)
+    summed = weighted * weights
+    before, now = scale, z * scale
+    for n in range(1, order + 1):
+        coefficients[:, n - 1] = np.einsum("qx,qx->q", summed, now)
+        before, now = now, (z * now - np.sqrt(n) * before) / np.sqrt(n + 1)
+    error = 2 * tail((weighted * now).reshape(q.size, *x.shape)) @ half + ROUNDING * np.sqrt(variance)
+    sums, slopes = (error[:, None] * norms for norms in _error_norms(np.ones(order)))
+    return Expansions(q, mean, variance, coefficients, error, unresolved + ROUNDING * variance, sums, slopes)
 
 
 def hermite_coefficients(pieces: PiecewiseSmooth, n: int, q: float) -> tuple[Floats, float]:
     """The first `n` normalised coefficients E f(√q·Z) heₘ(Z), m = 0 … n − 1, and a bound on the error of each."""
-    expansion = expand(pieces, q, max(n - 1, 1))
-    return np.r_[expansion.mean, expansion.coefficients][:n], expansion.error
+    rows = expand(pieces, np.array([q]), max(n - 1, 1))
+    return np.r_[rows.mean, rows.coefficients[0]][:n], float(rows.mean_error[0])
 
 
-def projected(pieces: PiecewiseSmooth, q: Floats, order: int) -> tuple[Floats, Floats, Floats]:
-    """E f, Var f and the coefficients 1 … `order`, shape (q, order), for variances that differ by a few octaves."""
-    grid, root = pieces.grid(float(q.max())), np.sqrt(q)
-    integrate(grid, "ff", q)  # refines and extends it to what f needs
-    fine = FINE * np.sqrt(ORDER / order) * root.min()
-    parts = np.maximum(np.ceil((grid.b - grid.a) / fine).astype(int), 1)
-    edges = [np.linspace(a, b, m + 1) for a, b, m in zip(grid.a, grid.b, parts, strict=True)]
-    a, b = np.concatenate([e[:-1] for e in edges]), np.concatenate([e[1:] for e in edges])
-    x = nodes_between(a, b)
-    z = x.ravel() / root[:, None]
-    density = (0.5 * (b - a)[:, None] * rule().weights).ravel() * np.exp(-0.5 * z**2)
-    density /= np.sqrt(2 * np.pi) * root[:, None]
-    f = pieces(x).ravel()
-    mean = density @ f
-    rest = f - mean[:, None]  # a small variation about a large constant keeps its digits
-    weighted = density * rest
-    variance = np.einsum("qx,qx->q", weighted, rest)
-    coefficients = np.empty((q.size, order))
-    with np.errstate(over="ignore", invalid="ignore"):
-        scale = np.exp(-0.25 * z**2)  # heₙ grows beyond floats where the weight is none
-        weighted = np.where(scale > 0, weighted / np.where(scale > 0, scale, 1.0), 0.0)
-    before, now = scale, z * scale
-    for n in range(1, order + 1):
-        coefficients[:, n - 1] = np.einsum("qx,qx->q", weighted, now)
-        before, now = now, (z * now - np.sqrt(n) * before) / np.sqrt(n + 1)
-    return mean, variance, coefficients
+class EachVariance:
+    """Expansions of one function to one order, made at each variance that is asked for."""
+
+    def __init__(self, pieces: PiecewiseSmooth, order: int) -> None:
+        self.pieces, self.order = pieces, order
+        self._rows: dict[float, Expansions] = {}
+
+    def missing(self, q: Floats) -> int:
+        """How many expansions have to be made to serve the distinct variances `q`."""
+        return sum(x not in self._rows for x in q.tolist())
+
+    def at(self, q: Floats) -> Expansions:
+        """The expansions at the distinct variances `q`."""
+        rows = [self._row(x) for x in q.tolist()]
+        return rows[0] if len(rows) == 1 else Expansions(*map(np.concatenate, zip(*rows, strict=True)))
+
+    def _row(self, q: float) -> Expansions:
+        row = self._rows.get(q)
+        if row is None:
+            row = self._rows[q] = expand(self.pieces, np.array([q]), self.order)
+            while len(self._rows) > KEPT:
+                self._rows.pop(next(iter(self._rows)), None)
+        return row
 
 
-def _project(pieces: PiecewiseSmooth, q: float, mean: float, order: int) -> tuple[Floats, float, float]:
-    grid, root = pieces.grid(q), np.sqrt(q)
-    fine = FINE * min(1.0, np.sqrt(ORDER / order))  # the waves of heₙ are as long as 1/√n
-    parts = np.maximum(np.ceil((grid.b - grid.a) / (fine * root)).astype(int), 1)
-    edges = [np.linspace(a, b, m + 1) for a, b, m in zip(grid.a, grid.b, parts, strict=True)]
-    a, b = np.concatenate([e[:-1] for e in edges]), np.concatenate([e[1:] for e in edges])
-    x = nodes_between(a, b)
-    half = 0.5 * (b - a) / root
-    z = x / root
-    with np.errstate(over="ignore", under="ignore"):
-        density = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
-    f = pieces(x) - mean
-    weighted = half[:, None] * rule().weights * density * f
-    coefficients = np.empty(order)
-    before, now = np.ones_like(z), z
-    for n in range(1, order + 1):
-        coefficients[n - 1] = np.vdot(weighted, now)
-        before, now = now, (z * now - np.sqrt(n) * before) / np.sqrt(n + 1)
-    variance = float(np.vdot(weighted, f))
-    unresolved = 2 * (half * tail(density * f * now)).sum()
-    error = float(unresolved + ROUNDING * np.sqrt(variance))
-    return coefficients, variance, error
+class AlongVariance:
+    """The same at any variances, by Legendre series of the coefficients on panels of ln q.
+
+    A coefficient of order n oscillates along ln q where f has a kink far from 0, faster for larger n; what the series
+    leave out is part of the errors.
+    """
+
+    def __init__(self, pieces: PiecewiseSmooth, order: int) -> None:
+        self.pieces, self.order = pieces, order
+        self._panels: dict[int, tuple[Floats, Floats]] = {}
+
+    def missing(self, q: Floats) -> int:
+        """How many panels have to be made."""
+        return sum(index not in self._panels for index in np.unique(panel_number(q)).tolist())
+
+    def at(self, q: Floats) -> Expansions:
+        """The expansions at `q`; the errors are infinite where an expansion on the panel diverges."""
+        columns, errors = np.empty((q.size, self.order + 2)), np.empty((q.size, 2 * GRID + 4))
+        number = panel_number(q)
+        for index in np.unique(number).tolist():
+            own = number == index
+            series, errors[own] = self._panel(index)
+            columns[own] = panel_basis(np.log(q[own]), index * PANEL).T @ series
+        mean, variance, coefficients = columns[:, 0], columns[:, 1], columns[:, 2:]
+        sum_error, slope_error = np.split(errors[:, 2:], 2, axis=1)
+        return Expansions(q, mean, variance, coefficients, errors[:, 0], errors[:, 1], sum_error, slope_error)
+
+    def _panel(self, index: int) -> tuple[Floats, Floats]:
+        """Legendre coefficients in ln q of mean, variance and Hermite coefficients on one panel, and their errors."""
+        with self.pieces.lock:
+            if index not in self._panels:
+                try:
+                    self._panels[index] = self._make(index)
+                except DivergentExpectation:
+                    self._panels[index] = np.zeros((NODES, self.order + 2)), np.full(2 * GRID + 4, np.inf)
+        return self._panels[index]
+
+    def _make(self, index: int) -> tuple[Floats, Floats]:
+        rows = expand(self.pieces, panel_nodes(index), self.order)
+        columns = np.column_stack([rows.mean, rows.variance, rows.coefficients])
+        left_out = tail(columns.T)
+        errors = left_out[:2] + np.array([rows.mean_error.max(), rows.variance_error.max()])
+        norms = _error_norms(left_out[2:] + rows.mean_error.max())
+        return rule(NODES).coefficients @ columns, np.concatenate([errors, *norms])

@@ -1,89 +1,89 @@
-"""Pairs by Mehler's formula: with Hermite coefficients aₙ of f(U) and bₙ of g(V), E f(U)g(V) = Σ aₙ bₙ cⁿ.
+"""Mehler's formula: E f(U) g(V) = Σ aₙ bₙ cⁿ over the Hermite coefficients aₙ of f(U) and bₙ of g(V).
 
-The squared difference and the product of derivatives are other sums over the same coefficients. What the first N
-leave out is bounded by what Parseval says that they leave out of the variances, times |c|^{N+1}.
+The squared difference ½E(f(U) − f(V))² and the derivative E f′(U) f′(V) in the covariance are other sums over the same
+coefficients. Errors are bounded by the Cauchy–Schwarz inequality: of the coefficients that are left out, beyond order
+N, by their norms times |c|^{N+1}, and of errors εₙ of the coefficients by (Σ εₙ²c²ⁿ)^½·‖b‖.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
+from numpy.polynomial.polynomial import polyval
 
 from meanfield._types import Floats, Ints
-from meanfield.numerics.pairs.hermite import Expansion
+from meanfield.numerics.pairs.hermite import GRID, Expansions
 from meanfield.numerics.quadrature.one_gaussian import ROUNDING
 
-LARGEST = 0.999  # correlation: nearer to 1 errors of the coefficients add up
-BLOCK = 4096  # pairs whose terms are held at once
+BLOCK, ALIKE = 256, 4096  # pairs summed at once, of many variances and of one pair of them
+SMALLEST = 1e-18  # powers of c below this are left out: of that order 300 is below at |c| = 0.85
 
 
-def mehler(f: Expansion, g: Expansion, c: Floats) -> tuple[Floats, Floats]:
-    """E f(U) g(V) at correlations |c| < 1, and bounds on its error."""
-    terms = f.coefficients * g.coefficients
-    sizes = np.sqrt(f.variance * g.variance)
-    coefficients = f.error * np.sqrt(g.variance) + g.error * np.sqrt(f.variance)
-    value = np.full(c.shape, f.mean * g.mean)
-    error = coefficients / (1.0 - np.abs(c)) + ROUNDING * (sizes + np.abs(f.mean * g.mean))
-    open_ = np.full(c.shape, True)
-    orders = 2 ** np.arange(6, int(np.log2(terms.size)) + 1)
-    for order in (*orders, terms.size):  # each correlation takes the fewest terms that leave out no more than rounding
-        beyond = np.abs(c) ** (order + 1) * (np.sqrt(_rest(f, order) * _rest(g, order)) + ROUNDING * sizes)
-        chosen = open_ & ((beyond <= ROUNDING * sizes) | (order == terms.size))
-        value[chosen] += c[chosen] * np.polynomial.polynomial.polyval(c[chosen], terms[:order])
-        error[chosen] += beyond[chosen]
-        open_ &= ~chosen
-    return value, error
+def product(f: Expansions, g: Expansions, first: Ints, second: Ints, c: Floats) -> tuple[Floats, Floats]:
+    """E f(U) g(V) for rows `first` of f and `second` of g at correlations |c| < 1, and bounds on its error."""
+    means = f.mean[first] * g.mean[second]
+    sizes = np.sqrt(f.variance[first] * g.variance[second])
+    error = np.abs(f.mean[first]) * g.mean_error[second] + np.abs(g.mean[second]) * f.mean_error[first]
+    error += _sum_error(f, g, first, second, c) + ROUNDING * (np.abs(means) + sizes)
+    return means + _sum(f.coefficients, g.coefficients, first, second, c), error
 
 
-def reach(f: Expansion, g: Expansion, atol: float) -> float:
-    """The largest |c| at which what `mehler` leaves out is at most `atol`."""
-    left_out = np.sqrt(f.rest * g.rest) + ROUNDING * np.sqrt(f.variance * g.variance)
-    return float(min((atol / left_out) ** (1.0 / (f.coefficients.size + 1)) if left_out > 0 else 1.0, LARGEST))
+def distance(f: Expansions, first: Ints, second: Ints, gap: Floats) -> tuple[Floats, Floats]:
+    """½E(f(U) − f(V))² = ½(E f(U) − E f(V))² + ½(Var f(U) + Var f(V)) − Σ aₙbₙcⁿ at 1 − c = gap, with error bounds."""
+    c, apart = 1.0 - gap, f.mean[first] - f.mean[second]
+    size = 0.5 * (f.variance[first] + f.variance[second])
+    value = 0.5 * apart**2 + size - _sum(f.coefficients, f.coefficients, first, second, c)
+    error = np.where(first == second, 0.0, np.abs(apart)) * (f.mean_error[first] + f.mean_error[second])
+    error += 0.5 * (f.variance_error[first] + f.variance_error[second])
+    return value, error + _sum_error(f, f, first, second, c) + ROUNDING * size
 
 
-def _rest(f: Expansion, order: int) -> float:
-    """What the first `order` coefficients leave out of the variance."""
-    return f.rest + float(f.coefficients[order:] @ f.coefficients[order:])
+def slope(f: Expansions, first: Ints, second: Ints, gap: Floats) -> tuple[Floats, Floats]:
+    """E f′(U) f′(V) = Σ n aₙbₙ c^{n−1}/√(q₁q₂), the jumps of f included, and bounds on its error."""
+    c, order = 1.0 - gap, f.coefficients.shape[1]
+    size, scale = np.sqrt(f.variance[first] * f.variance[second]), np.sqrt(f.q[first] * f.q[second])
+    value = _sum(f.coefficients, f.coefficients, first, second, c, slopes=True)
+    beyond = (order + 1) * np.abs(c) ** order * np.sqrt(f.rest[first] * f.rest[second])  # n|c|ⁿ falls there
+    rounding = ROUNDING * size * np.sqrt((1.0 + c**2) / (1.0 - c**2) ** 3)  # (Σ n² c^{2n−2})^½
+    error = _inexact(f, f, f.slope_error, f.slope_error, first, second, c) + rounding + beyond
+    return value / scale, error / scale
 
 
-class Table:
-    """Expansions of one function at several q, for sums over many pairs of them."""
+def _sum(a: Floats, b: Floats, first: Ints, second: Ints, c: Floats, *, slopes: bool = False) -> Floats:
+    """Σ aₙbₙcⁿ, or Σ n aₙbₙc^{n−1}, from n = 1 on, with as many terms as each |c| needs."""
+    value = np.empty(c.size)
+    order = np.argsort(np.abs(c))
+    alike = c.size > 0 and bool(np.all((first == first[0]) & (second == second[0])))
+    if alike:  # one pair of variances: a power series
+        series = a[first[0]] * b[second[0]] * (np.arange(1, a.shape[1] + 1) if slopes else 1)
+    block = ALIKE if alike else BLOCK
+    for start in range(0, c.size, block):
+        chosen = order[start : start + block]
+        terms = _terms(float(np.abs(c[chosen[-1]])), a.shape[1])
+        if alike:
+            powers = polyval(c[chosen], series[:terms], tensor=False)
+            value[chosen] = powers if slopes else powers * c[chosen]
+            continue
+        x = np.broadcast_to(c[chosen, None], (chosen.size, terms)).copy()
+        if slopes:
+            x[:, 0] = 1.0
+        powers = np.multiply.accumulate(x, axis=1)
+        if slopes:
+            powers *= np.arange(1, terms + 1)
+        value[chosen] = np.einsum("pn,pn,pn->p", a[first[chosen], :terms], b[second[chosen], :terms], powers)
+    return value
 
-    def __init__(self, expansions: Sequence[Expansion]) -> None:
-        self.coefficients = np.array([e.coefficients for e in expansions])
-        self.q, self.mean, self.rest, self.error, self.variance = (
-            np.array([getattr(e, name) for e in expansions]) for name in ("q", "mean", "rest", "error", "variance")
-        )
 
-    def distance(self, first: Ints, second: Ints, gap: Floats) -> tuple[Floats, Floats]:
-        """½E(f(U) − f(V))² = ½Σ(aₙ − bₙ)² + Σ aₙbₙ(1 − cⁿ) for pairs of rows at 1 − c = gap, with error bounds."""
-        c, n = 1.0 - gap, np.arange(1, self.coefficients.shape[1] + 1)
-        value = 0.5 * (self.mean[first] - self.mean[second]) ** 2 + 0.5 * (self.rest[first] + self.rest[second])
-        for start in range(0, gap.size, BLOCK):
-            s = slice(start, start + BLOCK)
-            a, b = self.coefficients[first[s]], self.coefficients[second[s]]
-            value[s] += (0.5 * (a - b) ** 2 + a * b * (1.0 - c[s, None] ** n)).sum(axis=1)
-        sizes = self.variance[first] + self.variance[second]
-        beyond = np.abs(c) ** n.size * (np.sqrt(self.rest[first] * self.rest[second]) + ROUNDING * sizes)
-        return value, 2.0 * self._inexact(first, second) / (1.0 - np.abs(c)) + beyond + ROUNDING * sizes
+def _terms(largest: float, order: int) -> int:
+    """How many powers of |c| ≤ largest matter, at most `order`."""
+    if largest <= SMALLEST:
+        return 1
+    return min(int(np.log(SMALLEST) / np.log(min(largest, 1 - 1e-9))) + 2, order)
 
-    def slope(self, first: Ints, second: Ints, gap: Floats) -> tuple[Floats, Floats]:
-        """E f′(U) f′(V) = Σ n aₙbₙ c^{n−1}/√(q₁q₂), jumps included, and bounds on its error."""
-        c, n = 1.0 - gap, np.arange(1, self.coefficients.shape[1] + 1)
-        value = np.empty(gap.size)
-        for start in range(0, gap.size, BLOCK):
-            s = slice(start, start + BLOCK)
-            terms = self.coefficients[first[s]] * self.coefficients[second[s]] * n
-            value[s] = (terms * c[s, None] ** (n - 1)).sum(axis=1)
-        size = np.sqrt(self.variance[first] * self.variance[second])
-        spread = 1.0 / (1.0 - np.abs(c)) ** 2  # Σ n|c|^{n−1}
-        beyond = (n.size + 1) * np.abs(c) ** n.size * (np.sqrt(self.rest[first] * self.rest[second]) + ROUNDING * size)
-        scale = np.sqrt(self.q[first] * self.q[second])
-        return value / scale, (spread * (self._inexact(first, second) + ROUNDING * size) + beyond) / scale
 
-    def _inexact(self, first: Ints, second: Ints) -> Floats:
-        """Bound on the error of each product aₙbₙ."""
-        left, right = (
-            self.error[first] * np.sqrt(self.variance[second]),
-            self.error[second] * np.sqrt(self.variance[first]),
-        )
-        return np.asarray(left + right)
+def _inexact(f: Expansions, g: Expansions, of_f: Floats, of_g: Floats, first: Ints, second: Ints, c: Floats) -> Floats:
+    """Bound on what errors of the coefficients do to a sum, of norms `of_f` and `of_g` on a grid of |c|."""
+    at = np.minimum(np.ceil(np.abs(c) * GRID).astype(np.intp), GRID)
+    return np.asarray(of_f[first, at] * np.sqrt(g.variance[second]) + of_g[second, at] * np.sqrt(f.variance[first]))
+
+
+def _sum_error(f: Expansions, g: Expansions, first: Ints, second: Ints, c: Floats) -> Floats:
+    left_out = np.abs(c) ** (f.coefficients.shape[1] + 1) * np.sqrt(f.rest[first] * g.rest[second])
+    return np.asarray(_inexact(f, g, f.sum_error, g.sum_error, first, second, c) + left_out)

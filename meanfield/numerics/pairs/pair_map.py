@@ -1,135 +1,240 @@
-"""The pair map of one function: ½E(f(U) − f(V))² for arrays of pairs, by the cheapest route that keeps all digits.
+"""The pair map of one function: ½E(f(U) − f(V))² of two correlated Gaussians, and its slope E f′(U)f′(V).
 
-Three routes to the same number, each checked against the others in the tests: the Hermite series while |c| ≤ 0.85; the
-rotated quadrature nearer to ±1; and, where the same q comes again and again, a surrogate in the angle arccos c.
+Each of many pairs is served by the cheapest representation whose bound meets the tolerance, by the rule and the table
+of `representations`: a closed form; the surface in (ln q, angle), for equal variances; Mehler's series of Hermite
+coefficients, for any variances; the rotated quadrature, for what is left, and as the truth in the tests. What has been
+made for some pairs serves later ones, and pairs count towards what pays over all calls.
 """
 
-from collections import OrderedDict
+from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
-from typing import TypeVar
+from functools import cached_property
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from meanfield._types import Floats, Ints
-from meanfield.errors import DivergentExpectation
-from meanfield.numerics.pairs.by_quadrature import distance, slope
-from meanfield.numerics.pairs.hermite import Expansion, expand
-from meanfield.numerics.pairs.hermite_unequal import Expansions
-from meanfield.numerics.pairs.mehler import Table
+from meanfield._types import Bools, Floats
+from meanfield.numerics.pairs import by_quadrature, mehler
+from meanfield.numerics.pairs.hermite import AlongVariance, EachVariance
+from meanfield.numerics.pairs.representations import (
+    BY_SERIES,
+    LONG_ALONG,
+    LONG_ORDER,
+    LONG_SERIES,
+    OF_DERIVATIVE,
+    ONE_FUNCTION,
+    QUADRATURE,
+    SHORT_ALONG,
+    SHORT_ORDER,
+    SHORT_SERIES,
+    SURFACE,
+    Pairs,
+    Representation,
+    cheapest,
+)
+from meanfield.numerics.pairs.surface import PairSurface
+from meanfield.numerics.pairs.surface_panels import FAR
+from meanfield.numerics.pairs.variance_panels import panel_number
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
-from meanfield.numerics.solve.surrogate import Surrogate
 
-T = TypeVar("T")
+EPS = float(np.finfo(float).eps)
+CLOSED_FORM = 2e-14  # bound on the relative error of a closed form in float64, twice what its tests allow
+SMALLEST = 1e-306  # a smaller variance is taken as this one
+Bounded = tuple[Floats, Floats]
+PairFunction = Callable[[Floats, Floats, Floats], Floats]
 
-SERIES = 0.15  # the series serves 1 − c in [0.15, 1.85]: what 300 terms leave out is below 1e-21 of the variance
-ANGLE = float(np.arccos(1 - SERIES))  # beyond it the series answers
-MANY = 512  # pairs from which on expansions at a few q are made for all of them
-ORDERS = ((300, -1.0, 0.86), (1200, 0.86, 0.98))  # of those, for |c| between
-INEXACT = 1e-10  # relative error beyond which a pair is left to the other routes
-OFTEN = 24  # calls nearer to c = 1 at one q before a surrogate is built for it
-KEPT = 256  # expansions and surrogates kept
+
+class ClosedPairForm(Protocol):
+    """Closed forms of one function, in terms of q₁, q₂ and d = ½E(U − V)²; None where there is none."""
+
+    @property
+    def distance(self) -> PairFunction | None:
+        """½E(f(U) − f(V))²."""
+
+    @property
+    def distance_slope(self) -> PairFunction | None:
+        """E f′(U)f′(V)."""
+
+    @property
+    def derivative_moment(self) -> Callable[[Floats], Floats] | None:
+        """E f′(U)²."""
 
 
 def correlation_gap(q1: Floats, q2: Floats, d: Floats) -> Floats:
     """1 − c of a pair with variances q1, q2 and half mean squared difference d, in [0, 2]; 0 where a variance is 0."""
     scale = np.sqrt(q1) * np.sqrt(q2)
     with np.errstate(invalid="ignore", divide="ignore"):
-        misfit = 0.5 * ((q1 - q2) / (np.sqrt(q1) + np.sqrt(q2))) ** 2
-        gap = np.where(q1 == q2, d / q1, (d - misfit) / scale)
+        gap = np.where(q1 == q2, d / q1, (d - _misfit(q1, q2)) / scale)
     return np.clip(np.where(scale > 0, gap, 0.0), 0.0, 2.0)
 
 
+def _misfit(q1: Floats, q2: Floats) -> Floats:
+    """½(√q₁ − √q₂)², the distance of a pair at correlation one."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.where(q1 == q2, 0.0, 0.5 * ((q1 - q2) / (np.sqrt(q1) + np.sqrt(q2))) ** 2))
+
+
 class PairMap:
-    """½E(f(U) − f(V))² and E f′(U) f′(V) of one function, as functions of (q₁, q₂, d) with d = ½E(U − V)²."""
+    """½E(f(U) − f(V))² and E f′(U)f′(V) as functions of (q₁, q₂, d) with d = ½E(U − V)²; arguments broadcast.
 
-    def __init__(self, pieces: PiecewiseSmooth) -> None:
-        self.pieces = pieces
-        self._expansions: OrderedDict[float, Expansion] = OrderedDict()
-        self._angles: OrderedDict[float, Surrogate] = OrderedDict()
-        self._many_orders: dict[int, Expansions] = {}
-        self._calls: OrderedDict[float, int] = OrderedDict()
+    Parameters
+    ----------
+    pieces : PiecewiseSmooth
+        The function f.
+    form : ClosedPairForm or None
+        Its closed forms, where they are known.
 
-    def distance(self, q1: Floats, q2: Floats, d: Floats) -> tuple[Floats, Floats]:
-        """½E(f(U) − f(V))² and bounds on its error; arguments of one shape, variances positive."""
-        if np.size(d) < MANY:
-            return self._by_route(q1, q2, d, Table.distance, self._near)
-        value, error = self._many(*(np.ravel(a) for a in (q1, q2, correlation_gap(q1, q2, d))))
-        value, error = value.reshape(np.shape(d)), error.reshape(np.shape(d))
-        left = ~(error <= INEXACT * value)
-        if left.any():
-            value[left], error[left] = self._by_route(q1[left], q2[left], d[left], Table.distance, self._near)
+    Examples
+    --------
+    >>> relu = PairMap(PiecewiseSmooth(lambda x: np.maximum(x, 0), None, (0.0,)))
+    >>> value, error = relu.distance(1.0, 1.0, [0.1, 0.5, 1.0])
+    >>> value  # ½ − (sin θ + (π − θ)cos θ)/2π with cos θ = 1 − d
+    array([0.0452308 , 0.19550111, 0.34084506])
+    >>> bool(np.all(error < 1e-12 * value))
+    True
+    """
+
+    def __init__(self, pieces: PiecewiseSmooth, form: ClosedPairForm | None = None) -> None:
+        self.pieces, self._form = pieces, form
+        self.surface = PairSurface(pieces, form.distance if form else None)
+        self._each = {SHORT_SERIES: EachVariance(pieces, SHORT_ORDER), LONG_SERIES: EachVariance(pieces, LONG_ORDER)}
+        self._along = {SHORT_ALONG: AlongVariance(pieces, SHORT_ORDER), LONG_ALONG: AlongVariance(pieces, LONG_ORDER)}
+        self._saved: Counter[tuple[str, int, bool]] = Counter()  # what panels of surfaces would have saved so far
+
+    @cached_property
+    def _derivative_surface(self) -> PairSurface:
+        pieces = self.pieces
+        name = f"the derivative of {pieces.name}"
+        return PairSurface(PiecewiseSmooth(pieces.derivative, None, pieces.breakpoints, name=name), None)
+
+    def distance(self, q1: ArrayLike, q2: ArrayLike, d: ArrayLike) -> Bounded:
+        """½E(f(U) − f(V))², and bounds on its error, which is small relative to the value."""
+        form = self._form and self._form.distance
+        first, second, half_square = _broadcast(q1, q2, d)
+        if form:
+            return self._closed_distance(form, first, second, half_square)
+        return self._numeric("distance", first, second, correlation_gap(first, second, half_square))
+
+    def slope(self, q1: ArrayLike, q2: ArrayLike, d: ArrayLike) -> Bounded:
+        """E f′(U)f′(V), the derivative of `distance` in d, jumps included, and bounds on its error."""
+        form = self._form and self._form.distance_slope
+        first, second, half_square = _broadcast(q1, q2, d)
+        if form:
+            return self._closed_slope(form, first, second, half_square)
+        return self._numeric("slope", first, second, correlation_gap(first, second, half_square))
+
+    def decorrelation(self, q1: ArrayLike, q2: ArrayLike, gap: ArrayLike) -> Bounded:
+        """½E(f(U) − f(V))² at 1 − c = gap with an error that is small relative to Var f, as E f(U)f(V) needs it."""
+        first, second, one_minus_c = _broadcast(q1, q2, gap)
+        form = self._form and self._form.distance
+        if form:
+            half_square = _misfit(first, second) + np.sqrt(first) * np.sqrt(second) * one_minus_c
+            return self._closed_distance(form, first, second, half_square)
+        return self._numeric("product", first, second, one_minus_c)
+
+    def _closed_distance(self, form: PairFunction, q1: Floats, q2: Floats, d: Floats) -> Bounded:
+        value = _quietly(form, q1, q2, d)
+        error = CLOSED_FORM * np.abs(value)
+        slope = self._form and self._form.distance_slope
+        if slope and not np.array_equal(q1, q2):
+            # At unequal variances d holds their difference too, and is itself a rounded number.
+            rounding = _quietly(lambda *pair: 8 * EPS * np.abs(d * slope(*pair)), q1, q2, d)
+            error = error + np.fmin(rounding, 4 * value)  # NaN where f jumps and the pair is one point
         return value, error
 
-    def _many(self, q1: Floats, q2: Floats, gap: Floats) -> tuple[Floats, Floats]:
-        """Pairs of many variances by Hermite series, of more terms nearer to c = ±1; error inf where none serves."""
-        value, error = np.zeros(gap.size), np.full(gap.size, np.inf)
-        size = np.abs(1 - gap)
-        for order, low, high in ORDERS:
-            part = np.flatnonzero((low < size) & (size <= high))
-            if part.size >= MANY or (part.size and order in self._many_orders):
-                expansions = self._many_orders.setdefault(order, Expansions(self.pieces, order))
-                try:
-                    value[part], error[part] = expansions.distance(q1[part], q2[part], gap[part])
-                except DivergentExpectation:
-                    continue
+    def _closed_slope(self, form: PairFunction, q1: Floats, q2: Floats, d: Floats) -> Bounded:
+        value = _quietly(form, q1, q2, d)
+        error = CLOSED_FORM * np.abs(value)
+        square = self._form and self._form.derivative_moment
+        if square:
+            error = error + 8 * EPS * np.sqrt(square(q1) * square(q2))
         return value, error
 
-    def slope(self, q1: Floats, q2: Floats, d: Floats) -> tuple[Floats, Floats]:
-        """E f′(U) f′(V), the derivative of `distance` in d, and bounds on its error."""
-        return self._by_route(q1, q2, d, Table.slope, lambda a, b, gap: slope(self.pieces, a, b, gap))
+    def _numeric(self, kind: str, q1: Floats, q2: Floats, gap: Floats) -> Bounded:
+        pairs = Pairs(q1.ravel(), q2.ravel(), gap.ravel())
+        value, error = np.zeros((2, pairs.gap.size))
+        apart = np.arange(pairs.gap.size)
+        if kind != "slope":
+            apart = np.flatnonzero((pairs.gap > 0) | (pairs.q1 != pairs.q2))  # of a point and itself it is 0
 
-    def _by_route(
-        self,
-        q1: Floats,
-        q2: Floats,
-        d: Floats,
-        series: Callable[[Table, Ints, Ints, Floats], tuple[Floats, Floats]],
-        near: Callable[[float, float, float], tuple[float, float]],
-    ) -> tuple[Floats, Floats]:
-        shape = np.shape(d)
-        q1, q2, d = (np.ravel(a).astype(float) for a in (q1, q2, d))
-        gap = correlation_gap(q1, q2, d)
-        value, error = np.empty(d.size), np.empty(d.size)
-        far = (gap >= SERIES) & (gap <= 2 - SERIES)
-        if far.any():
-            distinct, where = np.unique(np.r_[q1[far], q2[far]], return_inverse=True)
-            table = Table([self._expansion(float(q)) for q in distinct])
-            first, second = np.split(where, 2)  # which expansion belongs to U and to V
-            value[far], error[far] = series(table, first, second, gap[far])
-        for i in np.flatnonzero(~far):
-            value[i], error[i] = near(float(q1[i]), float(q2[i]), float(gap[i]))
-        return value.reshape(shape), error.reshape(shape)
+        if apart.size:
+            value[apart], error[apart] = cheapest(ONE_FUNCTION, kind, pairs.at(apart), self)
+        return value.reshape(gap.shape), error.reshape(gap.shape)
 
-    def _expansion(self, q: float) -> Expansion:
-        return _remember(self._expansions, q, lambda: expand(self.pieces, q))
+    def pays(self, row: Representation, kind: str, pairs: Pairs) -> Bools:
+        """Whether what a row of the table needs is at hand, or costs no more than what it saves."""
+        if row in self._each or row in self._along:
+            return np.full(pairs.gap.size, self._series_pays(row, kind, pairs))
+        if row == SURFACE:
+            return self._surface_pays(row, kind, self.surface, pairs)
+        if row == OF_DERIVATIVE and not self.pieces.jumps:
+            return self._surface_pays(row, kind, self._derivative_surface, pairs)
+        return np.full(pairs.gap.size, row == QUADRATURE)
 
-    def _near(self, q1: float, q2: float, gap: float) -> tuple[float, float]:
-        if gap == 0 and q1 == q2:
-            return 0.0, 0.0
-        self._calls[q1] = self._calls.get(q1, 0) + 1
-        if q1 == q2 and self._calls[q1] > OFTEN:
-            ratio, error = _remember(self._angles, q1, lambda: self._surrogate(q1))(2 * np.arcsin(np.sqrt(gap / 2)))
-            return gap * float(ratio), gap * float(error)
-        return distance(self.pieces, q1, q2, gap)
+    def _series_pays(self, row: Representation, kind: str, pairs: Pairs) -> bool:
+        q, saved = pairs.distinct()[0], int(pairs.cost(kind).sum())
+        if row in self._each:
+            return row.pays * self._each[row].missing(q) <= saved
+        alone = SHORT_SERIES if row == SHORT_ALONG else LONG_SERIES
+        return row.pays * self._along[row].missing(q) <= min(saved, alone.pays * self._each[alone].missing(q))
 
-    def _surrogate(self, q: float) -> Surrogate:
-        """The distance over 1 − c, which is smooth in the angle arccos c and has a limit at 0."""
+    def _surface_pays(self, row: Representation, kind: str, surface: PairSurface, pairs: Pairs) -> Bools:
+        """By panel of ln q, and apart for c near −1; what earlier calls would have saved counts too."""
+        number, opposite = panel_number(pairs.q1), pairs.gap > 1 + FAR
+        pays = np.empty(number.size, dtype=bool)
+        codes = 2 * number + opposite
+        for code in sorted({int(codes.min()), int(codes.max())} if np.ptp(codes) < 2 else np.unique(codes).tolist()):
+            index, beyond = code // 2, bool(code % 2)
+            own, key = np.flatnonzero(codes == code), (row.name, index, beyond)
+            if not surface.made(index, opposite=beyond):
+                self._saved[key] += self._cost_by_others(kind, pairs.at(own))
+            pays[own] = surface.made(index, opposite=beyond) or self._saved[key] >= row.pays
+        return pays
 
-        def ratio(angle: Floats) -> tuple[Floats, Floats]:
-            gap = 2 * np.sin(0.5 * angle) ** 2
-            values = np.array([distance(self.pieces, q, q, float(g)) for g in gap])
-            return values[:, 0] / gap, values[:, 1] / gap
+    def _cost_by_others(self, kind: str, pairs: Pairs) -> int:
+        """What pairs of equal variances cost by Hermite series where these pay, and by quadrature elsewhere."""
+        size, total = np.abs(1.0 - pairs.gap), 0
+        for row in (SHORT_SERIES, LONG_SERIES):
+            served = (row.smallest < size) & (size <= row.largest)
+            series = row.pays * self._each[row].missing(np.unique(pairs.q1[served]))
+            total += min(series + int(BY_SERIES * served.sum()), int(pairs.cost(kind)[served].sum()))
+        return total + int(pairs.cost(kind)[size > LONG_SERIES.largest].sum())
 
-        return Surrogate(ratio, (0.0, ANGLE, np.pi - ANGLE, np.pi), rtol=1e-12)
+    def evaluate(self, row: Representation, kind: str, pairs: Pairs) -> tuple[Floats, Floats, Floats]:
+        """Values, bounds on their errors, and what the tolerance is relative to; for a product, those of `distance`."""
+        q1, q2, gap = pairs
+        if row == SURFACE and kind != "slope":
+            value, error = self.surface.distance(q1, gap)
+            return value, error, value
+        if row == SURFACE:
+            value, error, distance = self.surface.slope(q1, gap)
+            with np.errstate(invalid="ignore", divide="ignore"):  # D/d is the mean of slopes up to c = 1
+                return value, error, np.fmax(np.abs(value), distance / (q1 * gap))
+        if row == OF_DERIVATIVE:
+            square, square_error, _ = self.surface.slope(q1, np.zeros(q1.size))
+            value, error = self._derivative_surface.distance(q1, gap)
+            return square - value, square_error + error, square
+        if row in self._each or row in self._along:
+            q, first, second = pairs.distinct()
+            rows = self._each[row].at(q) if row in self._each else self._along[row].at(q)
+            size = np.sqrt(rows.variance[first] * rows.variance[second])
+            if kind == "slope":  # the size over √(q₁q₂) is at most E φ′² (Poincaré's inequality)
+                value, error = mehler.slope(rows, first, second, gap)
+                return value, error, np.maximum(np.abs(value), size / np.sqrt(q1 * q2))
+            value, error = mehler.distance(rows, first, second, gap)
+            return value, error, value if kind == "distance" else size
+        one = by_quadrature.slope if kind == "slope" else by_quadrature.distance
+        found = np.array([one(self.pieces, *pair) for pair in zip(q1.tolist(), q2.tolist(), gap.tolist(), strict=True)])
+        return found[:, 0], found[:, 1], np.abs(found[:, 0])
 
 
-def _remember(store: OrderedDict[float, T], key: float, make: Callable[[], T]) -> T:
-    if key in store:
-        with suppress(KeyError):  # another thread may be making room
-            return store[key]
-    value = store[key] = make()
-    if len(store) > KEPT:
-        with suppress(KeyError):
-            store.popitem(last=False)
-    return value
+def _broadcast(*arguments: ArrayLike) -> tuple[Floats, Floats, Floats]:
+    q1, q2, d = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in arguments))
+    return np.maximum(q1, SMALLEST), np.maximum(q2, SMALLEST), d
+
+
+def _quietly(form: PairFunction, *arguments: Floats) -> Floats:
+    """What a closed form gives, overflow included: its callers look at the result."""
+    with np.errstate(all="ignore"):
+        return np.asarray(form(*arguments), dtype=np.float64)

@@ -31,7 +31,7 @@ def rotated(
     integrand: Integrand,
     first: Floats,
     second: Floats,
-    one_minus_c: float,
+    gap: float,
     *,
     breakpoints: tuple[Floats, Floats],
     symmetric: bool,
@@ -45,7 +45,7 @@ def rotated(
         h on two arrays of equal shape.
     first, second : ndarray
         Ascending panel edges on which h is smooth in its first and second argument, in standard deviations.
-    one_minus_c : float
+    gap : float
         1 − c, in [0, 1].
     breakpoints : pair of ndarray
         Those edges at which h is not smooth.
@@ -54,7 +54,7 @@ def rotated(
     rounding : float
         Relative rounding error of h, where it is more than usual because h cancels.
     """
-    beta = np.sqrt(0.5 * one_minus_c)
+    beta = np.sqrt(0.5 * gap)
     alpha = np.sqrt(1.0 - beta**2)
     far = min(-first[0], first[-1], -second[0], second[-1])
 

@@ -1,38 +1,38 @@
 """The pair map of one function for all q and all correlations: two-dimensional Legendre series, made where needed.
 
-With 1 − c = 2t²/(1 + t²), so t = tan(θ/2), and D = ½E(f(U) − f(V))², two functions carry it for c ≥ 0:
+With 1 − c = 2t²/(1 + t²), so t = tan(θ/2), and D = ½E(f(U) − f(V))², three functions carry it:
 
-* near correlation one, W(q, t) = t^p·D/(q(1 − c)), p = 1 if f jumps and 0 otherwise, on panels of t in [0, ½];
-* elsewhere T(q, c) = Σ aₙ² c^{n−1} over the Hermite coefficients, for c in [−0.6, 0.6], where nothing cancels.
+* near correlation one, W(q, t) = tᵖ·D/(q(1 − c)), p = 1 if f jumps and 0 otherwise, on panels of t in [0, ½];
+* for c in [−0.6, 0.6], T(q, c) = Σ aₙ² c^{n−1} over the Hermite coefficients, where nothing cancels;
+* near correlation minus one, S(q, t) = D/q, where t is that of −c.
 
-Both are analytic in ln q for |Im ln q| < π/2 whatever f is, since the density of (U, V) is integrable for Re 1/q > 0: a
-fixed number of nodes serves a panel of fixed length in ln q. Only t needs panels that are halved.
+Their derivatives in t and c give E f′(U)f′(V) = dD/dd, d = q(1 − c), without another integral.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from numpy.polynomial.legendre import legder, legval
+from numpy.polynomial.legendre import legval
 
-from meanfield._types import Floats, Ints
+from meanfield._types import Floats
 from meanfield.errors import DivergentExpectation, NotConverged
 from meanfield.numerics.pairs.surface_panels import (
     FAR,
     FAR_NODES,
-    NODES,
-    PANEL,
-    ROUNDING,
     Distance,
     InAngle,
     hermite_sums,
     in_angle,
 )
-from meanfield.numerics.quadrature.gauss_legendre import nodes_between, rule, tail
+from meanfield.numerics.pairs.variance_panels import NODES, PANEL, panel_basis, panel_nodes, panel_number
+from meanfield.numerics.quadrature.gauss_legendre import N, rule, tail
+from meanfield.numerics.quadrature.one_gaussian import ROUNDING
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
+from meanfield.numerics.solve.legendre_series import values_and_slopes
 
 BLOCK = 8192  # pairs whose series are held at once
-SMOOTH = 8.0  # how many times a smooth error changes its sign on a panel, at the most
+SMOOTH = 8.0  # a smooth error changes its sign so often on a panel of t at the most
+ROUGH = N**2 / 2  # a polynomial of degree < N on [−1, 1] is at most so many times as steep as it is large
 
 
 class PairPanel(NamedTuple):
@@ -46,15 +46,8 @@ class PairPanel(NamedTuple):
     far_error: float  # bound on the error of T and of its derivative in c
 
     def basis(self, log_q: Floats) -> Floats:
-        """Legendre polynomials at `log_q`, shape (NODES, points), by their recurrence."""
-        x = 2 * (log_q - self.low) / PANEL - 1
-        polynomials = np.empty((NODES, x.size))
-        polynomials[0], polynomials[1] = 1.0, x
-        for k in range(1, NODES - 1):
-            following = np.multiply(polynomials[k], x, out=polynomials[k + 1])
-            following *= (2 * k + 1) / (k + 1)
-            following -= polynomials[k - 1] * (k / (k + 1))
-        return polynomials
+        """Legendre polynomials at `log_q`, shape (NODES, points)."""
+        return panel_basis(log_q, self.low)
 
 
 class PairSurface:
@@ -71,7 +64,7 @@ class PairSurface:
         with self.pieces.lock:
             if index not in self._panels:
                 try:
-                    self._panels[index] = self._make(index * PANEL)
+                    self._panels[index] = self._make(index)
                 except (DivergentExpectation, NotConverged):
                     self._panels[index] = None
         return self._panels[index]
@@ -86,127 +79,110 @@ class PairSurface:
                     self._opposites[index] = None
         return self._opposites[index]
 
-    def _make(self, low: float) -> PairPanel:
+    def made(self, index: int, *, opposite: bool) -> bool:
+        """Whether panel number `index` is at hand, and what serves c near −1 there, or known not to be computable."""
+        return index in self._panels and (not opposite or index in self._opposites or self._panels[index] is None)
+
+    def _make(self, index: int) -> PairPanel:
+        low = index * PANEL
         near = in_angle(self.pieces, self._distance, low)
-        mean, variance, far = hermite_sums(self.pieces, np.exp(nodes_between(low, low + PANEL, NODES)))
+        mean, variance, far = hermite_sums(self.pieces, panel_nodes(index))
         error = tail(far).max() + tail(far.T).max() + ROUNDING * np.abs(far).max()
         in_q = rule(NODES).coefficients
         sums = in_q @ far @ rule(FAR_NODES).coefficients.T
         return PairPanel(low, near, sums, in_q @ mean, in_q @ variance, float(error) * FAR_NODES**2 / FAR)
-
-    def at_hand(self, q: Floats) -> bool:
-        """Whether the panels of all `q` have been made."""
-        with self.pieces.lock:
-            return all(index in self._panels for index in set(_number(np.log(q)).ravel().tolist()))
 
     def distance(self, q: Floats, gap: Floats) -> tuple[Floats, Floats]:
         """½E(f(U) − f(V))² of many pairs with Var U = Var V = q at 1 − c = gap, and bounds on its error.
 
         Both arguments are 1-d. The error is infinite where nothing could be computed.
         """
-        return self._by_angle(q, gap, slope=False)
+        value, _, error, _ = self._evaluate(q, gap)
+        return value, error
 
-    def slope(self, q: Floats, gap: Floats) -> tuple[Floats, Floats]:
-        """E f′(U) f′(V) of the same pairs, the derivative of the distance in q(1 − c), and bounds on its error."""
-        return self._by_angle(q, gap, slope=True)
+    def slope(self, q: Floats, gap: Floats) -> tuple[Floats, Floats, Floats]:
+        """E f′(U)f′(V), the derivative of `distance` in d = q·gap, bounds on its error, and `distance`."""
+        distance, value, _, error = self._evaluate(q, gap, slopes=True)
+        return value, error, distance
 
-    def _by_angle(self, q: Floats, gap: Floats, *, slope: bool) -> tuple[Floats, Floats]:
-        value, error = np.zeros(q.size), np.full(q.size, np.inf)
-        log_q = np.log(q)
-        number = _number(log_q)
-        for index in np.unique(number):
-            panel, members = self.panel(int(index)), np.flatnonzero(number == index)
+    def _evaluate(self, q: Floats, gap: Floats, *, slopes: bool = False) -> Floats:
+        """D, and where `slopes` are wanted its derivative in d, and bounds on their errors: shape (4, pairs)."""
+        result = np.zeros((4, q.size))
+        result[2:] = np.inf
+        log_q, number = np.log(q), panel_number(q)
+        for index in np.unique(number).tolist():
+            panel, members = self.panel(index), np.flatnonzero(number == index)
             if panel is None:
                 continue
             for start in range(0, members.size, BLOCK):
                 part = members[start : start + BLOCK]
-                by_angle = gap[part] < 1 - FAR, gap[part] > 1 + FAR
-                near, beyond, far = part[by_angle[0]], part[by_angle[1]], part[~(by_angle[0] | by_angle[1])]
-                t = np.sqrt(gap[near] / (2 - gap[near]))
-                if slope:
-                    value[far], error[far] = _far_slope(panel, q[far], 1 - gap[far])
-                    value[near], error[near] = _near_slope(panel, log_q[near], t, self.power)
-                else:
-                    value[far], error[far] = _far(panel, log_q[far], 1 - gap[far])
-                    scale = q[near] * gap[near] / np.where(t > 0, t, 1.0) ** self.power
-                    value[near], error[near] = _in_angle(panel.near, panel, log_q[near], t, scale)
-                if beyond.size and (opposite := self.opposite(int(index))) is not None:
-                    t = np.sqrt((2 - gap[beyond]) / gap[beyond])
-                    if slope:
-                        value[beyond], error[beyond] = _opposite_slope(opposite, panel, log_q[beyond], t)
-                    else:
-                        value[beyond], error[beyond] = _in_angle(opposite, panel, log_q[beyond], t, q[beyond])
-        return value, error
+                near, beyond = gap[part] < 1 - FAR, gap[part] > 1 + FAR
+                here, far, there = part[near], part[~(near | beyond)], part[beyond]
+                if here.size:
+                    result[:, here] = _near(panel, self.power, log_q[here], gap[here], slopes)
+                if far.size:
+                    result[:, far] = _far(panel, log_q[far], 1 - gap[far], slopes)
+                if there.size and (opposite := self.opposite(index)) is not None:
+                    result[:, there] = _beyond(panel, opposite, log_q[there], gap[there], slopes)
+        result[::2] *= q
+        return result
 
 
-def _number(log_q: Floats) -> Ints:
-    return np.floor(log_q / PANEL).astype(np.intp)
+def _far(panel: PairPanel, log_q: Floats, c: Floats, slopes: bool) -> Floats:
+    """D/q = (Var f − c·T)/q, its derivative (T + c·T′)/q in 1 − c, and bounds on their errors."""
+    t, steepness = _sums(_curves(panel, log_q, panel.far), c / FAR, slopes)
+    variance = _curves(panel, log_q, panel.variance[:, None])[0]
+    error = panel.far_error / FAR_NODES**2 * FAR * np.abs(c) + ROUNDING * variance
+    slope_error = panel.far_error * (1 + np.abs(c))
+    return np.stack([variance - c * t, t + c * steepness / FAR, error, slope_error]) / np.exp(log_q)
+
+
+def _near(panel: PairPanel, power: int, log_q: Floats, gap: Floats, slopes: bool) -> Floats:
+    """D/q = (1 − c)·W/tᵖ, its derivative in 1 − c, and bounds on their errors."""
+    t = np.sqrt(gap / (2 - gap))
+    w, steepness, smooth, rough, length = _in_angle(panel.near, panel, log_q, t, slopes)
+    turn = 0.5 * (1 + t**2)  # (1 − c)·dt/d(1 − c) = t·turn
+    scale = np.where(t > 0, t, 1.0) ** -power
+    slope = scale * (w * (1 - power * turn) + t * turn * steepness)
+    weight = t * turn * 2 / length
+    slope_error = scale * (smooth * (1 + SMOOTH * weight) + rough * (1 + ROUGH * weight))
+    slope_error[(t == 0) & (power > 0)] = np.inf
+    return np.stack([gap * scale * w, slope, gap * scale * (smooth + rough), slope_error])
+
+
+def _beyond(panel: PairPanel, opposite: InAngle, log_q: Floats, gap: Floats, slopes: bool) -> Floats:
+    """D/q = S, its derivative in 1 − c = 2/(1 + t²), and bounds on their errors."""
+    t = np.sqrt((2 - gap) / gap)
+    s, steepness, smooth, rough, length = _in_angle(opposite, panel, log_q, t, slopes)
+    per_t = (1 + t**2) ** 2 / (4 * np.where(t > 0, t, 1.0))
+    slope_error = np.where(t > 0, per_t * 2 / length * (SMOOTH * smooth + ROUGH * rough), np.inf)
+    return np.stack([s, -steepness * per_t, smooth + rough, slope_error])
+
+
+def _in_angle(
+    made: InAngle, panel: PairPanel, log_q: Floats, t: Floats, slopes: bool
+) -> tuple[Floats, Floats, float, Floats, Floats]:
+    """The function that `made` carries, its derivative in t, its smooth and rough errors, and the lengths of panels."""
+    value, steepness = np.empty(t.size), np.empty(t.size)
+    where = np.clip(np.searchsorted(made.edges, t, side="right") - 1, 0, made.edges.size - 2)
+    length = np.diff(made.edges)
+    for k in np.unique(where):
+        chosen = np.flatnonzero(where == k)
+        x = (2 * t[chosen] - made.edges[k] - made.edges[k + 1]) / length[k]
+        value[chosen], over_x = _sums(_curves(panel, log_q[chosen], made.series[:, k]), x, slopes)
+        steepness[chosen] = over_x * 2 / length[k]
+    return value, steepness, made.smooth_error, made.rough_error[where], length[where]
 
 
 def _curves(panel: PairPanel, log_q: Floats, series: Floats) -> Floats:
-    """The series in the angle at each `log_q`: (degrees, points), or (degrees,) where they are all the same."""
-    if log_q.size and np.all(log_q == log_q[0]):
-        return np.asarray(series.T @ panel.basis(log_q[:1])[:, 0])
-    return np.asarray(series.T @ panel.basis(log_q))
+    """The series in the angle at each `log_q`: (degrees, points), or (degrees, 1) where they are all the same."""
+    same = bool(np.all(log_q == log_q[0]))
+    return np.asarray(series.T @ panel.basis(log_q[:1] if same else log_q))
 
 
-def _far(panel: PairPanel, log_q: Floats, c: Floats) -> tuple[Floats, Floats]:
-    variance = _curves(panel, log_q, panel.variance[:, None])[0]
-    value = variance - c * legval(c / FAR, _curves(panel, log_q, panel.far), tensor=False)
-    return value, panel.far_error / FAR_NODES**2 * FAR * np.abs(c) + ROUNDING * variance
-
-
-def _far_slope(panel: PairPanel, q: Floats, c: Floats) -> tuple[Floats, Floats]:
-    """(cT)′/q."""
-    curves = _curves(panel, np.log(q), panel.far)
-    value, steepness = (legval(c / FAR, series, tensor=False) for series in (curves, legder(curves)))
-    return (value + c * steepness / FAR) / q, panel.far_error / q
-
-
-def _in_angle(made: InAngle, panel: PairPanel, log_q: Floats, t: Floats, scale: Floats) -> tuple[Floats, Floats]:
-    """`scale` times the function that `made` carries."""
-    value, error = np.empty(t.size), np.empty(t.size)
-    for k, chosen in _by_panel(made, t):
-        a, b = made.edges[k : k + 2]
-        curves = _curves(panel, log_q[chosen], made.series[:, k])
-        value[chosen] = legval((2 * t[chosen] - a - b) / (b - a), curves, tensor=False)
-        error[chosen] = made.smooth_error + made.rough_error[k]
-    return scale * value, scale * error
-
-
-def _near_slope(panel: PairPanel, log_q: Floats, t: Floats, power: int) -> tuple[Floats, Floats]:
-    """W + ½(1 + t²)(tW′ − pW), over tᵖ."""
-    turn = 0.5 * (1 + t**2)
-    value, steepness, error = _with_slope(panel.near, panel, log_q, t, turn * t)
-    scale = np.where(t > 0, t, 1.0 - power) ** -power  # infinite at t = 0 where f jumps
-    return scale * (value * (1 - power * turn) + turn * t * steepness), scale * error
-
-
-def _opposite_slope(made: InAngle, panel: PairPanel, log_q: Floats, t: Floats) -> tuple[Floats, Floats]:
-    """−(D/q)′·(1 + t²)²/4t, with the t of −c."""
-    turn = 0.25 * (1 + t**2) ** 2 / np.maximum(t, np.finfo(float).tiny)
-    _, steepness, error = _with_slope(made, panel, log_q, t, turn)
-    return -turn * steepness, error
-
-
-def _with_slope(
-    made: InAngle, panel: PairPanel, log_q: Floats, t: Floats, factor: Floats
-) -> tuple[Floats, Floats, Floats]:
-    """The function that `made` carries, its derivative in t, and the error of the one plus `factor` times the other."""
-    value, steepness, error = (np.empty(t.size) for _ in range(3))
-    for k, chosen in _by_panel(made, t):
-        a, b = made.edges[k : k + 2]
-        x, curves = (2 * t[chosen] - a - b) / (b - a), _curves(panel, log_q[chosen], made.series[:, k])
-        value[chosen] = legval(x, curves, tensor=False)
-        steepness[chosen] = legval(x, legder(curves), tensor=False) * 2 / (b - a)
-        weight = factor[chosen] * 2 / (b - a)
-        rough = made.rough_error[k] * (1 + made.series.shape[2] ** 2 / 2 * weight)
-        error[chosen] = made.smooth_error * (1 + SMOOTH * weight) + rough
-    return value, steepness, error
-
-
-def _by_panel(made: InAngle, t: Floats) -> Iterator[tuple[int, Ints]]:
-    """The panels of t that are used, and the points on each."""
-    where = np.clip(np.searchsorted(made.edges, t, side="right") - 1, 0, made.edges.size - 2)
-    for k in np.unique(where):
-        yield int(k), np.flatnonzero(where == k)
+def _sums(curves: Floats, x: Floats, slopes: bool) -> tuple[Floats, Floats]:
+    """The series at x, and their derivatives in x where they are wanted."""
+    if slopes:
+        return values_and_slopes(curves, x)
+    alone = curves[:, 0] if curves.shape[1] == 1 else curves
+    return np.asarray(legval(x, alone, tensor=False)), np.zeros(x.size)

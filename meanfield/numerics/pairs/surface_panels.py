@@ -8,21 +8,21 @@ import numpy as np
 
 from meanfield._types import Floats
 from meanfield.numerics.pairs.differences import Differences
-from meanfield.numerics.pairs.hermite import projected
+from meanfield.numerics.pairs.hermite import expand
+from meanfield.numerics.pairs.variance_panels import NODES
+from meanfield.numerics.pairs.variance_panels import PANEL as PANEL
 from meanfield.numerics.quadrature.gauss_legendre import N, interpolation, nodes_between, rule, tail
+from meanfield.numerics.quadrature.one_gaussian import ROUNDING
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
 Distance = Callable[[Floats, Floats, Floats], Floats]
 
-PANEL = 3 * float(np.log(2.0))  # length of a panel in ln q
-NODES = 28  # of such a panel: its series converges like 3⁻ⁿ
 NEAR, FAR = 0.5, 0.6  # the end of t, and the c at which it is
 FAR_NODES = 32  # of c: T has its singularities at ±1, so that its series converges like 3⁻ⁿ as well
 ORDER = 72  # Hermite coefficients: 0.6⁷² = 1e-16
 RTOL = 3e-14  # panels of t are halved until what they leave out is this part of the largest value
 HALVINGS, MOST = 8, 24  # how often, and how many of them there may be
 WIDENED = float(np.log1p(NEAR**2))  # by this ln s can be below ln q
-ROUNDING = 8 * float(np.finfo(float).eps)  # of the largest value
 
 
 class InAngle(NamedTuple):
@@ -89,6 +89,6 @@ def _from_s(a: float, b: float) -> Floats:
 
 def hermite_sums(pieces: PiecewiseSmooth, q: Floats) -> tuple[Floats, Floats, Floats]:
     """E f and Var f at each q, and T there at the nodes of c."""
-    mean, variance, coefficients = projected(pieces, q, ORDER)
+    rows = expand(pieces, q, ORDER)
     c = nodes_between(-FAR, FAR, FAR_NODES)
-    return mean, variance, (coefficients**2) @ c ** np.arange(ORDER)[:, None]
+    return rows.mean, rows.variance, (rows.coefficients**2) @ c ** np.arange(ORDER)[:, None]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from meanfield.activations.resolve import activation
-from meanfield.numerics.pairs.hermite import expand, hermite_coefficients
+from meanfield.numerics.pairs.hermite import GRID, AlongVariance, EachVariance, expand, hermite_coefficients
 
 
 def relu_coefficient(n):
@@ -32,18 +32,47 @@ def test_relu_coefficients_are_those_of_the_literature():
 @pytest.mark.parametrize("q", [0.01, 1.0, 25.0])
 def test_sine_coefficients_are_those_of_its_generating_function(q):
     """E sin(√q Z) heₙ(Z) = ±e^{−q/2} q^{n/2}/√n! for odd n."""
-    expansion = expand(activation("sin").pieces, q)
+    expansion = expand(activation("sin").pieces, np.array([q]))
     n = np.arange(1, 40)
     signs = np.where(n % 2, (-1.0) ** ((n - 1) // 2), 0.0)
     expected = signs * np.exp(
         -q / 2 + n / 2 * np.log(q) - 0.5 * np.array([float(np.log(float(factorial(k)))) for k in n])
     )
-    np.testing.assert_allclose(expansion.coefficients[:39], expected, atol=5e-14)
+    np.testing.assert_allclose(expansion.coefficients[0, :39], expected, atol=5e-14)
 
 
 @pytest.mark.parametrize("name", ["tanh", "relu", "step", "gelu", "relu6"])
 def test_coefficients_and_rest_add_up_to_the_variance(name):
-    expansion = expand(activation(name).pieces, 1.0)
-    total = float(expansion.coefficients @ expansion.coefficients) + expansion.rest
-    assert total == pytest.approx(expansion.variance, rel=1e-14)
-    assert expansion.rest >= 0
+    expansion = expand(activation(name).pieces, np.array([1.0]))
+    total = np.sum(expansion.coefficients**2) + expansion.rest[0]
+    assert total == pytest.approx(expansion.variance[0], rel=2e-14)
+    assert expansion.rest[0] >= 0
+
+
+@pytest.mark.parametrize("order", [100, 300])
+def test_coefficients_along_ln_q_are_those_made_at_each_q(order):
+    """Also for kinks far out, where coefficients of high order oscillate along ln q, within the errors."""
+    q = np.array([0.3, 1.7, 9.0])
+    pieces = activation(lambda x: np.clip(x, -1, 1) + 0.2 * np.clip(x, 0, 3)).pieces
+    along, each = AlongVariance(pieces, order).at(q), EachVariance(pieces, order).at(q)
+    np.testing.assert_allclose(along.coefficients[:, :15], each.coefficients[:, :15], atol=1e-13)
+    np.testing.assert_allclose(along.mean, each.mean, atol=1e-13)
+    np.testing.assert_allclose(along.variance, each.variance, rtol=1e-13)
+    c, n = np.linspace(0, 1, GRID + 1), np.arange(1, order + 1)[:, None]
+    off = (along.coefficients - each.coefficients) ** 2
+    assert np.all(np.sqrt(off @ c ** (2 * n)) <= along.sum_error + each.sum_error)
+    assert np.all(np.sqrt(off @ (n * c ** (n - 1)) ** 2) <= along.slope_error + each.slope_error)
+
+
+def test_what_is_made_once_is_not_missing():
+    pieces, q = activation("tanh").pieces, np.array([0.5, 2.0, 3.0])
+    each, along = EachVariance(pieces, 50), AlongVariance(pieces, 50)
+    assert (each.missing(q), along.missing(q)) == (3, 2)
+    each.at(q[:2])
+    along.at(q[:1])
+    assert (each.missing(q), along.missing(q)) == (1, 1)
+
+
+def test_a_panel_that_reaches_beyond_the_largest_variance_has_no_error():
+    along = AlongVariance(activation(lambda x: np.exp(0.2 * x * x)).pieces, 20)  # E f² is finite for q < 5/4
+    assert np.all(np.isinf(along.at(np.array([1.1])).sum_error))

@@ -11,7 +11,9 @@ from paths import REFERENCE_FILES
 
 from meanfield.activations.resolve import activation
 from meanfield.numerics.pairs.by_quadrature import distance, product, slope
-from meanfield.numerics.pairs.pair_map import OFTEN, PairMap, correlation_gap
+from meanfield.numerics.pairs.pair_map import PairMap, correlation_gap
+from meanfield.numerics.pairs.representations import SHORT_SERIES, SURFACE, TOLERANCE, Pairs
+from meanfield.numerics.quadrature.one_gaussian import moment
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
 REFERENCE = json.loads((REFERENCE_FILES / "kernels.json").read_text())
@@ -144,17 +146,100 @@ def test_series_for_unequal_variances_agrees_with_quadrature():
 
 
 @pytest.mark.parametrize("name", ["relu", "hard_tanh", "tanh"])
-def test_surrogate_and_quadrature_agree(name):
+def test_pairs_asked_for_again_and_again_get_a_surface(name):
     pieces = pieces_of(name)
     pair_map = PairMap(pieces)
     gaps = np.r_[1e-16, 1e-9, 1e-4, 0.01, 0.1, 1.9, 1.999]
     ones = np.ones(gaps.size)
     direct = np.array([distance(pieces, 1.0, 1.0, float(g)) for g in gaps])
-    for _ in range(OFTEN // gaps.size + 1):
+    first, first_bound = pair_map.distance(ones, ones, gaps)
+    assert not pair_map.surface.made(0, opposite=False)
+    for _ in range(SURFACE.pays):
         value, bound = pair_map.distance(ones, ones, gaps)
-    assert pair_map._angles  # by now the surrogate answers
+    assert pair_map.surface.made(0, opposite=True)
     np.testing.assert_allclose(value, direct[:, 0], rtol=2e-11)
-    assert np.all(np.abs(value - direct[:, 0]) <= bound + direct[:, 1])
+    for found, error in ((first, first_bound), (value, bound)):
+        assert np.all(np.abs(found - direct[:, 0]) <= error + direct[:, 1])
+
+
+def pairs_of_all_kinds(rng, n, equal):
+    """Near and far from c = ±1, within three octaves."""
+    q1 = np.exp(rng.uniform(-0.3, 2, n))
+    q2 = q1 if equal else np.exp(rng.uniform(-0.3, 2, n))
+    near = 10 ** rng.uniform(-7, -1, n)
+    gap = np.select([np.arange(n) % 4 == 0, np.arange(n) % 4 == 1], [near, 2 - near], rng.uniform(0.02, 1.98, n))
+    return q1, q2, 0.5 * (np.sqrt(q1) - np.sqrt(q2)) ** 2 + np.sqrt(q1 * q2) * gap
+
+
+@pytest.mark.parametrize("equal", [True, False], ids=["equal", "unequal"])
+@pytest.mark.parametrize("kind", ["distance", "slope"])
+@pytest.mark.parametrize("name", ["tanh", "kinked", "jumps"])
+def test_many_pairs_by_the_rule_are_those_of_the_quadrature(name, kind, equal):
+    functions = {
+        "tanh": np.tanh,
+        "kinked": lambda x: np.where(x > -0.3, x + 0.3, np.expm1(np.minimum(x + 0.3, 0.0))),
+        "jumps": lambda x: (x > 0) + 0.5 * (x > 1) + 0.1 * x,
+    }
+    pieces = activation(functions[name]).pieces
+    pairs = pairs_of_all_kinds(np.random.default_rng(5), 80, equal)
+    value, error = getattr(PairMap(pieces), kind)(*pairs)
+    one, gaps = {"distance": distance, "slope": slope}[kind], correlation_gap(*pairs)
+    for k in range(0, 80, 9):
+        truth, bound = one(pieces, pairs[0][k], pairs[1][k], float(gaps[k]))
+        assert abs(value[k] - truth) <= error[k] + bound
+        assert error[k] <= max(10 * bound, TOLERANCE[kind] * max(abs(truth), slope(pieces, 1.0, 1.0, 1.0)[0]))
+
+
+@pytest.mark.parametrize("name", sorted(REFERENCE))
+def test_representations_agree_with_25_digits(name):
+    """Each of those that serve equal variances, at all correlations of the reference, within its own bound."""
+    pieces = pieces_of(name)
+    pair_map = PairMap(pieces)
+    for c, truth in REFERENCE[name]["D"].items():
+        gap = gap_of(c)
+        second = moment(pieces, "ff", 1.0)
+        for row in (SURFACE, SHORT_SERIES):
+            some = Pairs(np.ones(1), np.ones(1), np.array([gap]))
+            if not row.serves(some)[0] or gap == 0:
+                continue
+            value, error, _ = pair_map.evaluate(row, "product", some)
+            off = abs(float(second.value) - value[0] - float(truth))
+            assert off <= error[0] + second.error + 4e-16 * max(1.0, abs(float(truth)))
+
+
+@pytest.mark.parametrize("name", sorted(n for n in REFERENCE if "Dd" in REFERENCE[n]))
+def test_slopes_of_representations_agree_with_25_digits(name):
+    pieces = pieces_of(name)
+    pair_map = PairMap(pieces)
+    for c, truth in REFERENCE[name]["Dd"].items():
+        some = Pairs(np.ones(1), np.ones(1), np.array([gap_of(c)]))
+        for row in (SURFACE, SHORT_SERIES):
+            if row.serves(some)[0]:
+                value, error, _ = pair_map.evaluate(row, "slope", some)
+                assert abs(value[0] - float(truth)) <= error[0] + 4e-16 * max(1.0, abs(float(truth)))
+
+
+def test_the_derivative_has_a_surface_where_that_of_the_function_is_too_steep():
+    """Near c = −1 the slope of a series in t is divided by t; E φ′² less the distance of φ′ is not."""
+    pieces = pieces_of("silu")
+    q, gap = np.full(40, 1.3), 2 - np.geomspace(1e-9, 0.05, 40)
+    value, error = PairMap(pieces).slope(q, q, q * gap)
+    assert np.all(error <= TOLERANCE["slope"])
+    for k in range(0, 40, 13):
+        truth, bound = slope(pieces, 1.3, 1.3, gap[k])
+        assert abs(value[k] - truth) <= error[k] + bound
+
+
+def test_a_relative_error_beyond_the_tolerance_is_left_to_the_next_representation():
+    """x² at c = −1 + ε: the distance vanishes, and the surface has no digits of it."""
+    pieces = PiecewiseSmooth(lambda x: x * x, lambda x: 2 * x, ())
+    pair_map = PairMap(pieces)
+    gap = 2 - np.geomspace(1e-6, 1e-4, 40)
+    value, error = pair_map.distance(np.ones(40), np.ones(40), gap)
+    by_surface = pair_map.surface.distance(np.ones(40), gap)
+    exact = 2 * gap * (2 - gap)  # 2(1 − c²)
+    assert np.all(np.abs(value - exact) <= error + 1e-15)
+    assert np.all(error < by_surface[1])
 
 
 def test_distance_at_full_correlation_is_that_of_the_scales():

@@ -83,8 +83,9 @@ def test_slopes_at_all_correlations(name):
     surface = PairSurface(pieces, None)
     q = np.exp(rng.uniform(-1, 2, 20))
     gap = np.r_[10 ** rng.uniform(-4, 0, 8), rng.uniform(0, 2, 8), 2 - 10 ** rng.uniform(-4, 0, 4)]
-    value, error = surface.slope(q, gap)
+    value, error, distances = surface.slope(q, gap)
     truth, bound = np.array([slope(pieces, *pair) for pair in zip(q, q, gap, strict=True)]).T
     assert np.all(np.abs(value - truth) <= error + bound)
+    np.testing.assert_allclose(distances, surface.distance(q, gap)[0], rtol=1e-13)
     if name in ("tanh", "kinked", "relu6", "bent"):
         assert np.all(error[:16] <= 1e-9 * np.maximum(np.abs(value[:16]), 1e-3))

@@ -1,0 +1,35 @@
+"""Panels of ln q, on which everything that a Gaussian of variance q does is a Legendre series.
+
+The Gaussian density is analytic in ln q for |Im ln q| < π/2, and with it every expectation, whatever the function is:
+so a fixed number of nodes serves a panel of fixed length.
+"""
+
+import numpy as np
+
+from meanfield._types import Floats, Ints
+from meanfield.numerics.quadrature.gauss_legendre import nodes_between
+
+PANEL = 3 * float(np.log(2.0))  # length of a panel in ln q
+NODES = 28  # of such a panel: its series converges like 3⁻ⁿ
+
+
+def panel_number(q: Floats) -> Ints:
+    """The number ⌊ln q/PANEL⌋ of the panel of each q."""
+    return np.asarray(np.floor(np.log(q) / PANEL).astype(np.intp))
+
+
+def panel_nodes(index: int) -> Floats:
+    """The variances at the nodes of panel number `index`."""
+    return np.exp(nodes_between(index * PANEL, (index + 1) * PANEL, NODES))
+
+
+def panel_basis(log_q: Floats, low: float) -> Floats:
+    """Legendre polynomials of the panel that begins at ln q = `low`, shape (NODES, points), by their recurrence."""
+    x = 2 * (log_q - low) / PANEL - 1
+    polynomials = np.empty((NODES, x.size))
+    polynomials[0], polynomials[1] = 1.0, x
+    for k in range(1, NODES - 1):
+        following = np.multiply(polynomials[k], x, out=polynomials[k + 1])
+        following *= (2 * k + 1) / (k + 1)
+        following -= polynomials[k - 1] * (k / (k + 1))
+    return polynomials
