@@ -104,7 +104,7 @@ def test_calculate_gain_takes_anything():
     assert type(mf.calculate_gain("gelu")) is float
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30)
 @given(st.floats(-3, 3), st.floats(-3, 3), st.floats(0.01, 100))
 def test_gains_of_piecewise_linear_functions(a, b, q):
     second = q * (a * a + b * b) / 2

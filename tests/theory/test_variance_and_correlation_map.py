@@ -10,7 +10,7 @@ import meanfield as mf
 
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(120)
 WEIGHTS = WEIGHTS / np.sqrt(2 * np.pi)
-MAPS = settings(max_examples=30, deadline=None, derandomize=True)
+MAPS = settings(max_examples=30)
 
 
 def kinked(x):

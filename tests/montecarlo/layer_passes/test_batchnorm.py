@@ -43,7 +43,7 @@ def test_batches_that_cannot_be_are_refused():
         mf.simulate(mf.Network(BatchNorm(float("inf")), "relu", mf.Dense()), 2, 32)
     with pytest.raises(mf.InvalidInput, match="width must be at least 8"):
         mf.simulate(block, 2, 6)
-    with pytest.raises(mf.InvalidInput, match="the same correlation"):
+    with pytest.raises(mf.InvalidInput, match="inputs of equal length and equal pairwise correlation"):
         mf.crosscheck(block, 2, 32, networks=4, inputs=np.diag([1, 2, 3, 4, 5, 6, 7, 8.0]))
 
 

@@ -240,7 +240,7 @@ def around(layers):
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.recursive(leaves, around, max_leaves=8), min_size=1, max_size=4))
 def test_what_is_written_is_read_as_the_same(layers):
     before = mf.Network(*layers)

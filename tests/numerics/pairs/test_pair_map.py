@@ -71,7 +71,7 @@ def test_relu_distance_keeps_its_digits_near_correlation_one(gap, derivative):
     assert slope(pieces, 2.0, 2.0, gap)[0] == pytest.approx(slope_truth, abs=2e-14)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(gap=st.floats(-14, 0.3), q1=st.floats(-2, 2), q2=st.floats(-2, 2))
 def test_erf_pairs_of_unequal_variance_agree_with_williams(gap, q1, q2):
     """Williams 1997, eq. 11: E erf(U)erf(V) = (2/π) asin(2k/√((1+2q₁)(1+2q₂)))."""

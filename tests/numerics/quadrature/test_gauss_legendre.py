@@ -47,14 +47,14 @@ def error_and_bound(f, exact):
 INSIDE = st.floats(-float(rule().nodes[-2]), float(rule().nodes[-2]))  # a kink at the outermost node is in no value
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(steepness=st.floats(0.1, 200), centre=INSIDE, kind=st.sampled_from([tanh, kink, singular]))
 def test_tail_bounds_the_error_where_coefficients_decay(steepness, centre, kind):
     error, bound = error_and_bound(*kind(steepness, centre))
     assert error <= bound
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(radians=st.floats(0.1, 2 * N), phase=st.floats(-np.pi, np.pi))
 def test_tail_bounds_the_error_of_waves_of_up_to_2n_radians(radians, phase):
     error, bound = error_and_bound(*wave(radians, phase))

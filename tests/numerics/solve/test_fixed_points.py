@@ -23,7 +23,7 @@ def maps_of(*functions, error=1e-15):
     return mapping
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(roots=st.lists(st.floats(-5, 5), min_size=1, max_size=5, unique=True), sign=st.sampled_from([-1, 1]))
 def test_finds_all_roots_of_a_polynomial_in_log_q(roots, sign):
     roots = sorted(roots)

@@ -278,7 +278,7 @@ def test_a_shifted_kink_is_not_scale_invariant():
     assert mf.critical_point(lambda x: np.maximum(x, 0.1 * x)).universality == "scale_invariant"
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=15)
 @given(st.floats(1e-3, 3), st.sampled_from(["tanh", "erf", "sin", "elu", "hardtanh"]))
 def test_the_line_rises(sigma_b, name):
     lower, upper = (mf.critical_line(name, sigma_b * s) for s in (1, 1.05))

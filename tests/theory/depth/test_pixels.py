@@ -202,7 +202,7 @@ def test_chi_of_a_pixel_is_that_of_the_windows_it_is_in():
     np.testing.assert_allclose(run.gradient[0], [1 / 3, 2 / 3, 1 / 3, 2 / 3, 1 / 3], rtol=1e-12)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(
     st.integers(0, 10**6),
     st.integers(1, 6),
@@ -217,7 +217,8 @@ def test_covariances_stay_covariances_and_so_do_those_of_gradients(seed, rank, p
     block = Network(phi, Conv(1.3, 0.1, kernel, padding=padding, stride=stride), *tail, mf.Dense(1.1))
     state, back = through(block, sigma, (5,))
     g = symmetric(len(state.covariance), seed)
-    for matrix in (state.covariance, back(g @ g)):
+    squared = g @ g  # as symmetric as a matrix product is in floats
+    for matrix in (state.covariance, back(0.5 * (squared + squared.T))):
         assert np.array_equal(matrix, matrix.T)
         assert np.linalg.eigvalsh(matrix)[0] >= -1e-12 * matrix.max()
 

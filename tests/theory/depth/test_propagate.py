@@ -145,7 +145,7 @@ def test_a_kernel_is_its_pairs(spec):
             assert k[i, j] == pytest.approx(t.c[-1] * np.sqrt(t.q[-1] * other.q[-1]), rel=1e-10)
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=15)
 @given(
     st.integers(1, 6), st.integers(1, 4), st.sampled_from(["tanh", "relu", "gelu", "cos"]), st.integers(0, 2**32 - 1)
 )
@@ -180,7 +180,7 @@ def test_the_second_order_arc_cosine_kernel():
     assert k == pytest.approx((np.sin(angle) + (np.pi - angle) * cosine) / np.pi / 2, abs=1e-14)
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=15)
 @given(st.integers(1, 8), st.integers(1, 8), st.floats(0.1, 5), st.floats(-1, 1))
 def test_a_deep_network_is_two_shallower_ones(first, second, q, c):
     block = mf.mlp("tanh", 1.6, 0.2)

@@ -14,7 +14,7 @@ from meanfield.networks.layers.residual import Residual
 from meanfield.theory.layer_maps import one_point, two_points
 from meanfield.theory.states import Pair, Point
 
-MAPS = settings(max_examples=25, deadline=None, derandomize=True)
+MAPS = settings(max_examples=25)
 BRANCHES = {
     "pre-activation": ("erf", mf.Dense(1.3, 0.2)),
     "bottleneck": ("relu", mf.Dense(1.2, 0.1), "erf", mf.Dense(0.7, 0.3)),

@@ -113,7 +113,7 @@ def test_without_neighbours_it_is_the_kernel_of_a_dense_network(kernel_size, wei
     np.testing.assert_allclose(run.covariance[-1], mf.kernel(mf.mlp("gelu", 1.4, 0.3), x, 4), rtol=1e-9)
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=6), st.integers(1, 12))
 def test_factors_are_the_fourier_transform_of_the_shares(shares, size):
     v = np.array(shares) + 1e-3

@@ -90,7 +90,7 @@ def test_equal_inputs_part():
     assert unequal.covariance.value == pytest.approx(0.5 * 5 - 0.7)
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30)
 @given(st.floats(0, 0.99), st.floats(0.01, 10), st.floats(0.01, 10), st.floats(-1, 1))
 def test_psd_in_psd_out(rate, q, q2, c):
     d = 0.5 * (q + q2) - c * np.sqrt(q * q2)

@@ -28,7 +28,7 @@ BLOCKS = {
 blocks = pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(st.floats(1e-3, 1e3), st.floats(0, 3), st.floats(0, 3), st.floats(-1, 1), st.floats(0.1, 10))
 def test_bilinear_layers_have_a_closed_form(q, sigma_w, sigma_b, c, ratio):
     layer, w, b = Gated("linear", sigma_w, sigma_b), sigma_w**2, sigma_b**2
@@ -65,7 +65,7 @@ def test_the_kernel_is_positive_and_permutes_with_its_inputs(block):
     assert np.all(np.abs(off) <= 1e-13 * size[np.ix_(order, order)])
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(
     st.sampled_from(["sigmoid", "gelu", "silu", "relu", "linear", "tanh", "sign", "gaussian", "sin"]),
     st.floats(1e-3, 1e3), st.floats(1e-3, 1e3), st.floats(-1, 1), st.floats(0, 2), st.floats(0, 2),

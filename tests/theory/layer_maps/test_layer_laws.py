@@ -13,8 +13,8 @@ from meanfield.theory.layer_maps import one_point, pair_slope, two_points
 from meanfield.theory.layer_maps.covariance import Covariance, all_points
 from meanfield.theory.states import Pair, Point
 
-SLOW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-FEW = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 
 scale = st.floats(0.3, 1.6).map(lambda x: round(x, 3))
 bias = st.sampled_from([0.0, 0.2, 0.7])

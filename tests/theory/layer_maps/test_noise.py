@@ -135,7 +135,7 @@ def test_equal_inputs_part_and_covariances_stay():
             assert after.covariance.value == pytest.approx(k, abs=1e-15)
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50)
 @given(
     st.sampled_from([AdditiveNoise, MultiplicativeNoise]),
     st.floats(0, 100),

@@ -15,7 +15,7 @@ from meanfield.theory.assumptions.gaussian_units import check_gaussian
 from meanfield.theory.layer_maps import one_point, two_points
 from meanfield.theory.states import Pair, Point, spread_of
 
-MAPS = settings(max_examples=25, deadline=None, derandomize=True)
+MAPS = settings(max_examples=25)
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(160)
 WEIGHTS = WEIGHTS / np.sqrt(2 * np.pi)
 NORMS = (LayerNorm, RMSNorm)

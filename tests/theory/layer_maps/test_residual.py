@@ -12,7 +12,7 @@ from meanfield.networks.layers.residual import Residual
 from meanfield.theory.layer_maps import two_points
 from meanfield.theory.states import Pair
 
-MAPS = settings(max_examples=25, deadline=None, derandomize=True)
+MAPS = settings(max_examples=25)
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(160)
 WEIGHTS = WEIGHTS / np.sqrt(2 * np.pi)
 BRANCHES = {
