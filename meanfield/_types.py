@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+#: A parameter of a layer: a number, or an array that broadcasts against the other parameters.
+Parameter = float | Floats
 #: Arrays of float32 or float64.
 Reals = NDArray[np.floating]
 #: float32 or float64.

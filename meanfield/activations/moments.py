@@ -3,22 +3,21 @@
 Every function takes arrays and returns values with bounds on their errors. X is √q·Z with a standard normal Z.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from meanfield._types import Floats
-from meanfield.activations.closed_forms import ClosedForm, closed_form
+from meanfield.activations.closed_forms import closed_form
+from meanfield.activations.closed_forms.form import ClosedForm, Moment
 from meanfield.errors import DivergentExpectation
-from meanfield.numerics.pairs.pair_map import CLOSED_FORM, PairMap
+from meanfield.numerics.pairs.pair_map import CLOSED_FORM, Bounded, PairMap
 from meanfield.numerics.quadrature.one_gaussian import moment
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 from meanfield.numerics.solve.surrogate import Surrogate
-
-Bounded = tuple[Floats, Floats]
 
 EPS = float(np.finfo(float).eps)
 SMALLEST = 1e-300  # moments at a smaller q are those at this one
@@ -42,12 +41,12 @@ class Moments:
         """The map of two correlated Gaussians through φ."""
         return PairMap(self.pieces, self._form)
 
-    def mean(self, q: Any) -> Bounded:
+    def mean(self, q: ArrayLike) -> Bounded:
         """E φ(X)."""
-        value, error = self._moment(self._closed("mean"), "f", q)
+        value, error = self._moment(self._form.mean if self._form else None, "f", q)
         return value, error + 8 * EPS * np.sqrt(self.second_moment(q)[0])
 
-    def variance(self, q: Any) -> Bounded:
+    def variance(self, q: ArrayLike) -> Bounded:
         """Var φ(X) = E φ² − (E φ)²; where that cancels, ½E(φ(U) − φ(V))² of independent U and V."""
         (mean, mean_error), (second, error) = self.mean(q), self.second_moment(q)
         value = second - mean**2
@@ -56,20 +55,21 @@ class Moments:
         if np.any(cancels):
             some = np.where(cancels, q, 1.0)
             apart, apart_error = self.distance(some, some, some)
-            if not self._closed("distance"):  # the values of φ are rounded, and their differences with them
+            if not (self._form and self._form.distance):  # the values of φ are rounded, and their differences with them
                 rounding = 2 * EPS * np.sqrt(second)
                 apart_error = apart_error + 2 * rounding * np.sqrt(apart) + rounding**2
             value, error = np.where(cancels, apart, value), np.where(cancels, apart_error, error)
         return value, error
 
-    def second_moment(self, q: Any) -> Bounded:
+    def second_moment(self, q: ArrayLike) -> Bounded:
         """V(q) = E φ(X)²."""
-        value, error = self._moment(self._closed("second_moment"), "ff", q)
+        q = np.asarray(q, dtype=np.float64)
+        value, error = self._moment(self._form.second_moment if self._form else None, "ff", q)
         if self._form is not None:  # an exponentially small moment takes over the rounding of its exponent
             slope = _quietly(self._form.second_moment_slope, np.maximum(q, SMALLEST))
             with np.errstate(over="ignore"):
                 error = error + 4 * EPS * np.abs(q * slope)
-        return self._near_zero(np.asarray(q, dtype=np.float64), value), error
+        return self._near_zero(q, value), error
 
     def _near_zero(self, q: Floats, value: Floats) -> Floats:
         """φ(0)² at q = 0, and below the smallest q that is computed, where that is 0, what is proportional to q."""
@@ -78,7 +78,7 @@ class Moments:
         at_zero = float(np.mean(self.pieces(np.array([-SMALLEST, SMALLEST])) ** 2))
         return np.where(q >= SMALLEST, value, value * (np.minimum(q, SMALLEST) / SMALLEST) if at_zero == 0 else at_zero)
 
-    def second_moment_slope(self, q: Any) -> Bounded:
+    def second_moment_slope(self, q: ArrayLike) -> Bounded:
         """dV/dq = E X φφ′/q; where φ jumps, E φ² (X² − q)/2q², which needs no derivative."""
         q = np.maximum(np.asarray(q, dtype=np.float64), SMALLEST)
         if self._form is not None:
@@ -91,39 +91,36 @@ class Moments:
         value, error = self._moment(None, "xfd", q)
         return value / q, error / q
 
-    def derivative_moment(self, q: Any) -> Bounded:
+    def derivative_moment(self, q: ArrayLike) -> Bounded:
         """X(q) = E φ′(X)²; InfiniteDerivative where φ jumps."""
-        return self._moment(self._closed("derivative_moment"), "dd", q)
+        return self._moment(self._form.derivative_moment if self._form else None, "dd", q)
 
-    def euler_defect(self, q: Any) -> Bounded:
+    def euler_defect(self, q: ArrayLike) -> Bounded:
         """E (Xφ′ − φ)², by Euler's theorem zero if and only if φ(ax) = aφ(x) for a > 0, for a φ without jumps."""
         parts = [self._moment(None, product, q) for product in ("xxdd", "xfd", "ff")]
         (raised, raised_error), (mixed, mixed_error), (plain, plain_error) = parts
         error = raised_error + 2 * mixed_error + plain_error + 4 * EPS * (raised + plain)
         return raised - 2 * mixed + plain, error
 
-    def fourth_moment(self, q: Any) -> Bounded:
+    def fourth_moment(self, q: ArrayLike) -> Bounded:
         """E φ(X)⁴."""
         return self._moment(None, "ffff", q)
 
-    def distance(self, q1: Any, q2: Any, d: Any) -> Bounded:
+    def distance(self, q1: ArrayLike, q2: ArrayLike, d: ArrayLike) -> Bounded:
         """½E(φ(U) − φ(V))² for Var U = q1, Var V = q2, ½E(U − V)² = d, to a small relative error."""
         return self.pair_map.distance(q1, q2, d)
 
-    def distance_slope(self, q1: Any, q2: Any, d: Any) -> Bounded:
+    def distance_slope(self, q1: ArrayLike, q2: ArrayLike, d: ArrayLike) -> Bounded:
         """E φ′(U)φ′(V), the derivative of `distance` in d."""
         return self.pair_map.slope(q1, q2, d)
 
-    def product(self, q1: Any, q2: Any, gap: Any) -> Bounded:
+    def product(self, q1: ArrayLike, q2: ArrayLike, gap: ArrayLike) -> Bounded:
         """E φ(U)φ(V) at 1 − c = gap, to a small error relative to the second moments."""
         (first, first_error), (second, second_error) = self.second_moment(q1), self.second_moment(q2)
         distance, error = self.pair_map.decorrelation(q1, q2, gap)
         return 0.5 * (first + second) - distance, 0.5 * (first_error + second_error) + error
 
-    def _closed(self, name: str) -> Any:
-        return getattr(self._form, name, None)
-
-    def _moment(self, form: Callable[[Floats], Floats] | None, product: str, q: Any) -> Bounded:
+    def _moment(self, form: Moment | None, product: str, q: ArrayLike) -> Bounded:
         q = np.maximum(np.asarray(q, dtype=np.float64), SMALLEST)
         if form is not None:
             value = _quietly(form, q)
@@ -177,7 +174,7 @@ class Moments:
             )
 
 
-def _quietly(form: Callable[..., Floats], *arguments: Floats) -> Floats:
-    """What a closed form gives, overflow included: its callers look at the result."""
+def _quietly(form: Moment, q: Floats) -> Floats:
+    """The closed form at q without warnings: its callers look at what is infinite."""
     with np.errstate(all="ignore"):
-        return np.asarray(form(*arguments), dtype=np.float64)
+        return np.asarray(form(q), dtype=np.float64)

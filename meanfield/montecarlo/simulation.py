@@ -223,7 +223,7 @@ def simulate(
     batch = batch_size(*blocks)
     if batch == math.inf:
         raise InvalidInput("a simulation needs a finite batch: BatchNorm(inf) is the limit of large ones")
-    root = input_root(q, c, inputs, batch)
+    root = input_root(q, c, inputs, None if batch is None else int(batch))
     images = pixels_of(blocks, inputs, pixels)
     _ = reduce(lambda shape, one: one.images_after(shape), blocks, images)  # raises if the images do not fit a layer
     if batch is not None and len(root) != batch:

@@ -1,18 +1,17 @@
 """What is repeated in depth: a block, made from whatever a user has."""
 
-from typing import Any
-
 from numpy.typing import ArrayLike
 
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.dense import Dense
+from meanfield.networks.layers.elementwise import ActivationLike, LayerLike
 from meanfield.networks.layers.network import Network
 from meanfield.networks.text.text import is_network, network
 
 __all__ = ["as_block", "mlp"]
 
 
-def mlp(spec: Any, sigma_w: ArrayLike = 1.0, sigma_b: ArrayLike = 0.0) -> Network:
+def mlp(spec: ActivationLike, sigma_w: ArrayLike = 1.0, sigma_b: ArrayLike = 0.0) -> Network:
     """The repeated block of a fully connected network: the activation, then a dense layer.
 
     Parameters
@@ -36,7 +35,7 @@ def mlp(spec: Any, sigma_w: ArrayLike = 1.0, sigma_b: ArrayLike = 0.0) -> Networ
     return Network(spec, Dense(sigma_w, sigma_b))
 
 
-def as_block(spec: Any) -> Network:
+def as_block(spec: LayerLike) -> Network:
     """`spec` as a block: a Network, or the text of one, a layer as a Network of one, all else as the MLP of that."""
     if isinstance(spec, Network):
         return spec

@@ -2,9 +2,9 @@
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from meanfield.arguments import whole
 from meanfield.errors import InvalidInput
@@ -45,7 +45,7 @@ def pixel_axes(blocks: Sequence[Layer], given: int = 1) -> tuple[int, ...]:
     return tuple(max(sizes) for sizes in zip(*windows, strict=True)) or (1,) * max(given, 1)
 
 
-def pixels_of(blocks: Sequence[Layer], inputs: Any, pixels: Any) -> tuple[int, ...]:
+def pixels_of(blocks: Sequence[Layer], inputs: ArrayLike | None, pixels: int | Sequence[int] | None) -> tuple[int, ...]:
     """The shape of the images that go in: that of `inputs` (N, channels, *pixels), or `pixels`, or a default.
 
     Raises
@@ -53,7 +53,8 @@ def pixels_of(blocks: Sequence[Layer], inputs: Any, pixels: Any) -> tuple[int, .
     InvalidInput
         If they do not fit each other or the blocks.
     """
-    own = np.shape(inputs)[2:] if inputs is not None and np.ndim(inputs) > 2 else None
+    shape = () if inputs is None else np.shape(inputs)
+    own = shape[2:] if len(shape) > 2 else None
     given = tuple(pixels) if isinstance(pixels, list | tuple | np.ndarray) else (pixels,)
     axes = pixel_axes(blocks, len(given) if own is None else len(own))
     if not axes:
@@ -64,7 +65,7 @@ def pixels_of(blocks: Sequence[Layer], inputs: Any, pixels: Any) -> tuple[int, .
         over = "1 axis" if len(axes) == 1 else f"{len(axes)} axes"
         raise InvalidInput(
             f"these blocks read images over {over}, so that inputs are (N, channels, *pixels) with as many behind the "
-            f"channels, not of shape {np.shape(inputs)}"
+            f"channels, not of shape {shape}"
         )
     if pixels is None:
         return own or tuple(max(size, LEAST[len(axes)]) for size in axes)

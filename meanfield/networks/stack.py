@@ -5,16 +5,16 @@ from typing import Any
 
 import numpy as np
 
+from meanfield._types import Parameter
 from meanfield.errors import InvalidInput
 from meanfield.networks.block import as_block
+from meanfield.networks.layers.elementwise import LayerLike
 from meanfield.networks.layers.network import Network, in_sequence
-
-__all__ = ["as_blocks", "as_widths", "check_widths"]
 
 WHOLE = 1e-6  # of a unit
 
 
-def as_blocks(block: Any, depth: int) -> tuple[Network, ...]:
+def as_blocks(block: LayerLike | list[Any] | tuple[Any, ...], depth: int) -> tuple[Network, ...]:
     """One block if it is repeated, else `depth` of them, one a layer.
 
     Parameters
@@ -75,10 +75,10 @@ def check_widths(blocks: tuple[Network, ...], widths: tuple[int, ...]) -> None:
         raise InvalidInput(f"layer {layer} cannot have {after} units after {before}: its block {why}")
 
 
-def _units(block: Network, before: int) -> Any:
+def _units(block: Network, before: int) -> Parameter | None:
     """The units that a block must have after it; None if any number, since a dense layer sets it before a skip does."""
-    units: Any = before
-    skipped = None
+    units: Parameter = before
+    skipped: Parameter | None = None
     for layer in in_sequence(block):
         if layer.fresh:
             return skipped

@@ -9,12 +9,10 @@ from meanfield.activations.closed_forms.exponential import exponential, gabor, g
 from meanfield.activations.closed_forms.form import ClosedForm, affine
 from meanfield.activations.closed_forms.gelu import gelu
 from meanfield.activations.closed_forms.hard_tanh import clip, hard_shrink, soft_shrink, threshold
-from meanfield.activations.closed_forms.polynomial import monomial, polynomial
+from meanfield.activations.closed_forms.polynomial import monomial
 from meanfield.activations.closed_forms.relu import rectifier, squared_relu
-from meanfield.activations.closed_forms.steps import quantised_sign, sign, step, steps
-from meanfield.activations.closed_forms.trigonometric import cosine, sine, sinusoid, snake
-
-__all__ = ["ClosedForm", "affine", "closed_form", "polynomial", "sinusoid", "steps"]
+from meanfield.activations.closed_forms.steps import quantised_sign, sign, step
+from meanfield.activations.closed_forms.trigonometric import cosine, sine, snake
 
 # Klambauer et al. 2017, section 2
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805

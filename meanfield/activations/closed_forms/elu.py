@@ -1,26 +1,24 @@
 """ELU, CELU and SELU: moments of one Gaussian (no closed form without Owen's T is known for pairs)."""
 
 from math import gamma, pi
-from typing import Any
 
 import numpy as np
 from scipy.special import erfcx
 
-from meanfield.activations.closed_forms.form import Array, ClosedForm, affine
-
-__all__ = ["celu", "elu"]
+from meanfield._types import Floats
+from meanfield.activations.closed_forms.form import ClosedForm, affine
 
 TERMS = range(30, 1, -1)
 
 
-def _half_mean(q: Array) -> Any:
+def _half_mean(q: Floats) -> Floats:
     """E(e^x − 1 − x) over x < 0."""
     y = np.sqrt(q / 2)
     series = q / 2 * np.polyval([(-1) ** n / gamma(n / 2 + 1) / 2 for n in TERMS], np.minimum(y, 1.0))
     return np.where(y < 0.5, series, (erfcx(y) - 1) / 2 + y / pi**0.5)
 
 
-def _half_square(q: Array) -> Any:
+def _half_square(q: Floats) -> Floats:
     """E(e^x − 1)² over x < 0."""
     s = np.sqrt(q)
     weights = [(-1) ** n * (2 ** (n / 2) - 2 ** (1 - n / 2)) / gamma(n / 2 + 1) / 2 for n in TERMS]

@@ -1,22 +1,19 @@
 """Exponential, Gaussian bump and Gabor wavelet."""
 
-from typing import Any
-
 import numpy as np
 
-from meanfield.activations.closed_forms.form import Array, ClosedForm, affine, pair, reciprocal_gap
-
-__all__ = ["exponential", "gabor", "gaussian"]
+from meanfield._types import Floats
+from meanfield.activations.closed_forms.form import ClosedForm, affine, pair, reciprocal_gap
 
 
 def exponential(rate: float = 1.0) -> ClosedForm:
     """φ(x) = exp(rate·x); infinite where it exceeds the range of a float."""
 
-    def grow(x: Array) -> Any:
+    def grow(x: Floats) -> Floats:
         with np.errstate(over="ignore"):
             return np.exp(x)
 
-    def distance(q1: Array, q2: Array, d: Array) -> Any:
+    def distance(q1: Floats, q2: Floats, d: Floats) -> Floats:
         with np.errstate(over="ignore", invalid="ignore"):
             ray = (np.exp(np.maximum(q1, q2)) * np.expm1(-np.abs(q1 - q2))) ** 2 / 2
             rest = -np.expm1(-d) * np.exp(q1 + q2)
@@ -38,15 +35,16 @@ def exponential(rate: float = 1.0) -> ClosedForm:
 def gaussian(rate: float = 1.0) -> ClosedForm:
     """φ(x) = exp(−rate·x²)."""
 
-    def distance(q1: Array, q2: Array, d: Array) -> Any:
+    def distance(q1: Floats, q2: Floats, d: Floats) -> Floats:
         at = pair(q1, q2, d)
         square = 1 + 2 * (q1 + q2)
         growth = 4 * at.e * (at.product + at.k)
         r1, r = np.sqrt(square), np.sqrt(square + growth)
         u, v = np.sqrt(1 + 4 * q1), np.sqrt(1 + 4 * q2)
-        return reciprocal_gap(u, v, r1, 4 * (q1 - q2) / (u + v)) + growth / (r1 * r * (r1 + r))
+        rest: Floats = growth / (r1 * r * (r1 + r))
+        return reciprocal_gap(u, v, r1, 4 * (q1 - q2) / (u + v)) + rest
 
-    def distance_slope(q1: Array, q2: Array, d: Array) -> Any:
+    def distance_slope(q1: Floats, q2: Floats, d: Floats) -> Floats:
         at = pair(q1, q2, d)
         return 4 * at.k / (1 + 2 * (q1 + q2) + 4 * at.e * (at.product + at.k)) ** 1.5
 
@@ -66,11 +64,11 @@ def gaussian(rate: float = 1.0) -> ClosedForm:
 def gabor() -> ClosedForm:
     """φ(x) = exp(−x²) sin x: half the difference of two bumps, at u − v and at u + v."""
 
-    def second_moment_slope(q: Array) -> Any:
+    def second_moment_slope(q: Floats) -> Floats:
         a = 1 + 4 * q
         return (a * np.expm1(-2 * q / a) + np.exp(-2 * q / a)) / a**2.5
 
-    def ray(q1: Array, q2: Array, gap: Array) -> Any:
+    def ray(q1: Floats, q2: Floats, gap: Floats) -> Floats:
         a1, a2, a = 1 + 4 * q1, 1 + 4 * q2, 1 + 2 * (q1 + q2)
         r1, r2, r = np.sqrt(a1), np.sqrt(a2), np.sqrt(a)
         concave = reciprocal_gap(r1, r2, r, 4 * (q1 - q2) / (r1 + r2))
@@ -80,9 +78,10 @@ def gabor() -> ClosedForm:
         cross = (q1 - q2) / (r1 * r2 * (r1 + r2)) * b1 * np.expm1(2 * (q1 - q2) / (a1 * a2))
         far = concave * (b1 + b2) / 2 + mean / r + cross
         near = concave - np.expm1(-gap / (2 * a)) / r
-        return (near - far + b * np.expm1(gap / (2 * a)) / r) / 2
+        twice: Floats = near - far + b * np.expm1(gap / (2 * a)) / r
+        return twice / 2
 
-    def distance(q1: Array, q2: Array, d: Array) -> Any:
+    def distance(q1: Floats, q2: Floats, d: Floats) -> Floats:
         at = pair(q1, q2, d)
         both, e, gap = at.product + at.k, at.e, at.gap
         a1 = 1 + 2 * (q1 + q2)
@@ -92,9 +91,10 @@ def gabor() -> ClosedForm:
         far_loss = e * (2 * gap * (both - 1) - 1 - 2 * e) / (a * a1)
         near = np.exp(-gap / (2 * a1)) * np.expm1(-half_log - near_loss)
         far = np.exp(-(gap + 4 * at.product) / (2 * a1)) * np.expm1(-half_log - far_loss)
-        return ray(q1, q2, gap) + (far - near) / (2 * np.sqrt(a1))
+        rest: Floats = (far - near) / (2 * np.sqrt(a1))
+        return ray(q1, q2, gap) + rest
 
-    def distance_slope(q1: Array, q2: Array, d: Array) -> Any:
+    def distance_slope(q1: Floats, q2: Floats, d: Floats) -> Floats:
         at = pair(q1, q2, d)
         k, apart, excess = at.k, at.gap + 2 * at.e, 4 * at.e * (at.product + at.k)
         a = 1 + 2 * (q1 + q2) + excess
@@ -102,10 +102,12 @@ def gabor() -> ClosedForm:
         both = 2 * a + 16 * k * k - np.expm1(-2 * k / a) * far
         return np.exp(-(apart + excess) / (2 * a)) * both / (2 * a**2.5)
 
-    def dual(q1: Array, q2: Array, k: Array) -> Any:
+    def dual(q1: Floats, q2: Floats, k: Floats) -> Floats:
         excess = 4 * np.maximum(q1 * q2 - k * k, 0.0)
         a = 1 + 2 * (q1 + q2) + excess
-        return np.exp(-(q1 + q2 + excess + 2 * k) / (2 * a)) * np.expm1(2 * k / a) / (2 * np.sqrt(a))
+        bumps = np.exp(-(q1 + q2 + excess + 2 * k) / (2 * a)) * np.expm1(2 * k / a)
+        kernel: Floats = bumps / (2 * np.sqrt(a))
+        return kernel
 
     return ClosedForm(
         second_moment=lambda q: -np.expm1(-2 * q / (1 + 4 * q)) / (2 * np.sqrt(1 + 4 * q)),

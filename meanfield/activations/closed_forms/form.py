@@ -9,27 +9,14 @@ here is written in. D(q₁, q₂, d) = ½E(φ(u) − φ(v))² is then D at corre
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import factorial, inf
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-__all__ = [
-    "Array",
-    "ClosedForm",
-    "Moment",
-    "Pair",
-    "PairMoment",
-    "affine",
-    "pair",
-    "reciprocal_gap",
-    "sine_minus_chord",
-    "standardised",
-]
+from meanfield._types import Floats
 
-Array = NDArray[np.float64]
-Moment = Callable[[Array], Any]
-PairMoment = Callable[[Array, Array, Array], Any]
+Moment = Callable[[Floats], Floats]
+PairMoment = Callable[[Floats, Floats, Floats], Floats]
 
 
 @dataclass(frozen=True)
@@ -81,25 +68,25 @@ class ClosedForm:
 class Pair(NamedTuple):
     """A pair in the coordinates of this package: √q₁, √q₂, (√q₁ − √q₂)², their product, e = √(q₁q₂) − k and k."""
 
-    s1: Array
-    s2: Array
-    gap: Array
-    product: Array
-    e: Array
-    k: Array
+    s1: Floats
+    s2: Floats
+    gap: Floats
+    product: Floats
+    e: Floats
+    k: Floats
 
     @property
-    def angle(self) -> Any:
+    def angle(self) -> Floats:
         """Θ = arccos ρ, accurate at both ends."""
         return 2 * np.arctan2(np.sqrt(self.e), np.sqrt(self.product + self.k))
 
     @property
-    def supplement(self) -> Any:
+    def supplement(self) -> Floats:
         """π − θ."""
         return 2 * np.arctan2(np.sqrt(self.product + self.k), np.sqrt(self.e))
 
 
-def pair(q1: Array, q2: Array, d: Array) -> Pair:
+def pair(q1: Floats, q2: Floats, d: Floats) -> Pair:
     """The pair with variances q₁, q₂ and distance d; rounding that leaves −1 ≤ ρ ≤ 1 is clipped."""
     s1, s2 = np.sqrt(q1), np.sqrt(q2)
     total = s1 + s2
@@ -109,21 +96,22 @@ def pair(q1: Array, q2: Array, d: Array) -> Pair:
     return Pair(s1, s2, gap, product, e, product - e)
 
 
-def sine_minus_chord(t: Array) -> Any:
+def sine_minus_chord(t: Floats) -> Floats:
     """Sin t − t cos t = t³/3 − …, without cancellation for small t."""
-    series = t**3 * np.polyval([(-1) ** (n + 1) * 2 * n / factorial(2 * n + 1) for n in range(9, 0, -1)], t * t)
+    series: Floats = t**3 * np.polyval([(-1) ** (n + 1) * 2 * n / factorial(2 * n + 1) for n in range(9, 0, -1)], t * t)
     return np.where(t < 1, series, np.sin(t) - t * np.cos(t))
 
 
-def reciprocal_gap(u: Array, v: Array, w: Array, difference: Array) -> Any:
+def reciprocal_gap(u: Floats, v: Floats, w: Floats, difference: Floats) -> Floats:
     """½(1/u + 1/v) − 1/w ≥ 0 for w² = ½(u² + v²) and difference = u − v, without cancellation for u near v."""
     return difference**2 * (0.5 + (u + v) / (4 * w + 2 * (u + v))) / (2 * u * v * w)
 
 
-def standardised(b: float, q: Array) -> Any:
+def standardised(b: float, q: Floats) -> Floats:
     """b/√(2q), also at q = 0."""
     limit = np.full(np.shape(q), b * inf if b else 0.0)
-    return np.divide(b, np.sqrt(2 * q), out=limit, where=np.asarray(q) > 0)
+    quotient: Floats = np.divide(b, np.sqrt(2 * q), out=limit, where=np.asarray(q) > 0)
+    return quotient
 
 
 def affine(form: ClosedForm, scale: float = 1.0, slope: float = 1.0, offset: float = 0.0) -> ClosedForm:

@@ -1,19 +1,17 @@
 """Clipped and shrunk lines: moments of one Gaussian, by incomplete gamma functions (pairs are left to quadrature)."""
 
 from math import pi
-from typing import Any
 
 import numpy as np
 from scipy.special import erf, erfc, gammainc, gammaincc
 
-from meanfield.activations.closed_forms.form import Array, ClosedForm, standardised
-
-__all__ = ["clip", "hard_shrink", "soft_shrink", "threshold"]
+from meanfield._types import Floats
+from meanfield.activations.closed_forms.form import ClosedForm, standardised
 
 SOURCE = "truncated normal moments: Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions 1, 13.10"
 
 
-def _excess(h: Array) -> tuple[Any, Any]:
+def _excess(h: Floats) -> tuple[Floats, Floats]:
     """E (z − h) and E (z − h)² over z > h ≥ 0: the density times ratios of repeated integrals, from order 120 down."""
     tail = erfc(h / 2**0.5) / 2
     density = np.exp(-h * h / 2) / (2 * pi) ** 0.5
@@ -31,17 +29,17 @@ def _excess(h: Array) -> tuple[Any, Any]:
 def clip(low: float, high: float) -> ClosedForm:
     """φ(x) = min(max(x, low), high)."""
 
-    def inside(q: Array) -> Any:
+    def inside(q: Floats) -> Floats:
         h, l = standardised(high, q), standardised(low, q)
         return (np.copysign(gammainc(1.5, h * h), h) - np.copysign(gammainc(1.5, l * l), l)) / 2
 
-    def second_moment(q: Array) -> Any:
+    def second_moment(q: Floats) -> Floats:
         return q * inside(q) + (high**2 * erfc(standardised(high, q)) + low**2 * erfc(-standardised(low, q))) / 2
 
-    def mean(q: Array) -> Any:
+    def mean(q: Floats) -> Floats:
         h, l = standardised(high, q), standardised(low, q)
         between = np.sqrt(q / (2 * pi)) * (np.expm1(-l * l) - np.expm1(-h * h))
-        direct = between + (high * erfc(h) + low * erfc(-l)) / 2
+        direct: Floats = between + (high * erfc(h) + low * erfc(-l)) / 2
         if not low < 0 < high:
             return direct
         below, above = (_excess(np.minimum(x * 2**0.5, 40.0))[0] for x in (-l, h))
@@ -70,9 +68,10 @@ def soft_shrink(width: float = 0.5) -> ClosedForm:
 def hard_shrink(width: float = 0.5) -> ClosedForm:
     """φ(x) = x where |x| > width, else 0."""
 
-    def slope(q: Array) -> Any:
+    def slope(q: Floats) -> Floats:
         x = standardised(width, q) ** 2
-        return gammaincc(1.5, x) + 2 / pi**0.5 * np.minimum(x, 1e3) ** 1.5 * np.exp(-x)
+        edges: Floats = 2 / pi**0.5 * np.minimum(x, 1e3) ** 1.5 * np.exp(-x)
+        return gammaincc(1.5, x) + edges
 
     return ClosedForm(
         second_moment=lambda q: q * gammaincc(1.5, standardised(width, q) ** 2),
@@ -86,22 +85,24 @@ def hard_shrink(width: float = 0.5) -> ClosedForm:
 def threshold(threshold: float, value: float) -> ClosedForm:
     """φ(x) = x for x > threshold, else value."""
 
-    def above(q: Array) -> Any:
+    def above(q: Floats) -> Floats:
         return erfc(standardised(threshold, q)) / 2
 
-    def second_moment(q: Array) -> Any:
+    def second_moment(q: Floats) -> Floats:
         t = standardised(threshold, q)
         square = gammaincc(1.5, t * t) if threshold > 0 else 1 + gammainc(1.5, t * t)
         return q * square / 2 + value**2 * erfc(-t) / 2
 
-    def second_moment_slope(q: Array) -> Any:
+    def second_moment_slope(q: Floats) -> Floats:
         t = standardised(threshold, q)
         density = np.clip(t, -1e3, 1e3) * np.exp(-t * t) / pi**0.5
         jump = np.divide(threshold**2 - value**2, 2 * q, out=np.zeros(np.shape(q)), where=np.asarray(q) > 0)
-        return above(q) + density * (1 + jump)
+        edge: Floats = density * (1 + jump)
+        return above(q) + edge
 
-    def mean(q: Array) -> Any:
+    def mean(q: Floats) -> Floats:
         t = standardised(threshold, q)
-        return np.sqrt(q / (2 * pi)) * np.exp(-t * t) + value * erfc(-t) / 2
+        line: Floats = np.sqrt(q / (2 * pi)) * np.exp(-t * t)
+        return line + value * erfc(-t) / 2
 
     return ClosedForm(second_moment, second_moment_slope, above if threshold == value else None, mean, source=SOURCE)

@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from math import factorial, perm, prod
-from typing import Any
 
 import numpy as np
 
-from meanfield.activations.closed_forms.form import Array, ClosedForm, Moment, pair
-
-__all__ = ["monomial", "polynomial"]
+from meanfield._types import Floats
+from meanfield.activations.closed_forms.form import ClosedForm, Moment, pair
 
 
 def _odd_factorial(n: int) -> int:
@@ -20,9 +18,9 @@ def _moment(coefficients: Sequence[float]) -> Moment:
     """E p(√q z) as a polynomial in q."""
     even = [c * _odd_factorial(2 * m) for m, c in enumerate(coefficients[::2])]
 
-    def evaluate(q: Array) -> Any:
+    def evaluate(q: Floats) -> Floats:
         with np.errstate(over="ignore"):
-            return np.polyval(even[::-1], q)
+            return np.asarray(np.polyval(even[::-1], q), dtype=np.float64)
 
     return evaluate
 
@@ -40,14 +38,14 @@ def polynomial(coefficients: Sequence[float]) -> ClosedForm:
         for n in range(j, c.size, 2):
             rows[j, n] = c[n] * perm(n, j) * _odd_factorial(n - j)
 
-    def derivative_mean(j: int, s: Array) -> Any:
-        return np.polyval(rows[j, j:][::-1], s)
+    def derivative_mean(j: int, s: Floats) -> Floats:
+        return np.asarray(np.polyval(rows[j, j:][::-1], s), dtype=np.float64)
 
-    def ray_difference(j: int, s1: Array, s2: Array, difference: Array) -> Any:
+    def ray_difference(j: int, s1: Floats, s2: Floats, difference: Floats) -> Floats:
         powers = (rows[j, n] * s1**i * s2 ** (n - 1 - i) for n in range(j, c.size) for i in range(n) if rows[j, n])
         return difference * sum(powers, np.zeros(np.shape(difference)))
 
-    def distance(q1: Array, q2: Array, d: Array) -> Any:
+    def distance(q1: Floats, q2: Floats, d: Floats) -> Floats:
         at = pair(q1, q2, d)
         total = np.zeros(np.shape(at.e))
         for j in range(c.size):
@@ -57,7 +55,7 @@ def polynomial(coefficients: Sequence[float]) -> ClosedForm:
             total = total + (ray + both * at.e * powers) / factorial(j)
         return total
 
-    def kernel(q1: Array, q2: Array, k: Array, order: int) -> Any:
+    def kernel(q1: Floats, q2: Floats, k: Floats, order: int) -> Floats:
         s1, s2 = np.sqrt(q1), np.sqrt(q2)
         terms = [derivative_mean(j, s1) * derivative_mean(j, s2) / factorial(j - order) for j in range(order, c.size)]
         return sum((term * k**j for j, term in enumerate(terms)), np.zeros(np.shape(k)))

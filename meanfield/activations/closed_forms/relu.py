@@ -1,16 +1,14 @@
 """Rectifiers: two slopes that meet at 0, and the square of ReLU (arc-cosine kernels)."""
 
 from math import factorial, pi, sqrt
-from typing import Any
 
 import numpy as np
 
-from meanfield.activations.closed_forms.form import Array, ClosedForm, pair, sine_minus_chord
+from meanfield._types import Floats
+from meanfield.activations.closed_forms.form import ClosedForm, pair, sine_minus_chord
 
-__all__ = ["abs_distance", "rectifier", "squared_relu"]
 
-
-def abs_distance(q1: Array, q2: Array, d: Array) -> Any:
+def abs_distance(q1: Floats, q2: Floats, d: Floats) -> Floats:
     """½E(|u| − |v|)², accurate at both ends: it is zero at correlation one and minus one where q₁ = q₂."""
     at = pair(q1, q2, d)
     angle, e = np.minimum(at.angle, at.supplement), np.minimum(at.e, at.product + at.k)
@@ -22,14 +20,14 @@ def rectifier(negative: float, positive: float) -> ClosedForm:
     a, b = (positive + negative) / 2, (positive - negative) / 2
     power = (positive**2 + negative**2) / 2
 
-    def distance(q1: Array, q2: Array, d: Array) -> Any:
+    def distance(q1: Floats, q2: Floats, d: Floats) -> Floats:
         at = pair(q1, q2, d)
         return a * a * (at.gap / 2 + at.e) + b * b * abs_distance(q1, q2, d)
 
-    def distance_slope(q1: Array, q2: Array, d: Array) -> Any:
+    def distance_slope(q1: Floats, q2: Floats, d: Floats) -> Floats:
         return negative * positive + b * b * pair(q1, q2, d).supplement * (2 / pi)
 
-    def dual(q1: Array, q2: Array, k: Array) -> Any:
+    def dual(q1: Floats, q2: Floats, k: Floats) -> Floats:
         sine = np.sqrt(np.maximum(q1 * q2 - k * k, 0.0))
         return a * a * k + b * b * (sine + k * np.arctan2(k, sine)) * (2 / pi)
 
@@ -49,21 +47,21 @@ def squared_relu(scale: float = 1.0, offset: float = 0.0) -> ClosedForm:
     """φ(x) = scale·max(x, 0)² + offset."""
     s, o = scale, offset
 
-    def defect(t: Array) -> Any:
+    def defect(t: Floats) -> Floats:
         """Half of 3 − J₂(t)/π, J₂ the arc-cosine kernel of order 2: sin² t + (t(2 + cos 2t) − (3/2) sin 2t)/(2π)."""
         coefficients = [(-4) ** n * (1 / factorial(2 * n) - 3 / factorial(2 * n + 1)) for n in range(11, 1, -1)]
         series = t**5 * np.polyval(coefficients, t * t)
         return np.sin(t) ** 2 + np.where(t < 1, series, t * (2 + np.cos(2 * t)) - 1.5 * np.sin(2 * t)) / (2 * pi)
 
-    def distance(q1: Array, q2: Array, d: Array) -> Any:
+    def distance(q1: Floats, q2: Floats, d: Floats) -> Floats:
         at = pair(q1, q2, d)
         return s * s * (0.75 * (q1 - q2) ** 2 + at.product**2 * defect(at.angle))
 
-    def distance_slope(q1: Array, q2: Array, d: Array) -> Any:
+    def distance_slope(q1: Floats, q2: Floats, d: Floats) -> Floats:
         at = pair(q1, q2, d)
         return s * s * (2 / pi) * at.product * sine_minus_chord(at.supplement)
 
-    def dual(q1: Array, q2: Array, k: Array) -> Any:
+    def dual(q1: Floats, q2: Floats, k: Floats) -> Floats:
         sine = np.sqrt(np.maximum(q1 * q2 - k * k, 0.0))
         square = (3 * sine * k + (pi / 2 + np.arctan2(k, sine)) * (q1 * q2 + 2 * k * k)) / (2 * pi)
         return s * s * square + s * o * (q1 + q2) / 2 + o * o

@@ -3,30 +3,28 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from math import inf, pi
-from typing import Any
 
 import numpy as np
 from scipy.special import erfc, owens_t
 
-from meanfield.activations.closed_forms.form import Array, ClosedForm, Moment, Pair, pair, standardised
-
-__all__ = ["quantised_sign", "sign", "step", "steps"]
+from meanfield._types import Floats
+from meanfield.activations.closed_forms.form import ClosedForm, Moment, Pair, pair, standardised
 
 SOURCE = "Sheppard 1899 (Phil. Trans. A 192) for steps at zero; Owen 1956 (Ann. Math. Stat. 27), eq. 3.1, for others"
 
 
-def _tail(x: Array) -> Any:
+def _tail(x: Floats) -> Floats:
     return erfc(x / 2**0.5) / 2
 
 
-def _far_wedge(h: Array, slope: Array) -> Any:
+def _far_wedge(h: Floats, slope: Floats) -> Floats:
     """T(h, ∞) − T(h, slope) for h ≥ 0, small where it is small (Owen 1956, eq. 2.3 beyond slope one)."""
     steep = np.maximum(slope, 1.0)
     beyond = owens_t(steep * h, 1 / steep) - _tail(steep * h) * (0.5 - _tail(h))
     return np.where(slope > 1, beyond, _tail(h) / 2 - owens_t(h, slope))
 
 
-def _turn(h: Array, other: Array, e: Array, sine: Array) -> Any:
+def _turn(h: Floats, other: Floats, e: Floats, sine: Floats) -> Floats:
     """What T(h, α) gains from angle 0 to θ, with α = (other − h cos θ)/(h sin θ) and e = 1 − cos θ."""
     side = np.sign(other - h) * np.sign(h)
     rise = (other - h + h * e) * np.sign(h)
@@ -38,14 +36,14 @@ def _turn(h: Array, other: Array, e: Array, sine: Array) -> Any:
     return np.where(h == 0, 0.0, gain)
 
 
-def _crossings(a: Array, b: Array, at: Pair) -> Any:
+def _crossings(a: Floats, b: Floats, at: Pair) -> Floats:
     """∫ exp(−(a² + b² − 2ab cos t)/(2 sin² t)) dt/2π from 0 to the angle of the pair, for thresholds a√q₁ and b√q₂."""
     e = np.divide(at.e, at.product, out=np.zeros(np.shape(at.e)), where=at.product > 0)
     turns = _turn(a, b, e, np.sqrt(e * (2 - e))) + _turn(b, a, e, np.sqrt(e * (2 - e)))
     return np.where((a == 0) & (b == 0), at.angle / (2 * pi), turns)
 
 
-def _overtaken(a: Array, b: Array) -> Any:
+def _overtaken(a: Floats, b: Floats) -> Floats:
     """P(z > a) less P(z > b), where b > a."""
     return np.where(b > a, np.where(a > 0, _tail(a) - _tail(b), _tail(-b) - _tail(-a)), 0.0)
 
@@ -55,25 +53,25 @@ def steps(thresholds: Sequence[float], levels: Sequence[float]) -> ClosedForm:
     edges, values = np.asarray(thresholds, dtype=np.float64), np.asarray(levels, dtype=np.float64)
     jumps = np.diff(values)
 
-    def expectation(f: Array) -> Moment:
+    def expectation(f: Floats) -> Moment:
         """E of the step function with levels f, summed outwards from 0: nothing cancels if |f| grows outwards."""
         centre, changes = (f[np.sum(edges < 0)] + f[np.sum(edges <= 0)]) / 2, np.diff(f) * np.sign(edges)
         terms = [(t, c / 2) for t, c in zip(np.abs(edges), changes, strict=True) if c]
         return lambda q: sum((c * erfc(standardised(t, q)) for t, c in terms), np.full(np.shape(q), centre))
 
-    def second_moment_slope(q: Array) -> Any:
+    def second_moment_slope(q: Floats) -> Floats:
         total = np.zeros(np.shape(q))
         for t, change in zip(edges, np.diff(values**2), strict=True):
             h = np.clip(standardised(t, q), -1e3, 1e3)
             total = total + change * h * np.exp(-h * h) / (2 * pi**0.5)
         return np.divide(total, q, out=np.zeros(np.shape(q)), where=np.asarray(q) > 0)
 
-    def rows(q1: Array, q2: Array) -> tuple[Array, Array]:
+    def rows(q1: Floats, q2: Floats) -> tuple[Floats, Floats]:
         """Thresholds in standard deviations, along a new last axis."""
         a, b = (np.stack([standardised(t, q) for t in edges], axis=-1) * 2**0.5 for q in (q1, q2))
         return np.clip(a, -99, 99), np.clip(b, -99, 99)
 
-    def distance(q1: Array, q2: Array, d: Array) -> Any:
+    def distance(q1: Floats, q2: Floats, d: Floats) -> Floats:
         q1, q2, d = np.broadcast_arrays(q1, q2, d)
         at = Pair(*(field[..., np.newaxis] for field in pair(q1, q2, d)))
         a, b = rows(q1, q2)
@@ -85,7 +83,7 @@ def steps(thresholds: Sequence[float], levels: Sequence[float]) -> ClosedForm:
             total = total + jump * ((_crossings(ai, b, at) + weight * ray) @ jumps)
         return total
 
-    def distance_slope(q1: Array, q2: Array, d: Array) -> Any:
+    def distance_slope(q1: Floats, q2: Floats, d: Floats) -> Floats:
         q1, q2, d = np.broadcast_arrays(q1, q2, d)
         at = Pair(*(field[..., np.newaxis] for field in pair(q1, q2, d)))
         a, b = rows(q1, q2)

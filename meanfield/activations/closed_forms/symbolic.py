@@ -3,41 +3,40 @@
 from collections.abc import Callable, Mapping
 from math import perm, prod
 from types import MappingProxyType, SimpleNamespace
-from typing import Any
 
-__all__ = ["dual_expression"]
+from meanfield._types import Expression
 
 
-def _rectifier(s: Any, negative: Any, positive: Any) -> Any:
+def _rectifier(s: SimpleNamespace, negative: Expression, positive: Expression) -> Expression:
     a, b = (positive + negative) / 2, (positive - negative) / 2
     sine = s.sqrt(s.q1 * s.q2 - s.k**2)
     return a**2 * s.k + b**2 * (sine + s.k * s.asin(s.rho)) * 2 / s.pi
 
 
-def _squared_relu(s: Any, scale: Any = 1, bias: Any = 0) -> Any:
+def _squared_relu(s: SimpleNamespace, scale: Expression = 1, bias: Expression = 0) -> Expression:
     sine = s.sqrt(s.q1 * s.q2 - s.k**2)
     square = (3 * s.k * sine + (s.pi / 2 + s.asin(s.rho)) * (s.q1 * s.q2 + 2 * s.k**2)) / (2 * s.pi)
     return scale**2 * square + scale * bias * (s.q1 + s.q2) / 2 + bias**2
 
 
-def _gelu(s: Any) -> Any:
+def _gelu(s: SimpleNamespace) -> Expression:
     p = (1 + s.q1) * (1 + s.q2)
     d = p - s.k**2
     angle = s.k / 4 + s.k * s.asin(s.k / s.sqrt(p)) / (2 * s.pi)
     return angle + (s.k**2 + s.q1 * s.q2 * d) / (2 * s.pi * p * s.sqrt(d))
 
 
-def _sine(s: Any, omega_0: Any = 1) -> Any:
+def _sine(s: SimpleNamespace, omega_0: Expression = 1) -> Expression:
     return s.exp(-(omega_0**2) * (s.q1 + s.q2) / 2) * s.sinh(omega_0**2 * s.k)
 
 
-def _snake(s: Any, alpha: Any) -> Any:
+def _snake(s: SimpleNamespace, alpha: Expression) -> Expression:
     a = 4 * alpha**2
     wave = s.exp(-a * (s.q1 + s.q2) / 2) * s.cosh(a * s.k) - s.exp(-a * s.q1 / 2) - s.exp(-a * s.q2 / 2)
     return s.k + (1 + wave) / a
 
 
-def _gabor(s: Any) -> Any:
+def _gabor(s: SimpleNamespace) -> Expression:
     determinant = 4 * (s.q1 * s.q2 - s.k**2)
     a = 1 + 2 * (s.q1 + s.q2) + determinant
     near = s.exp(-(s.q1 + s.q2 - 2 * s.k + determinant) / (2 * a))
@@ -45,17 +44,17 @@ def _gabor(s: Any) -> Any:
     return (near - far) / (2 * s.sqrt(a))
 
 
-def _monomial(s: Any, degree: Any) -> Any:
+def _monomial(s: SimpleNamespace, degree: Expression) -> Expression:
     n = int(degree)
 
-    def term(j: int) -> Any:
+    def term(j: int) -> Expression:
         pairs = (n - j) // 2
         return (perm(n, j) * prod(range(1, n - j, 2))) ** 2 * (s.q1 * s.q2) ** pairs * s.k**j / s.factorial(j)
 
     return sum(term(j) for j in range(n % 2, n + 1, 2))
 
 
-KERNELS: Mapping[str, Callable[..., Any]] = MappingProxyType(
+KERNELS: Mapping[str, Callable[..., Expression]] = MappingProxyType(
     {
         "linear": lambda s: s.k,
         "relu": lambda s: _rectifier(s, s.Integer(0), 1),
@@ -83,7 +82,7 @@ KERNELS: Mapping[str, Callable[..., Any]] = MappingProxyType(
 )
 
 
-def dual_expression(name: str, parameters: Mapping[str, float] = MappingProxyType({})) -> Any:
+def dual_expression(name: str, parameters: Mapping[str, float] = MappingProxyType({})) -> Expression:
     """The dual kernel E φ(u)φ(v) of an activation of the catalogue, as a sympy expression.
 
     Parameters

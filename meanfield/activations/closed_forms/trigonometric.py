@@ -1,41 +1,34 @@
-"""Sine, cosine, their mixtures, and snake."""
-
-from collections.abc import Callable
-from dataclasses import fields
-from math import cos, sin
-from typing import Any
+"""Sine, cosine and snake."""
 
 import numpy as np
 
-from meanfield.activations.closed_forms.form import Array, ClosedForm, affine
-
-Function = Callable[..., Any]
-
-__all__ = ["cosine", "sine", "sinusoid", "snake"]
+from meanfield._types import Floats
+from meanfield.activations.closed_forms.form import ClosedForm, affine
 
 SOURCE = "Rahimi & Recht 2007 (NeurIPS 20): E cos(u − v) = exp(−½E(u − v)²), at u − v and at u + v"
 
 
-def _far(q1: Array, q2: Array, d: Array) -> Any:
+def _far(q1: Floats, q2: Floats, d: Floats) -> Floats:
     """½E(u + v)² = (q₁ + q₂)/2 + k."""
     return np.maximum(q1 + q2 - d, 0.0)
 
 
-def _odd(k: Array, m: Array) -> Any:
+def _odd(k: Floats, m: Floats) -> Floats:
     """e^{−m} sinh k for |k| ≤ m."""
-    return -np.copysign(np.exp(np.abs(k) - m), k) * np.expm1(-2 * np.abs(k)) / 2
+    doubled: Floats = -np.copysign(np.exp(np.abs(k) - m), k) * np.expm1(-2 * np.abs(k))
+    return doubled / 2
 
 
-def _ray(q1: Array, q2: Array) -> Any:
+def _ray(q1: Floats, q2: Floats) -> Floats:
     """¼(e^{−q₁} − e^{−q₂})²."""
     return (np.exp(-np.minimum(q1, q2)) * np.expm1(-np.abs(q1 - q2))) ** 2 / 4
 
 
-def _cosine_distance(q1: Array, q2: Array, d: Array) -> Any:
+def _cosine_distance(q1: Floats, q2: Floats, d: Floats) -> Floats:
     return np.expm1(-d) * np.expm1(-_far(q1, q2, d)) / 2 + _ray(q1, q2)
 
 
-def _cosine_slope(q1: Array, q2: Array, d: Array) -> Any:
+def _cosine_slope(q1: Floats, q2: Floats, d: Floats) -> Floats:
     far = _far(q1, q2, d)
     return -np.copysign(np.exp(-np.minimum(d, far)), far - d) * np.expm1(-np.abs(far - d)) / 2
 
@@ -70,34 +63,23 @@ def cosine(frequency: float = 1.0) -> ClosedForm:
     return affine(form, frequency)
 
 
-def sinusoid(amplitude: float = 1.0, frequency: float = 1.0, phase: float = 0.0) -> ClosedForm:
-    """φ(x) = amplitude·sin(frequency·x + phase): its odd and even parts are uncorrelated."""
-    odd = affine(sine(frequency), slope=amplitude * cos(phase))
-    even = affine(cosine(frequency), slope=amplitude * sin(phase))
-
-    def total(f: Function, g: Function) -> Function:
-        return lambda *arguments: f(*arguments) + g(*arguments)
-
-    names = (field.name for field in fields(ClosedForm) if field.name != "source")
-    return ClosedForm(**{name: total(getattr(odd, name), getattr(even, name)) for name in names}, source=SOURCE)
-
-
 def snake(frequency: float = 1.0) -> ClosedForm:
     """φ(x) = x + sin²(frequency·x)/frequency: x and half of 1 − cos(2·frequency·x), which are uncorrelated."""
     a = 4 * frequency**2
 
-    def second_moment(q: Array) -> Any:
-        m = np.expm1(-a * q / 2)
+    def second_moment(q: Floats) -> Floats:
+        m: Floats = np.expm1(-a * q / 2)
         return q + m * m * (3 + m * (2 + m / 2)) / a
 
-    def second_moment_slope(q: Array) -> Any:
-        m = np.expm1(-a * q / 2)
+    def second_moment_slope(q: Floats) -> Floats:
+        m: Floats = np.expm1(-a * q / 2)
         return 1 - (1 + m) * m * (3 + m * (3 + m))
 
-    def dual(q1: Array, q2: Array, k: Array) -> Any:
+    def dual(q1: Floats, q2: Floats, k: Floats) -> Floats:
         f1, f2 = np.expm1(-a * q1 / 2), np.expm1(-a * q2 / 2)
         even = np.exp(a * (np.abs(k) - (q1 + q2) / 2)) * np.expm1(-a * np.abs(k)) ** 2 / 2
-        return k + (f1 * f2 + even) / a
+        waves: Floats = f1 * f2 + even
+        return k + waves / a
 
     return ClosedForm(
         second_moment=second_moment,

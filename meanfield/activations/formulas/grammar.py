@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from meanfield._types import Expression
 from meanfield.activations.catalogue.table import ENTRIES, find
 from meanfield.activations.formulas.vocabulary import real_x, sizes, vocabulary
-from meanfield.errors import BadActivation, UnknownActivation
+from meanfield.errors import BadActivation, MeanFieldError, UnknownActivation
 
 LONGEST = 10_000  # characters
 MOST_NODES = 3_000  # of the syntax tree, and of the function written by cases
@@ -40,7 +40,7 @@ class Reader:
         self.text = text
         self.known: dict[Expression, tuple[int, int]] = {}
 
-    def wrong(self, what: str) -> BadActivation:
+    def wrong(self, what: str) -> MeanFieldError:
         """The error that says what is wrong with the formula."""
         return BadActivation(f"the formula {shown(self.text)} {what}")
 

@@ -1,6 +1,9 @@
-"""The same families of layer as in the theory, as NumPy forward and backward passes."""
+"""Forward and backward passes of every family of layer, one file each, with the names of `theory.layer_maps`.
 
-from meanfield.montecarlo.layer_passes import (
+A family registers its pass when its file is imported.
+"""
+
+from meanfield.montecarlo.layer_passes import (  # noqa: F401
     attention,
     batchnorm,
     concatenation,
@@ -15,21 +18,4 @@ from meanfield.montecarlo.layer_passes import (
     pooling,
     residual,
 )
-from meanfield.montecarlo.layer_passes.dispatch import forward
-
-__all__ = [
-    "attention",
-    "batchnorm",
-    "concatenation",
-    "convolution",
-    "dense",
-    "dropout",
-    "elementwise",
-    "forward",
-    "gated",
-    "network",
-    "noise",
-    "normalisation",
-    "pooling",
-    "residual",
-]
+from meanfield.montecarlo.layer_passes.dispatch import forward as forward

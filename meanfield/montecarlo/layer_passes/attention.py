@@ -6,8 +6,6 @@ from meanfield.montecarlo.draws import Array, Draw, Pullback
 from meanfield.montecarlo.layer_passes.dispatch import forward
 from meanfield.networks.layers.attention import Attention
 
-__all__ = ["attention"]
-
 
 @forward.register
 def attention(layer: Attention, x: Array, draw: Draw) -> tuple[Array, Pullback]:

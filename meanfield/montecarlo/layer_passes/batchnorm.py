@@ -7,8 +7,6 @@ from meanfield.montecarlo.draws import Array, Draw, Pullback
 from meanfield.montecarlo.layer_passes.dispatch import forward
 from meanfield.networks.layers.batchnorm import BatchNorm
 
-__all__ = ["batch_norm"]
-
 
 @forward.register
 def batch_norm(layer: BatchNorm, x: Array, draw: Draw) -> tuple[Array, Pullback]:

@@ -7,8 +7,6 @@ from meanfield.montecarlo.draws import Array, Draw, Pullback
 from meanfield.montecarlo.layer_passes.dispatch import forward
 from meanfield.networks.layers.concatenation import Concatenate
 
-__all__ = ["concatenate"]
-
 WHOLE = 1e-9  # of a unit
 
 

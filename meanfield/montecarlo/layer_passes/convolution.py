@@ -9,8 +9,6 @@ from meanfield.montecarlo.draws import Array, Draw, Pullback
 from meanfield.montecarlo.layer_passes.dispatch import forward
 from meanfield.networks.layers.convolution import Conv
 
-__all__ = ["convolution"]
-
 MEMORY = 4 * 2**30  # of the windows of all pixels
 
 

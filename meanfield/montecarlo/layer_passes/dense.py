@@ -4,8 +4,6 @@ from meanfield.montecarlo.draws import Array, Draw, Pullback
 from meanfield.montecarlo.layer_passes.dispatch import forward
 from meanfield.networks.layers.dense import Dense
 
-__all__ = ["dense"]
-
 
 @forward.register
 def dense(layer: Dense, x: Array, draw: Draw) -> tuple[Array, Pullback]:

@@ -6,8 +6,6 @@ from meanfield.errors import InvalidInput
 from meanfield.montecarlo.draws import Array, Draw, Pullback
 from meanfield.networks.layers.base import Layer
 
-__all__ = ["forward"]
-
 
 @singledispatch
 def forward(layer: Layer, x: Array, draw: Draw) -> tuple[Array, Pullback]:

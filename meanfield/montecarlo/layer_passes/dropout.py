@@ -6,8 +6,6 @@ from meanfield.montecarlo.draws import Array, Draw, Pullback
 from meanfield.montecarlo.layer_passes.dispatch import forward
 from meanfield.networks.layers.dropout import Dropout
 
-__all__ = ["dropout"]
-
 
 @forward.register
 def dropout(layer: Dropout, x: Array, draw: Draw) -> tuple[Array, Pullback]:

@@ -6,8 +6,6 @@ from meanfield.montecarlo.draws import Array, Draw, Pullback
 from meanfield.montecarlo.layer_passes.dispatch import forward
 from meanfield.networks.layers.elementwise import Elementwise
 
-__all__ = ["elementwise"]
-
 
 @forward.register
 def elementwise(layer: Elementwise, x: Array, draw: Draw) -> tuple[Array, Pullback]:

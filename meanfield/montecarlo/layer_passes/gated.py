@@ -4,8 +4,6 @@ from meanfield.montecarlo.draws import Array, Draw, Pullback
 from meanfield.montecarlo.layer_passes.dispatch import forward
 from meanfield.networks.layers.gated import Gated
 
-__all__ = ["gated"]
-
 
 @forward.register
 def gated(layer: Gated, x: Array, draw: Draw) -> tuple[Array, Pullback]:

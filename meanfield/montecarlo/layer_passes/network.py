@@ -4,8 +4,6 @@ from meanfield.montecarlo.draws import Array, Draw, Pullback
 from meanfield.montecarlo.layer_passes.dispatch import forward
 from meanfield.networks.layers.network import Network
 
-__all__ = ["network"]
-
 
 @forward.register
 def network(layer: Network, x: Array, draw: Draw) -> tuple[Array, Pullback]:

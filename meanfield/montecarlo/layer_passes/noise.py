@@ -4,8 +4,6 @@ from meanfield.montecarlo.draws import Array, Draw, Pullback
 from meanfield.montecarlo.layer_passes.dispatch import forward
 from meanfield.networks.layers.noise import AdditiveNoise, MultiplicativeNoise
 
-__all__ = ["additive_noise", "multiplicative_noise"]
-
 
 @forward.register
 def multiplicative_noise(layer: MultiplicativeNoise, x: Array, draw: Draw) -> tuple[Array, Pullback]:

@@ -7,8 +7,6 @@ from meanfield.montecarlo.draws import Array, Draw, Pullback
 from meanfield.montecarlo.layer_passes.dispatch import forward
 from meanfield.networks.layers.normalisation import LayerNorm, RMSNorm
 
-__all__ = ["layer_norm", "rms_norm"]
-
 
 @forward.register
 def layer_norm(layer: LayerNorm, x: Array, draw: Draw) -> tuple[Array, Pullback]:

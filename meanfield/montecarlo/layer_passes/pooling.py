@@ -8,8 +8,6 @@ from meanfield.montecarlo.draws import Array, Draw, Pullback
 from meanfield.montecarlo.layer_passes.dispatch import forward
 from meanfield.networks.layers.pooling import AveragePool, Flatten, GlobalAveragePool
 
-__all__ = ["average_pool", "flatten", "global_average_pool"]
-
 
 @forward.register
 def average_pool(layer: AveragePool, x: Array, draw: Draw) -> tuple[Array, Pullback]:

@@ -5,8 +5,6 @@ from meanfield.montecarlo.draws import Array, Draw, Pullback
 from meanfield.montecarlo.layer_passes.dispatch import forward
 from meanfield.networks.layers.residual import Residual
 
-__all__ = ["residual"]
-
 
 @forward.register
 def residual(layer: Residual, x: Array, draw: Draw) -> tuple[Array, Pullback]:

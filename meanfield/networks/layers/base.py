@@ -1,12 +1,13 @@
 """What every layer description answers: frozen values without any arithmetic."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from meanfield._types import Parameter
 from meanfield.activations.activation import Activation
 from meanfield.errors import InvalidInput
 
@@ -79,7 +80,7 @@ class Layer:
         return tuple(phi for layer in self.inner for phi in layer.activations)
 
     @property
-    def carries(self) -> Any:
+    def carries(self) -> Parameter | None:
         """The a of E[output | input] = a·input over its own weights and noise; None if there is no such a."""
         return 0.0 if self.fresh else None
 
@@ -104,7 +105,7 @@ class Layer:
         return None
 
     @property
-    def width_ratio(self) -> Any:
+    def width_ratio(self) -> Parameter:
         """Units of the output for each unit of the input, where it has no weights that decide this."""
         return 1.0
 
@@ -223,7 +224,7 @@ class Layer:
         """Weight matrices of its own."""
         return 0
 
-    def rebuilt(self, inner: "tuple[Layer, ...]", **parameters: Any) -> "Layer":
+    def rebuilt(self, inner: "tuple[Layer, ...]", **parameters: Parameter) -> "Layer":
         """The same layer around others and with other parameters, where these are given."""
         changed: Layer = replace(cast(Any, self), **parameters) if parameters else self  # a dataclass, if it has any
         return changed
@@ -234,7 +235,7 @@ class Layer:
         for layer in self.inner:
             yield from layer.walk()
 
-    def mapped(self, parameters: "Callable[[Layer], dict[str, Any]]") -> "Layer":
+    def mapped(self, parameters: "Callable[[Layer], Mapping[str, Parameter]]") -> "Layer":
         """The same with every layer of `walk` given the parameters that the function returns for it."""
         return self.rebuilt(tuple(layer.mapped(parameters) for layer in self.inner), **parameters(self))
 

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -45,7 +45,7 @@ class BatchNorm(Layer):
     1.200000000000
     """
 
-    batch_size: Any
+    batch_size: float
 
     keeps_mean: ClassVar[bool] = True
     keeps_gaussian: ClassVar[bool] = False
@@ -55,7 +55,7 @@ class BatchNorm(Layer):
     @property
     def batch(self) -> float:
         """The batch size."""
-        return self.batch_size  # type: ignore[no-any-return]
+        return self.batch_size
 
     def normalised_after(self, before: bool) -> bool:
         """Yes."""
@@ -74,7 +74,7 @@ class BatchNorm(Layer):
         object.__setattr__(self, "batch_size", int(size) if whole else math.inf)
 
 
-def batch_size(*layers: Layer) -> Any:
+def batch_size(*layers: Layer) -> float | None:
     """The batch size that the layers, and those within them, are made for; None without a BatchNorm.
 
     Raises

@@ -1,13 +1,15 @@
 """A branch's output beside its input, as in densely connected networks."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from meanfield._types import Parameter
 from meanfield.arguments import real
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers.base import Layer
+from meanfield.networks.layers.elementwise import LayerLike
 from meanfield.networks.layers.network import Network, in_sequence
 
 LARGEST_GROWTH = 1e6
@@ -54,7 +56,7 @@ class Concatenate(Layer):
     parameters: ClassVar[tuple[str, ...]] = ("growth",)
     keeps_gaussian: ClassVar[bool] = False
 
-    def __init__(self, *branch: Any, growth: ArrayLike = 1.0) -> None:
+    def __init__(self, *branch: LayerLike, growth: ArrayLike = 1.0) -> None:
         if not branch:
             raise InvalidInput(
                 "a Concatenate needs at least one layer in its branch, as in Concatenate('relu', Dense())"
@@ -70,7 +72,7 @@ class Concatenate(Layer):
                 "units for each of its input"
             )
         value.setflags(write=False)
-        self.growth: Any = value if value.ndim else float(value)
+        self.growth: Parameter = value if value.ndim else float(value)
         _ = self.shape  # raises where the parameters do not broadcast
 
     @property
@@ -84,11 +86,11 @@ class Concatenate(Layer):
         return not np.any(self.growth)
 
     @property
-    def width_ratio(self) -> Any:
+    def width_ratio(self) -> Parameter:
         """The copy's units and the branch's."""
         return 1.0 + np.asarray(self.growth)
 
-    def rebuilt(self, inner: tuple[Layer, ...], **parameters: Any) -> "Concatenate":
+    def rebuilt(self, inner: tuple[Layer, ...], **parameters: Parameter) -> "Concatenate":
         """The same around other layers and with another growth, where these are given."""
         return type(self)(*inner, **{"growth": self.growth} | parameters)
 
@@ -97,9 +99,9 @@ class Concatenate(Layer):
         return f"Concatenate{repr(self.branch).removeprefix('Network')[:-1]}{told})"
 
 
-def _units(branch: Network) -> Any:
+def _units(branch: Network) -> Parameter | None:
     """Units that the branch makes for each of its input; None if its Dense layers say how many."""
-    units: Any = 1.0
+    units: Parameter = 1.0
     for layer in in_sequence(branch):
         if layer.fresh:
             return None

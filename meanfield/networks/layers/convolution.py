@@ -2,13 +2,15 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
+from meanfield._types import Bools, Floats, Ints
 from meanfield.arguments import real, whole
 from meanfield.errors import InvalidInput
+from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.dense import Dense
 
 __all__ = ["Conv", "check_axes", "taps_along"]
@@ -62,10 +64,10 @@ class Conv(Dense):
     1.000000
     """
 
-    kernel_size: Any = 3
-    weights: Any = "uniform"
+    kernel_size: int | tuple[int, ...] = 3
+    weights: str | ArrayLike = "uniform"
     padding: str = "circular"
-    stride: Any = 1
+    stride: int | tuple[int, ...] = 1
 
     reads_points: ClassVar[bool] = True
 
@@ -133,7 +135,7 @@ class Conv(Dense):
         check_axes(self, images)
         return tuple(-(-size // stride) for size, stride in zip(images, self.strides, strict=True))
 
-    def windows(self, images: tuple[int, ...]) -> tuple[tuple[int, ...], NDArray[np.intp], NDArray[np.bool_]]:
+    def windows(self, images: tuple[int, ...]) -> tuple[tuple[int, ...], Ints, Bools]:
         """Which pixel each tap reads.
 
         Returns
@@ -162,11 +164,11 @@ class Conv(Dense):
         return after, np.ravel_multi_index(tuple(places % sizes), images), inside
 
     @property
-    def taps(self) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    def taps(self) -> tuple[Ints, Floats]:
         """The offsets β from the centre, shape (taps, axes), and the shares v_β of those that have any."""
         centre = tuple((size - 1) // 2 for size in self.window)
         if not isinstance(self.weights, str):
-            shares = self.weights
+            shares = np.asarray(self.weights)
         elif self.weights == "uniform":
             shares = np.full(self.window, 1.0 / np.prod(self.window))
         else:
@@ -175,7 +177,7 @@ class Conv(Dense):
         return np.argwhere(shares > 0) - centre, shares[shares > 0]
 
 
-def taps_along(size: Any, name: str) -> tuple[int, ...]:
+def taps_along(size: object, name: str) -> tuple[int, ...]:
     """`size` as integers from 1 to 255, one for each of one or two axes."""
     sizes = tuple(size) if isinstance(size, list | tuple) else (size,)
     if len(sizes) not in AXES:
@@ -183,7 +185,7 @@ def taps_along(size: Any, name: str) -> tuple[int, ...]:
     return tuple(whole(one, name, LARGEST_KERNEL) for one in sizes)
 
 
-def check_axes(layer: Any, images: tuple[int, ...]) -> None:
+def check_axes(layer: Layer, images: tuple[int, ...]) -> None:
     """Refuse images of other axes than the layer's `window`."""
     if len(images) != len(layer.window):
         over = f"{type(layer).__name__} over {len(layer.window)} {'axis' if len(layer.window) == 1 else 'axes'}"

@@ -12,6 +12,10 @@ from meanfield.activations.resolve import activation
 from meanfield.errors import MeanFieldError
 from meanfield.networks.layers.base import Layer, Mean
 
+#: What a user may give for an activation, and for a layer.
+ActivationLike = str | Activation | Callable[..., Any]
+LayerLike = Layer | ActivationLike
+
 SCALES = np.geomspace(1e-4, 1e4, 17)  # second moments at which a callable of zero mean has it
 
 
@@ -56,7 +60,7 @@ class Elementwise(Layer):
         return not np.all(self.activation.has_zero_mean(q))
 
 
-def as_layer(spec: "Layer | str | Activation | Callable[..., Any]") -> Layer:
+def as_layer(spec: LayerLike) -> Layer:
     """`spec` if it is a layer, else the activation that it names, as a layer."""
     return spec if isinstance(spec, Layer) else Elementwise(activation(spec))
 

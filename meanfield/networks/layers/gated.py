@@ -1,16 +1,17 @@
 """Gated linear units: one linear map of the input times a function of another one."""
 
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from meanfield._types import Parameter
 from meanfield.activations.activation import Activation
 from meanfield.activations.resolve import activation as as_activation
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.dense import Dense
-from meanfield.networks.layers.elementwise import Elementwise
+from meanfield.networks.layers.elementwise import ActivationLike, Elementwise
 from meanfield.networks.layers.network import Network
 
 __all__ = ["Gated"]
@@ -55,7 +56,7 @@ class Gated(Layer):
     fresh: ClassVar[bool] = True
     keeps_gaussian: ClassVar[bool] = False
 
-    def __init__(self, activation: Any, sigma_w: ArrayLike = 1.0, sigma_b: ArrayLike = 0.0) -> None:
+    def __init__(self, activation: ActivationLike, sigma_w: ArrayLike = 1.0, sigma_b: ArrayLike = 0.0) -> None:
         self.value = Dense(sigma_w, sigma_b)
         self.gate = Network(Dense(sigma_w, sigma_b), Elementwise(as_activation(activation)))
         _ = self.shape  # raises where the parameters do not broadcast
@@ -70,7 +71,7 @@ class Gated(Layer):
         """φ."""
         return self.gate.activations[0]
 
-    def rebuilt(self, inner: tuple[Layer, ...], **parameters: Any) -> "Gated":
+    def rebuilt(self, inner: tuple[Layer, ...], **parameters: Parameter) -> "Gated":
         """The same of other layers; the two Dense ones must have the same law."""
         value, gate, phi = cast(tuple[Dense, Dense, Elementwise], inner)
         if not all(np.array_equal(getattr(value, name), getattr(gate, name)) for name in Dense.parameters):

@@ -1,15 +1,15 @@
 """A network is a sequence of layers, and itself a layer, so blocks nest."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from meanfield._types import Bools, Ints, Parameter
 from meanfield.arguments import standard_deviation
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers.base import Layer, Mean
-from meanfield.networks.layers.elementwise import Elementwise, as_layer
+from meanfield.networks.layers.elementwise import Elementwise, LayerLike, as_layer
 
 
 class Network(Layer):
@@ -34,7 +34,7 @@ class Network(Layer):
     Network('tanh', Dense(sigma_w=1.5, sigma_b=0.1))
     """
 
-    def __init__(self, *layers: Any) -> None:
+    def __init__(self, *layers: LayerLike) -> None:
         if not layers:
             raise InvalidInput("a Network needs at least one layer, as in Network('tanh', Dense(1.5, 0.1))")
         self.layers: tuple[Layer, ...] = tuple(as_layer(layer) for layer in layers)
@@ -56,9 +56,9 @@ class Network(Layer):
         return self.layers
 
     @property
-    def carries(self) -> Any:
+    def carries(self) -> Parameter | None:
         """The product over its layers; what follows fresh weights has no part of the input."""
-        a: Any = 1.0
+        a: Parameter | None = 1.0
         for layer in self:
             if layer.fresh:
                 a = 0.0
@@ -97,7 +97,7 @@ class Network(Layer):
             before = layer.normalised_after(before)
         return before
 
-    def rebuilt(self, inner: tuple[Layer, ...], **parameters: Any) -> "Network":
+    def rebuilt(self, inner: tuple[Layer, ...], **parameters: Parameter) -> "Network":
         """A network of other layers."""
         return Network(*inner)
 
@@ -112,11 +112,11 @@ class Network(Layer):
             lambda layer: {name: value for name, value in change.items() if name in layer.parameters}
         )
 
-    def with_parameters(self, parameters: Callable[[Layer], dict[str, Any]]) -> "Network":
+    def with_parameters(self, parameters: Callable[[Layer], Mapping[str, Parameter]]) -> "Network":
         """The same network, every layer in it with the parameters that the function returns for it."""
         return Network(*(layer.mapped(parameters) for layer in self))
 
-    def take(self, index: Any) -> "Network":
+    def take(self, index: Ints | Bools) -> "Network":
         """The networks at `index` of the flattened broadcast shape: every parameter becomes a 1-d array."""
         shape = self.shape
         return self.with_parameters(

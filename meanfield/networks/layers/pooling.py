@@ -1,7 +1,7 @@
 """Layers that make fewer points of an image: means over windows or over all of it, and its pixels as units."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers.base import Layer
@@ -39,7 +39,7 @@ class AveragePool(Layer):
     array([0.5, 0.5])
     """
 
-    size: Any
+    size: int | tuple[int, ...]
 
     keeps_mean: ClassVar[bool] = True
     reads_points: ClassVar[bool] = True

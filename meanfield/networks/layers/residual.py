@@ -1,13 +1,15 @@
 """A skip connection around a branch."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from meanfield._types import Parameter
 from meanfield.arguments import real
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers.base import Layer
+from meanfield.networks.layers.elementwise import LayerLike
 from meanfield.networks.layers.network import Network
 
 LARGEST_SCALE = 1e150  # its square is still a float
@@ -55,7 +57,7 @@ class Residual(Layer):
     parameters: ClassVar[tuple[str, ...]] = ("branch_scale", "skip_scale")
     keeps_mean: ClassVar[bool] = True
 
-    def __init__(self, *branch: Any, branch_scale: ArrayLike = 1.0, skip_scale: ArrayLike = 1.0) -> None:
+    def __init__(self, *branch: LayerLike, branch_scale: ArrayLike = 1.0, skip_scale: ArrayLike = 1.0) -> None:
         if not branch:
             raise InvalidInput("a Residual needs at least one layer in its branch, as in Residual('tanh', Dense(1.5))")
         self.branch = Network(*branch)
@@ -68,7 +70,7 @@ class Residual(Layer):
         return self.branch.layers
 
     @property
-    def carries(self) -> Any:
+    def carries(self) -> Parameter | None:
         """What the skip connection carries, and the branch beside it."""
         s, b = np.asarray(self.skip_scale), np.asarray(self.branch_scale)
         inside = self.branch.carries if np.any(b) else 0.0
@@ -83,7 +85,7 @@ class Residual(Layer):
         inside = self.branch.normalised_after(before)
         return before or (inside and not np.any(self.skip_scale))
 
-    def rebuilt(self, inner: tuple[Layer, ...], **parameters: Any) -> "Residual":
+    def rebuilt(self, inner: tuple[Layer, ...], **parameters: Parameter) -> "Residual":
         """The same around other layers and with other scales, where these are given."""
         return type(self)(*inner, **{name: getattr(self, name) for name in self.parameters} | parameters)
 
@@ -93,7 +95,7 @@ class Residual(Layer):
         return f"Residual{repr(self.branch).removeprefix('Network')[:-1]}{told})"
 
 
-def _scale(value: ArrayLike, name: str) -> Any:
+def _scale(value: ArrayLike, name: str) -> Parameter:
     """`value` as a float or a read-only array of them."""
     scale = real(value, name)
     if not np.all(np.abs(scale) <= LARGEST_SCALE):

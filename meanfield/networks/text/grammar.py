@@ -17,17 +17,15 @@ from meanfield.networks.layers.elementwise import Elementwise
 from meanfield.networks.layers.network import Network
 from meanfield.networks.text.words import ALIASES, LAYERS, REQUIRED, arguments_of, known
 
-__all__ = ["NetworkReader"]
-
 
 class Tree(Reader):
     """What is checked of a text as a whole; its `expression` is the syntax tree."""
 
-    def wrong(self, what: str) -> Any:
+    def wrong(self, what: str) -> InvalidInput:
         """The error that says what is wrong with the text."""
         return InvalidInput(f"the network {shown(self.text)} {what}")
 
-    def value(self, node: ast.expr, depth: int) -> Any:
+    def value(self, node: ast.expr, depth: int) -> ast.expr:
         """The tree."""
         return node
 
@@ -131,7 +129,7 @@ class NetworkReader:
             given[key] = keyword.value
         return node.args if around else [], given
 
-    def value(self, node: ast.expr, name: str) -> Any:
+    def value(self, node: ast.expr, name: str) -> object:
         """What an argument is given: an activation, numbers, or a word."""
         match node:
             case _ if name == "activation":

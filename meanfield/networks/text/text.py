@@ -1,7 +1,6 @@
 """Networks as short text, both ways; read through a whitelist of Python's grammar, never through `eval`."""
 
 import re
-from typing import Any
 
 import numpy as np
 
@@ -142,7 +141,7 @@ def _activation(phi: Activation) -> str:
     return f"{phi.entry}({', '.join(given)})" if given else phi.entry
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     match value:
         case Activation():
             return _activation(value)

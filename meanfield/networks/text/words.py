@@ -19,8 +19,6 @@ from meanfield.networks.layers.normalisation import LayerNorm, RMSNorm
 from meanfield.networks.layers.pooling import AveragePool, Flatten, GlobalAveragePool
 from meanfield.networks.layers.residual import Residual
 
-__all__ = ["ALIASES", "LAYERS", "REQUIRED", "arguments_of", "known", "name_of"]
-
 # What goes into the parentheses is what the class takes. A kind of layer is one row.
 LAYERS: dict[str, type[Layer]] = {
     "dense": Dense,

@@ -1,6 +1,6 @@
-"""One file per family of layer: second moments in, second moments out."""
+"""The maps of every family of layer, one file each. A family registers its maps when its file is imported."""
 
-from meanfield.theory.layer_maps import (
+from meanfield.theory.layer_maps import (  # noqa: F401
     attention,
     batchnorm,
     concatenation,
@@ -15,23 +15,6 @@ from meanfield.theory.layer_maps import (
     pooling,
     residual,
 )
-from meanfield.theory.layer_maps.dispatch import one_point, pair_slope, two_points
-
-__all__ = [
-    "attention",
-    "batchnorm",
-    "concatenation",
-    "convolution",
-    "dense",
-    "dropout",
-    "elementwise",
-    "gated",
-    "network",
-    "noise",
-    "normalisation",
-    "one_point",
-    "pair_slope",
-    "pooling",
-    "residual",
-    "two_points",
-]
+from meanfield.theory.layer_maps.dispatch import one_point as one_point
+from meanfield.theory.layer_maps.dispatch import pair_slope as pair_slope
+from meanfield.theory.layer_maps.dispatch import two_points as two_points
