@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from meanfield.errors import DivergentExpectation
-from meanfield.networks.layers.network import Network
+from meanfield.theory.assumptions.block import Block
 from meanfield.theory.depth.propagate import propagate
 from meanfield.theory.fixed_points.depth_scales import CRITICAL
 from meanfield.theory.fixed_points.maps import signal_map
@@ -25,7 +25,7 @@ class Choice(NamedTuple):
     xi_gradient: float = np.inf
 
 
-def gradient_growth(network: Network, depth: int, start: float) -> float:
+def gradient_growth(network: Block, depth: int, start: float) -> float:
     """The factor by which squared gradients grow on the way back through `depth` layers, from q = `start`."""
     try:
         return float(propagate(network, depth, q=start).gradient[0])
@@ -33,7 +33,7 @@ def gradient_growth(network: Network, depth: int, start: float) -> float:
         return np.inf
 
 
-def keeps_every_q(block: Network, sigma_w: float) -> bool:
+def keeps_every_q(block: Block, sigma_w: float) -> bool:
     """Whether the block reproduces q at every q, without biases."""
     after = signal_map(block.at(sigma_w=sigma_w, sigma_b=0.0), NEUTRAL)
     return bool(np.allclose(after.q, NEUTRAL, rtol=CRITICAL, atol=0.0))

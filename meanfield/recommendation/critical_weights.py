@@ -3,8 +3,8 @@
 import numpy as np
 
 from meanfield._types import Floats
-from meanfield.networks.layers.network import Network
 from meanfield.recommendation.choice import Choice, keeps_every_q
+from meanfield.theory.assumptions.block import Block
 from meanfield.theory.criticality.curve import critical_curve
 from meanfield.theory.criticality.line import CriticalLine, critical_line
 from meanfield.theory.criticality.no_critical_line import noise
@@ -17,7 +17,7 @@ FEW = np.array([0.1, 0.5])  # of a block whose critical weights have to be searc
 MORE, SMALL = 1.01, 0.1  # weights by so much larger must not make q more than twice itself, or than twice this
 
 
-def critical_weights(block: Network, bare: CriticalLine) -> Choice | None:
+def critical_weights(block: Block, bare: CriticalLine) -> Choice | None:
     """Critical weights at a stable q, without biases if possible, else with; None if there are none.
 
     `bare` is the critical line at sigma_b = 0.
@@ -57,7 +57,7 @@ def critical_weights(block: Network, bare: CriticalLine) -> Choice | None:
     return Choice(sigma_w, sigma_b, q, "none", why)
 
 
-def deepest_weights(block: Network, because: str) -> Choice | None:
+def deepest_weights(block: Block, because: str) -> Choice | None:
     """The weights at which signals carry deepest, if slightly larger ones do not make q run away; None if they do.
 
     `because` is the beginning of the reason: why there is no critical line.

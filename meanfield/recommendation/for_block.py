@@ -7,11 +7,11 @@ import numpy as np
 from meanfield._types import Floats, Ints
 from meanfield.errors import DivergentExpectation, InfiniteDerivative, InvalidInput
 from meanfield.networks.layers.batchnorm import batch_size
-from meanfield.networks.layers.network import Network
 from meanfield.networks.layers.residual import Residual
 from meanfield.numerics.solve.bracketed import root
 from meanfield.recommendation.choice import Choice, gradient_growth
 from meanfield.recommendation.critical_weights import critical_weights, deepest_weights
+from meanfield.theory.assumptions.block import Block, checked
 from meanfield.theory.criticality.line import critical_line
 from meanfield.theory.criticality.no_critical_line import adds, carries_whole, noise
 from meanfield.theory.fixed_points.analysis import analyze
@@ -21,7 +21,7 @@ from meanfield.theory.fixed_points.maps import signal_map
 REACH = 30.0  # of ln σ_w, to both sides of 0, in which q = 1 is kept
 
 
-def weights_for_block(block: Network, depth: int) -> Choice:
+def weights_for_block(block: Block, depth: int) -> Choice:
     """The weights of a block that is repeated `depth` times; its other parameters are scalars."""
     if batch_size(block) is not None:
         return _batch_normalised(block, depth)
@@ -38,10 +38,10 @@ def weights_for_block(block: Network, depth: int) -> Choice:
         return _forward(block, str(error))
 
 
-def _whole_skip(block: Network, depth: int) -> Choice:
+def _whole_skip(block: Block, depth: int) -> Choice:
     """The weights that suit the branch by itself, and how gradients grow along the skip connection."""
     residuals = [layer for layer in block.walk() if isinstance(layer, Residual)]
-    inside = weights_for_block(residuals[0].branch, depth)
+    inside = weights_for_block(checked(residuals[0].branch), depth)
     network, start = block.at(sigma_w=inside.sigma_w, sigma_b=inside.sigma_b), inside.q or 1.0
     at, layers = analyze(network, q=start), len(residuals) * depth
     alone = float(signal_map(block.at(sigma_w=0.0, sigma_b=0.0), 1.0).chi)
@@ -72,7 +72,7 @@ def _whole_skip(block: Network, depth: int) -> Choice:
     return Choice(inside.sigma_w, inside.sigma_b, start, "none", why, float(at.xi_c), float(at.xi_gradient))
 
 
-def _batch_normalised(block: Network, depth: int) -> Choice:
+def _batch_normalised(block: Block, depth: int) -> Choice:
     """The weights at which q = 1 is the fixed point, if there is one; gradients do not depend on them."""
     q = float(analyze(block.at(sigma_w=1.0, sigma_b=0.0)).q_star)
     if np.isinf(q):  # along a whole skip connection: the branch by itself
@@ -88,7 +88,7 @@ def _batch_normalised(block: Network, depth: int) -> Choice:
     return Choice(q**-0.5, 0.0, 1.0, "none", why, float(at.xi_c), float(at.xi_gradient))
 
 
-def _forward(block: Network, because: str) -> Choice:
+def _forward(block: Block, because: str) -> Choice:
     """The weights that keep q = 1, whatever gradients do."""
     sigma_w = _keeping_one(block)
     if sigma_w is None:
@@ -100,7 +100,7 @@ def _forward(block: Network, because: str) -> Choice:
     return Choice(sigma_w, 0.0, 1.0, "none", why, float(at.xi_c), float(at.xi_gradient))
 
 
-def _keeping_one(block: Network) -> float | None:
+def _keeping_one(block: Block) -> float | None:
     """The sigma_w at which q = 1 is kept without biases; None if there is none."""
 
     def growth(_: Ints, log_sigma: Floats) -> Floats:
@@ -115,7 +115,7 @@ def _keeping_one(block: Network) -> float | None:
     return float(np.exp(root(growth, low, high)[0]))
 
 
-def _image_of_one(block: Network, sigma_w: float) -> float:
+def _image_of_one(block: Block, sigma_w: float) -> float:
     """q′ of q = 1 without biases; inf beyond the range of floats."""
     with suppress(DivergentExpectation):
         return float(signal_map(block.at(sigma_w=sigma_w, sigma_b=0.0), 1.0).q)

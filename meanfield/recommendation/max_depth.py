@@ -3,7 +3,7 @@
 import numpy as np
 
 from meanfield.activations.activation import Activation
-from meanfield.networks.layers.network import Network
+from meanfield.theory.assumptions.block import Block
 from meanfield.theory.criticality.deepest import TRAINABLE
 from meanfield.theory.depth.propagate import propagate
 
@@ -19,7 +19,7 @@ def depth_by_fluctuations(phi: Activation, q: float, width: int) -> float:
     return float(width / max(float(fourth / second**2) - 1.0, 1e-3))
 
 
-def depth_by_growth(network: Network, start: float) -> float:
+def depth_by_growth(network: Block, start: float) -> float:
     """Depth at which gradients have changed by a factor e⁶, as they do over six depth scales.
 
     Beyond the layers that are followed, the reciprocal of the rate |ln χ₁| is continued linearly in depth, which is

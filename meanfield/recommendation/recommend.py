@@ -12,17 +12,15 @@ from meanfield.activations.resolve import activation
 from meanfield.arguments import whole
 from meanfield.errors import InvalidInput
 from meanfield.estimates import Estimate
-from meanfield.networks.block import as_block
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.convolution import Conv
-from meanfield.networks.layers.network import Network
 from meanfield.networks.text.text import written
 from meanfield.recommendation.choice import gradient_growth
 from meanfield.recommendation.for_activation import weights_for_activation
 from meanfield.recommendation.for_block import weights_for_block
 from meanfield.recommendation.max_depth import WIDEST, depth_by_fluctuations, depth_by_growth
 from meanfield.recommendation.snippets import snippets
-from meanfield.theory.assumptions.gaussian_units import check_gaussian
+from meanfield.theory.assumptions.block import Block, checked
 from meanfield.theory.criticality.deepest import TRAINABLE
 from meanfield.theory.depth.propagate import DEEPEST
 from meanfield.theory.fixed_points.mlp_moments import mlp_moments
@@ -137,7 +135,7 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
     depth, width = whole(depth, "depth", DEEPEST), whole(width, "width", WIDEST)
     if isinstance(spec, list | tuple):
         raise InvalidInput("recommend takes one block that is repeated, not a list of them")
-    block = _checked(as_block(spec))
+    block = _weighted(checked(spec))
     plain = mlp_moments(block) is not None  # (φ, Dense)
     phi = block.activations[0] if block.activations else activation("linear")
     every = gains(phi)
@@ -176,16 +174,15 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
     )
 
 
-def _named(network: Network) -> str:
+def _named(network: Block) -> str:
     try:
         return written(network)
     except InvalidInput:  # it holds a function without a name
         return repr(network)
 
 
-def _checked(block: Network) -> Network:
-    """The block, refused if second moments do not determine what it does or there is nothing to set in it."""
-    check_gaussian(block)
+def _weighted(block: Block) -> Block:
+    """The block, refused if there is nothing to set in it."""
     if not any("sigma_w" in layer.parameters for layer in block.walk()):
         raise InvalidInput("weights are recommended for a block that has some: put a Dense layer into it")
     if (shape := block.at(sigma_w=1.0, sigma_b=0.0).shape) != ():

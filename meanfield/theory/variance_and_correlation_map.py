@@ -10,7 +10,7 @@ from meanfield.errors import InvalidInput, NoFixedPoint
 from meanfield.estimates import Estimate
 from meanfield.networks.block import as_block
 from meanfield.networks.layers.network import Network
-from meanfield.theory.assumptions.gaussian_units import check_gaussian
+from meanfield.theory.assumptions.block import check_gaussian
 from meanfield.theory.fixed_points.stable_variance import stable_q
 from meanfield.theory.layer_maps import one_point, two_points
 from meanfield.theory.states import Pair, Point

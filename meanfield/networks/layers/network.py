@@ -1,6 +1,7 @@
 """A network is a sequence of layers, and itself a layer, so blocks nest."""
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -101,7 +102,7 @@ class Network(Layer):
         """A network of other layers."""
         return Network(*inner)
 
-    def at(self, *, sigma_w: ArrayLike | None = None, sigma_b: ArrayLike | None = None) -> "Network":
+    def at(self, *, sigma_w: ArrayLike | None = None, sigma_b: ArrayLike | None = None) -> Self:
         """The same network with every weighted layer's sigma_w and sigma_b set so; None leaves them as they are."""
         change = {
             name: standard_deviation(value, name)
@@ -112,11 +113,11 @@ class Network(Layer):
             lambda layer: {name: value for name, value in change.items() if name in layer.parameters}
         )
 
-    def with_parameters(self, parameters: Callable[[Layer], Mapping[str, Parameter]]) -> "Network":
+    def with_parameters(self, parameters: Callable[[Layer], Mapping[str, Parameter]]) -> Self:
         """The same network, every layer in it with the parameters that the function returns for it."""
-        return Network(*(layer.mapped(parameters) for layer in self))
+        return type(self)(*(layer.mapped(parameters) for layer in self))
 
-    def take(self, index: Ints | Bools) -> "Network":
+    def take(self, index: Ints | Bools) -> Self:
         """The networks at `index` of the flattened broadcast shape: every parameter becomes a 1-d array."""
         shape = self.shape
         return self.with_parameters(

@@ -14,6 +14,7 @@ from meanfield._types import Floats
 from meanfield.errors import InfiniteDerivative
 from meanfield.networks.layers.network import Network
 from meanfield.numerics.solve.fixed_points import logarithmic_grid
+from meanfield.theory.assumptions.block import Block
 from meanfield.theory.fixed_points.finite_variance import largest_q
 from meanfield.theory.fixed_points.maps import Signal, signal_map
 
@@ -43,7 +44,7 @@ class CriticalCurve:
         Values of q on which the curve is looked at, from 1e-10 to 1e8 or the largest q at which moments are finite.
     """
 
-    def __init__(self, block: Network) -> None:
+    def __init__(self, block: Block) -> None:
         self._skips = any(layer.inner and not isinstance(layer, Network) for layer in block.walk())
         self._weight = HUGE if self._skips else 1.0
         self._unbiased = block.at(sigma_w=self._weight**0.5, sigma_b=0.0)
@@ -100,7 +101,7 @@ class CriticalCurve:
         return skipped.slope + ratio - 1.0, error + ROUNDING * np.abs(skipped.slope)
 
 
-def critical_curve(block: Network) -> CriticalCurve | None:
+def critical_curve(block: Block) -> CriticalCurve | None:
     """The critical curve of a block whose last layer is its only one with weights; None of any other block."""
     weighted = [layer for layer in block.walk() if "sigma_w" in layer.parameters]
     return CriticalCurve(block) if len(weighted) == 1 and [*block.walk()][-1] is weighted[0] else None

@@ -7,8 +7,8 @@ import numpy as np
 from scipy.optimize import elementwise
 
 from meanfield._types import Floats, Ints
-from meanfield.networks.layers.network import Network
 from meanfield.numerics.solve.bracketed import root
+from meanfield.theory.assumptions.block import Block
 from meanfield.theory.fixed_points.analysis import factors
 from meanfield.theory.fixed_points.correlation import INFINITE, stable_c
 from meanfield.theory.fixed_points.depth_scales import CRITICAL, depth_scale
@@ -53,7 +53,7 @@ class Deepest:
     depth: Floats
 
 
-def correlation_scale(block: Network, q: Floats, chi_1: Floats) -> Floats:
+def correlation_scale(block: Block, q: Floats, chi_1: Floats) -> Floats:
     """ξ_c at the q of each of the block's networks; at q = 0 and ∞ the limit."""
     return depth_scale(stable_c(block, q, chi_1)[1])
 
@@ -61,7 +61,7 @@ def correlation_scale(block: Network, q: Floats, chi_1: Floats) -> Floats:
 class _Search:
     """The depth scales of a block as functions of ln σ_w, for numbered values of σ_b."""
 
-    def __init__(self, block: Network, sigma_b: Floats) -> None:
+    def __init__(self, block: Block, sigma_b: Floats) -> None:
         self.block, self.sigma_b = block, sigma_b
 
     def measured(self, log_sigma: Floats, which: Ints) -> tuple[Floats, Floats, Floats]:
@@ -83,7 +83,7 @@ class _Search:
         return np.asarray(-np.log(np.maximum(scale, 1 / HUGE)).reshape(log_sigma.shape))
 
 
-def deepest(block: Network, sigma_b: Floats, critical: Sequence[Floats] = ()) -> Deepest:
+def deepest(block: Block, sigma_b: Floats, critical: Sequence[Floats] = ()) -> Deepest:
     """The sigma_w for each sigma_b, `critical` ones (for each sigma_b) among them; other parameters are scalars."""
     search, every = _Search(block, sigma_b), np.arange(sigma_b.size)
     scan = _centre(block) + np.linspace(-SPAN, SPAN, SCANNED)
@@ -125,7 +125,7 @@ def _candidates(biases: int, critical: Sequence[Floats], marginal: Floats) -> tu
     return rows, np.log(np.concatenate(own)) if own else np.zeros(0)
 
 
-def _marginal(block: Network) -> Floats:
+def _marginal(block: Block) -> Floats:
     """The σ_w, none or one, at which q grows without bound but not exponentially."""
     if largest_q(block.at(sigma_w=1.0, sigma_b=0.0), 1.0, INFINITE) < INFINITE:
         return np.zeros(0)
@@ -140,7 +140,7 @@ def _marginal(block: Network) -> Floats:
     return np.exp(root(growth, low, high))
 
 
-def _centre(block: Network) -> float:
+def _centre(block: Block) -> float:
     """ln σ_w near which gradients keep their size at q = 1."""
     weighted = sum("sigma_w" in layer.parameters for layer in block.walk())
     chi = float(signal_map(block.at(sigma_w=1.0, sigma_b=0.0), 1.0).chi)

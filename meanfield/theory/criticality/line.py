@@ -10,10 +10,8 @@ from numpy.typing import ArrayLike
 from meanfield._types import Bools, Floats
 from meanfield.arguments import positive
 from meanfield.errors import InvalidInput
-from meanfield.networks.block import as_block
 from meanfield.networks.layers.batchnorm import batch_size
-from meanfield.networks.layers.network import Network
-from meanfield.theory.assumptions.gaussian_units import check_gaussian
+from meanfield.theory.assumptions.block import Block, checked
 from meanfield.theory.criticality.curve import critical_curve
 from meanfield.theory.criticality.deepest import Deepest, correlation_scale, deepest
 from meanfield.theory.criticality.line_from_curve import line_from_curve
@@ -87,7 +85,7 @@ class CriticalLine:
 class _Asked:
     """The request that a critical line answers, for what is computed later."""
 
-    block: Network
+    block: Block
     sigma_b: Floats
     noisy: bool
 
@@ -143,13 +141,12 @@ def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool =
     >>> print(f"{line.deepest.sigma_w[0]:.4f} {line.deepest.xi_c[0]:.4f} {line.deepest.depth[0]:.2f}")
     1.3597 4.6763 28.06
     """
-    block = as_block(spec_or_block)
+    block = checked(spec_or_block)
     if batch_size(block) is not None:
         raise InvalidInput(
             "behind batch normalisation chi_1 does not depend on sigma_w, so there is no critical line: "
             "analyze(block).chi_1 says by what factor gradients grow"
         )
-    check_gaussian(block)
     biases = np.sort(positive(sigma_b, "sigma_b", zero=True), axis=None)
     if (shape := block.at(sigma_w=1.0, sigma_b=0.0).shape) != ():
         raise InvalidInput(f"critical_line takes one value of each other parameter, not arrays of shape {shape}")

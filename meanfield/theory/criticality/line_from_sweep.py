@@ -3,8 +3,8 @@
 import numpy as np
 
 from meanfield._types import Bools, Floats
-from meanfield.networks.layers.network import Network
 from meanfield.numerics.solve.bracketed import root
+from meanfield.theory.assumptions.block import Block
 from meanfield.theory.criticality.rows import Rows
 from meanfield.theory.fixed_points.depth_scales import CRITICAL
 from meanfield.theory.fixed_points.finite_variance import largest_q
@@ -25,7 +25,7 @@ SMALLEST = 1e-300
 class _Sweep:
     """ln χ₁ of a block as a function of ln σ_w, at one σ_b."""
 
-    def __init__(self, block: Network, sigma_b: float) -> None:
+    def __init__(self, block: Block, sigma_b: float) -> None:
         self.block, self.sigma_b = block, sigma_b
 
     def at(self, log_sigma: Floats) -> tuple[Floats, Signal]:
@@ -53,11 +53,11 @@ class _Sweep:
         """Whether a signal of q = 0 stays 0."""
         return keeps_zero(self._networks(log_sigma))
 
-    def _networks(self, log_sigma: Floats) -> Network:
+    def _networks(self, log_sigma: Floats) -> Block:
         return self.block.at(sigma_w=np.exp(log_sigma), sigma_b=self.sigma_b)
 
 
-def line_from_sweep(block: Network, sigma_b: Floats) -> Rows:
+def line_from_sweep(block: Block, sigma_b: Floats) -> Rows:
     """The solutions of χ₁ = 1 for each of `sigma_b` whose q is reached from q = 1."""
     rows = [row for bias in sigma_b for row in _crossings(_Sweep(block, float(bias)))]
     columns = [np.array([row[i] for row in rows], dtype=bool if i == 4 else float) for i in range(6)]

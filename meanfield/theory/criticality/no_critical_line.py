@@ -6,13 +6,13 @@ import numpy as np
 
 from meanfield.errors import MeanFieldError
 from meanfield.networks.layers.base import Layer
-from meanfield.networks.layers.network import Network
+from meanfield.theory.assumptions.block import Block
 from meanfield.theory.criticality.curve import CriticalCurve
 from meanfield.theory.criticality.line_from_curve import TOUCH
 from meanfield.theory.fixed_points.maps import distance_map, signal_map
 
 
-def noise(block: Network) -> str:
+def noise(block: Block) -> str:
     """The names of the layers by which equal inputs part, so that c = 1 is no fixed point; "" if they stay equal."""
     if not _part(block.at(sigma_w=1.0, sigma_b=0.0)):
         return ""
@@ -24,7 +24,7 @@ def _part(layer: Layer) -> bool:
     return bool(np.any(distance_map(layer, 1.0, 0.0) > 0))
 
 
-def carries_whole(block: Network) -> bool:
+def carries_whole(block: Block) -> bool:
     """Whether skip connections alone, without any weights, carry gradients at their full size or more."""
     signal_map(block.at(sigma_w=1.0, sigma_b=0.0), 1.0)  # refuses what is wrong with weights too
     with suppress(MeanFieldError):  # without weights a norm may have only zeros before it
@@ -33,13 +33,13 @@ def carries_whole(block: Network) -> bool:
     return False
 
 
-def adds(block: Network) -> bool:
+def adds(block: Block) -> bool:
     """Whether weights change gradients at all."""
     with_weights, without = (signal_map(block.at(sigma_w=w, sigma_b=0.0), 1.0).chi for w in (1.0, 0.0))
     return bool(np.any(with_weights != without))
 
 
-def why_no_rows(block: Network, curve: CriticalCurve | None) -> str:
+def why_no_rows(block: Block, curve: CriticalCurve | None) -> str:
     """One sentence about a block for which χ₁ = 1 has no solution, by its critical curve if it has one."""
     if carries_whole(block):
         if not adds(block):

@@ -11,6 +11,7 @@ from meanfield.activations.resolve import activation
 from meanfield.errors import DivergentExpectation
 from meanfield.networks.block import mlp
 from meanfield.numerics.solve.sign_changes import sign_changes
+from meanfield.theory.assumptions.block import checked
 from meanfield.theory.criticality.curve import FLAT, CriticalCurve
 from meanfield.theory.criticality.line_from_curve import dies_out
 
@@ -80,7 +81,7 @@ def critical_point(spec: Any) -> CriticalPoint:
     phi = activation(spec)
     if phi.jumps:
         return NOWHERE
-    return point_of(CriticalCurve(mlp(phi)), scale_invariant=_scale_invariant(phi))
+    return point_of(CriticalCurve(checked(mlp(phi))), scale_invariant=_scale_invariant(phi))
 
 
 def point_of(curve: CriticalCurve, *, scale_invariant: bool) -> CriticalPoint:

@@ -13,7 +13,7 @@ from meanfield.errors import InvalidInput
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.network import Network
 from meanfield.networks.stack import as_blocks
-from meanfield.theory.assumptions.gaussian_units import check_gaussian
+from meanfield.theory.assumptions.block import check_gaussian
 from meanfield.theory.depth.propagate import DEEPEST
 from meanfield.theory.layer_maps import one_point, two_points
 from meanfield.theory.states import Pair, Point

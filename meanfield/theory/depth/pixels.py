@@ -12,7 +12,7 @@ from meanfield.arguments import real, whole
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers.network import Network
 from meanfield.networks.stack import as_blocks
-from meanfield.theory.assumptions.gaussian_units import check_gaussian
+from meanfield.theory.assumptions.block import check_gaussian
 from meanfield.theory.depth.fourier_modes import image_shape
 from meanfield.theory.layer_maps.covariance import Covariance, all_points
 

@@ -9,9 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from meanfield._types import Bools, Floats
 from meanfield.arguments import positive
 from meanfield.errors import InvalidInput
-from meanfield.networks.block import as_block
-from meanfield.networks.layers.network import Network
-from meanfield.theory.assumptions.gaussian_units import check_gaussian
+from meanfield.theory.assumptions.block import Block, checked
 from meanfield.theory.fixed_points.correlation import INFINITE, stable_c
 from meanfield.theory.fixed_points.depth_scales import CRITICAL, depth_scale
 from meanfield.theory.fixed_points.finite_variance import largest_q
@@ -92,12 +90,11 @@ def analyze(block: Any, *, q: ArrayLike = 1.0) -> Analysis:
     >>> print(f"{a.q_star:.12f} {a.chi_1:.12f} {a.xi_c:.6f} {a.phase}")
     0.607046791909 0.939807428682 16.108173 ordered
     """
-    block, q0 = as_block(block), start_from(q)
-    check_gaussian(block)
+    block, q0 = checked(block), start_from(q)
     return described(block, q0)[0]
 
 
-def described(block: Network, q0: float) -> tuple[Analysis, Bools | None]:
+def described(block: Block, q0: float) -> tuple[Analysis, Bools | None]:
     """The analysis of a checked block from q = `q0`, and `multiple_q` where that comes with q* (None elsewhere)."""
     q, multiple = stable_and_multiple_q(block, q0)
     chi_parallel, chi_1, usable = factors(block, q)
@@ -122,7 +119,7 @@ def described(block: Network, q0: float) -> tuple[Analysis, Bools | None]:
     return analysis, None if multiple is None else multiple.reshape(shape)
 
 
-def factors(block: Network, q: Floats) -> tuple[Floats, Floats, Bools]:
+def factors(block: Block, q: Floats) -> tuple[Floats, Floats, Bools]:
     """χ_∥ and χ₁ at the q of each network, and where they are known; at an infinite q their limits, if floats allow."""
     usable = np.isfinite(q)
     if not usable.all() and largest_q(block, 1.0, INFINITE) == INFINITE:

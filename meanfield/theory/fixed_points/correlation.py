@@ -10,8 +10,8 @@ another one.
 import numpy as np
 
 from meanfield._types import Bools, Floats, Ints
-from meanfield.networks.layers.network import Network
 from meanfield.numerics.solve.bracketed import NumberedFunction, root
+from meanfield.theory.assumptions.block import Block
 from meanfield.theory.fixed_points.depth_scales import CRITICAL
 from meanfield.theory.fixed_points.pair_maps import PairMaps, increment_maps, pair_maps
 
@@ -23,7 +23,7 @@ SMALL = 1e-3  # c* below which 1 − c* leaves it too few digits
 CLOSEST = -600.0  # ln(1 − c) below which c is 1
 
 
-def stable_c(block: Network, q: Floats, chi_1: Floats) -> tuple[Floats, Floats]:
+def stable_c(block: Block, q: Floats, chi_1: Floats) -> tuple[Floats, Floats]:
     """c* and χ_c of the block's networks.
 
     Parameters

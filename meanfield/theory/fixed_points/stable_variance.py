@@ -5,8 +5,8 @@ from itertools import pairwise
 import numpy as np
 
 from meanfield._types import Bools, Floats, Ints
-from meanfield.networks.layers.network import Network
 from meanfield.numerics.solve.fixed_points import Map, every_fixed_point, logarithmic_grid
+from meanfield.theory.assumptions.block import Block
 from meanfield.theory.fixed_points.finite_variance import largest_q
 from meanfield.theory.fixed_points.mlp_moments import mlp_moments
 from meanfield.theory.fixed_points.stable_variance_of_mlps import attractor
@@ -18,7 +18,7 @@ ROUNDING = 4 * float(np.finfo(float).eps)
 ORBIT = 2000  # layers for which the map is iterated where it is not monotonic
 
 
-def stable_q(block: Network, q0: float = 1.0) -> Floats:
+def stable_q(block: Block, q0: float = 1.0) -> Floats:
     """The fixed point that an orbit from `q0` reaches, for all the block's sigmas, flattened.
 
     It is 0 where the signal dies out, and inf where it grows without bound.
@@ -26,7 +26,7 @@ def stable_q(block: Network, q0: float = 1.0) -> Floats:
     return stable_and_multiple_q(block, q0)[0]
 
 
-def stable_and_multiple_q(block: Network, q0: float) -> tuple[Floats, Bools | None]:
+def stable_and_multiple_q(block: Block, q0: float) -> tuple[Floats, Bools | None]:
     """`stable_q`, and `multiple_q` where both come from tables (None elsewhere)."""
     moments = mlp_moments(block)
     if moments is None or moments.w.size < MANY:
@@ -37,7 +37,7 @@ def stable_and_multiple_q(block: Network, q0: float) -> tuple[Floats, Bools | No
     return found.q, found.multiple
 
 
-def _stable_q(block: Network, q0: float) -> Floats:
+def _stable_q(block: Block, q0: float) -> Floats:
     """`stable_q` by way of all fixed points of each network.
 
     Where the map rises, an orbit from q0 ends at the next fixed point in the direction it sets out in. Where it also

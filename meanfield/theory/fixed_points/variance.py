@@ -8,10 +8,8 @@ import numpy as np
 from meanfield._types import Bools, Floats, Ints
 from meanfield.arguments import positive
 from meanfield.errors import InvalidInput
-from meanfield.networks.block import as_block
-from meanfield.networks.layers.network import Network
 from meanfield.numerics.solve.fixed_points import Map, every_fixed_point, logarithmic_grid
-from meanfield.theory.assumptions.gaussian_units import check_gaussian
+from meanfield.theory.assumptions.block import Block, checked
 from meanfield.theory.fixed_points.depth_scales import CRITICAL
 from meanfield.theory.fixed_points.finite_variance import largest_q
 from meanfield.theory.fixed_points.maps import signal_map
@@ -80,14 +78,13 @@ def fixed_points(block: Any, *, q_max: float = 1e6) -> tuple[FixedPoint, ...]:
     0.3865 0.8783 True
     2.3166 1.0318 False
     """
-    block = as_block(block)
+    block = checked(block)
     if block.shape != ():
         raise InvalidInput(f"fixed_points takes one value of each parameter, not arrays of shape {block.shape}")
     reach = positive(q_max, "q_max")
     if reach.ndim or reach > FARTHEST:
         raise InvalidInput(f"q_max must be one number of at most {FARTHEST:g}")
     q_max = float(reach)
-    check_gaussian(block)
     mapping = variance_maps(block)
     low = min(lowest_q(block), 1e-3 * q_max)
     roots = every_fixed_point(mapping, 1, logarithmic_grid(low, largest_q(block, low, q_max)))
@@ -97,7 +94,7 @@ def fixed_points(block: Any, *, q_max: float = 1e6) -> tuple[FixedPoint, ...]:
     return tuple(_describe(mapping, q) for q in candidates)
 
 
-def multiple_q(block: Network) -> Bools:
+def multiple_q(block: Block) -> Bools:
     """Whether the variance map has more than one fixed point in [0, 1e6], for all the block's sigmas, flattened."""
     count = int(np.prod(block.shape, dtype=int))
     low = lowest_q(block)
@@ -106,7 +103,7 @@ def multiple_q(block: Network) -> Bools:
     return np.asarray((np.bincount(roots.which, minlength=count) + at_zero > 1) & ~roots.neutral)
 
 
-def variance_maps(block: Network) -> Map:
+def variance_maps(block: Block) -> Map:
     """The variance maps of all the block's sigmas, numbered, as `every_fixed_point` takes them."""
 
     def mapping(which: Ints, q: Floats) -> tuple[Floats, Floats, Floats]:
@@ -116,13 +113,13 @@ def variance_maps(block: Network) -> Map:
     return mapping
 
 
-def lowest_q(block: Network) -> float:
+def lowest_q(block: Block) -> float:
     """Where to begin the search: below every fixed point that is not 0, since none is below the image of 0."""
     least = signal_map(block, 0.0).q
     return float(max(min(LOWEST, 0.1 * np.min(least, where=least > 0, initial=1.0)), SMALLEST))
 
 
-def keeps_zero(block: Network) -> bool:
+def keeps_zero(block: Block) -> bool:
     """Whether a signal of q = 0 stays 0, whatever the block's sigmas are."""
     return bool(np.all(signal_map(block, 0.0).q == 0))
 

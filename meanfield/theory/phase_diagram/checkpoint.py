@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from meanfield._types import Floats
 from meanfield.archive import load_arrays, save_arrays, written
 from meanfield.errors import InvalidInput
-from meanfield.networks.layers.network import Network
+from meanfield.theory.assumptions.block import Block
 
 FORMAT = "block of a meanfield phase diagram"
 STALE = 3600.0  # seconds after which nobody is writing a file any more
@@ -23,7 +23,7 @@ REQUEST = "request.json"
 LOOKED_AT = np.concatenate([np.linspace(-8.0, 8.0, 257), np.geomspace(0.01, 1e4, 43), -np.geomspace(0.01, 1e4, 43)])
 
 
-def fingerprint(block: Network, *numbers: Floats) -> str:
+def fingerprint(block: Block, *numbers: Floats) -> str:
     """A hash of a request: of the layers, of the values of the activations, and of the numbers asked for."""
     digest = hashlib.sha256(repr(block).encode())
     for phi in block.activations:

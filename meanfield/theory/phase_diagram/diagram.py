@@ -19,9 +19,7 @@ from meanfield._version import __version__
 from meanfield.archive import load_arrays, save_arrays, written
 from meanfield.arguments import positive
 from meanfield.errors import InvalidInput
-from meanfield.networks.block import as_block
-from meanfield.networks.layers.network import Network
-from meanfield.theory.assumptions.gaussian_units import check_gaussian
+from meanfield.theory.assumptions.block import Block, checked
 from meanfield.theory.fixed_points.analysis import Analysis, described, start_from
 from meanfield.theory.fixed_points.depth_scales import CRITICAL
 from meanfield.theory.fixed_points.mlp_moments import mlp_moments
@@ -179,12 +177,11 @@ def phase_diagram(
     array([['ordered', 'ordered'],
            ['chaotic', 'chaotic']], dtype='<U9')
     """
-    block, q0 = as_block(spec_or_block), start_from(q)
+    block, q0 = checked(spec_or_block), start_from(q)
     axes = [np.atleast_1d(positive(a, n, zero=True)) for a, n in ((sigma_w, "sigma_w"), (sigma_b, "sigma_b"))]
     for axis, name in zip(axes, ("sigma_w", "sigma_b"), strict=True):
         if axis.ndim != 1:
             raise InvalidInput(f"{name} must be one axis of the grid, a 1-d array, not one of shape {axis.shape}")
-    check_gaussian(block)
     bare = block.at(sigma_w=1.0, sigma_b=0.0)
     rows = _rows_a_task(bare, axes[0].size, axes[1].size)
     tasks = [(i, axes[0][start : start + rows]) for i, start in enumerate(range(0, axes[0].size, rows))]
@@ -207,7 +204,7 @@ def phase_diagram(
 
 
 def _part(
-    block: Network, sigma_b: Floats, q0: float, kept: Checkpoint | None, task: tuple[int, Floats]
+    block: Block, sigma_b: Floats, q0: float, kept: Checkpoint | None, task: tuple[int, Floats]
 ) -> dict[str, NDArray[Any]]:
     """The fields on some rows of the grid."""
     index, sigma_w = task
@@ -221,14 +218,14 @@ def _part(
     return part
 
 
-def _rows_a_task(block: Network, rows: int, columns: int) -> int:
+def _rows_a_task(block: Block, rows: int, columns: int) -> int:
     if mlp_moments(block) is None:
         return ROWS_A_TASK
     fewest = max(ROWS_A_TASK, -(-LEAST_A_TASK // columns))
     return max(min(POINTS_A_TASK // columns, -(-rows // TASKS)), fewest)
 
 
-def _about(block: Network, q0: float) -> dict[str, Any]:
+def _about(block: Block, q0: float) -> dict[str, Any]:
     """Where numbers come from."""
     activations = [
         {"name": phi.name, "parameters": {k: float(v) for k, v in phi.parameters.items()}, "formula": phi.formula}

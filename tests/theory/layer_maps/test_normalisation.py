@@ -11,7 +11,7 @@ from meanfield.networks.layers.concatenation import Concatenate
 from meanfield.networks.layers.dropout import Dropout
 from meanfield.networks.layers.normalisation import LayerNorm, RMSNorm
 from meanfield.networks.layers.residual import Residual
-from meanfield.theory.assumptions.gaussian_units import check_gaussian
+from meanfield.theory.assumptions.block import check_gaussian
 from meanfield.theory.layer_maps import one_point, two_points
 from meanfield.theory.states import Pair, Point, spread_of
 

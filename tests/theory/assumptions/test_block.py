@@ -5,7 +5,7 @@ import pytest
 
 import meanfield as mf
 from meanfield.networks.layers.residual import Residual
-from meanfield.theory.assumptions.gaussian_units import check_gaussian
+from meanfield.theory.assumptions.block import check_gaussian
 
 POST_ACTIVATION = mf.Network(Residual("relu", mf.Dense()), "relu")
 

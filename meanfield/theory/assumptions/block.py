@@ -1,0 +1,70 @@
+"""What the maps assume of a block, checked once: Gaussian units before activations, known means and batches."""
+
+from typing import Any
+
+from meanfield.networks.block import as_block
+from meanfield.networks.images import check_alike
+from meanfield.networks.layers.base import Layer, Mean
+from meanfield.networks.layers.batchnorm import batch_size
+from meanfield.networks.layers.network import Network
+
+
+class Block(Network):
+    """A network of which second moments tell what its repetitions do to signals.
+
+    `checked` makes one where a user's block comes in; everything inside takes it and does not check it again. Networks
+    of the same layers with other parameters, as `at` and `take` make them, are blocks too.
+    """
+
+
+def checked(spec: Any) -> Block:
+    """What a user gives as a block, as a `Block`.
+
+    Parameters
+    ----------
+    spec : Network, Layer, activation or text
+        As `meanfield.analyze` takes it.
+
+    Raises
+    ------
+    InvalidInput
+        If second moments do not determine what a layer does.
+
+    Examples
+    --------
+    >>> block = checked("tanh")
+    >>> block
+    Network('tanh', Dense(sigma_w=1.0, sigma_b=0.0))
+    >>> checked(block) is block
+    True
+    """
+    if isinstance(spec, Block):
+        return spec
+    network = as_block(spec)
+    check_gaussian(network)
+    return Block(*network)
+
+
+def check_gaussian(*blocks: Layer, repeated: bool = True, alike: bool = True) -> None:
+    """Refuse blocks in which an activation reads what another one left, or a norm a mean, be it in the next repetition.
+
+    Within a block means are tracked; from block to block the state is a second moment alone. It is that of any pixel,
+    so those that do not keep pixels alike are refused too, unless these are followed by themselves (`alike` is False).
+
+    Raises
+    ------
+    InvalidInput
+        Naming both layers, since second moments do not determine what the second one does.
+    """
+    if len(blocks) == 1 and isinstance(blocks[0], Block):
+        return
+    if batch_size(*blocks) is not None:
+        for block in blocks:
+            block.normalised_after(False)
+    if alike:
+        check_alike(*blocks)
+    left: Layer | None = None
+    mean: Mean | None = None
+    for block in blocks * 2 if repeated else blocks:
+        left = block.units_after(left)
+        mean = block.mean_after(mean and mean._replace(earlier=True))
