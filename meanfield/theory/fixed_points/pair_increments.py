@@ -48,7 +48,8 @@ def _(layer: Network, signal: Pair) -> tuple[Floats, Pair]:
 @_split.register
 def _(layer: Residual, signal: Pair) -> tuple[Floats, Pair]:
     s, b = np.asarray(layer.skip_scale), np.asarray(layer.branch_scale)
-    a = np.asarray(layer.branch.carries or 0.0)
+    carried = layer.branch.carries
+    a = np.asarray(0.0 if carried is None else carried)
     kept, rest = _split(layer.branch, signal)
     of_branch = _sum(kept - a**2, signal, rest)
     after = two_points(layer, signal)
