@@ -1,7 +1,6 @@
 """Second moment and gradient at any depth, extrapolated once their growth factors have converged."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ from meanfield.activations.activation import Activation
 from meanfield.errors import DivergentExpectation
 from meanfield.networks.block import mlp
 from meanfield.networks.layers.network import Network
+from meanfield.theory.depth.scan import scan
 from meanfield.theory.layer_maps import one_point
 from meanfield.theory.states import Point
 
@@ -72,7 +72,7 @@ def signal_at_depth(block: Network, depth: int, q: float) -> SignalAtDepth:
     states, remark = [], ""
     log_q, log_gradient = np.full(depth + 1, math.inf), np.full(depth + 1, math.inf)
     try:
-        for state in _scan(repeat(block, depth), _State(q), _advance, _settled):
+        for state in scan(repeat(block, depth), _State(q), _advance, _settled):
             states.append(state)
     except DivergentExpectation as error:
         remark = f"infinite from layer {len(states)} on: {error}"
@@ -94,21 +94,6 @@ def rescaled_signal_at_depth(phi: Activation, depth: int, q: float) -> SignalAtD
     first, others = np.asarray(signal.chi.value) / signal.q.value
     with np.errstate(over="ignore", under="ignore"):
         return SignalAtDepth(np.r_[q, np.ones(depth)], np.r_[1.0, first * others ** np.arange(depth)], "")
-
-
-def _scan(
-    blocks: Iterable[Network],
-    state: _State,
-    rule: Callable[[Network, _State], _State],
-    stop: Callable[[_State, _State], bool],
-) -> Iterator[_State]:
-    """The states at layers 0, 1, …: `rule` maps one to the next, until `stop` holds for two successive ones."""
-    yield state
-    for block in blocks:
-        before, state = state, rule(block, state)
-        yield state
-        if stop(before, state):
-            return
 
 
 def _advance(block: Network, state: _State) -> _State:

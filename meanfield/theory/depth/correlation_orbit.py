@@ -3,16 +3,13 @@
 from math import asin, sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 
+from meanfield._types import Floats
 from meanfield.networks.layers.network import Network
 from meanfield.numerics.solve.surrogate import Surrogate
+from meanfield.theory.depth.scan import scan
 from meanfield.theory.layer_maps import two_points
 from meanfield.theory.states import Pair
-
-__all__ = ["CorrelationOrbit"]
-
-Floats = NDArray[np.float64]
 
 EDGES = (0.0, 0.6, np.pi / 2, np.pi)  # of the angle
 
@@ -45,29 +42,26 @@ class CorrelationOrbit:
 
     def follow(self, gap: Floats, layers: int) -> Floats:
         """1 − c after 0 … `layers` − 1 blocks, first axis = layer."""
-        gaps = np.empty((layers, *gap.shape))
-        if self._parting > 0:
-            return self._follow_parted(gap, gaps)
-        if gap.size == 1:
-            number = float(gap.flat[0])
-            for layer in range(layers):
-                gaps[layer] = number
-                angle = 2 * asin(sqrt(0.5 * number))
-                number = min(number * (self._limit + angle**self._power * self._reduced.at(angle)), 2.0)
-            return gaps
-        for layer in range(layers):
-            gaps[layer] = gap
-            angles = 2 * np.arcsin(np.sqrt(0.5 * gap))
-            gap = np.minimum(gap * (self._limit + angles**self._power * self._reduced(angles)[0]), 2.0)
-        return gaps
+        steps = range(1, layers)
+        rule = self._parted if self._parting > 0 else self._next
+        if gap.size == 1 and self._parting == 0:
+            numbers = list(scan(steps, float(gap.flat[0]), self._number))
+            return np.reshape(numbers, (layers, *gap.shape))
+        gaps: list[Floats] = list(scan(steps, gap, rule))
+        return np.stack(gaps)
 
-    def _follow_parted(self, gap: Floats, gaps: Floats) -> Floats:
-        gaps[0] = gap
-        for layer in range(1, len(gaps)):
-            if layer == 1:  # the start may be nearer to c = 1 than what follows
-                gap = self._after(gap).one_minus_c
-            else:
-                gap = self._parting + gap * self._reduced(2 * np.arcsin(np.sqrt(0.5 * gap)))[0]
-            gap = np.clip(gap, self._parting, 2.0)
-            gaps[layer] = gap
-        return gaps
+    def _next(self, layer: int, gap: Floats) -> Floats:
+        angle = 2 * np.arcsin(np.sqrt(0.5 * gap))
+        return np.minimum(gap * (self._limit + angle**self._power * self._reduced(angle)[0]), 2.0)
+
+    def _number(self, layer: int, gap: float) -> float:
+        """The same for one number, which is ten times as fast."""
+        angle = 2 * asin(sqrt(0.5 * gap))
+        return min(gap * float(self._limit + angle**self._power * self._reduced.at(angle)), 2.0)
+
+    def _parted(self, layer: int, gap: Floats) -> Floats:
+        if layer == 1:  # the start may be nearer to c = 1 than what follows
+            gap = self._after(gap).one_minus_c
+        else:
+            gap = self._parting + gap * self._reduced(2 * np.arcsin(np.sqrt(0.5 * gap)))[0]
+        return np.clip(gap, self._parting, 2.0)

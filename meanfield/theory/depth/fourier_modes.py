@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from meanfield._types import Floats
 from meanfield.arguments import whole
 from meanfield.bounded import Bounded
 from meanfield.errors import InvalidInput, NoFixedPoint
@@ -22,8 +23,6 @@ from meanfield.theory.layer_maps import one_point, pair_slope
 from meanfield.theory.states import Pair, Point
 
 __all__ = ["ModeDepthScales", "image_shape", "mode_depth_scales"]
-
-Floats = NDArray[np.float64]
 
 LARGEST_IMAGE = 1_000_000  # pixels
 ROUNDING = 1e-14  # a factor below it is none, nor is an imaginary part

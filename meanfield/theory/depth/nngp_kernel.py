@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from meanfield._types import Floats
 from meanfield.arguments import real, whole
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers.batchnorm import batch_size
@@ -15,12 +15,11 @@ from meanfield.networks.layers.network import Network
 from meanfield.networks.stack import as_blocks
 from meanfield.theory.assumptions.block import check_gaussian
 from meanfield.theory.depth.propagate import DEEPEST
+from meanfield.theory.depth.scan import by_layer, last, scan
 from meanfield.theory.layer_maps import one_point, two_points
 from meanfield.theory.states import Pair, Point
 
 __all__ = ["Inputs", "kernel", "merged", "take_inputs", "take_layers"]
-
-Floats = NDArray[np.float64]
 
 BLOCK = 1_000_000  # numbers of such differences that are held at once
 EQUAL = 64 * float(np.finfo(float).eps)  # relative spread of second moments that is rounding
@@ -78,11 +77,13 @@ def kernel(block: Any, inputs: ArrayLike, depth: int) -> Floats:
            [0.31830989, 1.        ]])
     """
     layers, start = take_layers(block, depth, "kernel"), take_inputs(inputs)
-    each, pairs = start.each, start.pairs
-    for layer in layers:
-        if start.number > 1:
-            pairs = two_points(layer, pairs)
-        each, pairs = merged(Point(q=one_point(layer, each).q), pairs)
+
+    def rule(layer: Network, state: tuple[Point, Pair]) -> tuple[Point, Pair]:
+        each, pairs = state
+        behind = two_points(layer, pairs) if start.number > 1 else pairs
+        return merged(Point(q=one_point(layer, each).q), behind)
+
+    each, pairs = last(scan(layers, (start.each, start.pairs), rule))
     q = np.broadcast_to(each.q.value, start.number)
     return start.matrix(q, 0.5 * (q[start.i] + q[start.j]) - pairs.d.value)
 
@@ -101,7 +102,7 @@ def take_layers(block: Any, depth: int, name: str) -> Iterator[Network]:
     check_gaussian(*blocks, repeated=len(blocks) == 1)
     if batch_size(*blocks) is not None:
         raise InvalidInput(f"{name} takes each input by itself, and BatchNorm does not: use propagate, with c=")
-    return chain.from_iterable(repeat(blocks, depth // len(blocks)))
+    return by_layer(blocks, depth)
 
 
 def take_inputs(inputs: ArrayLike) -> Inputs:

@@ -1,21 +1,21 @@
 """The kernel by which gradient descent moves a wide network's outputs."""
 
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from meanfield._types import Floats
 from meanfield.errors import DivergentExpectation, InfiniteDerivative
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.network import in_sequence
 from meanfield.theory.depth.nngp_kernel import merged, take_inputs, take_layers
+from meanfield.theory.depth.scan import last, scan
 from meanfield.theory.layer_maps.tangent_kernel import tangent
 from meanfield.theory.states import Pair, Point
 
 __all__ = ["ntk"]
-
-Floats = NDArray[np.float64]
 
 
 def ntk(block: Any, inputs: ArrayLike, depth: int) -> Floats:
@@ -63,17 +63,35 @@ def ntk(block: Any, inputs: ArrayLike, depth: int) -> Floats:
            [1.06038811, 3.        ]])
     """
     layers, start = take_layers(block, depth, "ntk"), take_inputs(inputs)
-    each: Point = start.each
-    pairs: Pair = start.pairs
-    own, shared = np.zeros(each.q.shape), np.zeros(pairs.d.shape)
-    for layer in chain.from_iterable(map(in_sequence, layers)):
-        own, each = tangent(layer, own, each)
+    state = _Tangents(np.zeros(start.each.q.shape), start.each, np.zeros(start.pairs.d.shape), start.pairs)
+    rule = _Tangents.of_pairs if start.number > 1 else _Tangents.of_each
+    end = last(scan(chain.from_iterable(map(in_sequence, layers)), state, rule))
+    return start.matrix(end.own, end.shared)
+
+
+class _Tangents(NamedTuple):
+    """Θ of each input with itself and of pairs, with their signals."""
+
+    own: Floats
+    each: Point
+    shared: Floats
+    pairs: Pair
+
+    @staticmethod
+    def of_each(layer: Layer, state: "_Tangents") -> "_Tangents":
+        """Behind `layer`, of inputs with themselves."""
+        own, each = tangent(layer, state.own, state.each)
         if not np.all(np.isfinite(own)):
             _refuse_infinite(layer)
-        if start.number > 1:
-            shared, pairs = tangent(layer, shared, pairs)
+        return state._replace(own=own, each=each)
+
+    @staticmethod
+    def of_pairs(layer: Layer, state: "_Tangents") -> "_Tangents":
+        """Behind `layer`, of pairs as well."""
+        own, each, *_ = _Tangents.of_each(layer, state)
+        shared, pairs = tangent(layer, state.shared, state.pairs)
         each, pairs = merged(each, pairs)
-    return start.matrix(own, shared)
+        return _Tangents(own, each, shared, pairs)
 
 
 def _refuse_infinite(after: Layer) -> None:

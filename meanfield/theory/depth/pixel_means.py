@@ -5,14 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from meanfield._types import Floats
 from meanfield.networks.layers.network import Network
 from meanfield.theory.depth.pixels import check_images, propagate_pixels
 
 __all__ = ["pixel_means"]
-
-Floats = NDArray[np.float64]
 
 
 def pixel_means(

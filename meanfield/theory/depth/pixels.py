@@ -3,22 +3,23 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from meanfield._types import Floats
 from meanfield.arguments import real, whole
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers.network import Network
 from meanfield.networks.stack import as_blocks
 from meanfield.theory.assumptions.block import check_gaussian
 from meanfield.theory.depth.fourier_modes import image_shape
-from meanfield.theory.layer_maps.covariance import Covariance, all_points
+from meanfield.theory.depth.scan import by_layer, scan
+from meanfield.theory.layer_maps.covariance import Covariance, Pullback, all_points
 
 __all__ = ["PixelTrajectory", "check_images", "propagate_pixels"]
-
-Floats = NDArray[np.float64]
 
 DEEPEST = 1_000_000
 MEMORY = 4 * 2**30
@@ -108,21 +109,30 @@ def propagate_pixels(
         raise InvalidInput(f"{points} points are not a whole number of images of {' x '.join(map(str, shape))} pixels")
     check_images(blocks, points // math.prod(shape), shape, depth)
     sigma = _covariance(sigma)
-    states, pullbacks = [Covariance.of(np.diagonal(sigma), sigma, shape)], []
-    for layer in range(depth):
-        with np.errstate(invalid="ignore"):  # where φ jumps, bounds of equal points are 0·∞: they are not used
-            state, pullback = all_points(blocks[min(layer, len(blocks) - 1)], states[-1])
-        states.append(_at_border(state))
-        pullbacks.append(pullback)
-    gradients = [np.eye(states[-1].q.size)]
-    for pullback in reversed(pullbacks):
-        gradients.append(pullback(gradients[-1]))
+    start = _Layer(Covariance.of(np.diagonal(sigma), sigma, shape), lambda g: g)
+    with np.errstate(invalid="ignore"):  # where φ jumps, bounds of equal points are 0·∞: they are not used
+        layers = list(scan(by_layer(blocks, depth), start, _Layer.through))
+    states, pullbacks = [layer.state for layer in layers], [layer.back for layer in layers[1:]]
+    gradients = list(scan(reversed(pullbacks), np.eye(states[-1].q.size), lambda back, g: back(g)))
     return PixelTrajectory(
         q=_by_layer([state.q for state in states]),
         covariance=_by_layer([state.covariance for state in states]),
         one_minus_c=_by_layer([state.pair.one_minus_c for state in states]),
         gradient=_by_layer([np.diagonal(one) for one in reversed(gradients)]),
     )
+
+
+class _Layer(NamedTuple):
+    """The covariances at a layer, and the way back of gradients through the block before it."""
+
+    state: Covariance
+    back: Pullback
+
+    @staticmethod
+    def through(block: Network, layer: "_Layer") -> "_Layer":
+        """The next layer; from block to block only second moments are tracked, not means."""
+        after, back = all_points(block, layer.state)
+        return _Layer(Covariance(q=after.q, d=after.d, images=after.images), back)
 
 
 def check_images(blocks: Sequence[Network], inputs: int, images: tuple[int, ...], depth: int) -> None:
@@ -134,8 +144,8 @@ def check_images(blocks: Sequence[Network], inputs: int, images: tuple[int, ...]
         Saying why.
     """
     held, first = math.prod(images) ** 2, inputs * math.prod(images)
-    for layer in range(depth):
-        before, images = images, blocks[min(layer, len(blocks) - 1)].images_after(images)
+    sizes = scan(by_layer(tuple(blocks), depth), images, lambda block, images: block.images_after(images))
+    for layer, (before, images) in enumerate(pairwise(sizes)):
         if len(blocks) == 1 and images == before:
             held += (depth - layer) * math.prod(images) ** 2
             break
@@ -145,11 +155,6 @@ def check_images(blocks: Sequence[Network], inputs: int, images: tuple[int, ...]
             f"all pairs of {first} points at {depth} layers would take {needed / 2**30:.3g} GiB, more than "
             f"{MEMORY / 2**30:g}: take fewer pixels, inputs or layers"
         )
-
-
-def _at_border(state: Covariance) -> Covariance:
-    """The state at the end of a block, from where on only second moments are tracked."""
-    return Covariance(q=state.q, d=state.d, images=state.images)
 
 
 def _by_layer(values: list[Floats]) -> Any:

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from meanfield._types import Floats
 from meanfield.arguments import correlation, positive, whole
 from meanfield.errors import InvalidInput
 from meanfield.networks.images import keeps_alike, pixels_of
@@ -16,13 +18,12 @@ from meanfield.networks.stack import as_blocks, as_widths, check_widths
 from meanfield.theory.assumptions.block import check_gaussian
 from meanfield.theory.depth.correlation_orbit import CorrelationOrbit
 from meanfield.theory.depth.pixel_means import pixel_means
+from meanfield.theory.depth.scan import by_layer, scan
 from meanfield.theory.layer_maps import one_point, two_points
 from meanfield.theory.states import Batch, Pair, Point
 from meanfield.theory.variance_and_correlation_map import broadcast
 
 __all__ = ["DEEPEST", "Trajectory", "propagate"]
-
-Floats = NDArray[np.float64]
 
 LONG = 200  # layers still to go from which on a settled signal is followed by its correlation alone
 SETTLED = 1e-13  # relative change of q in a layer below which it has settled
@@ -164,21 +165,17 @@ def _over_pixels(
 def _run(blocks: tuple[Network, ...], depth: int, q: Floats, pair: Pair | None, widths: Floats | None) -> Trajectory:
     shape = (depth + 1, *np.shape(q))
     qs, chis, gaps = np.empty(shape), np.empty(shape), np.empty(shape)
-    batches = batch_size(*blocks) is not None
-    for layer in range(depth + 1):
-        block = blocks[min(layer, len(blocks) - 1)]
-        batch = Batch(distance=np.asarray(pair.d.value)) if batches and pair is not None else None
-        signal = one_point(block, Point.at(q, batch=batch))
-        qs[layer], chis[layer] = q, signal.chi.value
-        if pair is not None:
-            gaps[layer] = pair.one_minus_c
-        alone = len(blocks) == 1 and not (batches and pair is not None)
-        if depth - layer > LONG and alone and _settled(block, signal, q, pair):
-            _follow(block, signal, qs[layer:], chis[layer:], None if pair is None else gaps[layer:])
+    in_batch = pair is not None and batch_size(*blocks) is not None
+    alone = len(blocks) == 1 and not in_batch
+    ahead = chain(by_layer(blocks, depth), blocks[-1:])  # the block that begins at each layer; one more at the last
+    start = _Carried.at(next(ahead), np.asarray(q), pair, in_batch)
+    for layer, carried in enumerate(scan(ahead, start, _Carried.through)):
+        qs[layer], chis[layer] = carried.q, carried.after.chi.value
+        if carried.pair is not None:
+            gaps[layer] = carried.pair.one_minus_c
+        if alone and depth - layer > LONG and carried.settled:
+            _follow(carried, qs[layer:], chis[layer:], None if pair is None else gaps[layer:])
             break
-        q = np.broadcast_to(signal.q.value, shape[1:])
-        if pair is not None and layer < depth:
-            pair = two_points(block, pair)
     gradient = np.ones(shape)
     with np.errstate(over="ignore", invalid="ignore"):
         gradient[:-1] = np.cumprod(chis[-2::-1], axis=0)[::-1]
@@ -187,15 +184,41 @@ def _run(blocks: tuple[Network, ...], depth: int, q: Floats, pair: Pair | None, 
     return Trajectory(qs, None if pair is None else 1.0 - gaps, None if pair is None else gaps, chis, gradient)
 
 
-def _settled(block: Network, signal: Point, q: Floats, pair: Pair | None) -> bool:
-    """Whether all of one block's signals have the variance that it reproduces, to rounding."""
-    if block.shape != () or np.ptp(q) > 0 or not np.all(np.abs(signal.q.value - q) <= SETTLED * q) or not np.all(q > 0):
-        return False
-    return pair is None or np.array_equal(pair.q1, pair.q2)
+@dataclass(frozen=True)
+class _Carried:
+    """One input, or two, at a layer; `after` is the first input behind the block that begins there."""
+
+    block: Network
+    q: Floats
+    pair: Pair | None
+    after: Point
+    in_batch: bool
+
+    @classmethod
+    def at(cls, block: Network, q: Floats, pair: Pair | None, in_batch: bool) -> "_Carried":
+        """The layer at which `block` begins."""
+        batch = Batch(distance=np.asarray(pair.d.value)) if pair is not None and in_batch else None
+        return cls(block, q, pair, one_point(block, Point.at(q, batch=batch)), in_batch)
+
+    @staticmethod
+    def through(following: Network, state: "_Carried") -> "_Carried":
+        """The next layer, at which the block `following` begins."""
+        pair = None if state.pair is None else two_points(state.block, state.pair)
+        q = np.broadcast_to(state.after.q.value, np.shape(state.q))
+        return _Carried.at(following, q, pair, state.in_batch)
+
+    @property
+    def settled(self) -> bool:
+        """Whether all of one block's signals have the second moment that it reproduces, to rounding."""
+        q, drift = self.q, np.abs(self.after.q.value - self.q)
+        if self.block.shape != () or np.ptp(q) > 0 or not np.all(drift <= SETTLED * q) or not np.all(q > 0):
+            return False
+        return self.pair is None or np.array_equal(self.pair.q1, self.pair.q2)
 
 
-def _follow(block: Network, signal: Point, qs: Floats, chis: Floats, gaps: Floats | None) -> None:
-    """The rest of the layers from a settled one on, in place: q to first order in what is left of its drift."""
+def _follow(carried: _Carried, qs: Floats, chis: Floats, gaps: Floats | None) -> None:
+    """The rest of the layers from a settled one on, in place: q to first order in its remaining drift."""
+    block, signal = carried.block, carried.after
     drift, slope = signal.q.value - qs[0], np.asarray(signal.slope.value)
     for layer in range(1, len(qs)):
         qs[layer] = qs[layer - 1] + drift
