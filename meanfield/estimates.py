@@ -102,7 +102,8 @@ class Estimate:
         (True, False)
         """
         difference = self - other
-        return bool(np.all(np.abs(difference.value) <= difference.error))
+        equal = np.equal(self.value, _value(other))  # infinite ones too, whose difference is not a number
+        return bool(np.all(equal | (np.abs(difference.value) <= difference.error)))
 
     def __add__(self, other: Any) -> "Estimate":
         return _applied(np.add, self, other)

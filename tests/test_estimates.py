@@ -194,6 +194,11 @@ def test_whether_two_agree(one, many):
     assert not one.agrees(Estimate(3.0, 0.7))
     assert many.agrees([1.05, 1.9])
     assert not many.agrees([1.05, 2.5])
+    endless = Estimate(math.inf, 0.0)
+    assert endless.agrees(math.inf)
+    assert not endless.agrees(-math.inf)
+    assert not endless.agrees(1.0)
+    assert not Estimate(math.nan, math.inf).agrees(math.nan)
 
 
 def test_it_is_a_float_where_python_wants_one(one, many):

@@ -159,3 +159,17 @@ def test_a_kind_of_layer_without_maps_is_refused_by_name():
     for call in (mf.analyze, lambda block: mf.simulate(block, 1, 4)):
         with pytest.raises(mf.InvalidInput, match="Unknown"):
             call(mf.Network(Unknown(), mf.Dense()))
+
+
+@pytest.mark.parametrize(
+    ("known", "missing"), [((), "one_point"), ((one_point,), "two_points"), ((one_point, two_points), "pair_slope")]
+)
+def test_a_map_that_is_not_registered_is_named(known, missing):
+    class Plain(mf.Layer):
+        linear = True
+        keeps_mean = True
+
+    for dispatch in known:
+        dispatch.register(Plain)(lambda layer, x: x)
+    with pytest.raises(mf.InvalidInput, match=f"of type Plain: {missing}"):
+        mf.ntk(mf.Network("tanh", Plain(), mf.Dense()), [[1.0, 0.0], [0.5, 1.0]], depth=2)

@@ -20,26 +20,27 @@ from meanfield.theory.states import Pair, Point
 @singledispatch
 def one_point(layer: Layer, x: Point) -> Point:
     """The input `x` behind `layer`."""
-    raise unknown(layer)
+    raise unknown(layer, "one_point")
 
 
 @singledispatch
 def two_points(layer: Layer, x: Pair) -> Pair:
     """The pair `x` behind `layer`."""
-    raise unknown(layer)
+    raise unknown(layer, "two_points")
 
 
 @singledispatch
 def pair_slope(layer: Layer, x: Pair) -> Bounded:
     """∂d_out/∂d_in of `layer` at the pair `x`, its second moments held."""
-    raise unknown(layer)
+    raise unknown(layer, "pair_slope")
 
 
-def unknown(layer: Layer) -> InvalidInput:
-    """The error for a kind of layer for which no map is registered."""
+def unknown(layer: Layer, which: str) -> InvalidInput:
+    """The error for a kind of layer for which the map `which` is not registered."""
     if layer.tells_apart:
         return InvalidInput(layer.tells_apart)
-    return InvalidInput(f"no mean-field map is known for a layer of type {type(layer).__name__}")
+    kind = type(layer).__name__
+    return InvalidInput(f"no mean-field map is known for a layer of type {kind}: {which} has none registered for it")
 
 
 def hiding(factor: Floats | float, g: Floats | float) -> Floats:

@@ -64,3 +64,11 @@ def test_sin_of_tanh_is_one_activation():
     density = np.exp(-x * x / 2) / np.sqrt(2 * np.pi)
     expected = np.trapezoid(np.sin(np.tanh(x)) ** 2 * density, x)
     assert mf.variance_map("sin(tanh(x))", 1.0).value == pytest.approx(expected, rel=1e-12)
+
+
+def test_means_of_callables_are_computed_only_for_layers_that_need_them():
+    phi = mf.activation(lambda x: np.sin(3 * x))
+    check_gaussian(mf.mlp(phi), mf.Network(Residual(mf.RMSNorm(), phi, mf.Dense())))
+    assert phi.pieces.evaluations == 0
+    check_gaussian(mf.Network(mf.LayerNorm(), phi, mf.Dense()))
+    assert phi.pieces.evaluations > 0
