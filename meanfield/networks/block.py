@@ -1,4 +1,4 @@
-"""What is repeated in depth: a block, made from whatever a user has."""
+"""The block that is repeated in depth, made from a network, a layer, an activation or text."""
 
 from numpy.typing import ArrayLike
 
@@ -36,7 +36,7 @@ def mlp(spec: ActivationLike, sigma_w: ArrayLike = 1.0, sigma_b: ArrayLike = 0.0
 
 
 def as_block(spec: LayerLike) -> Network:
-    """`spec` as a block: a Network, or the text of one, a layer as a Network of one, all else as the MLP of that."""
+    """`spec` as a block: a network or its text as it is, a layer as a network of one, an activation as its MLP."""
     if isinstance(spec, Network):
         return spec
     if isinstance(spec, str) and is_network(spec):

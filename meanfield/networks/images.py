@@ -1,4 +1,4 @@
-"""What points are: inputs, or the pixels of images, or the tokens of sequences."""
+"""The points of an input: the input itself, the pixels of an image or the tokens of a sequence."""
 
 import itertools
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.network import in_sequence
 
-LEAST = {1: 16, 2: 8}  # pixels along each axis, by the number of axes, where nobody says how many
+LEAST = {1: 16, 2: 8}  # default number of pixels along each axis, by the number of axes
 LARGEST = 100_000  # pixels along an axis
 
 
@@ -24,12 +24,12 @@ def reads_pixels(*blocks: Layer) -> bool:
 def pixel_axes(blocks: Sequence[Layer], given: int = 1) -> tuple[int, ...]:
     """The largest window along each axis of the images that these blocks read; ``()`` if they read single points.
 
-    Tokens, and pixels that are only pooled as a whole, are of as many axes as are `given`.
+    Tokens, and pixels that are only averaged over the whole image, have as many axes as `given` says.
 
     Raises
     ------
     InvalidInput
-        If there are windows over one axis and others over two, or pixels and batch normalisation.
+        If some windows have one axis and others two, or if there are both pixels and batch normalisation.
     """
     windows = [layer.window for block in blocks for layer in block.walk() if layer.window]
     if len({len(window) for window in windows}) > 1:
@@ -46,12 +46,12 @@ def pixel_axes(blocks: Sequence[Layer], given: int = 1) -> tuple[int, ...]:
 
 
 def pixels_of(blocks: Sequence[Layer], inputs: ArrayLike | None, pixels: int | Sequence[int] | None) -> tuple[int, ...]:
-    """The shape of the images that go in: that of `inputs` (N, channels, *pixels), or `pixels`, or a default.
+    """The shape of the input images: from `inputs` of shape (N, channels, *pixels), else from `pixels`, else a default.
 
     Raises
     ------
     InvalidInput
-        If they do not fit each other or the blocks.
+        If `inputs` and `pixels` contradict each other or the blocks.
     """
     shape = () if inputs is None else np.shape(inputs)
     own = shape[2:] if len(shape) > 2 else None
@@ -78,21 +78,21 @@ def pixels_of(blocks: Sequence[Layer], inputs: ArrayLike | None, pixels: int | S
 
 
 def tells_apart(*blocks: Layer) -> Layer | None:
-    """The first layer behind which pixels that are statistically alike are not, or are fewer; None if there is none.
+    """The first layer that makes statistically alike pixels unlike, or changes their number; None if there is none.
 
-    Tokens count as alike only once they are the same, so Attention is such a layer too.
+    Attention counts as such a layer, since it keeps tokens alike only if they are equal.
     """
     layers = (layer for block in blocks for layer in block.walk())
     return next((one for one in layers if one.tells_apart or one.needs_same_points), None)
 
 
 def keeps_alike(*blocks: Layer) -> bool:
-    """Whether one point of an image represents all of them in these blocks."""
+    """Whether one point of an image represents all points in these blocks."""
     return not _why_not(*blocks)
 
 
 def check_alike(*blocks: Layer) -> None:
-    """Refuse blocks that one point of an image does not represent.
+    """Refuse blocks in which one point of an image does not represent all points.
 
     Raises
     ------
@@ -104,10 +104,10 @@ def check_alike(*blocks: Layer) -> None:
 
 
 def _why_not(*blocks: Layer) -> str:
-    """Why one point does not represent all of them; "" if it does."""
+    """Why one point does not represent all points, as a sentence; "" if it does."""
     layers = [layer for block in blocks for layer in block.walk()]
     reader = next((layer for layer in layers if layer.needs_same_points), None)
     noise = next((layer for layer in layers if layer.draws_noise), None)
     if reader and noise:
-        return f"{noise.label} makes the tokens differ that {reader.label} reads: follow them with propagate_pixels"
+        return f"{reader.label} reads tokens, which {noise.label} makes different: follow them with propagate_pixels"
     return next((layer.tells_apart for layer in layers if layer.tells_apart), "")

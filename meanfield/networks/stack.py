@@ -1,4 +1,4 @@
-"""Networks whose blocks, and whose widths, differ by layer."""
+"""Networks whose blocks and widths differ from layer to layer."""
 
 import itertools
 from typing import Any
@@ -11,23 +11,23 @@ from meanfield.networks.block import as_block
 from meanfield.networks.layers.elementwise import LayerLike
 from meanfield.networks.layers.network import Network, in_sequence
 
-WHOLE = 1e-6  # of a unit
+WHOLE = 1e-6  # tolerance for a whole number of units
 
 
 def as_blocks(block: LayerLike | list[Any] | tuple[Any, ...], depth: int) -> tuple[Network, ...]:
-    """One block if it is repeated, else `depth` of them, one a layer.
+    """The blocks of a network: one if it is repeated at every layer, otherwise `depth` of them.
 
     Parameters
     ----------
     block : Network, activation, or list or tuple of them
-        A list or tuple gives the blocks in their order.
+        A list or tuple has one block for each layer.
     depth : int
-        Number of layers of the whole.
+        Number of layers of the network.
 
     Raises
     ------
     InvalidInput
-        If a list has not one entry a layer, or the blocks' sigmas do not broadcast.
+        If a list does not have `depth` entries, or the parameters of the blocks do not broadcast.
 
     Examples
     --------
@@ -38,14 +38,16 @@ def as_blocks(block: LayerLike | list[Any] | tuple[Any, ...], depth: int) -> tup
     if not isinstance(block, list | tuple):
         return (as_block(block),)
     if len(block) != depth:
-        raise InvalidInput(f"a list of blocks gives one a layer: {depth} of them for depth={depth}, not {len(block)}")
+        raise InvalidInput(
+            f"a list of blocks must have one for each layer, {depth} for depth={depth}, not {len(block)}"
+        )
     blocks = tuple(as_block(one) for one in block)
     _ = Network(*blocks).shape  # raises where they do not broadcast
     return blocks
 
 
 def as_widths(width: Any, depth: int) -> tuple[int, ...]:
-    """Units at layer 0 … `depth`: one number ≥ 2 for all, or depth + 1 of them, each ≥ 1.
+    """Numbers of units of layers 0 … `depth`: one integer ≥ 2 for all layers, or depth + 1 integers ≥ 1.
 
     Examples
     --------
@@ -63,7 +65,7 @@ def as_widths(width: Any, depth: int) -> tuple[int, ...]:
 
 
 def check_widths(blocks: tuple[Network, ...], widths: tuple[int, ...]) -> None:
-    """Refuse widths that change where a block has no dense layer to change them, or not as its concatenations do."""
+    """Refuse a width that changes over a block without a Dense layer, except by the ratio of its concatenations."""
     for layer, (before, after) in enumerate(itertools.pairwise(widths), 1):
         units = _units(blocks[min(layer, len(blocks)) - 1], before)
         if units is None or np.all(np.abs(units - after) <= WHOLE):
@@ -71,12 +73,12 @@ def check_widths(blocks: tuple[Network, ...], widths: tuple[int, ...]) -> None:
         if np.all(units == before):
             why = "has no dense layer outside of skip connections to change them"
         else:
-            why = f"makes {np.max(units):g} of them"
+            why = f"gives {np.max(units):g} units"
         raise InvalidInput(f"layer {layer} cannot have {after} units after {before}: its block {why}")
 
 
 def _units(block: Network, before: int) -> Parameter | None:
-    """The units that a block must have after it; None if any number, since a dense layer sets it before a skip does."""
+    """The number of units that must follow the block; None if its Dense layer may set any number."""
     units: Parameter = before
     skipped: Parameter | None = None
     for layer in in_sequence(block):

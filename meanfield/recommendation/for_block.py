@@ -66,7 +66,7 @@ def _whole_skip(block: Block, depth: int) -> Choice:
         why = "the skip connection carries everything past a branch that is scaled by 0: these weights suit the branch"
         return Choice(inside.sigma_w, inside.sigma_b, start, "none", why, float(at.xi_c), float(at.xi_gradient))
     why = (
-        f"the skip connection carries gradients whole, so they grow whatever the weights are, here {how}: "
+        f"the skip connection carries gradients whole, so they grow with any weights, here {how}: "
         f"these weights suit the branch by itself, and {cure}"
     )
     return Choice(inside.sigma_w, inside.sigma_b, start, "none", why, float(at.xi_c), float(at.xi_gradient))

@@ -1,7 +1,11 @@
 """The states that layer maps act on: one input (`Point`), two inputs (`Pair`), the spread of a signal over units.
 
-A map is asked for many states at once: numbers are scalars or arrays that broadcast against each other and against the
-layer's parameters.
+The *signal* u of an input is the vector of its units at some depth. At infinite width it is described by moments over
+units: the second moment q = E u², and for two inputs half the mean squared difference d = ½E(u − v)². All moments are
+in units of the squared signal, which has no dimension.
+
+One state can hold many networks or inputs at once: its numbers are scalars, or arrays that broadcast against each other
+and against the parameters of the layers.
 """
 
 from collections.abc import Callable
@@ -19,16 +23,16 @@ ONE = Bounded(1.0)
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:
-    """How the signal of one input is spread over the units of a layer.
+    """Mean and variance of the signal of one input over the units of a layer.
 
     Attributes
     ----------
     mean : Bounded
-        Its mean over units.
+        E u.
     variance : Bounded
-        Its mean squared difference from that mean.
+        E u² − (E u)².
     varies : bool
-        Whether the signal is known to vary, so that a variance of 0 is only too small for a float.
+        Whether the signal is known to vary over units. A variance of 0 is then an underflow, not a constant signal.
     """
 
     mean: Bounded
@@ -36,17 +40,17 @@ class Spread:
     varies: bool = False
 
 
-#: Computed only where a layer asks for it; None says that the mean is 0.
+#: Returns the spread of a signal when a layer asks for it; None means that the mean is 0 and the variance q.
 LazySpread = Callable[[], Spread] | None
 
 
 def spread_of(spread: LazySpread, q: Bounded) -> Spread:
-    """The spread of a signal of second moment q."""
+    """The spread of a signal with second moment q."""
     return spread() if spread else Spread(mean=Bounded(0.0), variance=q)
 
 
 def scaled_spread(spread: LazySpread, factor: Number) -> LazySpread:
-    """The spread of a signal whose units are all multiplied by `factor`."""
+    """The spread of the signal times `factor`."""
     if spread is None:
         return None
 
@@ -59,15 +63,17 @@ def scaled_spread(spread: LazySpread, factor: Number) -> LazySpread:
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """The other inputs of a batch that is symmetric: all inputs have one q, all pairs one distance.
+    """A symmetric batch of B inputs: all inputs have the second moment q, all pairs the same distance.
+
+    Gradients at this depth have a covariance matrix over the batch, which maps linearly to the mean squared gradient at
+    the start. For a gradient that sums to zero over the batch the factor is `Point.chi`.
 
     Attributes
     ----------
     distance : ndarray
         Half the mean squared difference of the signals of two inputs, as `Pair.d`.
     shared : ndarray
-        Of a gradient at this depth whose only non-zero covariances are those between different inputs, each 1/(B − 1):
-        the squared gradient back at the start. (`Point.chi` is the one of a gradient that sums to zero over the batch.)
+        The mean squared gradient at the start for gradients with the covariance 0 on the diagonal and 1/(B − 1) off it.
     sphere : int or inf
         The batch size B directly behind a BatchNorm, where units are not Gaussian; 0 elsewhere.
     """
@@ -79,29 +85,35 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One input at some depth, with derivatives relative to the start.
+    """One input at some depth, with derivatives with respect to the start.
+
+    The start is the depth at which `Point.at` made the state: slope and chi are 1 there, and every layer multiplies
+    them by its own factors.
 
     Attributes
     ----------
-    q : Bounded
-        Second moment of a unit.
-    slope : Bounded
-        dq/dq₀, with q₀ at the start.
-    chi : Bounded
-        Growth factor of the mean squared gradient on the way back to the start; inf where an activation jumps.
+    q : Bounded, any shape
+        Second moment E u² of the signal u, ≥ 0.
+    slope : Bounded, shape of q
+        dq/dq₀, where q₀ is the second moment at the start.
+    chi : Bounded, shape of q
+        Mean squared gradient at the start divided by the mean squared gradient at this depth, ≥ 0; inf where an
+        activation jumps. Over one block it is χ₁.
     spread : callable or None
         Returns the `Spread` of the signal; None where its mean is 0.
     batch : Batch or None
-        The batch that the input belongs to, where there is batch normalisation. A network that is given none assumes
-        the batch that it reproduces.
+        The batch that the input belongs to; None without batch normalisation. A network with batch normalisation that
+        gets None starts from the batch that it maps to itself.
 
     Examples
     --------
+    A ReLU layer with σ_w² = 1.44 and σ_b² = 0.25 at q = 2:
+
     >>> import meanfield as mf
     >>> from meanfield.theory.layer_maps.dispatch import one_point
     >>> after = one_point(mf.mlp("relu", 1.2, 0.5), Point.at(2.0))  # q′ = 1.44·2/2 + 0.25, χ₁ = 1.44/2
-    >>> print(f"{after.q.value:.4f} {after.chi.value:.4f}")
-    1.6900 0.7200
+    >>> print(f"{after.q.value:.4f} {after.slope.value:.4f} {after.chi.value:.4f}")
+    1.6900 0.7200 0.7200
     """
 
     q: Bounded
@@ -112,33 +124,43 @@ class Point:
 
     @classmethod
     def at(cls, q: ArrayLike, *, spread: LazySpread = None, batch: Batch | None = None) -> "Point":
-        """A start at second moment q, of any shape."""
+        """A start at second moment q, an array of any shape."""
         return cls(q=Bounded(np.asarray(q, dtype=np.float64)), spread=spread, batch=batch)
 
     def through(
         self, q: Bounded, *, slope: Operand, chi: Operand, spread: LazySpread = None, batch: Batch | None = None
     ) -> "Point":
-        """The input behind a layer that makes q of its second moment; `slope` and `chi` are the layer's own factors."""
+        """The input behind a layer.
+
+        Parameters
+        ----------
+        q : Bounded
+            Second moment behind the layer.
+        slope, chi : Bounded, float or ndarray
+            Factors of the layer alone: its derivative dq_out/dq_in, and its factor for squared gradients.
+        spread, batch
+            As in `Point`, behind the layer.
+        """
         return Point(q=q, slope=times(slope, self.slope), chi=times(chi, self.chi), spread=spread, batch=batch)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """Two inputs by their second moments and half their mean squared difference.
+    """Two inputs at the same depth: their second moments and half their mean squared difference.
 
     Attributes
     ----------
     q1, q2 : ndarray
-        Second moments, taken as exact.
+        Second moments E u² and E v², taken as exact.
     d : Bounded
-        ½E(u − v)²: what keeps its digits where u and v are nearly the same. The covariance is (q1 + q2)/2 − d.
+        ½E(u − v)², between ½(√q1 − √q2)² and ½(√q1 + √q2)². The covariance E uv is (q1 + q2)/2 − d. Unlike a
+        correlation near 1, a small d keeps all its digits.
     equal : bool
-        Whether both inputs have one second moment and one mean by construction, so that what is computed of the first
-        holds of the second.
+        Whether both inputs have the same second moment and the same mean by construction. Maps then compute them once.
     spread1, spread2 : callable or None
-        Return the `Spread` of each; None where its mean is 0.
+        Return the `Spread` of each signal; None where its mean is 0.
     sphere : int or inf
-        Size of the batch that both belong to directly behind a BatchNorm, where units are not Gaussian; 0 elsewhere.
+        The batch size directly behind a BatchNorm, where units are not Gaussian; 0 elsewhere.
 
     Examples
     --------
@@ -161,7 +183,7 @@ class Pair:
 
     @classmethod
     def at(cls, q: ArrayLike, d: ArrayLike | Bounded) -> "Pair":
-        """Two inputs of one second moment q, half a mean squared difference d apart; the shapes broadcast."""
+        """Two inputs with the same second moment q and half mean squared difference d; the shapes broadcast."""
         one = np.asarray(q, dtype=np.float64)
         return cls(
             q1=one, q2=one, d=d if isinstance(d, Bounded) else Bounded(np.asarray(d, dtype=np.float64)), equal=True
@@ -169,18 +191,26 @@ class Pair:
 
     @classmethod
     def of(cls, q1: Floats | float, q2: Floats | float, d: Floats | float) -> "Pair":
-        """Two inputs of second moments q1 and q2."""
+        """Two inputs with second moments q1 and q2."""
         return cls(q1=np.asarray(q1, dtype=np.float64), q2=np.asarray(q2, dtype=np.float64), d=Bounded(d))
 
     def through(self, one: Callable[[Floats, LazySpread], tuple[Number, LazySpread]], d: Bounded) -> "Pair":
-        """The pair behind a layer that maps second moment and spread of each input by `one`, and makes d of d."""
+        """The pair behind a layer.
+
+        Parameters
+        ----------
+        one : callable
+            (second moment, spread) of an input before the layer to (second moment, spread) behind it.
+        d : Bounded
+            Half the mean squared difference behind the layer.
+        """
         q1, spread1 = one(self.q1, self.spread1)
         q2, spread2 = (q1, spread1) if self.equal else one(self.q2, self.spread2)
         return Pair(q1=np.asarray(q1), q2=np.asarray(q2), d=d, equal=self.equal, spread1=spread1, spread2=spread2)
 
     @property
     def covariance(self) -> Bounded:
-        """E uv."""
+        """The covariance E uv."""
         return 0.5 * (self.q1 + self.q2) - self.d
 
     @property
@@ -190,7 +220,7 @@ class Pair:
         return correlation_gap(q1, q2, d)
 
     def centred(self) -> "Pair":
-        """The pair without its means over units; d loses half their squared difference."""
+        """The pair of signals minus their means over units; d loses half the squared difference of the means."""
         if not (self.spread1 or self.spread2):
             return self
         first = spread_of(self.spread1, Bounded(self.q1))
@@ -206,7 +236,7 @@ class Pair:
 
 
 def times(factor: Operand, x: Bounded) -> Bounded:
-    """Their product, where an exact 0 on either side hides even what is infinite: no weights, no gradient."""
+    """The product factor·x, where an exact 0 times infinity is 0: without weights there is no gradient."""
     if not isinstance(factor, Bounded):
         return scaled(factor, x)
     product = factor * x

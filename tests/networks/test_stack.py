@@ -14,7 +14,7 @@ def test_one_block_is_repeated_and_a_list_has_one_a_layer():
     assert len(as_blocks("relu", 5)) == 1
     assert [len(block) for block in as_blocks(["relu", Network("tanh", Dense(), "tanh", Dense())], 2)] == [2, 4]
     for blocks in ([], ["relu"], ["relu"] * 3):
-        with pytest.raises(InvalidInput, match="one a layer"):
+        with pytest.raises(InvalidInput, match="one for each layer"):
             as_blocks(blocks, 2)
     with pytest.raises(InvalidInput, match="broadcast"):
         as_blocks([mlp("relu", [1.0, 2.0]), mlp("relu", [1.0, 2.0, 3.0])], 2)

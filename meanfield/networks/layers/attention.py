@@ -16,28 +16,29 @@ SCORES = ("uniform", "gaussian")
 class Attention(Layer):
     """Linear attention over the n tokens of a sequence, y_i = W_O (1/n) Σ_j a_ij W_V x_j + b, for each of many heads.
 
-    The scores a_ij are 1 ("uniform", as softmax has it while query and key weights are zero), or (W_Q x_i)·(W_K x_j)
-    of weights of their own in every head ("gaussian"); nothing is passed through a softmax. Points are tokens: they
-    are followed by `propagate_pixels`, `simulate` and `crosscheck`, in which inputs are arrays (N, channels, n).
+    The scores a_ij are 1 ("uniform", the value of softmax attention with zero query and key weights) or products
+    (W_Q x_i)·(W_K x_j) with independent weights in every head ("gaussian"). There is no softmax. Points are tokens:
+    `propagate_pixels`, `simulate` and `crosscheck` follow them and take inputs of shape (N, channels, n).
 
-    What follows one signal, as `analyze`, `propagate` and `kernel` do, describes sequences of one vector n times over:
-    q is its second moment, c the correlation of two such sequences, and chi_1 the growth factor of the squared gradient
-    with respect to that vector, which is the sum of all tokens' gradients. There n is of no effect.
+    Functions that follow one signal, such as `analyze`, `propagate` and `kernel`, describe sequences of n equal tokens:
+    q is the second moment of the token, c the correlation of two such sequences, and chi_1 the growth factor of the
+    squared gradient with respect to the token, which is the sum over its n copies. The results do not depend on n.
 
     Parameters
     ----------
     sigma_w, sigma_b : float or array_like
-        Of W_O: standard deviation of the weights times √fan_in, and of the biases. Those of W_V are 1 and 0.
+        Standard deviations of the weights of W_O (times √fan_in) and of the biases b. W_V has standard deviation 1 and
+        no biases.
     scores : {"uniform", "gaussian"}
-        How tokens are weighted.
+        The scores a_ij.
     sigma_qk : float or array_like
-        Standard deviation of a_ij for tokens of second moment 1, that of W_Q and of W_K (times √fan_in) squared; of no
-        effect on uniform scores.
+        Standard deviation of a_ij for tokens of second moment 1, which is the product of the standard deviations of W_Q
+        and W_K (times √fan_in). It has no effect on uniform scores.
 
     Raises
     ------
     InvalidInput
-        If an argument is out of its range; "softmax" is not described.
+        If an argument is out of its range, or `scores` is "softmax", which has no map.
 
     References
     ----------
@@ -76,20 +77,20 @@ class Attention(Layer):
 
     @property
     def tells_apart(self) -> str:
-        """Nothing: where all tokens are the same, one represents them."""
+        """Empty: where all tokens are equal, one token represents them."""
         return ""
 
     @property
     def needs_same_points(self) -> bool:
-        """Yes: it reads a mean over tokens."""
+        """True: it reads a mean over tokens."""
         return True
 
     @property
     def overlaps(self) -> bool:
-        """Whether scores are products of tokens."""
+        """Whether the scores are products of tokens."""
         return bool(self.scores == "gaussian")
 
     @property
     def matrices(self) -> int:
-        """Two, of values and output, or four: of values, queries, keys and output, in this order."""
+        """Two (values, output) with uniform scores, four (values, queries, keys, output) with Gaussian scores."""
         return 2 if self.scores == "uniform" else 4

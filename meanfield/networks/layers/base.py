@@ -1,4 +1,4 @@
-"""What every layer description answers: frozen values without any arithmetic."""
+"""The base of all layer descriptions: a frozen value that answers questions about itself and does no arithmetic."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -13,43 +13,58 @@ from meanfield.errors import InvalidInput
 
 
 class Mean(NamedTuple):
-    """A mean over units: the layer that leaves it, and whether in an earlier block, so that its size is not known."""
+    """A mean over units that need not be 0: the layer that causes it, and whether that layer is in an earlier block.
+
+    Blocks pass on second moments only, so the size of a mean from an earlier block is not known.
+    """
 
     layer: "Layer"
     earlier: bool = False
 
 
 class Layer:
-    """Base of every layer description, and what each answers about itself.
+    """Base of all layer descriptions. Theory and simulation ask a layer for its properties; they keep no list of kinds.
 
-    A kind of layer names its `parameters`. One that contains layers also defines `inner` and `rebuilt`. The other
-    attributes and methods are what theory and simulation ask of a layer: nobody keeps lists of kinds of layers.
+    A subclass names its numeric `parameters` and overrides the answers whose default is wrong for it. A layer that
+    contains other layers also defines `inner` and `rebuilt`. In what follows a *signal* is the vector of units of one
+    point, a *point* is an input, or a pixel or token of an input, and means, variances and second moments are taken
+    over units in the limit of infinite width.
 
     Attributes
     ----------
     parameters : tuple of str
-        The attributes that are numbers and may be arrays.
+        Names of the attributes that are numbers or arrays. Arrays broadcast against the parameters of other layers.
     fresh : bool
-        Whether it has zero-mean weights of its own, whatever its input: then the output has zero mean and is
-        uncorrelated with all that came before.
+        Whether it multiplies its input by independent weights of zero mean. Its output then has zero mean and is
+        uncorrelated with every signal before it.
     linear : bool
-        Whether the output is a linear map of the input plus a bias, the same map for all inputs.
+        Whether the output is a linear map of the input plus a bias, with the same map for all inputs.
     keeps_mean : bool
-        Whether the output has zero mean over units if the input has.
+        Whether an input of zero mean gives an output of zero mean.
     needs_mean : bool
-        Whether its map depends on the input's mean over units.
+        Whether the second moment of the output depends on the mean of the input.
     centres : bool
-        Whether the output has zero mean over units whatever the input.
+        Whether the output has zero mean for every input.
     keeps_gaussian : bool
-        Whether the output is Gaussian if the input is; of a layer that is `fresh`, if the input is anything.
+        Whether Gaussian units give Gaussian units. For a `fresh` layer: whether the output is Gaussian for every input.
     needs_gaussian : bool
-        Whether its map is known for Gaussian units alone.
+        Whether its map is known for Gaussian units only.
     on_sphere : bool
-        Whether its output is that of a BatchNorm, whose law activations know.
+        Whether it normalises over the batch: the B values of an output unit are then a point on a sphere. Activations
+        have a map for such units too.
     reads_points : bool
-        Whether it reads several points (pixels, tokens) of an input.
+        Whether an output point depends on several points of the same input.
     joins_points : bool
-        Whether points become units of one point: a `fresh` layer behind it must weigh them.
+        Whether the units of all points of an input become the units of one point. A `fresh` layer must follow it in the
+        same block.
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> mf.Dense(1.5).fresh, mf.LayerNorm().centres, mf.AveragePool(2).reads_points
+    (True, True, True)
+    >>> mf.Dropout(0.1).carries, mf.Dense(1.5).carries, mf.Network("relu").carries
+    (1.0, 0.0, None)
     """
 
     parameters: ClassVar[tuple[str, ...]] = ()
@@ -66,7 +81,7 @@ class Layer:
 
     @property
     def label(self) -> str:
-        """What messages call it."""
+        """The name of the layer in messages."""
         return type(self).__name__
 
     @property
@@ -76,68 +91,72 @@ class Layer:
 
     @property
     def activations(self) -> tuple[Activation, ...]:
-        """The activations in it, in order, those within other layers included."""
+        """All activations in it, in order, including those of the layers that it contains."""
         return tuple(phi for layer in self.inner for phi in layer.activations)
 
     @property
     def carries(self) -> Parameter | None:
-        """The a of E[output | input] = a·input over its own weights and noise; None if there is no such a."""
+        """The factor a in E[output | input] = a·input, a mean over its own weights and noise; None if there is none.
+
+        A skip connection around the layer needs it: the covariance of input and output is then a·q.
+        """
         return 0.0 if self.fresh else None
 
     @property
     def draws_noise(self) -> bool:
-        """Whether it draws noise of each input's own, so that equal inputs part."""
+        """Whether it draws independent noise for each input, so that two equal inputs become different."""
         return False
 
     @property
     def reads_sphere(self) -> bool:
-        """Whether it can follow a BatchNorm: weights sum over its units, activations know their law."""
+        """Whether its map is known directly behind a BatchNorm, where units are not Gaussian."""
         return self.fresh
 
     @property
     def inert(self) -> bool:
-        """Whether the output is the input."""
+        """Whether the output is the input, as for Dropout(0)."""
         return False
 
     @property
     def batch(self) -> float | None:
-        """The batch size that it normalises over; None if it reads each input by itself."""
+        """Number of inputs that it normalises over; None if it reads each input by itself."""
         return None
 
     @property
     def width_ratio(self) -> Parameter:
-        """Units of the output for each unit of the input, where it has no weights that decide this."""
+        """Number of output units divided by number of input units, where no weights of its own set it."""
         return 1.0
 
     @property
     def window(self) -> tuple[int, ...]:
-        """Points along each axis of the windows that it reads; ``()`` if it reads single points, or all of them."""
+        """Points along each axis that one output point reads; ``()`` if it reads single points or all points."""
         return ()
 
     @property
     def tells_apart(self) -> str:
-        """Why one point of an image does not represent all of them behind it, as a sentence; "" if it does."""
+        """Why one point of an image does not represent all points behind this layer, as a sentence; "" if it does."""
         if not self.reads_points:
             return ""
         return f"{self.label} depends on the covariances between pixels: follow them with propagate_pixels"
 
     @property
     def needs_same_points(self) -> bool:
-        """Whether one point represents all of them only where all points of an input have the same signal."""
+        """Whether one point represents all points only if all points of an input have the same signal."""
         return False
 
     @property
     def overlaps(self) -> bool:
-        """Whether it multiplies points with each other, so that chance overlaps at finite width add up."""
+        """Whether it multiplies points with each other, so that their chance overlaps at finite width accumulate."""
         return False
 
     def images_after(self, images: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape that images have behind it; ``()`` once a point is an input.
+        """The shape of images behind the layer, given their shape before it; ``()`` where each input is one point.
 
         Raises
         ------
         InvalidInput
-            If it, or a layer within it, cannot read them, or a branch changes them.
+            If the layer, or one that it contains, cannot read images of this shape, or if the branch of a container
+            changes the shape.
         """
         after = images
         for layer in self.inner:
@@ -148,67 +167,76 @@ class Layer:
             )
         return images
 
-    def units_after(self, left: "Layer | None") -> "Layer | None":
-        """The layer that keeps units from being Gaussian behind this one; None where they are Gaussian.
+    def units_after(self, before: "Layer | None") -> "Layer | None":
+        """The layer that makes the units behind this layer non-Gaussian; None where they are Gaussian.
 
-        `left` is the same before it.
+        Parameters
+        ----------
+        before : Layer or None
+            The same for the units that this layer reads.
 
         Raises
         ------
         InvalidInput
-            If a layer that needs Gaussian units reads others.
+            If a layer that needs Gaussian units reads other units.
         """
-        if self.needs_gaussian and left:
-            raise self._not_gaussian(left)
+        if self.needs_gaussian and before:
+            raise self._not_gaussian(before)
         if self.fresh:
             return None if self.keeps_gaussian else self
         if self.inert:
-            return left
-        inside = left
+            return before
+        inside = before
         for layer in self.inner:
             inside = layer.units_after(inside)
-        return left or inside or (None if self.keeps_gaussian else self)
+        return before or inside or (None if self.keeps_gaussian else self)
 
-    def _not_gaussian(self, left: "Layer", instead: str = "") -> InvalidInput:
+    def _not_gaussian(self, before: "Layer", instead: str = "") -> InvalidInput:
         return InvalidInput(
-            f"{self.label} would act on what {left.label} left, which is not Gaussian: put a Dense layer between them"
-            + instead
+            f"{self.label} needs Gaussian units, and the output of {before.label} is not Gaussian: put a Dense layer "
+            f"between them{instead}"
         )
 
-    def mean_after(self, left: Mean | None) -> Mean | None:
-        """The mean over units behind it; None where it is 0. `left` is the mean before it.
+    def mean_after(self, before: Mean | None) -> Mean | None:
+        """The mean over units behind this layer, if it may differ from 0; None where it is 0.
+
+        Parameters
+        ----------
+        before : Mean or None
+            The same for the units that this layer reads.
 
         Raises
         ------
         InvalidInput
-            If a layer depends on a mean whose size is not known.
+            If a layer depends on a mean from an earlier block, whose size is not known.
         """
-        if self.needs_mean and left and left.earlier:
+        if self.needs_mean and before and before.earlier:
             raise InvalidInput(
-                f"{self.label} would subtract the mean that {left.layer.label} leaves in the block before, which "
-                "second moments do not tell: begin the block one layer later, so that both are in the same one"
+                f"{self.label} depends on the mean over units, and the mean behind {before.layer.label} in the "
+                "previous block is not known, because blocks pass on second moments only: begin the block one layer "
+                "later, so that both layers are in the same block"
             )
         if self.fresh or self.centres:
             return None
-        inside = left
+        inside = before
         for layer in self.inner:
             inside = layer.mean_after(inside)
-        return left or inside or (None if self.keeps_mean or self.inner else Mean(self))
+        return before or inside or (None if self.keeps_mean or self.inner else Mean(self))
 
     def leaves_mean(self, q: ArrayLike) -> bool:
-        """Whether the output may have a mean over units where the input has none and second moments q."""
+        """Whether the output may have a non-zero mean where the input has zero mean and second moments q."""
         return not self.keeps_mean
 
     def normalised_after(self, before: bool) -> bool:
-        """Whether all of the signal behind it has gone through a BatchNorm; `before` is the same before it.
+        """Whether the whole signal behind this layer has passed a BatchNorm; `before` is the same for its input.
 
-        Asked of networks with batch normalisation. Gradients that come out of a BatchNorm sum to zero over the batch,
-        which linear layers keep; other layers may only act behind a BatchNorm.
+        Only blocks with batch normalisation are asked. The gradient with respect to the input of a BatchNorm sums to
+        zero over the batch. Linear layers before the BatchNorm preserve this, so other layers must stand behind one.
 
         Raises
         ------
         InvalidInput
-            If gradients would be others, or no map is known.
+            If the layer stands before the first BatchNorm and is not linear, or no map is known for it in such a block.
         """
         if self.reads_points or self.inner:
             raise InvalidInput(f"no map is known for {self.label} and BatchNorm in one network")
@@ -221,27 +249,33 @@ class Layer:
 
     @property
     def matrices(self) -> int:
-        """Weight matrices of its own."""
+        """Number of weight matrices of its own, without the layers that it contains."""
         return 0
 
     def rebuilt(self, inner: "tuple[Layer, ...]", **parameters: Parameter) -> "Layer":
-        """The same layer around others and with other parameters, where these are given."""
-        changed: Layer = replace(cast(Any, self), **parameters) if parameters else self  # a dataclass, if it has any
+        """A copy that contains the layers `inner` and has the given parameters; parameters not given stay."""
+        changed: Layer = replace(cast(Any, self), **parameters) if parameters else self  # layers are dataclasses
         return changed
 
     def walk(self) -> "Iterator[Layer]":
-        """This layer and all within it, in order, each before what it contains."""
+        """This layer and all layers within it, in order; a container comes before its content."""
         yield self
         for layer in self.inner:
             yield from layer.walk()
 
     def mapped(self, parameters: "Callable[[Layer], Mapping[str, Parameter]]") -> "Layer":
-        """The same with every layer of `walk` given the parameters that the function returns for it."""
+        """A copy in which every layer of `walk` has the parameters that the function returns for it."""
         return self.rebuilt(tuple(layer.mapped(parameters) for layer in self.inner), **parameters(self))
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Broadcast shape of the parameters of all layers within it; ``()`` if all are scalars."""
+        """The shape to which the parameters of all layers of `walk` broadcast; ``()`` if all are numbers.
+
+        Raises
+        ------
+        InvalidInput
+            If they do not broadcast.
+        """
         named = [(name, np.shape(getattr(layer, name))) for layer in self.walk() for name in layer.parameters]
         try:
             return np.broadcast_shapes(*(shape for _, shape in named))

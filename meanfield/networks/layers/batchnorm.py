@@ -58,7 +58,7 @@ class BatchNorm(Layer):
         return self.batch_size
 
     def normalised_after(self, before: bool) -> bool:
-        """Yes."""
+        """True: its output has passed a BatchNorm."""
         return True
 
     def __post_init__(self) -> None:
@@ -75,14 +75,16 @@ class BatchNorm(Layer):
 
 
 def batch_size(*layers: Layer) -> float | None:
-    """The batch size that the layers, and those within them, are made for; None without a BatchNorm.
+    """The batch size of the BatchNorms in these layers, nested ones included; None if there is no BatchNorm.
 
     Raises
     ------
     InvalidInput
-        If there are different ones.
+        If two BatchNorms have different batch sizes.
     """
     sizes = {inner.batch for layer in layers for inner in layer.walk() if inner.batch is not None}
     if len(sizes) > 1:
-        raise InvalidInput(f"a network has batches of one size, not of {' and '.join(map(str, sorted(sizes)))}")
+        raise InvalidInput(
+            f"all BatchNorms of a network must have one batch size, not {' and '.join(map(str, sorted(sizes)))}"
+        )
     return sizes.pop() if sizes else None

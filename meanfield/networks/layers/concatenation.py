@@ -26,21 +26,22 @@ class Concatenate(Layer):
     *branch : Layer, str, Activation or callable
         The layers of the branch, as `Network` takes them.
     growth : float or array_like
-        Units of the branch's output relative to those of its input, from 0 to 10⁶, keyword-only: what its Dense layers
-        have. 1 if it has none but keeps the number of units. Arrays broadcast with sigma_w and sigma_b.
+        Number of output units of the branch divided by the number of input units, from 0 to 10⁶, keyword-only. It sets
+        the width of the branch's Dense layers. A branch without one that keeps the number of units has growth 1. Arrays
+        broadcast with sigma_w and sigma_b.
 
     Raises
     ------
     InvalidInput
-        If there is no layer, `growth` is out of range or not what a branch without a Dense layer has, or shapes do not
+        If there is no layer, `growth` is out of range or contradicts a branch without a Dense layer, or shapes do not
         broadcast.
     UnknownActivation, BadActivation
         If a layer's activation is not usable.
 
     References
     ----------
-    Huang, Liu, van der Maaten & Weinberger 2017 (arXiv:1608.06993), with a growth rate of k units: growth is k over
-    the number of units there are.
+    Huang, Liu, van der Maaten & Weinberger 2017 (arXiv:1608.06993); their growth rate k is growth times the number of
+    input units.
 
     Examples
     --------
@@ -68,8 +69,8 @@ class Concatenate(Layer):
         own = _units(self.branch)
         if own is not None and not np.all(value == own):
             raise InvalidInput(
-                f"growth must be {np.max(own):g}, not {growth!r}, for a branch without a Dense layer: it makes so many "
-                "units for each of its input"
+                f"growth must be {np.max(own):g}, not {growth!r}: a branch without a Dense layer has this many output "
+                "units for each input unit"
             )
         value.setflags(write=False)
         self.growth: Parameter = value if value.ndim else float(value)
@@ -82,16 +83,16 @@ class Concatenate(Layer):
 
     @property
     def inert(self) -> bool:
-        """Whether the branch has no units."""
+        """Whether the branch has no units, so that the output is the input."""
         return not np.any(self.growth)
 
     @property
     def width_ratio(self) -> Parameter:
-        """The copy's units and the branch's."""
+        """1 + growth: the units of the input and of the branch, for each input unit."""
         return 1.0 + np.asarray(self.growth)
 
     def rebuilt(self, inner: tuple[Layer, ...], **parameters: Parameter) -> "Concatenate":
-        """The same around other layers and with another growth, where these are given."""
+        """A copy whose branch has the layers `inner`, with the given growth."""
         return type(self)(*inner, **{"growth": self.growth} | parameters)
 
     def __repr__(self) -> str:
@@ -100,7 +101,7 @@ class Concatenate(Layer):
 
 
 def _units(branch: Network) -> Parameter | None:
-    """Units that the branch makes for each of its input; None if its Dense layers say how many."""
+    """Output units of the branch for each input unit; None if a layer with weights sets their number."""
     units: Parameter = 1.0
     for layer in in_sequence(branch):
         if layer.fresh:

@@ -17,34 +17,35 @@ __all__ = ["Conv", "check_axes", "taps_along"]
 
 LARGEST_KERNEL = 255
 AXES = (1, 2)
-ROUNDING = 1e-9  # by which the sum of the weights may miss 1
-MOST_READ = 2**27  # pixels by all taps together
+ROUNDING = 1e-9  # tolerance for the sum of the weights, which is 1
+MOST_READ = 2**27  # pixels times taps
 
 
 @dataclass(frozen=True, eq=False)
 class Conv(Dense):
     """A convolution h_a = Σ_β W_β x_{a+β} + b over pixels a, with the entries of W_β of variance sigma_w² v_β/channels.
 
-    Circular padding makes the first pixel the last one's neighbour. There, where all pixels have the same second
-    moment, and two inputs the same correlation at every pixel, theory treats it as a Dense layer on the channels; how
-    differences between pixels fade is told by `mode_depth_scales` and `propagate_pixels`. With zeros beyond the border,
-    or with strides, pixels do not stay alike: only `propagate_pixels`, `simulate` and `crosscheck` follow them.
+    With circular padding the first pixel is the neighbour of the last, and all pixels stay statistically alike: where
+    they have one second moment, and two inputs one correlation at every pixel, the layer has the maps of a Dense layer
+    on the channels. `mode_depth_scales` and `propagate_pixels` show how differences between pixels decay. With zeros
+    beyond the border, or with strides, pixels do not stay alike: only `propagate_pixels`, `simulate` and `crosscheck`
+    follow them.
 
     Parameters
     ----------
     sigma_w, sigma_b : float or array_like
         Standard deviations, finite and ≥ 0, as of `Dense`.
     kernel_size : int or tuple of int
-        Taps along each axis, from 1 to 255: an integer for one axis, a tuple for one or two. The centre of an even
-        number of taps is the one before the middle.
+        Taps along each axis, from 1 to 255: an integer for one axis, a tuple for one or two axes. The centre of an even
+        number of taps is the tap before the middle.
     weights : {"uniform", "delta"} or array_like, shape kernel_size
-        Shares v_β of the variance, at least 0 and with a sum of 1: "uniform" is the same one for every tap, "delta" all
-        of it for the centre.
+        Shares v_β of the variance, at least 0 and with a sum of 1. "uniform" gives all taps the same share, "delta"
+        gives the whole variance to the centre.
     padding : {"circular", "zeros"}
-        What is read beyond the border.
+        The signal beyond the border of the image.
     stride : int or tuple of int
-        Pixels from one window to the next along each axis, from 1 to 255; the first window is centred on pixel 0, so
-        ⌈pixels/stride⌉ are left.
+        Pixels from one window to the next along each axis, from 1 to 255. The first window is centred on pixel 0, so
+        the output has ⌈pixels/stride⌉ pixels.
 
     Raises
     ------
@@ -90,8 +91,8 @@ class Conv(Dense):
             raise InvalidInput(f"weights must have the shape {sizes} that kernel_size says, not {shares.shape}")
         if not (np.all(shares >= 0) and abs(np.sum(shares) - 1) <= ROUNDING):
             raise InvalidInput(
-                f"weights are shares of the variance: at least 0 and with a sum of 1, not of {np.sum(shares):g} with a "
-                f"least one of {np.min(shares):g}"
+                f"weights are shares of the variance: they must be at least 0 and have a sum of 1; the smallest is "
+                f"{np.min(shares):g} and the sum {np.sum(shares):g}"
             )
         shares /= np.sum(shares)
         shares.setflags(write=False)
@@ -115,7 +116,7 @@ class Conv(Dense):
 
     @property
     def tells_apart(self) -> str:
-        """Zeros beyond the border, or strides."""
+        """Why pixels do not stay alike: zeros beyond the border, or strides."""
         if self.keeps_alike:
             return ""
         what = "zeros beyond the border" if self.padding == "zeros" else "strides"
@@ -125,32 +126,32 @@ class Conv(Dense):
         )
 
     def images_after(self, images: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape that images have after it.
+        """The shape of the output images.
 
         Raises
         ------
         InvalidInput
-            If they are of other axes than the kernel.
+            If the images have another number of axes than the kernel.
         """
         check_axes(self, images)
         return tuple(-(-size // stride) for size, stride in zip(images, self.strides, strict=True))
 
     def windows(self, images: tuple[int, ...]) -> tuple[tuple[int, ...], Ints, Bools]:
-        """Which pixel each tap reads.
+        """The pixel that each tap reads.
 
         Returns
         -------
         images : tuple of int
-            The shape of the output's images.
+            The shape of the output images.
         pixel : ndarray, shape (pixels, taps)
-            The pixel a + β of the flattened input, around the border.
+            Index of the pixel a + β in the flattened input, with circular padding.
         inside : ndarray of bool, shape (pixels, taps)
-            Whether it is one; False beyond a border of zeros.
+            Whether this pixel is inside the image; False where the tap reads a zero beyond the border.
 
         Raises
         ------
         InvalidInput
-            If the images are of other axes than the kernel, or these are too many.
+            If the images have another number of axes than the kernel, or too many pixels for so many taps.
         """
         offsets, after = self.taps[0], self.images_after(images)
         if len(offsets) * math.prod(after) > MOST_READ:
@@ -165,7 +166,7 @@ class Conv(Dense):
 
     @property
     def taps(self) -> tuple[Ints, Floats]:
-        """The offsets β from the centre, shape (taps, axes), and the shares v_β of those that have any."""
+        """Offsets β from the centre, shape (taps, axes), and shares v_β, shape (taps,), of all taps with v_β > 0."""
         centre = tuple((size - 1) // 2 for size in self.window)
         if not isinstance(self.weights, str):
             shares = np.asarray(self.weights)
@@ -186,8 +187,8 @@ def taps_along(size: object, name: str) -> tuple[int, ...]:
 
 
 def check_axes(layer: Layer, images: tuple[int, ...]) -> None:
-    """Refuse images of other axes than the layer's `window`."""
+    """Refuse images with another number of axes than the `window` of the layer."""
     if len(images) != len(layer.window):
         over = f"{type(layer).__name__} over {len(layer.window)} {'axis' if len(layer.window) == 1 else 'axes'}"
-        what = f"images of shape {images}" if images else "the single points that Flatten or GlobalAveragePool leave"
+        what = f"images of shape {images}" if images else "single points, as behind Flatten or GlobalAveragePool"
         raise InvalidInput(f"{over} cannot read {what}")

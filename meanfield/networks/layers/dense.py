@@ -44,7 +44,7 @@ class Dense(Layer):
 
     @property
     def matrices(self) -> int:
-        """One."""
+        """One weight matrix."""
         return 1
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ from meanfield.networks.layers.base import Layer
 class Dropout(Layer):
     """Inverted dropout: each unit is 0 with probability `rate`, else multiplied by 1/(1 − rate); each input by itself.
 
-    It belongs behind an activation. Behind a Dense layer it leaves units that are not Gaussian.
+    It belongs behind an activation. Behind a Dense layer its output is not Gaussian, so no activation may follow.
 
     Parameters
     ----------
@@ -55,15 +55,15 @@ class Dropout(Layer):
 
     @property
     def carries(self) -> float:
-        """The noise has mean 1 as a factor."""
+        """1: the random factor has mean 1."""
         return 1.0
 
     @property
     def draws_noise(self) -> bool:
-        """Unless it has no size."""
+        """Whether `rate` is not 0."""
         return bool(np.any(self.rate))
 
     @property
     def inert(self) -> bool:
-        """Whether the noise has no size."""
+        """Whether `rate` is 0."""
         return not self.draws_noise

@@ -16,7 +16,7 @@ from meanfield.networks.layers.base import Layer, Mean
 ActivationLike = str | Activation | Callable[..., Any]
 LayerLike = Layer | ActivationLike
 
-SCALES = np.geomspace(1e-4, 1e4, 17)  # second moments at which a callable of zero mean has it
+SCALES = np.geomspace(1e-4, 1e4, 17)  # second moments at which the mean of a callable is computed
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,33 +35,33 @@ class Elementwise(Layer):
 
     @property
     def activations(self) -> tuple[Activation, ...]:
-        """The one."""
+        """The activation itself."""
         return (self.activation,)
 
     @property
     def reads_sphere(self) -> bool:
-        """Yes."""
+        """Whether its map is known directly behind a BatchNorm: it is, for every activation."""
         return True
 
-    def units_after(self, left: Layer | None) -> Layer:
-        """This layer: it reads Gaussian units, or those of a BatchNorm."""
-        if left and not left.on_sphere:
-            both = ", or make one activation of both, as 'sin(tanh(x))'" if isinstance(left, Elementwise) else ""
-            raise self._not_gaussian(left, both)
+    def units_after(self, before: Layer | None) -> Layer:
+        """This layer. It must read Gaussian units or the output of a BatchNorm."""
+        if before and not before.on_sphere:
+            both = ", or make one activation of both, as 'sin(tanh(x))'" if isinstance(before, Elementwise) else ""
+            raise self._not_gaussian(before, both)
         return self
 
-    def mean_after(self, left: Mean | None) -> Mean | None:
-        """E φ, unless that is 0: by the formula, or for a callable by its moments at every scale."""
+    def mean_after(self, before: Mean | None) -> Mean | None:
+        """This layer, unless E φ = 0 at every q, which the formula of φ or its moments at many q show."""
         odd = self.activation.is_odd
         return None if odd or (odd is None and _has_zero_mean(self.activation)) else Mean(self)
 
     def leaves_mean(self, q: ArrayLike) -> bool:
-        """Whether E φ is not 0 at q."""
+        """Whether E φ(√q Z) differs from 0."""
         return not np.all(self.activation.has_zero_mean(q))
 
 
 def as_layer(spec: LayerLike) -> Layer:
-    """`spec` if it is a layer, else the activation that it names, as a layer."""
+    """`spec` if it is a layer; otherwise the layer that applies the activation `spec`."""
     return spec if isinstance(spec, Layer) else Elementwise(activation(spec))
 
 

@@ -1,4 +1,4 @@
-"""Gated linear units: one linear map of the input times a function of another one."""
+"""Gated linear units: a linear map of the input times an activation of a second linear map."""
 
 from typing import ClassVar, cast
 
@@ -18,7 +18,7 @@ __all__ = ["Gated"]
 
 
 class Gated(Layer):
-    """A gated linear unit x ↦ (W x + b) ⊙ φ(V x + b′), with two independent matrices and biases of the same law.
+    """A gated linear unit x ↦ (W x + b) ⊙ φ(V x + b′), with independent W, V, b, b′ and equal variances of both maps.
 
     ``Gated("sigmoid")`` is the GLU, ``Gated("linear")`` the bilinear layer, ``Gated("relu")`` ReGLU, ``Gated("gelu")``
     GEGLU and ``Gated("silu")`` SwiGLU. Its units have zero mean but are not Gaussian: a Dense layer, a norm or another
@@ -63,7 +63,7 @@ class Gated(Layer):
 
     @property
     def inner(self) -> tuple[Layer, ...]:
-        """The value's Dense layer, the gate's Dense layer, and the activation behind that one."""
+        """The Dense layer W x + b, the Dense layer V x + b′, and the activation φ."""
         return self.value, *self.gate.layers
 
     @property
@@ -72,10 +72,10 @@ class Gated(Layer):
         return self.gate.activations[0]
 
     def rebuilt(self, inner: tuple[Layer, ...], **parameters: Parameter) -> "Gated":
-        """The same of other layers; the two Dense ones must have the same law."""
+        """A copy with the layers `inner`, of which the two Dense layers must have the same parameters."""
         value, gate, phi = cast(tuple[Dense, Dense, Elementwise], inner)
         if not all(np.array_equal(getattr(value, name), getattr(gate, name)) for name in Dense.parameters):
-            raise InvalidInput(f"both matrices of a Gated layer have the same sigmas, not those of {value} and {gate}")
+            raise InvalidInput(f"both Dense layers of a Gated layer must have the same sigmas, not {value} and {gate}")
         return type(self)(phi.activation, value.sigma_w, value.sigma_b)
 
     def __repr__(self) -> str:

@@ -14,12 +14,12 @@ from meanfield.networks.layers.elementwise import Elementwise, LayerLike, as_lay
 
 
 class Network(Layer):
-    """A sequence of layers; as a *block* it is what is repeated in depth, and its state is the signal at its input.
+    """A sequence of layers. A network that is repeated in depth is a *block*; its state is the signal at its input.
 
     Parameters
     ----------
     *layers : Layer, str, Activation or callable
-        What is not a layer is taken for an activation.
+        Everything that is not a layer must be an activation, as `meanfield.activation` takes it.
 
     Raises
     ------
@@ -58,7 +58,7 @@ class Network(Layer):
 
     @property
     def carries(self) -> Parameter | None:
-        """The product over its layers; what follows fresh weights has no part of the input."""
+        """The product over its layers; 0 if one of them has fresh weights."""
         a: Parameter | None = 1.0
         for layer in self:
             if layer.fresh:
@@ -74,26 +74,26 @@ class Network(Layer):
             images = layer.images_after(images)
         return images
 
-    def units_after(self, left: Layer | None) -> Layer | None:
-        """What its last layer leaves."""
+    def units_after(self, before: Layer | None) -> Layer | None:
+        """The layer that makes the units behind the last layer non-Gaussian; None where they are Gaussian."""
         for layer in self:
-            left = layer.units_after(left)
-        return left
+            before = layer.units_after(before)
+        return before
 
-    def mean_after(self, left: Mean | None) -> Mean | None:
-        """What its last layer leaves."""
+    def mean_after(self, before: Mean | None) -> Mean | None:
+        """The mean over units behind the last layer; None where it is 0."""
         for layer in self:
-            left = layer.mean_after(left)
-        return left
+            before = layer.mean_after(before)
+        return before
 
     def normalised_after(self, before: bool) -> bool:
-        """Whether its last layer's output has gone through a BatchNorm."""
+        """Whether the whole signal behind the last layer has passed a BatchNorm."""
         layers = list(in_sequence(self))
         for layer, following in zip(layers, [*layers[1:], None], strict=True):
             if layer.on_sphere and not (following and following.reads_sphere):
                 raise InvalidInput(
-                    f"{layer.label} leaves units that are not Gaussian: an activation or a Dense layer must follow it "
-                    "in the same block or branch"
+                    f"the output of {layer.label} is not Gaussian: an activation or a Dense layer must follow it in "
+                    "the same block or branch"
                 )
             before = layer.normalised_after(before)
         return before
@@ -103,7 +103,7 @@ class Network(Layer):
         return Network(*inner)
 
     def at(self, *, sigma_w: ArrayLike | None = None, sigma_b: ArrayLike | None = None) -> Self:
-        """The same network with every weighted layer's sigma_w and sigma_b set so; None leaves them as they are."""
+        """A copy in which all weighted layers have this sigma_w and sigma_b; None keeps the present values."""
         change = {
             name: standard_deviation(value, name)
             for name, value in (("sigma_w", sigma_w), ("sigma_b", sigma_b))
@@ -114,11 +114,18 @@ class Network(Layer):
         )
 
     def with_parameters(self, parameters: Callable[[Layer], Mapping[str, Parameter]]) -> Self:
-        """The same network, every layer in it with the parameters that the function returns for it."""
+        """A copy in which every layer has the parameters that the function returns for it."""
         return type(self)(*(layer.mapped(parameters) for layer in self))
 
     def take(self, index: Ints | Bools) -> Self:
-        """The networks at `index` of the flattened broadcast shape: every parameter becomes a 1-d array."""
+        """The networks at the positions `index` of the flattened `shape`; every parameter becomes a 1-d array.
+
+        Examples
+        --------
+        >>> import meanfield as mf
+        >>> mf.Network("relu", mf.Dense([[1.0], [2.0]], [0.0, 0.1])).take(np.array([2]))
+        Network('relu', Dense(sigma_w=array([2.]), sigma_b=array([0.])))
+        """
         shape = self.shape
         return self.with_parameters(
             lambda layer: {
@@ -127,12 +134,12 @@ class Network(Layer):
         )
 
     def flattened(self) -> Iterator[Layer]:
-        """The layers in order, those of networks in their place; a layer that is no network before those within it."""
+        """All layers except networks, in order; a container comes before the layers that it contains."""
         return (layer for layer in self.walk() if not isinstance(layer, Network))
 
 
 def in_sequence(layer: Layer) -> Iterator[Layer]:
-    """The layers in order, those of networks in their place, containers of other kinds whole."""
+    """The layers in order, with the layers of nested networks in place of these; other containers stay whole."""
     if not isinstance(layer, Network):
         yield layer
         return

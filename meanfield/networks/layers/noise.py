@@ -11,9 +11,10 @@ from meanfield.networks.layers.base import Layer
 
 @dataclass(frozen=True, eq=False)
 class MultiplicativeNoise(Layer):
-    """Each unit times 1 + std·N(0, 1), each input by itself: what dropout is with rate/(1 − rate) for std².
+    """Each unit times 1 + std·N(0, 1), independently for each input; second moments change as by dropout with
+    rate/(1 − rate) = std².
 
-    It belongs behind an activation. Behind a Dense layer it leaves units that are not Gaussian.
+    It belongs behind an activation. Behind a Dense layer its output is not Gaussian, so no activation may follow.
 
     Parameters
     ----------
@@ -50,23 +51,23 @@ class MultiplicativeNoise(Layer):
 
     @property
     def carries(self) -> float:
-        """The noise has mean 1 as a factor."""
+        """1: the random factor has mean 1."""
         return 1.0
 
     @property
     def draws_noise(self) -> bool:
-        """Unless it has no size."""
+        """Whether `std` is not 0."""
         return bool(np.any(self.std))
 
     @property
     def inert(self) -> bool:
-        """Whether the noise has no size."""
+        """Whether `std` is 0."""
         return not self.draws_noise
 
 
 @dataclass(frozen=True, eq=False)
 class AdditiveNoise(Layer):
-    """Each unit plus std·N(0, 1), each input by itself, before an activation or behind it.
+    """Each unit plus std·N(0, 1), independently for each input. It may stand before or behind an activation.
 
     Parameters
     ----------
@@ -84,7 +85,7 @@ class AdditiveNoise(Layer):
 
     Examples
     --------
-    It keeps gradients as they are, and q from being kept where ReLU is critical without it:
+    Gradients do not change, while q grows by σ_w² std² a layer at ReLU's critical point:
 
     >>> import meanfield as mf
     >>> from meanfield.networks.layers.noise import AdditiveNoise
@@ -103,15 +104,15 @@ class AdditiveNoise(Layer):
 
     @property
     def carries(self) -> float:
-        """The noise has mean 0."""
+        """1: the added noise has mean 0."""
         return 1.0
 
     @property
     def draws_noise(self) -> bool:
-        """Unless it has no size."""
+        """Whether `std` is not 0."""
         return bool(np.any(self.std))
 
     @property
     def inert(self) -> bool:
-        """Whether the noise has no size."""
+        """Whether `std` is 0."""
         return not self.draws_noise

@@ -1,4 +1,4 @@
-"""Signals that are normalised over the units of a layer, each input by itself."""
+"""Normalisation over the units of a layer, for each input by itself."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""Layers that make fewer points of an image: means over windows or over all of it, and its pixels as units."""
+"""Layers that reduce the points of an image: means over windows or over all pixels, and pixels as units."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,13 +10,13 @@ from meanfield.networks.layers.convolution import check_axes, taps_along
 
 @dataclass(frozen=True, eq=False)
 class AveragePool(Layer):
-    """The mean over windows of pixels that follow each other without overlap.
+    """The mean over adjacent windows of pixels, which do not overlap.
 
     Parameters
     ----------
     size : int or tuple of int
-        Pixels of a window along each axis, from 1 to 255: an integer for one axis, a tuple for one or two. They must
-        divide the image.
+        Pixels of a window along each axis, from 1 to 255: an integer for one axis, a tuple for one or two axes. The
+        numbers must divide the sides of the image.
 
     Raises
     ------
@@ -54,12 +54,12 @@ class AveragePool(Layer):
         return self.size if isinstance(self.size, tuple) else (self.size,)
 
     def images_after(self, images: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape that images have after it.
+        """The shape of the images of means.
 
         Raises
         ------
         InvalidInput
-            If they are of other axes, or no whole number of windows.
+            If the images have another number of axes than the window, or are not a whole number of windows.
         """
         check_axes(self, images)
         window = self.window
@@ -70,7 +70,7 @@ class AveragePool(Layer):
 
 @dataclass(frozen=True, eq=False)
 class GlobalAveragePool(Layer):
-    """The mean over all pixels of an image, or over all tokens of a sequence: one point is left of each input.
+    """The mean over all pixels of an image, or over all tokens of a sequence: each input becomes one point.
 
     Examples
     --------
@@ -86,13 +86,13 @@ class GlobalAveragePool(Layer):
     reads_points: ClassVar[bool] = True
 
     def images_after(self, images: tuple[int, ...]) -> tuple[int, ...]:
-        """None: a point is an input."""
+        """``()``: each input is one point."""
         return ()
 
 
 @dataclass(frozen=True, eq=False)
 class Flatten(Layer):
-    """All pixels' channels as the units of one point, for the Dense layer that follows it in the same block.
+    """The channels of all pixels become the units of one point. A Dense layer must follow in the same block.
 
     Examples
     --------
@@ -110,5 +110,5 @@ class Flatten(Layer):
     keeps_gaussian: ClassVar[bool] = False
 
     def images_after(self, images: tuple[int, ...]) -> tuple[int, ...]:
-        """None: a point is an input."""
+        """``()``: each input is one point."""
         return ()

@@ -18,9 +18,9 @@ LARGEST_SCALE = 1e150  # its square is still a float
 class Residual(Layer):
     """A branch beside a skip connection: x ↦ skip_scale·x + branch_scale·branch(x).
 
-    The theory has exact maps for it where the branch's output has zero mean given its input: a branch that ends in a
-    Dense layer, or in a Dense layer and an activation with E φ = 0, such as tanh; and for a branch that is made of such
-    skip connections, of which signs matter.
+    The theory is exact where E[branch(x) | x] = a·x. A branch that ends in a Dense layer, or in a Dense layer and an
+    activation with E φ = 0 such as tanh, has a = 0. A branch that consists of such residual layers has as its a the
+    product of theirs, so the signs of their scales matter.
 
     Parameters
     ----------
@@ -71,22 +71,22 @@ class Residual(Layer):
 
     @property
     def carries(self) -> Parameter | None:
-        """What the skip connection carries, and the branch beside it."""
+        """skip_scale + branch_scale·a, with the a of the branch."""
         s, b = np.asarray(self.skip_scale), np.asarray(self.branch_scale)
         inside = self.branch.carries if np.any(b) else 0.0
         return None if inside is None else s + b * inside
 
-    def units_after(self, left: Layer | None) -> Layer | None:
-        """What the branch leaves beside what the skip connection carries."""
-        return super().units_after(left) if np.any(self.skip_scale) else self.branch.units_after(left)
+    def units_after(self, before: Layer | None) -> Layer | None:
+        """The layer that makes the sum non-Gaussian; the input counts only if skip_scale is not 0."""
+        return super().units_after(before) if np.any(self.skip_scale) else self.branch.units_after(before)
 
     def normalised_after(self, before: bool) -> bool:
-        """Whether skip connection and branch both have gone through a BatchNorm."""
+        """Whether both the skip connection's signal and the branch's output have passed a BatchNorm."""
         inside = self.branch.normalised_after(before)
         return before or (inside and not np.any(self.skip_scale))
 
     def rebuilt(self, inner: tuple[Layer, ...], **parameters: Parameter) -> "Residual":
-        """The same around other layers and with other scales, where these are given."""
+        """A copy whose branch has the layers `inner`, with the given scales."""
         return type(self)(*inner, **{name: getattr(self, name) for name in self.parameters} | parameters)
 
     def __repr__(self) -> str:

@@ -1,9 +1,9 @@
 """Linear attention over tokens (Noci et al. 2022, arXiv:2206.03126; Hron et al. 2020, arXiv:2006.10540).
 
-Uniform scores: Σ′ = σ_b² + σ_w² P Σ Pᵀ with the mean over tokens P. Gaussian ones, of many heads, have the covariances
-σ_qk² Σ_ii′ Σ_jj′ and do not depend on what they weigh, so Σ′_ii′ = σ_b² + σ_w² σ_qk² Σ_ii′ W with W = (1/n²) Σ_jj′
-Σ_jj′² of two sequences. Where all tokens of a sequence are one vector, uniform scores make a Dense layer and Gaussian
-ones take all second moments k to σ_b² + σ_w² σ_qk² k³.
+Uniform scores: Σ′ = σ_b² + σ_w² P Σ Pᵀ, where P is the mean over the tokens of a sequence. Gaussian scores of many
+heads have the covariances σ_qk² Σ_ii′ Σ_jj′ and are independent of the values, so Σ′_ii′ = σ_b² + σ_w² σ_qk² Σ_ii′ W
+with W = (1/n²) Σ_jj′ Σ_jj′² over the tokens j, j′ of two sequences. If all tokens of a sequence are equal, the maps are
+those of a Dense layer for uniform scores, and k → σ_b² + σ_w² σ_qk² k³ for Gaussian scores.
 """
 
 import numpy as np
@@ -65,12 +65,12 @@ def _(layer: Attention, state: Covariance) -> tuple[Covariance, Pullback]:
 
 
 def _weighed(s: float, state: Covariance) -> tuple[Covariance, Pullback]:
-    """Tokens with Gaussian scores, Σ_ii′ → s Σ_ii′ W, of which differences keep their digits."""
+    """Tokens with Gaussian scores, Σ_ii′ → s Σ_ii′ W; d is computed without cancellation."""
     n, k, q = state.pixels, state.covariance, state.q
     blocks = k.reshape(state.inputs, n, state.inputs, n)
 
     def of_tokens(values: Floats) -> Floats:
-        """(inputs, inputs) as (points, points)."""
+        """An array (inputs, inputs) repeated to (points, points)."""
         return np.asarray(np.kron(values, np.ones((n, n))), dtype=np.float64)
 
     finite(s * Bounded(np.max(q)) ** 3, "attention", q)
@@ -85,7 +85,7 @@ def _weighed(s: float, state: Covariance) -> tuple[Covariance, Pullback]:
         after = s * q * np.repeat(own, n)
 
     def back(g: Floats) -> Floats:
-        """Through queries, and through values and keys alike."""
+        """The gradient through queries, plus twice the equal ones through values and keys."""
         values = np.einsum("iajb,iajb->ij", g.reshape(blocks.shape), blocks) / n**2
         return np.asarray(s * (g * spread + 2 * k * of_tokens(values)))
 
@@ -104,7 +104,7 @@ def _between(state: Covariance) -> Floats:
 
 
 def _corners(values: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Of pairs of tokens j, j′: both in a, both in b, and one in each."""
+    """The entries of tokens j, j′: both in a, both in b, j in a and j′ in b, and the reverse."""
     within = np.moveaxis(np.diagonal(values), 2, 0)
     return within[:, None], within[None], values, np.swapaxes(values, 2, 3)
 

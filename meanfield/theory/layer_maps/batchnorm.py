@@ -1,9 +1,9 @@
-"""Batch normalisation: q → 1 and d → B/(B − 1), with units √B·n that are uniform on a sphere (Yang et al. 2019).
+"""Batch normalisation: q → 1 and d → B/(B − 1); the B values of a unit are √B·n, with n uniform on a sphere.
 
-With P the projection on what is orthogonal to n and to (1, …, 1), the Jacobian is √B P/|h − mean h|, and the mean of
-1/|h − mean h|² over units is 1/(d(B − 3)). So a gradient of covariance G = 1 − (1, …, 1)ᵀ(1, …, 1)/B over the batch
-leaves the pair (BatchNorm, φ) as E[(B − 1 − z₁²)φ′(z₁)² + (1 + z₁z₂)φ′(z₁)φ′(z₂)]/(d(B − 3)) times that: theorem 7 of
-arXiv:1902.08129.
+Yang et al. 2019 (arXiv:1902.08129), theorem 7. Let h be the B values of a unit before the layer and P the projection
+onto the vectors orthogonal to n and to (1, …, 1). The Jacobian is √B P/|h − mean h|, and the mean of 1/|h − mean h|²
+over units is 1/(d(B − 3)). A gradient with the covariance G = 1 − (1, …, 1)ᵀ(1, …, 1)/B over the batch behind φ has the
+covariance E[(B − 1 − z₁²)φ′(z₁)² + (1 + z₁z₂)φ′(z₁)φ′(z₂)]/(d(B − 3))·G before BatchNorm and φ.
 """
 
 import math
@@ -23,18 +23,20 @@ from meanfield.theory.layer_maps.dispatch import hiding, one_point, pair_slope, 
 from meanfield.theory.states import Batch, LazySpread, Pair, Point, Spread
 
 EPS = float(np.finfo(float).eps)
-SMALLEST = 1e-100  # q at which distances that grow without limit are taken as they are at this one
-APART = 1e-9  # relative distance beyond the largest that is rounding
-GROWS = 1e-12  # 1 − dd′/dd below which distances grow without limit
+SMALLEST = 1e-100  # smaller q are replaced by this one where distances grow without limit
+APART = 1e-9  # tolerance for rounding beyond the largest possible distance, relative
+GROWS = 1e-12  # distances grow without limit where 1 − ∂d′/∂d is at most this
 
 
 @one_point.register
 def _(layer: BatchNorm, x: Point) -> Point:
     if x.batch is None:
-        raise InvalidInput("BatchNorm needs a Network around it, which knows its batch")
+        raise InvalidInput(
+            "BatchNorm must be inside a Network, which computes the distances between the inputs of a batch"
+        )
     size, d = layer.batch_size, np.asarray(x.batch.distance, dtype=np.float64)
     if not np.all(d > 0):
-        raise InvalidInput("BatchNorm would divide by zero: the inputs of the batch have become the same")
+        raise InvalidInput("BatchNorm would divide by zero: all inputs of the batch have the same signal")
     own, shared = _linear(size)
     one = np.ones(np.broadcast_shapes(x.q.shape, d.shape))
     kept = x.chi / d
@@ -46,11 +48,11 @@ def _(layer: BatchNorm, x: Point) -> Point:
 @two_points.register
 def _(layer: BatchNorm, x: Pair) -> Pair:
     if not x.equal and not np.allclose(x.q1, x.q2, rtol=1e-12, atol=0.0):
-        raise InvalidInput("the inputs of a batch must have the same second moment: leave q2 alone")
+        raise InvalidInput("the inputs of a batch must have the same second moment: do not give q2")
     size = layer.batch_size
     if np.any(np.asarray(x.d.value) > (1.0 + 1.0 / (size - 1.0) + APART) * np.asarray(x.q1)):
         raise InvalidInput(
-            f"{size} inputs cannot all be so far apart: the correlation of any two of them is at least -1/{size - 1}"
+            f"{size} inputs cannot all have this correlation with each other: it is at least -1/{size - 1}"
         )
     one = np.ones(np.broadcast_shapes(np.shape(x.q1), x.d.shape))
     d = Bounded((1.0 + 1.0 / (layer.batch_size - 1.0)) * one, EPS * one)
@@ -63,11 +65,11 @@ def _(layer: BatchNorm, x: Pair) -> Bounded:
 
 
 def sphere_point(activation: Activation, x: Point, batch: Batch) -> Point:
-    """A signal that BatchNorm has put on the sphere, behind an activation."""
+    """One input behind an activation that directly follows a BatchNorm."""
     found, one = _sphere(activation, batch.sphere), np.ones(x.q.shape)
     own, shared = Bounded(found.own, found.errors[3]), Bounded(found.shared, found.errors[4])
     kept = (x.chi + batch.shared) / _linear(batch.sphere)[0]
-    none = kept.value == 0  # hides even what is infinite
+    none = kept.value == 0  # 0 times infinity is 0 here
     chi = where(none, 0.0, kept * (own + shared))
     chi = Bounded(chi.value, np.where(np.isfinite(chi.value), chi.error, 0.0))
     after = Batch(distance=found.distance * one, shared=np.asarray(where(none, 0.0, kept * -shared).value))
@@ -76,7 +78,7 @@ def sphere_point(activation: Activation, x: Point, batch: Batch) -> Point:
 
 
 def sphere_pair(activation: Activation, x: Pair) -> Pair:
-    """Two inputs of a batch behind BatchNorm and an activation."""
+    """Two inputs of a batch behind an activation that directly follows a BatchNorm."""
     found, one = _sphere(activation, x.sphere), np.ones(x.d.shape)
     after = Pair.at(found.second * one, Bounded(found.distance, found.errors[2]) * one)
     return replace(after, spread1=_spread(found), spread2=_spread(found))
@@ -88,10 +90,10 @@ def _spread(found: SphereMoments) -> LazySpread:
 
 
 def step(layer: Layer, x: Point) -> Point:
-    """`x` behind one layer of a network, and its batch with it.
+    """One input and its batch behind one layer of a network.
 
-    A layer that reads each input by itself multiplies covariances of gradients by its gradient factor between an input
-    and itself, and by its pair slope between different inputs.
+    A layer that reads each input by itself multiplies the covariance of the gradients of two inputs by its pair slope,
+    and the squared gradient of one input by its gradient factor.
     """
     after = one_point(layer, x)
     if x.batch is None or after.batch:
@@ -109,9 +111,9 @@ def step(layer: Layer, x: Point) -> Point:
 
 
 def settled_batch(network: Network, q: Floats | float) -> Batch:
-    """The batch that a network reproduces, or one of the correlation that it leads to where distances keep growing.
+    """The batch that a network maps to itself; where distances grow without limit, a batch of the limiting correlation.
 
-    Between BatchNorms there are skip connections and weights alone, so d′ = α d + β.
+    Only skip connections and weights act between BatchNorms, so d′ = α d + β.
     """
     one = np.ones(np.broadcast_shapes(network.shape, np.shape(q)))
     probe = Pair.at(one, one)

@@ -1,8 +1,7 @@
 """A branch beside its input: second moments, distances and gradient factors are means over both parts' units.
 
-With `growth` g the copy has 1/(1 + g) of the units. A squared gradient summed over units is what a Dense layer of
-variance σ_w²/fan_in multiplies by χ; of one that is the same for all units of the output, the copy and the branch get
-their shares, so χ = (1 + g χ_branch)/(1 + g).
+With `growth` g the copy of the input has the share 1/(1 + g) of the output's units and the branch has g/(1 + g). A
+gradient that is spread evenly over the output's units reaches them in these shares, so χ = (1 + g χ_branch)/(1 + g).
 """
 
 from collections.abc import Callable
@@ -50,7 +49,7 @@ def _(layer: Concatenate, theta: Floats, x: State) -> tuple[Floats, State]:
 
 
 def joined(layer: Concatenate, x: Pair, after: Pair) -> Pair:
-    """The copy's signal beside the branch's, `after`."""
+    """The pair whose units are those of `x` followed by those of the branch's output `after`."""
     over = _mean(layer)
     q1, q2 = Bounded(x.q1), Bounded(x.q2)
     one, first = over(q1, Bounded(after.q1)), _spread(layer, x.spread1, q1, after.spread1, Bounded(after.q1))
@@ -73,13 +72,13 @@ def _(layer: Concatenate, x: Pair) -> Bounded:
 
 
 def _mean(layer: Concatenate) -> Callable[[Operand, Operand], Bounded]:
-    """(copy, branch) ↦ their mean over units, where no units hide even what is infinite."""
+    """(copy, branch) ↦ (copy + g·branch)/(1 + g), where an infinite value of a branch without units counts as 0."""
     growth = np.asarray(layer.growth)
     return lambda copy, branch: (as_bounded(copy) + scaled(growth, as_bounded(branch))) / (1.0 + growth)
 
 
 def _spread(layer: Concatenate, copy: LazySpread, q: Bounded, branch: LazySpread, q_branch: Bounded) -> LazySpread:
-    """Means average; variances too, with what the means are apart."""
+    """The mean and variance of all units: averages of both parts, and the variance between their means."""
     if not (copy or branch):
         return None
 

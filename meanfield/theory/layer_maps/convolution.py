@@ -1,6 +1,7 @@
-"""Convolutions where pixels differ: a mean over the window, then a Dense layer (Xiao et al. 2018, arXiv:1806.05393).
+"""Convolutions: a weighted mean of covariances over the window, then a Dense layer.
 
-Where pixels are statistically alike a convolution has the maps of a Dense layer.
+Xiao et al. 2018 (arXiv:1806.05393). Where all pixels are statistically alike, the mean changes nothing, and a
+convolution has the maps of a Dense layer.
 """
 
 from collections.abc import Sequence
@@ -20,12 +21,12 @@ from meanfield.theory.states import Pair
 
 @all_points.register
 def _(layer: Conv, state: Covariance) -> tuple[Covariance, Pullback]:
-    """Σ′_{a,a′} = σ_b² + σ_w² Σ_β v_β Σ_{a+β, a′+β}; back, each pixel gets what the windows that it is in have."""
+    """Σ′_{a,a′} = σ_b² + σ_w² Σ_β v_β Σ_{a+β, a′+β}; the pullback is the transpose of this sum over taps β."""
     shares = layer.taps[1]
     images, pixel, inside = layer.windows(state.images)
     points = state.q.size
     first = state.pixels * np.arange(state.inputs)[:, None, None]  # pixel of each input
-    # beyond a border of zeros it is the point after the last one
+    # a tap beyond a border of zeros reads the point after the last one
     read = np.where(inside, first + pixel, points).reshape(-1, len(shares)).T
     pairs = [np.ix_(one, one) for one in read]
 
@@ -41,7 +42,7 @@ def _(layer: Conv, state: Covariance) -> tuple[Covariance, Pullback]:
         total = np.zeros((points + 1, points + 1))
         g = hiding(layer.sigma_w**2, g)
         for share, at in zip(shares, pairs, strict=True):
-            total[at] += share * g  # a tap reads each point once, but for the one that is nowhere
+            total[at] += share * g  # a tap reads each point at most once, except the point without a signal
         return total[:points, :points]
 
     return Covariance(q=np.ravel(after.q1), d=after.d, images=images), back
@@ -50,13 +51,13 @@ def _(layer: Conv, state: Covariance) -> tuple[Covariance, Pullback]:
 @tangent.register
 def _(layer: Conv, theta: Floats, x: State) -> tuple[Floats, State]:
     raise InvalidInput(
-        "the tangent kernel follows inputs, not pixels, and a Conv reads these; where all pixels are alike take "
+        "the tangent kernel follows inputs, not pixels, and a Conv reads pixels; where all pixels are alike take "
         "Dense(sigma_w, sigma_b) in its place"
     )
 
 
 def _with_nowhere(state: Covariance) -> tuple[Floats, Floats, Floats]:
-    """q, d and the error with one more point, which has no signal."""
+    """q, d and the error of d with one more point, whose signal is 0."""
     q = np.append(state.q, 0.0)
     d, error = (np.zeros((q.size, q.size)) for _ in range(2))
     d[:] = 0.5 * (q[:, None] + q)

@@ -1,8 +1,10 @@
-"""All points of all inputs at once: ``all_points(layer, state)``, the state after a layer and the gradients' way back.
+"""The covariances of all points at once, and of their gradients: ``all_points(layer, state)``.
 
-What covariances of signals become, those of gradients take in reverse: the pullback is the transpose of the linearised
-map of covariances. A layer that reads each point by itself needs no more than its maps of one point and of two; a layer
-that reads several points registers here.
+The state holds the second moments of all pairs of points; points are the inputs, or all pixels or tokens of all inputs.
+`all_points` returns the state behind a layer and a pullback. The pullback maps the covariances of gradients behind the
+layer to the covariances before it: it is the transpose of the derivative of the map of covariances. For a layer that
+reads each point by itself both follow from `one_point`, `two_points` and `pair_slope`; a layer that reads several
+points registers here.
 """
 
 import math
@@ -19,28 +21,31 @@ from meanfield.networks.layers.base import Layer
 from meanfield.theory.layer_maps.dispatch import hiding, one_point, pair_slope, two_points
 from meanfield.theory.states import LazySpread, Pair, Point, Spread
 
-#: Takes E g_a g_b of all points after a layer, g being summed over units, to that before it.
+#: Maps E g_a·g_b of the gradients at all points behind a layer, shape (points, points), to the values before it.
 Pullback = Callable[[Floats], Floats]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Covariance:
-    """Second moments between all points, which are inputs × pixels or tokens.
+    """Second moments of the signals of all points, where points = inputs × pixels.
+
+    Points are numbered input by input: point i·pixels + a is pixel (or token) a of input i.
 
     Attributes
     ----------
     q : ndarray, shape (points,)
-        Second moment of each point.
+        Second moment E u_a² of each point.
     d : Bounded, shape (points, points)
-        Half the mean squared difference of each two; 0 of a point and itself.
+        Half the mean squared difference ½E(u_a − u_b)² of all pairs, symmetric, with zeros on the diagonal.
     spread : callable or None
         Returns the `Spread` of the points, of shape (points,); None where their means are 0.
     images : tuple of int
-        Pixels along each axis; ``()`` where a point is an input.
+        Pixels along each axis of an input; ``()`` where each input is one point.
 
     Examples
     --------
-    Two pixels of one input with E u_a u_b = 0, averaged: the mean has half of their second moment.
+    The average of two pixels of one input, with second moment 1 and covariance 0, has second moment 1/2. The squared
+    gradient of the average goes back to both pixels, divided by 4:
 
     >>> import meanfield as mf
     >>> state = Covariance.of(np.array([1.0, 1.0]), np.eye(2), images=(2,))
@@ -57,7 +62,7 @@ class Covariance:
 
     @classmethod
     def of(cls, q: Floats, covariance: Floats, images: tuple[int, ...] = ()) -> "Covariance":
-        """All pairs, by their second moments (points,) and E u_a u_b, within what their correlation allows."""
+        """From q, shape (points,), and E u_a u_b, shape (points, points); correlations are clipped to [−1, 1]."""
         root = np.sqrt(q)
         least, most = (0.5 * (root[:, None] + sign * root) ** 2 for sign in (-1, 1))
         d = np.clip(0.5 * (q[:, None] + q) - covariance, least, most)
@@ -65,34 +70,34 @@ class Covariance:
 
     @classmethod
     def of_pair(cls, pair: Pair, images: tuple[int, ...]) -> "Covariance":
-        """From all pairs of points, of shape (points, points)."""
+        """From a pair of shape (points, points), which holds all pairs of points."""
         q = np.ravel(pair.q1)
         d = pair.d.broadcast(q.size, q.size)
         return cls(q=q, d=_of_pairs(d), spread=_taken(pair.spread1, np.arange(q.size)), images=images)
 
     @property
     def pixels(self) -> int:
-        """Points of an input."""
+        """Number of points of each input."""
         return math.prod(self.images)
 
     @property
     def inputs(self) -> int:
-        """How many there are."""
+        """Number of inputs."""
         return self.q.size // self.pixels
 
     @property
     def covariance(self) -> Floats:
-        """E u_a u_b, shape (points, points)."""
+        """The covariances E u_a u_b, shape (points, points)."""
         return np.asarray(0.5 * (self.q[:, None] + self.q) - self.d.value)
 
     @property
     def pair(self) -> Pair:
-        """All pairs of points, of shape (points, points)."""
+        """All pairs of points as one `Pair` of shape (points, points)."""
         number = np.arange(self.q.size)
         return self.pairs(number[:, None], number[None, :])
 
     def pairs(self, first: Ints, second: Ints) -> Pair:
-        """The pairs of these points, by their numbers, which broadcast."""
+        """The pairs of the points with the numbers `first` and `second`, which broadcast."""
         spreads = _taken(self.spread, first), _taken(self.spread, second)
         d = self.d[first, second]
         return Pair(q1=self.q[first], q2=self.q[second], d=d, spread1=spreads[0], spread2=spreads[1])
@@ -100,12 +105,40 @@ class Covariance:
 
 @singledispatch
 def all_points(layer: Layer, state: Covariance) -> tuple[Covariance, Pullback]:
-    """The state behind `layer`, and the way back of gradients' covariances."""
+    """All points behind a layer, and the pullback for covariances of gradients.
+
+    Parameters
+    ----------
+    layer : Layer
+        The description of the layer.
+    state : Covariance
+        All points before the layer.
+
+    Returns
+    -------
+    after : Covariance
+        All points behind the layer, with ``layer.images_after(state.images)`` pixels for each input.
+    pullback : callable
+        Maps E g_a·g_b behind the layer, shape (points after, points after), to E g_a·g_b before it, shape (points,
+        points).
+
+    Raises
+    ------
+    InvalidInput
+        If the layer reads several points and registers no map here, or has no map of one point.
+
+    References
+    ----------
+    Xiao et al. 2018 (arXiv:1806.05393), eq. 2.4; Novak et al. 2019 (arXiv:1810.05148), section 3.
+    """
     return each_by_itself(layer, state)
 
 
 def each_by_itself(layer: Layer, state: Covariance) -> tuple[Covariance, Pullback]:
-    """A layer that reads each point by itself; back, a pair's slope is asked for only where its gradients correlate."""
+    """`all_points` of a layer that reads each point by itself, from its maps of one point and of two points.
+
+    The pullback computes the slope of a pair only where the covariance of its gradients is not 0.
+    """
     if layer.reads_points:
         raise InvalidInput(f"no map of several points is known for a layer of type {type(layer).__name__}")
     points = state.q.size
@@ -130,7 +163,7 @@ def each_by_itself(layer: Layer, state: Covariance) -> tuple[Covariance, Pullbac
 
 
 def in_turn(layers: Iterable[tuple[Layer, Callable[[Floats], None]]], state: Covariance) -> tuple[Covariance, Pullback]:
-    """One layer after the other, each checked at the second moments before it; backwards in reverse order."""
+    """`all_points` of several layers in order; each comes with a check of the second moments before it."""
     pullbacks = []
     for layer, check in layers:
         check(state.q)
@@ -146,14 +179,14 @@ def in_turn(layers: Iterable[tuple[Layer, Callable[[Floats], None]]], state: Cov
 
 
 def _of_pairs(d: Bounded) -> Bounded:
-    """`d` made symmetric, and 0 of a point and itself."""
+    """`d` made symmetric, with zeros on the diagonal."""
     value = np.array(0.5 * (d.value + np.transpose(d.value)))
     np.fill_diagonal(value, 0.0)
     return Bounded(value, d.error)
 
 
 def _taken(spread: LazySpread, at: Ints) -> LazySpread:
-    """The spreads of the points `at`."""
+    """The spreads of the points with the numbers `at`."""
     if spread is None:
         return None
 

@@ -1,6 +1,7 @@
-"""Dropout: multiplicative noise of variance rate/(1 − rate), as second moments see it.
+"""Dropout has the second moments of multiplicative noise of variance rate/(1 − rate).
 
-q → q/(1 − rate), and covariances stay, so equal inputs part (Schoenholz et al. 2017, arXiv:1611.01232).
+q → q/(1 − rate) at equal covariances, so equal inputs become different (Schoenholz et al. 2017, arXiv:1611.01232,
+section 4).
 """
 
 import numpy as np

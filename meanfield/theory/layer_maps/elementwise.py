@@ -52,13 +52,13 @@ def _(layer: Elementwise, x: Pair) -> Bounded:
 def _(layer: Elementwise, state: Covariance) -> tuple[Covariance, Pullback]:
     if 0.0 in layer.activation.jumps and np.any(state.q == 0):
         raise InvalidInput(
-            f"{layer.activation.name} jumps at 0, where a pixel without a signal is: give the layer before it a bias"
+            f"{layer.activation.name} jumps at 0, and some pixels have the signal 0: give the layer before it a bias"
         )
     return each_by_itself(layer, state)
 
 
 def gradient_factor(activation: Activation, q: Floats | float) -> Bounded:
-    """E φ′², infinite where φ jumps."""
+    """E φ′(√q Z)²; infinite where φ jumps."""
     try:
         return Bounded(*activation.moments.derivative_moment(q))
     except InfiniteDerivative:
@@ -66,7 +66,7 @@ def gradient_factor(activation: Activation, q: Floats | float) -> Bounded:
 
 
 def _spread(activation: Activation, q: Floats | float) -> LazySpread:
-    """E φ and Var φ."""
+    """Mean E φ and variance Var φ of the output over units."""
 
     def spread() -> Spread:
         mean, variance = Bounded(*activation.moments.mean(q)), Bounded(*activation.moments.variance(q))

@@ -1,10 +1,11 @@
-"""Gated linear units: of independent factors second moments and covariances multiply, q → A·B and k → k_A k_B.
+"""Gated linear units: value and gate are independent, so second moments and covariances multiply: q → A·B, k → k_A k_B.
 
-A = σ_w² q + σ_b² is the second moment of the value and of what φ reads, B = V(A) = E φ(√A Z)² that of the gate.
-Gradients go back through both, and the two matrices are independent and of zero mean, so χ = σ_w² (B + A E φ′²).
+A = σ_w² q + σ_b² is the second moment of the value and of the argument of φ, and B = V(A) = E φ(√A Z)² is the second
+moment of the gate. The gradients through value and gate add without a cross term, since the two matrices are
+independent and have zero mean: χ = σ_w² (B + A E φ′²).
 
-With s = ½E(u + v)² = q₁ + q₂ − d, a pair has d = ½(d_A s_B + s_A d_B) + ¼(A₁ − A₂)(B₁ − B₂), which does not cancel,
-neither at c = 1 nor at c = −1.
+With s = ½E(u + v)² = q₁ + q₂ − d, a pair has d = ½(d_A s_B + s_A d_B) + ¼(A₁ − A₂)(B₁ − B₂), a formula without
+cancellation at c = 1 and at c = −1.
 """
 
 import numpy as np
@@ -18,7 +19,7 @@ from meanfield.theory.layer_maps.tangent_kernel import State, behind, covariance
 from meanfield.theory.states import Pair, Point, times
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(5)
-NEAR = 0.05  # half a difference of second moments, relative to their mean, up to which it is an integral of V′
+NEAR = 0.05  # (A₁ − A₂)/(A₁ + A₂) up to which V(A₁) − V(A₂) is integrated from V′
 
 
 @one_point.register
@@ -59,13 +60,13 @@ def _(layer: Gated, x: Pair) -> Bounded:
 
 @tangent.register
 def _(layer: Gated, theta: Floats, x: State) -> tuple[Floats, State]:
-    """Of a product of independent factors of zero mean: Θ_A E b b′ + E a a′ Θ_B."""
+    """Θ of the product of a value a and an independent gate b: Θ_A E b b′ + E a a′ Θ_B."""
     (of_value, value), (of_gate, gate) = (tangent(part, theta, x) for part in (layer.value, layer.gate))
     return hiding(of_value, covariance_of(gate)) + hiding(covariance_of(value), of_gate), behind(layer, x)
 
 
 def _difference(moments: Moments, a1: Floats, a2: Floats, b1: Bounded, b2: Bounded) -> Bounded:
-    """B₁ − B₂, which keeps its digits as ∫V′ where A₁ and A₂ are close."""
+    """B₁ − B₂; where A₁ and A₂ are close, as ∫V′, which does not cancel."""
     a1, a2 = np.broadcast_arrays(np.asarray(a1, dtype=np.float64), a2)
     value, error = np.array(b1.value - b2.value), np.array(b1.error + b2.error)
     half, middle = 0.5 * (a1 - a2), 0.5 * (a1 + a2)
@@ -77,5 +78,5 @@ def _difference(moments: Moments, a1: Floats, a2: Floats, b1: Bounded, b2: Bound
 
 
 def _opposite(q1: Bounded, q2: Bounded, d: Bounded) -> Bounded:
-    """s = ½E(u + v)²."""
+    """½E(u + v)²."""
     return maximum(q1 + q2 - d, 0.0)

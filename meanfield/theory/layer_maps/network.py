@@ -1,4 +1,4 @@
-"""A network of layers: its maps are the maps of its layers, one after the other."""
+"""Networks: the maps of the layers in order."""
 
 from dataclasses import replace
 

@@ -1,7 +1,8 @@
-"""Noise of each input's own: q → (1 + std²)q or q + std², while covariances stay, so that equal inputs part.
+"""Independent noise for each input: q → (1 + std²)q or q + std² at equal covariances, so equal inputs become different.
 
-Pretorius et al. 2018 (arXiv:1811.00293), for any factor of mean 1 and second moment μ₂ = 1 + std², and any summand of
-mean 0. Gradients are multiplied by the factors once more, so χ → μ₂χ; a summand leaves them alone.
+Pretorius et al. 2018 (arXiv:1811.00293). The maps hold for every random factor of mean 1 and second moment
+μ₂ = 1 + std², and for every random summand of mean 0 and variance std². A factor also multiplies gradients, so χ = μ₂.
+A summand does not change them, so χ = 1.
 """
 
 import numpy as np
@@ -50,7 +51,7 @@ def _(layer: MultiplicativeNoise | AdditiveNoise, x: Pair) -> Bounded:
 
 
 def _multiplied(std: Floats | float, before: LazySpread) -> LazySpread:
-    """The mean stays, so it has a share in what the factor adds to the variance."""
+    """The mean stays; the variance becomes (1 + std²)·Var + std²·mean²."""
     if before is None:
         return None
 
@@ -63,7 +64,7 @@ def _multiplied(std: Floats | float, before: LazySpread) -> LazySpread:
 
 
 def _added(std: Floats | float, before: LazySpread) -> LazySpread:
-    """The mean stays."""
+    """The mean stays; the variance grows by std²."""
     if before is None:
         return None
 

@@ -1,7 +1,7 @@
 """Normalisation over units: q → 1, with χ/V back through it; d → 1 − c (Doshi et al. 2021, arXiv:2111.12143).
 
-V is the variance over units for LayerNorm and the second moment for RMSNorm. A gradient also loses what it has along
-the signal, and for LayerNorm its mean: one part in the number of units each, nothing at infinite width.
+V is the variance over units for LayerNorm and the second moment for RMSNorm. The gradient also loses its component
+along the signal, and for LayerNorm its mean; both are a share 1/units of it, which vanishes at infinite width.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from meanfield.theory.layer_maps.dispatch import one_point, pair_slope, two_poin
 from meanfield.theory.states import LazySpread, Pair, Point, Spread, spread_of
 
 EPS = float(np.finfo(float).eps)
-SMALLEST = 1e-300  # gradient factors at a smaller variance are those at this one
+SMALLEST = 1e-300  # smaller variances are replaced by this one in gradient factors
 
 
 @one_point.register
@@ -33,7 +33,7 @@ def _(layer: RMSNorm, x: Point) -> Point:
 
 
 def _divided(layer: Layer, x: Point, size: Spread, spread: LazySpread) -> Point:
-    """The signal divided by the root of a variance; at q = 0 the limit q → 0."""
+    """The signal divided by √V; at q = 0 the limit q → 0."""
     if not size.varies:
         _refuse_constant(layer, size.variance, np.asarray(x.chi.value) == 0)
     with np.errstate(over="ignore"):
@@ -59,7 +59,7 @@ def _(layer: RMSNorm, x: Pair) -> Pair:
 
 
 def _normalised(layer: Layer, x: Pair, spread: Callable[[Floats, LazySpread], LazySpread]) -> Pair:
-    """The pair with each second moment divided out."""
+    """The pair of signals, each divided by the square root of its second moment."""
     _refuse_constant(layer, Bounded(np.minimum(x.q1, x.q2)))
     gap, inverse = x.one_minus_c, 1.0 / (np.sqrt(x.q1) * np.sqrt(x.q2))
     one = np.ones(gap.shape)
@@ -93,9 +93,9 @@ def _scaled(before: LazySpread, q: Floats | float) -> LazySpread:
 
 
 def _refuse_constant(layer: Layer, variance: Bounded, here: Bools | bool = True) -> None:
-    """Refuse a variance that is 0 within its error, where a signal that varies would have another one."""
+    """Refuse a variance that is 0 within its error."""
     if np.any((np.asarray(variance.value) <= variance.error) & here):
         raise InvalidInput(
-            f"{type(layer).__name__} would divide by zero: what comes before it gives every unit the same value, "
-            "where it needs one that varies with the signal"
+            f"{type(layer).__name__} would divide by zero: the layers before it give all units the same value, "
+            "for every signal"
         )

@@ -1,4 +1,4 @@
-"""Means over pixels, Σ → P Σ Pᵀ with the rows of P summing to 1; and pixels as units, Σ → their mean pixel by pixel.
+"""Means over pixels, Σ → P Σ Pᵀ where the rows of P sum to 1; and pixels as units, Σ → the mean of Σ_aa over pixels a.
 
 Novak et al. 2019 (arXiv:1810.05148), section 3.
 """
@@ -32,7 +32,7 @@ def _(layer: GlobalAveragePool, state: Covariance) -> tuple[Covariance, Pullback
 
 @all_points.register
 def _(layer: Flatten, state: Covariance) -> tuple[Covariance, Pullback]:
-    """Each pixel has its share of the gradient, independent of others' as behind a Dense layer its units' are."""
+    """Each pixel gets 1/pixels of the squared gradient; gradients of different pixels are uncorrelated."""
     inputs, pixels = state.inputs, state.pixels
     q = state.q.reshape(inputs, pixels).mean(axis=1)
 
@@ -51,7 +51,10 @@ def _(layer: Flatten, state: Covariance) -> tuple[Covariance, Pullback]:
 
 
 def averaged(mean: Floats, state: Covariance, images: tuple[int, ...]) -> tuple[Covariance, Pullback]:
-    """The signals of the points of each input multiplied by `mean`, shape (new pixels, pixels)."""
+    """`all_points` of a layer that multiplies the points of each input by a matrix `mean`, shape (new pixels, pixels).
+
+    The rows of `mean` must sum to 1; `images` is the shape of the new pixels.
+    """
     matrix = _kron(np.eye(state.inputs), mean)
     apart, error = (matrix @ values @ matrix.T for values in _both(state.d))
     within = np.diagonal(apart)
@@ -73,12 +76,12 @@ def _kron(a: Floats, b: Floats) -> Floats:
 
 
 def _both(number: Bounded) -> tuple[Floats, Floats]:
-    """Value and error, of one shape."""
+    """Value and error as arrays of the same shape."""
     return np.asarray(number.value), np.broadcast_to(number.error, number.shape)
 
 
 def _pooled(before: Callable[[], Spread], matrix: Floats, q: Floats) -> LazySpread:
-    """Means over units average too; what is left of the second moment is the variance."""
+    """The mean over units is averaged over pixels; the variance is q minus its square."""
 
     def spread() -> Spread:
         old = before()
@@ -92,7 +95,7 @@ def _pooled(before: Callable[[], Spread], matrix: Floats, q: Floats) -> LazySpre
 
 
 def _of_units(before: Callable[[], Spread], inputs: int) -> LazySpread:
-    """Pixels become units: their means average, and what these are apart adds to the variance."""
+    """Pixels become units: means and variances are averaged, and the variance between the means is added."""
 
     def spread() -> Spread:
         old = before()

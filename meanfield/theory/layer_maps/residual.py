@@ -1,7 +1,7 @@
-"""Skip connections: second moments add, q → s²q + b²q_branch, and so do differences and gradient factors.
+"""Skip connections: q → s²q + b²q_branch, with the same weights for d and for gradient factors.
 
-There is no cross term where the branch's output has zero mean given its input x (Yang & Schoenholz 2017,
-arXiv:1712.08969, section 3). A branch that is made of skip connections carries a·x, and 2sba is added to s².
+There is no cross term where E[branch(x) | x] = 0 (Yang & Schoenholz 2017, arXiv:1712.08969, section 3). Where it is
+a·x, as for a branch of skip connections, the weight of q is s² + 2sba instead of s².
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from meanfield.theory.layer_maps.dispatch import finite, hiding, one_point, pair
 from meanfield.theory.layer_maps.tangent_kernel import State, behind, tangent
 from meanfield.theory.states import Batch, LazySpread, Pair, Point, Spread, spread_of
 
-#: (skip, branch) ↦ their sum with the shares that both have in second moments.
+#: (skip, branch) ↦ (s² + 2sba)·skip + b²·branch.
 Sum = Callable[[Operand, Operand], Bounded]
 
 
@@ -67,7 +67,7 @@ def _(layer: Residual, theta: Floats, x: State) -> tuple[Floats, State]:
 
 
 def joined(layer: Residual, x: Pair, after: Pair) -> Pair:
-    """The sum of the skip connection's signal and the branch's, `after`."""
+    """The pair behind the layer, from the pair `x` before it and the pair `after` behind the branch."""
     add = _sum(layer)
     q1, q2 = Bounded(x.q1), Bounded(x.q2)
     one, first = add(q1, Bounded(after.q1)), _spread(layer, x.spread1, q1, after.spread1, Bounded(after.q1))
@@ -90,20 +90,20 @@ def _(layer: Residual, x: Pair) -> Bounded:
 
 
 def shares(layer: Residual) -> tuple[Floats, Floats]:
-    """What second moments of the skip connection and of the branch are multiplied by: s² + 2sba and b²."""
+    """The weights s² + 2sba and b² of the second moments of input and branch output."""
     s, b = np.asarray(layer.skip_scale), np.asarray(layer.branch_scale)
     a = layer.branch.carries if np.any(s * b) else 0.0
     return s**2 + 2 * s * b * (0.0 if a is None else a), b**2
 
 
 def _sum(layer: Residual) -> Sum:
-    """The sum with the layer's shares, where a share of 0 hides even what is infinite."""
+    """The weighted sum of second moments, where a weight of 0 times infinity is 0."""
     of_skip, of_branch = shares(layer)
     return lambda skip, branch: scaled(of_skip, as_bounded(skip)) + scaled(of_branch, as_bounded(branch))
 
 
 def _spread(layer: Residual, skip: LazySpread, q: Bounded, branch: LazySpread, q_branch: Bounded) -> LazySpread:
-    """Means add with their signs; variances add like second moments."""
+    """The mean is s·mean + b·mean_branch; variances add like second moments."""
     if not (skip or branch):
         return None
 
@@ -124,22 +124,22 @@ def _batch(add: Sum, skip: Batch | None, branch: Batch | None) -> Batch | None:
 
 
 class _Inner(NamedTuple):
-    """A layer of a branch; `last` says that no layer behind it removes its mean."""
+    """A layer of a branch; `last` if no layer behind it in the branch removes its mean."""
 
     layer: Layer
     last: bool
 
     def check(self, q: ArrayLike) -> None:
-        """Refuse a mean at the end of the branch, where units have second moments q before the layer."""
+        """Refuse a mean of the branch's output, at second moments q before the layer."""
         if self.last and self.layer.leaves_mean(q):
             raise InvalidInput(
-                f"a residual branch must end in a Dense layer or an odd activation, not in {self.layer.label}: its "
-                "units have a mean, or another law than those of the skip connection"
+                f"a residual branch must end in a Dense layer or an odd activation, not in {self.layer.label}: the "
+                "second moments of branch and skip connection add only if the branch's units have zero mean and one law"
             )
 
 
 def branch(layer: Residual) -> list[_Inner]:
-    """The branch's layers; refused where its output correlates with its input in a way that is not known."""
+    """The layers of the branch; refused where E[branch(x) | x] is not a known multiple of x."""
     layers = list(in_sequence(layer.branch))
     if not np.any(np.asarray(layer.skip_scale) * np.asarray(layer.branch_scale)):
         return [_Inner(inner, last=False) for inner in layers]

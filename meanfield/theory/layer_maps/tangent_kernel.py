@@ -1,7 +1,8 @@
-"""The tangent kernel Θ: the sum over all weights w so far of ∂x/∂w ∂x′/∂w for two inputs' signals, a mean over units.
+"""The neural tangent kernel Θ of the signals x, x′ of two inputs: Σ_w ∂x/∂w ∂x′/∂w over all weights w before them.
 
-A layer without weights multiplies Θ by the mean of ∂y/∂x ∂y′/∂x′, as it does a product of two gradients on their way
-back; one with weights adds what is due to them (Jacot et al. 2018, arXiv:1806.07572, theorem 1).
+A layer without weights multiplies Θ by the mean of ∂y/∂x ∂y′/∂x′, which is its gradient factor for one input and its
+pair slope for two. A layer with weights adds the term of its own weights (Jacot et al. 2018, arXiv:1806.07572,
+theorem 1).
 """
 
 from functools import singledispatch
@@ -15,16 +16,16 @@ from meanfield.networks.layers.base import Layer
 from meanfield.theory.layer_maps.dispatch import hiding, one_point, pair_slope, two_points
 from meanfield.theory.states import Pair, Point
 
-#: Inputs with themselves, or pairs of inputs.
+#: `Point` for Θ of an input with itself, `Pair` for two inputs.
 State = TypeVar("State", Point, Pair)
 
 
 @singledispatch
 def tangent(layer: Layer, theta: Floats, x: State) -> tuple[Floats, State]:
-    """Θ and the signal after `layer`.
+    """Θ and the state behind a layer, from Θ and the state before it.
 
-    This is what any layer does that has neither weights nor layers within it. What it draws at random is drawn once for
-    an input, so Dropout keeps Θ of two inputs, and makes that of one 1/(1 − rate) times as large.
+    This default serves layers without weights and without inner layers. Noise is drawn once for each input, so Dropout
+    multiplies Θ of an input with itself by 1/(1 − rate) and keeps Θ of two inputs.
     """
     if layer.fresh or layer.inner or layer.reads_points:
         raise InvalidInput(f"no tangent kernel is known for a layer of type {type(layer).__name__}")
@@ -35,7 +36,7 @@ def tangent(layer: Layer, theta: Floats, x: State) -> tuple[Floats, State]:
 
 
 def behind(layer: Layer, x: State) -> State:
-    """`x` behind `layer`, as a start: slopes begin anew."""
+    """The state behind `layer` as a new start, with slope and chi 1."""
     if isinstance(x, Pair):
         return two_points(layer, x)
     after = one_point(layer, x)
@@ -43,5 +44,5 @@ def behind(layer: Layer, x: State) -> State:
 
 
 def covariance_of(x: State) -> Floats:
-    """E x x′."""
+    """The second moment of a point, or the covariance of a pair."""
     return np.asarray(x.q.value if isinstance(x, Point) else x.covariance.value)

@@ -29,7 +29,7 @@ def test_what_is_no_batch_size_is_refused(size):
 def test_the_size_of_a_network():
     block = mf.Network(Residual(BatchNorm(8), "relu", mf.Dense()))
     assert (batch_size(block), batch_size(mf.mlp("relu")), batch_size(mf.mlp("relu"), block)) == (8, None, 8)
-    with pytest.raises(mf.InvalidInput, match="batches of one size, not of 8 and 16"):
+    with pytest.raises(mf.InvalidInput, match="one batch size, not 8 and 16"):
         batch_size(block, BatchNorm(16))
 
 

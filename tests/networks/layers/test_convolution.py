@@ -64,9 +64,9 @@ def test_it_says_what_it_is():
         ({"weights": ["a", "b"]}, "weights must be 'uniform', 'delta' or an array"),
         ({"weights": [0.5, 0.5]}, r"weights must have the shape \(3,\) that kernel_size says, not \(2,\)"),
         ({"weights": [[0.2, 0.6, 0.2]]}, "weights must have the shape"),
-        ({"weights": [0.5, 0.6, 0.5]}, "at least 0 and with a sum of 1, not of 1.6"),
-        ({"weights": [-0.5, 1.0, 0.5]}, "with a least one of -0.5"),
-        ({"weights": [np.nan, 0.5, 0.5]}, "at least 0 and with a sum of 1"),
+        ({"weights": [0.5, 0.6, 0.5]}, "at least 0 and have a sum of 1; the smallest is 0.5 and the sum 1.6"),
+        ({"weights": [-0.5, 1.0, 0.5]}, "the smallest is -0.5"),
+        ({"weights": [np.nan, 0.5, 0.5]}, "at least 0 and have a sum of 1"),
     ],
 )
 def test_bad_arguments_are_refused_in_one_sentence(arguments, message):

@@ -38,7 +38,7 @@ def test_windows_divide_the_image(size, images, left):
         (8, (4,), r"cannot divide images of shape \(4,\)"),
         ((2, 2), (4, 5), r"AveragePool\(\(2, 2\)\) cannot divide images of shape \(4, 5\)"),
         (2, (4, 4), r"AveragePool over 1 axis cannot read images of shape \(4, 4\)"),
-        ((2, 2), (), "AveragePool over 2 axes cannot read the single points that Flatten or GlobalAveragePool leave"),
+        ((2, 2), (), "AveragePool over 2 axes cannot read single points, as behind Flatten or GlobalAveragePool"),
     ],
 )
 def test_images_that_do_not_fit_are_refused(size, images, message):

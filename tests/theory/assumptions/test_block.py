@@ -47,7 +47,7 @@ def test_gaussian_units_are_accepted(block):
 def test_one_application_may_begin_and_end_with_an_activation():
     assert mf.variance_map(mf.Network("relu"), 2.0).value == pytest.approx(1.0, rel=1e-14)
     assert mf.variance_map(POST_ACTIVATION, 2.0).value == pytest.approx(1.5, rel=1e-14)
-    with pytest.raises(mf.InvalidInput, match="sin would act on what tanh left"):
+    with pytest.raises(mf.InvalidInput, match="sin needs Gaussian units, and the output of tanh is not"):
         mf.variance_map(mf.Network("tanh", "sin", mf.Dense()), 1.0)
     with pytest.raises(mf.InvalidInput, match="not Gaussian"):
         mf.correlation_map(mf.Network("tanh", "sin", mf.Dense()), 0.5, q=1.0)

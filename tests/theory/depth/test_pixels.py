@@ -307,7 +307,7 @@ def test_jumps_at_the_value_of_pixels_without_a_signal_are_refused():
     """What sign makes of q = 0 is not what it makes of a small q."""
     run = propagate_pixels(Network("sign", SHIFT), covariance(4), 1)
     assert run.q[1].tolist() == pytest.approx([0, 1.96, 1.96, 1.96])
-    with pytest.raises(mf.InvalidInput, match=r"sign jumps at 0, where a pixel without a signal is: give .* a bias"):
+    with pytest.raises(mf.InvalidInput, match=r"sign jumps at 0, and some pixels have the signal 0: give .* a bias"):
         propagate_pixels(Network("sign", SHIFT), covariance(4), 2)
 
 
@@ -326,9 +326,12 @@ def test_norms_of_pixels_without_a_signal_are_refused(layers):
     ("change", "message"),
     [
         ({"block": Network("relu", Conv(), AveragePool(4))}, r"AveragePool\(4\) cannot divide images of shape \(6,\)"),
-        ({"block": Network("relu", Conv(), Flatten())}, "relu would act on what Flatten left|a Flatten needs a Dense"),
+        (
+            {"block": Network("relu", Conv(), Flatten())},
+            "relu needs Gaussian units, and the output of Flatten is not|a Flatten needs a Dense",
+        ),
         ({"block": [Network("relu", Conv()), Network(Flatten())]}, "a Flatten needs a Dense layer behind it"),
-        ({"block": Network("relu", Flatten(), mf.Dense(), Conv())}, "Conv over 1 axis cannot read the single points"),
+        ({"block": Network("relu", Flatten(), mf.Dense(), Conv())}, "Conv over 1 axis cannot read single points"),
         (
             {"block": Residual("relu", Conv(), AveragePool(2))},
             r"must keep the image's shape, not turn \(6,\) into \(3,\)",
@@ -343,8 +346,11 @@ def test_norms_of_pixels_without_a_signal_are_refused(layers):
             r"branch of a Concatenate must keep the image's shape",
         ),
         ({"block": Network(mf.BatchNorm(4), "relu", Conv())}, "no map is known for Conv and BatchNorm"),
-        ({"block": Network(Flatten(), "relu", mf.Dense())}, "relu would act on what Flatten left"),
-        ({"block": Network("relu", AveragePool(2), "tanh", Conv())}, "tanh would act on what relu left"),
+        (
+            {"block": Network(Flatten(), "relu", mf.Dense())},
+            "relu needs Gaussian units, and the output of Flatten is not",
+        ),
+        ({"block": Network("relu", AveragePool(2), "tanh", Conv())}, "the output of relu is not Gaussian"),
         ({"covariance": np.diag([1.0, 0.0] * 3)}, "positive diagonal: every point needs a signal"),
         ({"pixels": 0}, "pixels must be a whole number from 1"),
         ({"pixels": (3, 2)}, "one integer for each axis of the kernel, 1 of them"),

@@ -101,15 +101,15 @@ def test_gradients_are_infinite_where_the_activation_jumps():
 @pytest.mark.parametrize(
     ("block", "message"),
     [
-        (mf.Network("relu", mf.Dense(), BatchNorm(8)), "BatchNorm leaves units|begin with BatchNorm"),
+        (mf.Network("relu", mf.Dense(), BatchNorm(8)), "the output of BatchNorm is not|begin with BatchNorm"),
         (mf.Network("relu", BatchNorm(8), mf.Dense()), "begin with BatchNorm"),
-        (mf.Network(BatchNorm(8), "relu", BatchNorm(8), mf.Dense()), "act on what relu left"),
+        (mf.Network(BatchNorm(8), "relu", BatchNorm(8), mf.Dense()), "the output of relu is not Gaussian"),
         (mf.Network(BatchNorm(8), Residual(mf.Dense(), "tanh")), "must follow it"),
         (mf.Network(Residual(mf.Dense(), BatchNorm(8)), mf.Dense()), "must follow it"),
         (mf.Network(Residual(BatchNorm(8), "relu", mf.Dense()), "relu", mf.Dense()), "begin with BatchNorm"),
         (mf.Network(Residual(BatchNorm(8), "relu", mf.Dense()), Dropout(0.1), mf.Dense()), "Dropout comes before"),
         (mf.Network(BatchNorm(8), Dropout(0.1), mf.Dense()), "must follow it"),
-        (mf.Network(BatchNorm(8), "relu", mf.Dense(), BatchNorm(9), "relu", mf.Dense()), "batches of one size"),
+        (mf.Network(BatchNorm(8), "relu", mf.Dense(), BatchNorm(9), "relu", mf.Dense()), "one batch size"),
     ],
 )
 def test_what_has_no_exact_map_is_refused(block, message):
@@ -144,10 +144,10 @@ def test_batches_that_are_not_alike_are_refused():
         mf.propagate(block, 2, q=1.0, q2=2.0, c=0.0)
     with pytest.raises(mf.InvalidInput, match="kernel takes each input by itself"):
         mf.kernel(block, np.eye(4), 2)
-    with pytest.raises(mf.InvalidInput, match="become the same"):
+    with pytest.raises(mf.InvalidInput, match="have the same signal"):
         mf.propagate(block, 2, c=1.0)
     for c in (-0.34, -1.0):
-        with pytest.raises(mf.InvalidInput, match="any two of them is at least -1/3"):
+        with pytest.raises(mf.InvalidInput, match="it is at least -1/3"):
             mf.propagate(block, 2, c=c)
     assert mf.propagate(block, 2, c=-1 / 3).q[1] == pytest.approx(0.5, rel=1e-12)
 

@@ -110,9 +110,9 @@ def test_the_critical_line_is_where_the_gradient_factor_is_one():
 
 def test_its_units_are_a_mixture_that_no_activation_may_read():
     for block in (Concatenate("relu", mf.Dense()), mf.Network(Concatenate(mf.Dense()), "relu", mf.Dense())):
-        with pytest.raises(mf.InvalidInput, match="relu would act on what Concatenate left"):
+        with pytest.raises(mf.InvalidInput, match="relu needs Gaussian units, and the output of Concatenate is not"):
             mf.analyze(block)
-    with pytest.raises(mf.InvalidInput, match="tanh would act on what relu left"):
+    with pytest.raises(mf.InvalidInput, match="tanh needs Gaussian units, and the output of relu is not"):
         mf.analyze(mf.Network("relu", Concatenate(mf.Dense()), "tanh", mf.Dense()))
     with pytest.raises(mf.InvalidInput, match="not in Concatenate"):
         mf.analyze(Residual(mf.Dense(), Concatenate(mf.Dense())))

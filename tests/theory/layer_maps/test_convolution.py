@@ -228,7 +228,7 @@ def test_images_that_do_not_fit_are_refused(block, pixels, message):
         ({"pixels": (2, 3)}, "one integer for each axis"),
         ({"block": mf.mlp("tanh")}, "without a convolution"),
         ({"block": mf.Network("tanh", Conv([1.0, 2.0]))}, "one sigma_w and sigma_b"),
-        ({"block": mf.Network("tanh", "relu", Conv())}, "relu would act on what tanh left"),
+        ({"block": mf.Network("tanh", "relu", Conv())}, "relu needs Gaussian units, and the output of tanh is not"),
     ],
 )
 def test_covariances_that_are_none_are_refused(change, message):

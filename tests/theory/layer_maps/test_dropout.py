@@ -121,7 +121,7 @@ def test_long_orbits_are_those_of_layer_by_layer(name, rate, c):
 
 
 def test_before_an_activation_it_is_refused():
-    with pytest.raises(mf.InvalidInput, match="tanh would act on what Dropout left"):
+    with pytest.raises(mf.InvalidInput, match="tanh needs Gaussian units, and the output of Dropout is not"):
         mf.fixed_points(mf.Network(Dropout(0.1), "tanh", mf.Dense()))
     block = Residual("tanh", mf.Dense(0.8, 0.1), Dropout(0.2), skip_scale=0.5)
     with pytest.raises(mf.InvalidInput, match="Dropout"):

@@ -211,7 +211,7 @@ def test_a_branch_may_end_in_a_gate_since_it_has_no_mean():
 )
 def test_an_activation_on_its_units_is_refused_be_it_in_the_next_repetition(block):
     for use in (mf.analyze, mf.fixed_points, lambda block: mf.propagate(block, 2), check_gaussian):
-        with pytest.raises(mf.InvalidInput, match="Gated left, which is not Gaussian"):
+        with pytest.raises(mf.InvalidInput, match="the output of Gated is not Gaussian"):
             use(block)
 
 

@@ -275,8 +275,14 @@ def test_residual_networks_add_noise_like_any_branch():
 @pytest.mark.parametrize(
     ("block", "named"),
     [
-        (mf.Network(MultiplicativeNoise(0.1), "tanh", mf.Dense()), "tanh would act on what MultiplicativeNoise left"),
-        (mf.Network("relu", AdditiveNoise(0.1), "tanh", mf.Dense()), "tanh would act on what relu left"),
+        (
+            mf.Network(MultiplicativeNoise(0.1), "tanh", mf.Dense()),
+            "tanh needs Gaussian units, and the output of MultiplicativeNoise is not",
+        ),
+        (
+            mf.Network("relu", AdditiveNoise(0.1), "tanh", mf.Dense()),
+            "tanh needs Gaussian units, and the output of relu is not",
+        ),
         (Residual("tanh", mf.Dense(0.8), MultiplicativeNoise(0.2), skip_scale=0.5), "MultiplicativeNoise"),
         (mf.Network(mf.BatchNorm(8), AdditiveNoise(0.1), mf.Dense()), "must follow it"),
     ],
@@ -308,5 +314,5 @@ def test_noise_of_no_size_may_stand_before_an_activation(nothing):
     block = mf.Network(nothing, "tanh", mf.Dense(1.3, 0.2))
     np.testing.assert_allclose(mf.analyze(block).q_star, mf.analyze(mf.mlp("tanh", 1.3, 0.2)).q_star, rtol=1e-13)
     some = mf.Network(Dropout([0.0, 0.1]), "tanh", mf.Dense())
-    with pytest.raises(mf.InvalidInput, match="tanh would act on what Dropout left"):
+    with pytest.raises(mf.InvalidInput, match="tanh needs Gaussian units, and the output of Dropout is not"):
         mf.analyze(some)
