@@ -20,6 +20,7 @@ PRECISION = 1e-12  # of ln σ_w
 ROUNDING = 1e-11  # of χ₁ at a q* that is found to rounding
 STEP = 1e-3  # of ln σ_w, over which the slope of ln χ₁ is taken
 SMALLEST = 1e-300
+PARTS = 32  # of a cell, of which the first in which χ₁ crosses 1 is searched
 
 
 class _Sweep:
@@ -78,7 +79,7 @@ def _crossings(sweep: _Sweep) -> list[tuple[float, float, float, float, bool, fl
     crosses = ((signal.chi[:-1] < 1) != (signal.chi[1:] < 1)) & ~(level[:-1] | level[1:])
     cells = np.flatnonzero(crosses)
     low, high = log_sigma[cells], log_sigma[cells + 1]
-    roots = root(lambda _, x: sweep.log_chi(x), low, high, atol=PRECISION)
+    roots = root(lambda _, x: sweep.log_chi(x), *_first_crossing(sweep, low, high), atol=PRECISION)
     for k in range(cells.size):
         here = roots[k : k + 1]
         q, signal = sweep.at(here)
@@ -96,6 +97,17 @@ def _crossings(sweep: _Sweep) -> list[tuple[float, float, float, float, bool, fl
         stable = q[0] == 0 or abs(slope) < 1 - CRITICAL
         rows.append((sweep.sigma_b, sigma_w, float(q[0]), slope, bool(stable), error))
     return rows
+
+
+def _first_crossing(sweep: _Sweep, low: Floats, high: Floats) -> tuple[Floats, Floats]:
+    """The part of each cell in which χ₁ first crosses 1; it crosses again where q grows without bound later on."""
+    if low.size == 0:
+        return low, high
+    points = np.linspace(low, high, PARTS + 1, axis=1)
+    below = (sweep.log_chi(points.ravel()) < 0).reshape(points.shape)
+    changes = below[:, :-1] != below[:, 1:]
+    cell, first, found = np.arange(low.size), np.argmax(changes, axis=1), changes.any(axis=1)
+    return np.where(found, points[cell, first], low), np.where(found, points[cell, first + 1], high)
 
 
 def _level(chi: Floats) -> Bools:

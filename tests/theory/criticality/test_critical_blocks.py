@@ -245,3 +245,13 @@ def test_where_every_sigma_w_up_to_one_is_critical_there_is_one_row_for_them():
     for sigma_w in (0.2, float(line.sigma_w[0]), 1.1):
         assert float(mf.analyze(block.at(sigma_w=sigma_w, sigma_b=0.0)).chi_1) == pytest.approx(1.0, abs=1e-12)
     assert float(line.error[0]) == float(line.sigma_w[0])  # any will do
+
+
+def test_the_first_of_several_crossings_of_nearby_weights_is_found():
+    """χ₁ exceeds 1 from sigma_w = 1.2035 on, and is below 1 again where q is large before it grows without bound."""
+    block = mf.Network("silu", mf.Dense(), mf.Residual("celu", mf.Dense(), branch_scale=0.696))
+    line = mf.critical_line(block, 0.5)
+    assert line.sigma_w.size == 1
+    there = mf.analyze(block.at(sigma_w=float(line.sigma_w[0]), sigma_b=0.5))
+    assert 7 < float(there.q_star) < 8
+    assert float(there.chi_1) == pytest.approx(1.0, abs=1e-10)
