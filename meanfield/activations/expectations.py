@@ -26,7 +26,7 @@ def expectation(f: Any, q: ArrayLike = 1.0, *, rtol: float = 1e-12, atol: float 
         Variance of the argument, ≥ 0.
     rtol, atol : float
         `converged` says whether the error is at most ``max(rtol·|value|, atol)``. The computation itself goes on to the
-        limit that rounding sets, whatever these are.
+        limit that rounding sets, independently of both.
 
     Returns
     -------

@@ -65,7 +65,7 @@ class Moments:
         """V(q) = E φ(X)²."""
         q = np.asarray(q, dtype=np.float64)
         value, error = self._moment(self._form.second_moment if self._form else None, "ff", q)
-        if self._form is not None:  # an exponentially small moment takes over the rounding of its exponent
+        if self._form is not None:  # the rounding of the exponent of an exponentially small moment
             slope = _quietly(self._form.second_moment_slope, np.maximum(q, SMALLEST))
             with np.errstate(over="ignore"):
                 error = error + 4 * EPS * np.abs(q * slope)

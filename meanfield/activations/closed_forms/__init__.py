@@ -57,7 +57,7 @@ FAMILIES: Mapping[str, Callable[..., ClosedForm]] = MappingProxyType(
 
 
 def closed_form(name: str, parameters: Mapping[str, float] = MappingProxyType({})) -> ClosedForm | None:
-    """What is known in closed form about an activation of the catalogue.
+    """The closed-form moments of an activation of the catalogue.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def closed_form(name: str, parameters: Mapping[str, float] = MappingProxyType({}
     Returns
     -------
     ClosedForm or None
-        None if no closed form is known; single fields of it may be None too.
+        None if no closed form is known; single fields may be None too.
 
     Examples
     --------

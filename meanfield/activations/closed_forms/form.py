@@ -1,9 +1,9 @@
-"""What a closed form offers, and the coordinates in which near-equal pairs do not cancel.
+"""The moments that a closed form provides, and coordinates of a pair in which formulas do not cancel near c = 1.
 
 A pair (u, v) is given by the variances q₁, q₂ and the distance d = ½E(u − v)², so that k = E uv = (q₁ + q₂)/2 − d.
-At correlation one d is not zero but ½(√q₁ − √q₂)²; the rest, e = √(q₁q₂) − k = √(q₁q₂)(1 − ρ), is what every formula
-here is written in. D(q₁, q₂, d) = ½E(φ(u) − φ(v))² is then D at correlation one plus ∫₀ᵉ E φ′(u)φ′(v) (Price's theorem,
-1958), each in a form without cancellation.
+At correlation ρ = 1, d has its least value ½(√q₁ − √q₂)². The formulas use the remainder e = √(q₁q₂) − k =
+√(q₁q₂)(1 − ρ). D(q₁, q₂, d) = ½E(φ(u) − φ(v))² is the sum of D at ρ = 1 and ∫₀ᵉ E φ′(u)φ′(v) (Price's theorem, 1958),
+and both terms are written without cancellation.
 """
 
 from collections.abc import Callable
@@ -87,7 +87,7 @@ class Pair(NamedTuple):
 
 
 def pair(q1: Floats, q2: Floats, d: Floats) -> Pair:
-    """The pair with variances q₁, q₂ and distance d; rounding that leaves −1 ≤ ρ ≤ 1 is clipped."""
+    """The pair with variances q₁, q₂ and distance d; e is clipped so that rounding keeps −1 ≤ ρ ≤ 1."""
     s1, s2 = np.sqrt(q1), np.sqrt(q2)
     total = s1 + s2
     gap = np.divide(q1 - q2, total, out=np.zeros(np.shape(total)), where=total > 0) ** 2

@@ -96,7 +96,7 @@ def dual_expression(name: str, parameters: Mapping[str, float] = MappingProxyTyp
     -------
     sympy.Expr or None
         In the symbols ``q1`` and ``q2`` (positive: the variances of u and v) and ``k`` (real: their covariance);
-        None if no closed form is known. Sources: those of `closed_form`.
+        None if no closed form is known. `closed_form` has the sources.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Linear attention: points are inputs × tokens. With Gaussian scores each unit is a head with one query and one key."""
+"""Linear attention over points that are inputs × tokens. With Gaussian scores each unit is one head."""
 
 import math
 
@@ -13,7 +13,7 @@ def attention(layer: Attention, x: Array, draw: Draw) -> tuple[Array, Pullback]:
     tokens = math.prod(draw.pixels)
 
     def mean(values: Array) -> Array:
-        """Over the tokens of each input, beside each of them."""
+        """The mean over the tokens of each input, repeated for each token."""
         whole = values.reshape(-1, tokens, values.shape[1])
         total: Array = whole.sum(axis=1, keepdims=True, dtype=draw.dtype).repeat(tokens, axis=1)
         total /= draw.dtype.type(tokens)

@@ -9,7 +9,7 @@ from meanfield.montecarlo.draws import Array, Draw, Pullback
 from meanfield.montecarlo.layer_passes.dispatch import forward
 from meanfield.networks.layers.convolution import Conv
 
-MEMORY = 4 * 2**30  # of the windows of all pixels
+MEMORY = 4 * 2**30  # bytes that the windows of all pixels may take
 
 
 @forward.register
@@ -24,7 +24,9 @@ def convolution(layer: Conv, x: Array, draw: Draw) -> tuple[Array, Pullback]:
             f"{MEMORY / 2**30:g} GiB: take a smaller kernel or width"
         )
     images, window, inside = layer.windows(draw.pixels)
-    scale = (inside * np.sqrt(shares * len(shares))).astype(draw.dtype)[..., None]  # of fan-in taps × channels to v_β
+    scale = (inside * np.sqrt(shares * len(shares))).astype(draw.dtype)[
+        ..., None
+    ]  # from equal shares of a fan-in of taps × channels to v_β
     draw.pixels = images
     patches = scale * x.reshape(-1, pixels, x.shape[1])[:, window]
     h, through_matrix = draw.product(patches.reshape(len(patches) * len(window), -1), layer.sigma_w)

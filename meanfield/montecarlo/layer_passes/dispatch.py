@@ -1,4 +1,4 @@
-"""The one map that every family of layers provides: its forward pass, with the backward pass that goes with it."""
+"""The map that every family of layers registers: its forward pass, which also returns the backward pass."""
 
 from functools import singledispatch
 
@@ -9,25 +9,25 @@ from meanfield.networks.layers.base import Layer
 
 @singledispatch
 def forward(layer: Layer, x: Array, draw: Draw) -> tuple[Array, Pullback]:
-    """Run one layer, drawing what is random in it.
+    """Run one layer with newly drawn weights and noise.
 
-    A family of layers joins by registering an implementation in a file of its own, which `layer_passes` imports.
+    Every family registers an implementation in its own file, which `layer_passes` imports.
 
     Parameters
     ----------
     layer : Layer
         The description; the implementation is chosen by its type.
     x : ndarray, shape (points, units)
-        The signal, one row an input.
+        The signal: one row for each input, or for each pixel of each input.
     draw : Draw
-        This network's randomness.
+        The random numbers of this network, and the present width and image shape.
 
     Returns
     -------
     output : ndarray, shape (points, units out)
         The layer's signal.
     pullback : callable
-        Takes gradients with respect to `output` to gradients with respect to `x`.
+        Maps the gradient with respect to `output` to the gradient with respect to `x`, both of their shapes.
 
     Raises
     ------

@@ -9,7 +9,7 @@ from meanfield.networks.layers.dropout import Dropout
 
 @forward.register
 def dropout(layer: Dropout, x: Array, draw: Draw) -> tuple[Array, Pullback]:
-    """x times a mask of its own for every input, divided by the share kept; backwards the same factors."""
+    """x times an independent mask for every input, divided by 1 − rate; backwards the same factors."""
     keep = 1.0 - layer.rate
     mask: Array = (draw.rng.random(x.shape) < keep) / np.asarray(keep, dtype=draw.dtype)
     mask = mask.astype(draw.dtype)

@@ -7,7 +7,7 @@ from meanfield.networks.layers.gated import Gated
 
 @forward.register
 def gated(layer: Gated, x: Array, draw: Draw) -> tuple[Array, Pullback]:
-    """(W x + b) ⊙ φ(V x + b′), W drawn before V; backwards both ways, each times the other factor."""
+    """(W x + b) ⊙ φ(V x + b′), W drawn before V; backwards the product rule."""
     value, through_value = forward(layer.value, x, draw)
     gate, through_gate = forward(layer.gate, x, draw)
     return value * gate, lambda gradient: through_value(gate * gradient) + through_gate(value * gradient)

@@ -25,7 +25,7 @@ def rms_norm(layer: RMSNorm, x: Array, draw: Draw) -> tuple[Array, Pullback]:
 
 
 def _divided(layer: LayerNorm | RMSNorm, x: Array) -> tuple[Array, Array]:
-    """Each row over its root mean square, and that."""
+    """Each row divided by its root mean square, and the root mean square."""
     largest = np.max(np.abs(x), axis=1, keepdims=True)
     if not np.all(largest > 0):
         raise InvalidInput(f"{type(layer).__name__} would divide by zero: every unit before it has the same value")

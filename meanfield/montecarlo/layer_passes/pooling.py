@@ -11,7 +11,7 @@ from meanfield.networks.layers.pooling import AveragePool, Flatten, GlobalAverag
 
 @forward.register
 def average_pool(layer: AveragePool, x: Array, draw: Draw) -> tuple[Array, Pullback]:
-    """Means over windows; backwards each pixel gets its share."""
+    """Means over windows; backwards each pixel gets 1/pixels of the gradient of its window."""
     images = layer.images_after(draw.pixels)
     split = [part for pair in zip(images, layer.window, strict=True) for part in pair]  # pixels, window, pixels, …
     axes = tuple(range(2, 2 * len(images) + 1, 2))
@@ -28,7 +28,7 @@ def average_pool(layer: AveragePool, x: Array, draw: Draw) -> tuple[Array, Pullb
 
 @forward.register
 def global_average_pool(layer: GlobalAveragePool, x: Array, draw: Draw) -> tuple[Array, Pullback]:
-    """The mean over the pixels of each input; backwards each pixel gets its share."""
+    """The mean over the pixels of each input; backwards each pixel gets 1/pixels of the gradient."""
     pixels = math.prod(draw.pixels)
     draw.pixels = ()
     share = draw.dtype.type(1.0 / pixels)
@@ -38,7 +38,7 @@ def global_average_pool(layer: GlobalAveragePool, x: Array, draw: Draw) -> tuple
 
 @forward.register
 def flatten(layer: Flatten, x: Array, draw: Draw) -> tuple[Array, Pullback]:
-    """All channels of all pixels in one row; backwards the same numbers in their places."""
+    """The channels of all pixels of an input in one row; backwards the reverse reshape."""
     pixels = math.prod(draw.pixels)
     draw.pixels = ()
     return x.reshape(-1, pixels * x.shape[1]), lambda gradient: gradient.reshape(x.shape)

@@ -8,7 +8,7 @@ from meanfield.networks.layers.residual import Residual
 
 @forward.register
 def residual(layer: Residual, x: Array, draw: Draw) -> tuple[Array, Pullback]:
-    """skip_scale·x + branch_scale·branch(x); backwards the gradient takes both ways."""
+    """skip_scale·x + branch_scale·branch(x); backwards the gradients of both terms add."""
     y, through_branch = forward(layer.branch, x, draw)
     if y.shape != x.shape:
         raise InvalidInput(f"a residual branch must keep the signal's shape, not turn {x.shape[1:]} into {y.shape[1:]}")

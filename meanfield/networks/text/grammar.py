@@ -1,4 +1,4 @@
-"""From Python's syntax tree to layers: every node that is not named here is refused."""
+"""From Python's syntax tree to layers. Every kind of node without a case here is refused."""
 
 import ast
 import difflib
@@ -19,7 +19,7 @@ from meanfield.networks.text.words import ALIASES, LAYERS, REQUIRED, arguments_o
 
 
 class Tree(Reader):
-    """What is checked of a text as a whole; its `expression` is the syntax tree."""
+    """The checks of a text as a whole; `expression` returns its syntax tree."""
 
     def wrong(self, what: str) -> InvalidInput:
         """The error that says what is wrong with the text."""
@@ -37,7 +37,7 @@ class NetworkReader:
         self.text = text
 
     def part(self, node: ast.expr) -> str:
-        """The text of a node: it is one line of ASCII, so that columns are characters."""
+        """The text of a node. The whole text is one line of ASCII, so that columns are characters."""
         return self.text[node.col_offset : node.end_col_offset]
 
     def wrong(self, node: ast.expr, what: str) -> InvalidInput:
@@ -45,14 +45,14 @@ class NetworkReader:
         return InvalidInput(f"in the network, {shown(self.part(node))} {what}")
 
     def unknown(self, name: str, names: list[str]) -> UnknownActivation:
-        """The error for a name that is not among those known."""
+        """The error for an unknown name, with the nearest of `names`."""
         near = tuple(difflib.get_close_matches(name[:40], names, n=3, cutoff=0.5))
         nearest = f"the nearest name{' is' if len(near) == 1 else 's are'} {', '.join(near)}"
         hint = nearest if near else f"the layers are {', '.join(LAYERS)}"
         return UnknownActivation(f"the network {shown(self.text)} has the unknown name {name[:40]!r}; {hint}", near)
 
     def network(self) -> Network:
-        """The whole; a text that is one `network(...)` is that."""
+        """The network of the whole text; a text that is a single `network(...)` gives this network itself."""
         if not self.text:
             raise InvalidInput("the text of the network is empty; a network is layers, as in 'relu, dense(1.4)'")
         tree = Tree(self.text).expression()
@@ -62,7 +62,7 @@ class NetworkReader:
         return Network(*layers)
 
     def layer(self, node: ast.expr, depth: int) -> Layer:
-        """What stands in a layer's place."""
+        """The layer that a node describes."""
         if depth > DEEPEST:
             raise Tree(self.text).wrong(f"is nested too deeply; at most {DEEPEST} levels are allowed")
         match node:
@@ -73,7 +73,7 @@ class NetworkReader:
         return Elementwise(self.activation(node))
 
     def built(self, name: str, node: ast.expr, depth: int) -> Layer:
-        """A layer of what is in its parentheses."""
+        """The layer `name` with the arguments in its parentheses."""
         defaults, around = arguments_of(name)
         inside, given = self.arguments(node, name, list(defaults), around)
         layers = [self.layer(argument, depth + 1) for argument in inside]
@@ -85,7 +85,7 @@ class NetworkReader:
             raise InvalidInput(f"in the network, {shown(self.part(node))}: {error}") from error
 
     def activation(self, node: ast.expr) -> Activation:
-        """A name of the catalogue, one with parameters, or a formula."""
+        """The activation of a node: a name of the catalogue, with or without parameters, or a formula."""
         match node:
             case ast.Name(id=name) if name == "x" or find(name):
                 return activation(name)
@@ -107,7 +107,7 @@ class NetworkReader:
     def arguments(
         self, node: ast.expr, name: str, keys: list[str], around: bool
     ) -> tuple[list[ast.expr], dict[str, ast.expr]]:
-        """What is in the parentheses: layers, if it is `around` some, and values by name."""
+        """The arguments in the parentheses: inner layers, if the layer is `around` some, and values by name."""
         if not isinstance(node, ast.Call):
             return [], {}
         if any(isinstance(argument, ast.Starred) for argument in node.args) or not all(k.arg for k in node.keywords):
@@ -130,7 +130,7 @@ class NetworkReader:
         return node.args if around else [], given
 
     def value(self, node: ast.expr, name: str) -> object:
-        """What an argument is given: an activation, numbers, or a word."""
+        """The value of an argument: an activation, a number, a tuple of numbers, or a word."""
         match node:
             case _ if name == "activation":
                 return self.activation(node)
@@ -145,7 +145,7 @@ class NetworkReader:
         return self.number(node)
 
     def number(self, node: ast.expr) -> float:
-        """A number; an int where it is one exactly."""
+        """The number that a node describes, as an int if it is whole."""
         match node:
             case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
                 if abs(value) < 10.0**LARGEST_DECADE:

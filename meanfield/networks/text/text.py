@@ -48,7 +48,7 @@ def network(text: str) -> Network:
     UnknownActivation
         If there is no layer, activation or function of a name; the message has the nearest ones.
     BadActivation
-        If a formula in a layer's place is none.
+        If a formula cannot be read.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def network(text: str) -> Network:
 
 
 def is_network(text: str) -> bool:
-    """Whether a layer's name is in `text` as an item, so that it is more than an activation.
+    """Whether an item of `text` is the name of a layer, so that the text is more than an activation.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def is_network(text: str) -> bool:
 
 
 def written(layer: Layer) -> str:
-    """A network, or another layer, as text that `network` reads.
+    """The text of a network or of another layer, which `network` can read.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def written(layer: Layer) -> str:
 
 
 def _together(match: re.Match[str]) -> str:
-    """A name that has hyphens or spaces without them, if there is such a name; else what it is."""
+    """The matched name without hyphens and spaces, if a layer or activation has this name; otherwise unchanged."""
     name = match.group().strip()
     return known(name) or (normalised(name) if find(name) else match.group())
 
@@ -123,7 +123,7 @@ def _item(layer: Layer) -> str:
     for place, (key, default) in enumerate(defaults.items()):
         value = next(
             getattr(part, key) for part in layer.walk() if hasattr(part, key)
-        )  # a gated layer's is its Dense's
+        )  # a gated layer has its parameters from its Dense layer
         if (around or place) and default is not REQUIRED and np.array_equal(value, default):
             continue
         by_place = not around and place == len(words) < BY_PLACE
@@ -133,7 +133,9 @@ def _item(layer: Layer) -> str:
 
 def _activation(phi: Activation) -> str:
     if not phi.entry and not phi.formula:
-        raise InvalidInput(f"the activation {phi.name} is a function without a formula, which no text stands for")
+        raise InvalidInput(
+            f"the activation {phi.name} is a function without a formula, so it cannot be written as text"
+        )
     if not phi.entry:
         return " ".join(phi.formula.split())
     known = ENTRIES[phi.entry].parameters

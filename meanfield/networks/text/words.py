@@ -1,4 +1,4 @@
-"""The words of a network's text: names of layers, and of what goes into their parentheses."""
+"""The words of a network's text: the names of layers and of their arguments."""
 
 import inspect
 from functools import cache
@@ -19,7 +19,7 @@ from meanfield.networks.layers.normalisation import LayerNorm, RMSNorm
 from meanfield.networks.layers.pooling import AveragePool, Flatten, GlobalAveragePool
 from meanfield.networks.layers.residual import Residual
 
-# What goes into the parentheses is what the class takes. A kind of layer is one row.
+# The arguments in the text are the arguments of the class. Each kind of layer has one row.
 LAYERS: dict[str, type[Layer]] = {
     "dense": Dense,
     "conv": Conv,
@@ -44,13 +44,13 @@ _BY_NAME = {normalised(name): name for name in LAYERS}
 
 
 def known(name: str) -> str | None:
-    """The name in LAYERS that `name` is but for case and ``-_ ``, or None."""
+    """The name in LAYERS that equals `name` up to case and the characters ``-_ ``; None if there is none."""
     return _BY_NAME.get(normalised(name))
 
 
 @cache
 def arguments_of(name: str) -> tuple[dict[str, Any], bool]:
-    """The values that a layer of LAYERS takes, with their defaults or REQUIRED, and whether layers come before them.
+    """The arguments of a layer of LAYERS with their defaults or REQUIRED, and whether it also takes inner layers.
 
     Examples
     --------
@@ -63,5 +63,5 @@ def arguments_of(name: str) -> tuple[dict[str, Any], bool]:
 
 
 def name_of(layer: type[Layer]) -> str | None:
-    """What a kind of layer is called, or None if it has no name here."""
+    """The name of a kind of layer in texts; None if it has no name."""
     return next((name for name, kind in LAYERS.items() if kind is layer), None)

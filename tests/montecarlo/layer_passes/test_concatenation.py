@@ -33,7 +33,7 @@ def test_a_growth_of_nothing_is_the_identity():
 
 
 def test_what_makes_no_whole_number_of_units_is_refused():
-    with pytest.raises(mf.InvalidInput, match=r"makes 2\.4 units of 8: growth times units must be a whole number"):
+    with pytest.raises(mf.InvalidInput, match=r"turns 8 units into 2\.4: growth times units must be a whole number"):
         mf.simulate(mf.Network(Concatenate(mf.Dense(), growth=0.3), mf.Dense()), 2, 8, networks=2, rng=0)
     with pytest.raises(mf.InvalidInput, match="must make 8 units of 8, as its growth says, not 16"):
         forward(Concatenate(mf.Dense(), Concatenate("relu")), np.ones((1, 8)), Frozen(8))
