@@ -35,7 +35,7 @@ def test_a_growth_of_nothing_is_the_identity():
 def test_what_makes_no_whole_number_of_units_is_refused():
     with pytest.raises(mf.InvalidInput, match=r"turns 8 units into 2\.4: growth times units must be a whole number"):
         mf.simulate(mf.Network(Concatenate(mf.Dense(), growth=0.3), mf.Dense()), 2, 8, networks=2, rng=0)
-    with pytest.raises(mf.InvalidInput, match="must make 8 units of 8, as its growth says, not 16"):
+    with pytest.raises(mf.InvalidInput, match="must turn 8 units into 8, its growth times as many, not 16"):
         forward(Concatenate(mf.Dense(), Concatenate("relu")), np.ones((1, 8)), Frozen(8))
 
 
@@ -44,5 +44,5 @@ def test_a_network_that_grows_by_k_units_a_layer_agrees():
     network = [Concatenate(mf.Dense(1.4, 0.2), "relu", growth=k / (units + k * l)) for l in range(depth)]
     widths = [units + k * l for l in range(depth + 1)]
     assert mf.crosscheck(network, depth, widths, networks=32, c=0.2, rng=0)
-    with pytest.raises(mf.InvalidInput, match="layer 1 cannot have 256 units after 256: its block makes 320 of them"):
+    with pytest.raises(mf.InvalidInput, match="layer 1 cannot have 256 units after 256: its block gives 320 units"):
         mf.crosscheck(network, depth, 256, networks=32, c=0.2, rng=0)
