@@ -44,6 +44,12 @@ class Spread:
 LazySpread = Callable[[], Spread] | None
 
 
+#: (skip, branch) ↦ second moments, distances or gradient factors of both together.
+Sum = Callable[[Operand, Operand], Bounded]
+#: The same of spreads, each with its second moment.
+JoinedSpread = Callable[[LazySpread, Bounded, LazySpread, Bounded], LazySpread]
+
+
 def spread_of(spread: LazySpread, q: Bounded) -> Spread:
     """The spread of a signal with second moment q."""
     return spread() if spread else Spread(mean=Bounded(0.0), variance=q)
@@ -207,6 +213,16 @@ class Pair:
         q1, spread1 = one(self.q1, self.spread1)
         q2, spread2 = (q1, spread1) if self.equal else one(self.q2, self.spread2)
         return Pair(q1=np.asarray(q1), q2=np.asarray(q2), d=d, equal=self.equal, spread1=spread1, spread2=spread2)
+
+    def joined(self, branch: "Pair", add: Sum, spread: JoinedSpread) -> "Pair":
+        """This pair and what a branch makes of it, as one signal."""
+        one, first = add(self.q1, branch.q1), spread(self.spread1, Bounded(self.q1), branch.spread1, Bounded(branch.q1))
+        two, second = one, first
+        if not self.equal:
+            two = add(self.q2, branch.q2)
+            second = spread(self.spread2, Bounded(self.q2), branch.spread2, Bounded(branch.q2))
+        q1, q2, d = np.asarray(one.value), np.asarray(two.value), add(self.d, branch.d)
+        return Pair(q1=q1, q2=q2, d=d, equal=self.equal, spread1=first, spread2=second)
 
     @property
     def covariance(self) -> Bounded:

@@ -22,6 +22,7 @@ FAR_NODES = 32  # of c: T has its singularities at ±1, so that its series conve
 ORDER = 72  # Hermite coefficients: 0.6⁷² = 1e-16
 RTOL = 3e-14  # panels of t are halved until what they leave out is this part of the largest value
 HALVINGS, MOST = 8, 24  # how often, and how many of them there may be
+CANCELLED = 1e-13  # rounding of W relative to its largest value, where f(u) − f(v) cancels: 5e-14 was seen
 WIDENED = float(np.log1p(NEAR**2))  # by this ln s can be below ln q
 
 
@@ -69,12 +70,13 @@ def in_angle(pieces: PiecewiseSmooth, closed_form: Distance | None, low: float, 
         else:
             done.append((a, w))
     at_nodes = np.stack([w for _, w in done], axis=1)
+    rounding = CANCELLED if differences is not None and power == 2 else ROUNDING
     in_t = np.einsum("jkn,mn->jkm", at_nodes, rule(N).coefficients)
     return InAngle(
         np.array([a for a, _ in done] + [NEAR]),
         np.einsum("ij,jkm->ikm", rule(NODES).coefficients, in_t),
         left_out + float(tail(np.moveaxis(at_nodes, 0, -1)).max()),
-        tail(at_nodes).max(axis=0) + ROUNDING * np.abs(at_nodes).max(),
+        tail(at_nodes).max(axis=0) + rounding * np.abs(at_nodes).max(),
     )
 
 

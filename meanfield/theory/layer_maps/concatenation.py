@@ -4,17 +4,17 @@ With `growth` g the copy of the input has the share 1/(1 + g) of the output's un
 gradient that is spread evenly over the output's units reaches them in these shares, so χ = (1 + g χ_branch)/(1 + g).
 """
 
-from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from meanfield._types import Floats
-from meanfield.bounded import Bounded, Operand, as_bounded, scaled
+from meanfield.bounded import Bounded, as_bounded, scaled
 from meanfield.networks.layers.concatenation import Concatenate
 from meanfield.theory.layer_maps.covariance import Covariance, Pullback, all_points
 from meanfield.theory.layer_maps.dispatch import hiding, one_point, pair_slope, two_points
 from meanfield.theory.layer_maps.tangent_kernel import State, behind, tangent
-from meanfield.theory.states import LazySpread, Pair, Point, Spread, spread_of
+from meanfield.theory.states import LazySpread, Pair, Point, Spread, Sum, spread_of
 
 
 @one_point.register
@@ -50,20 +50,7 @@ def _(layer: Concatenate, theta: Floats, x: State) -> tuple[Floats, State]:
 
 def joined(layer: Concatenate, x: Pair, after: Pair) -> Pair:
     """The pair whose units are those of `x` followed by those of the branch's output `after`."""
-    over = _mean(layer)
-    q1, q2 = Bounded(x.q1), Bounded(x.q2)
-    one, first = over(q1, Bounded(after.q1)), _spread(layer, x.spread1, q1, after.spread1, Bounded(after.q1))
-    two, second = one, first
-    if not x.equal:
-        two, second = over(q2, Bounded(after.q2)), _spread(layer, x.spread2, q2, after.spread2, Bounded(after.q2))
-    return Pair(
-        q1=np.asarray(one.value),
-        q2=np.asarray(two.value),
-        d=over(x.d, after.d),
-        equal=x.equal,
-        spread1=first,
-        spread2=second,
-    )
+    return x.joined(after, _mean(layer), partial(_spread, layer))
 
 
 @pair_slope.register
@@ -71,7 +58,7 @@ def _(layer: Concatenate, x: Pair) -> Bounded:
     return _mean(layer)(1.0, pair_slope(layer.branch, x))
 
 
-def _mean(layer: Concatenate) -> Callable[[Operand, Operand], Bounded]:
+def _mean(layer: Concatenate) -> Sum:
     """(copy, branch) ↦ (copy + g·branch)/(1 + g), where an infinite value of a branch without units counts as 0."""
     growth = np.asarray(layer.growth)
     return lambda copy, branch: (as_bounded(copy) + scaled(growth, as_bounded(branch))) / (1.0 + growth)

@@ -4,14 +4,14 @@ There is no cross term where E[branch(x) | x] = 0 (Yang & Schoenholz 2017, arXiv
 a·x, as for a branch of skip connections, the weight of q is s² + 2sba instead of s².
 """
 
-from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from meanfield._types import Floats
-from meanfield.bounded import Bounded, Operand, as_bounded, scaled
+from meanfield.bounded import Bounded, as_bounded, scaled
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.network import in_sequence
@@ -20,10 +20,7 @@ from meanfield.theory.layer_maps.batchnorm import step
 from meanfield.theory.layer_maps.covariance import Covariance, Pullback, all_points, in_turn
 from meanfield.theory.layer_maps.dispatch import finite, hiding, one_point, pair_slope, two_points
 from meanfield.theory.layer_maps.tangent_kernel import State, behind, tangent
-from meanfield.theory.states import Batch, LazySpread, Pair, Point, Spread, spread_of
-
-#: (skip, branch) ↦ (s² + 2sba)·skip + b²·branch.
-Sum = Callable[[Operand, Operand], Bounded]
+from meanfield.theory.states import Batch, LazySpread, Pair, Point, Spread, Sum, spread_of
 
 
 @one_point.register
@@ -68,20 +65,7 @@ def _(layer: Residual, theta: Floats, x: State) -> tuple[Floats, State]:
 
 def joined(layer: Residual, x: Pair, after: Pair) -> Pair:
     """The pair behind the layer, from the pair `x` before it and the pair `after` behind the branch."""
-    add = _sum(layer)
-    q1, q2 = Bounded(x.q1), Bounded(x.q2)
-    one, first = add(q1, Bounded(after.q1)), _spread(layer, x.spread1, q1, after.spread1, Bounded(after.q1))
-    two, second = one, first
-    if not x.equal:
-        two, second = add(q2, Bounded(after.q2)), _spread(layer, x.spread2, q2, after.spread2, Bounded(after.q2))
-    return Pair(
-        q1=np.asarray(one.value),
-        q2=np.asarray(two.value),
-        d=add(x.d, after.d),
-        equal=x.equal,
-        spread1=first,
-        spread2=second,
-    )
+    return x.joined(after, _sum(layer), partial(_spread, layer))
 
 
 @pair_slope.register
