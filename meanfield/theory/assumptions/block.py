@@ -46,10 +46,11 @@ def checked(spec: Any) -> Block:
 
 
 def check_gaussian(*blocks: Layer, repeated: bool = True, alike: bool = True) -> None:
-    """Refuse blocks in which an activation reads what another one left, or a norm a mean, be it in the next repetition.
+    """Refuse blocks whose second moments do not determine what they do to a signal.
 
-    Within a block means are tracked; from block to block the state is a second moment alone. It is that of any pixel,
-    so those that do not keep pixels alike are refused too, unless these are followed by themselves (`alike` is False).
+    An activation needs Gaussian units; a norm needs the mean over units of its input. Means are tracked within a block,
+    while from block to block (`repeated`) the state is a second moment alone. Where pixels are not followed one by one
+    (`alike`), one second moment stands for all pixels, so layers that tell pixels apart are refused too.
 
     Raises
     ------

@@ -15,11 +15,11 @@ EDGES = (0.0, 0.6, np.pi / 2, np.pi)  # of the angle
 
 
 class CorrelationOrbit:
-    """1 − c from layer to layer of a block with scalar sigmas, for two signals of the variance that it reproduces.
+    """1 − c from layer to layer, for two signals of the second moment q that a block with scalar sigmas reproduces.
 
-    The factor by which a block changes 1 − c is χ₁ + θ·h(θ) with a smooth h of the angle θ. Interpolating h, not the
-    factor, leaves no error at θ = 0, where an orbit at criticality spends its layers and would add it up. What parts
-    equal inputs, as dropout does, adds a constant to 1 − c, and no orbit returns below it.
+    A block multiplies 1 − c by χ₁ + θ·h(θ), with a smooth function h of the angle θ. h is interpolated, not the whole
+    factor: so the factor is exact at θ = 0, where an orbit at criticality spends its layers and errors would add up.
+    Noise that parts equal inputs, as Dropout does, adds a constant to 1 − c, and no orbit returns below it.
     """
 
     def __init__(self, block: Network, q: float, chi_1: float) -> None:

@@ -39,7 +39,7 @@ class ModeDepthScales:
     factor : ndarray, shape (n,) or (n₁, n₂)
         λ(ω) = Σ_β v_β e^{iωβ}, the product over the block's convolutions; real for kernels that are symmetric about
         their centre, else complex.
-    xi : ndarray, shape of `factor`, then that of the block's sigmas
+    xi : ndarray, shape of `factor` followed by the shape of the block's sigmas
         Depth scale of deviations of the correlation, −1/ln |λ χ_c| for a block of one activation and one convolution,
         in blocks; inf where they do not decay, negative where they grow, 0 where one block removes them.
     xi_q : ndarray, shape of `xi`

@@ -89,7 +89,7 @@ def kernel(block: Any, inputs: ArrayLike, depth: int) -> Floats:
 
 
 def take_layers(block: Any, depth: int, name: str) -> Iterator[Network]:
-    """The blocks of layers 1 … `depth`, of which each takes an input by itself, for the function of that name.
+    """The blocks of layers 1 … `depth`, checked to read each input by itself; `name` is the function that asks.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def take_inputs(inputs: ArrayLike) -> Inputs:
 
 
 def merged(each: Point, pairs: Pair) -> tuple[Point, Pair]:
-    """The same; where all second moments are the same but for rounding, and no means are known, with it once."""
+    """Inputs and pairs; with one number for q where all second moments agree up to rounding and no mean is known."""
     q = np.asarray(each.q.value)
     if q.size == 1 or np.ptp(q) > EQUAL * q.max() or each.spread or pairs.spread1:
         return each, pairs
@@ -131,7 +131,7 @@ def merged(each: Point, pairs: Pair) -> tuple[Point, Pair]:
 
 
 def _half_squared_distances(x: Floats, q: Floats, i: NDArray[np.intp], j: NDArray[np.intp]) -> Floats:
-    """½ mean (x_i − x_j)²: from products, and where those cancel from the differences themselves."""
+    """½ mean (x_i − x_j)²: from products, or from differences where the products cancel."""
     total = 0.5 * (q[i] + q[j])
     d = total - (x @ x.T / x.shape[1])[i, j]
     close = np.flatnonzero(d < CANCELS * total)

@@ -39,8 +39,8 @@ def ntk(block: Any, inputs: ArrayLike, depth: int) -> Floats:
     Returns
     -------
     ndarray, shape (N, N)
-        Symmetric. Where a layer is random, as Dropout, the diagonal is that of an input with one mask, and what is
-        beside it that of inputs with masks of their own.
+        Symmetric. Where a layer is random, as Dropout, an entry on the diagonal takes one mask of its input, and an
+        entry beside it takes independent masks of its two inputs.
 
     Raises
     ------

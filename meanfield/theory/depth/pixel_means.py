@@ -1,4 +1,4 @@
-"""Where pixels differ: what a signal is in the mean over them, layer by layer."""
+"""Where pixels differ: means over pixels of q, 1 − c and squared gradients, layer by layer."""
 
 import math
 from collections.abc import Sequence
@@ -9,8 +9,6 @@ import numpy as np
 from meanfield._types import Floats
 from meanfield.networks.layers.network import Network
 from meanfield.theory.depth.pixels import check_images, propagate_pixels
-
-__all__ = ["pixel_means"]
 
 
 def pixel_means(
@@ -25,7 +23,8 @@ def pixel_means(
     depth : int
         Number of layers.
     inputs : ndarray
-        Second moments of the inputs, which each pixel has while different ones are orthogonal; or `of_points`.
+        Second moments between inputs at each pixel, where different pixels are orthogonal; with `of_points`, second
+        moments between all points.
     images : tuple of int
         Pixels along each axis.
 

@@ -42,8 +42,8 @@ class PixelTrajectory:
     one_minus_c : ndarray, shape (depth + 1, points, points)
         1 − c of all pairs, which keeps its digits where pixels become alike; 0 where a point has no signal.
     gradient : ndarray, shape (depth + 1, points)
-        Squared gradient of each point, summed over units: that of a function whose gradients with respect to the points
-        of the last layer have a square of 1 each and are uncorrelated.
+        Squared gradient of each point, summed over units, of a function whose gradients with respect to the points of
+        the last layer are uncorrelated and have a square of 1 each.
     """
 
     q: Any

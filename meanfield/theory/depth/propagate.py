@@ -42,11 +42,11 @@ class Trajectory:
         Correlation of the two inputs' signals, and 1 − c to full relative precision; None if only one input was
         asked for.
     chi : ndarray
-        Growth factor of the squared gradient across the block that begins at this layer; at the last layer, that of one
-        more such block.
+        Growth factor of the squared gradient across the block that begins at this layer. At the last layer one more
+        block begins.
     gradient : ndarray
-        Mean squared gradient at this layer, relative to that at the last one: the product of `chi` from here on, times
-        the ratio of the widths where they differ.
+        Mean squared gradient at this layer over the mean squared gradient at the last layer: the product of `chi` from
+        here on, times the ratio of the widths where they differ.
     """
 
     q: Floats
@@ -77,13 +77,14 @@ def propagate(
     q : float or array_like
         Second moment of the signal at layer 0, > 0.
     c : float or array_like, optional
-        Correlation of the two signals there, in [−1, 1]. Where there is batch normalisation, that of any two inputs of
-        the batch; without it the batch is the one that the block reproduces.
+        Correlation of the two signals there, in [−1, 1]. Under batch normalisation any two inputs of the batch have
+        it; if it is not given, the batch is the one that the block reproduces.
     q2 : float or array_like, optional
         Second moment of the other one; `q` by default.
     width : int or sequence of int, optional
         Units at layers 0 … depth, where they differ. With weights of variance sigma_w²/fan_in they do not matter to q
-        and c. The gradient's *sum* of squares over units grows by chi too, so its mean is that times a ratio of widths.
+        and c. The *sum* of squared gradients over units grows by chi too, so their mean grows by chi times a ratio of
+        widths.
     pixels : int or sequence of int, optional
         Size of images along each axis, or tokens of sequences; 16 or 8 × 8 by default. Where layers do not keep pixels
         alike, or if it is given, q, c and gradients are means over pixels, which have `q` and `c` at layer 0 and are
@@ -144,7 +145,7 @@ def propagate(
 def _over_pixels(
     blocks: tuple[Network, ...], depth: int, q: Any, c: Any, q2: Any, width: Any, pixels: Any
 ) -> Trajectory:
-    """The same in the mean over pixels."""
+    """The trajectory of means over pixels."""
     if (shape := Network(*blocks).shape) != () or np.ndim(q) or np.ndim(c) or q2 is not None:
         raise InvalidInput(
             "where pixels differ, propagate takes one network, one q and one c at a time, and no q2"
