@@ -14,7 +14,7 @@ from meanfield._types import Floats
 from meanfield.activations.closed_forms import closed_form
 from meanfield.activations.closed_forms.form import ClosedForm, Moment
 from meanfield.errors import DivergentExpectation
-from meanfield.numerics.pairs.pair_map import CLOSED_FORM, Bounded, PairMap
+from meanfield.numerics.pairs.pair_map import CLOSED_FORM, PairMap, ValueAndError
 from meanfield.numerics.quadrature.one_gaussian import moment
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 from meanfield.numerics.solve.surrogate import Surrogate
@@ -41,12 +41,12 @@ class Moments:
         """The map of two correlated Gaussians through φ."""
         return PairMap(self.pieces, self._form)
 
-    def mean(self, q: ArrayLike) -> Bounded:
+    def mean(self, q: ArrayLike) -> ValueAndError:
         """E φ(X)."""
         value, error = self._moment(self._form.mean if self._form else None, "f", q)
         return value, error + 8 * EPS * np.sqrt(self.second_moment(q)[0])
 
-    def variance(self, q: ArrayLike) -> Bounded:
+    def variance(self, q: ArrayLike) -> ValueAndError:
         """Var φ(X) = E φ² − (E φ)²; where that cancels, ½E(φ(U) − φ(V))² of independent U and V."""
         (mean, mean_error), (second, error) = self.mean(q), self.second_moment(q)
         value = second - mean**2
@@ -61,7 +61,7 @@ class Moments:
             value, error = np.where(cancels, apart, value), np.where(cancels, apart_error, error)
         return value, error
 
-    def second_moment(self, q: ArrayLike) -> Bounded:
+    def second_moment(self, q: ArrayLike) -> ValueAndError:
         """V(q) = E φ(X)²."""
         q = np.asarray(q, dtype=np.float64)
         value, error = self._moment(self._form.second_moment if self._form else None, "ff", q)
@@ -78,7 +78,7 @@ class Moments:
         at_zero = float(np.mean(self.pieces(np.array([-SMALLEST, SMALLEST])) ** 2))
         return np.where(q >= SMALLEST, value, value * (np.minimum(q, SMALLEST) / SMALLEST) if at_zero == 0 else at_zero)
 
-    def second_moment_slope(self, q: ArrayLike) -> Bounded:
+    def second_moment_slope(self, q: ArrayLike) -> ValueAndError:
         """dV/dq = E X φφ′/q; where φ jumps, E φ² (X² − q)/2q², which needs no derivative."""
         q = np.maximum(np.asarray(q, dtype=np.float64), SMALLEST)
         if self._form is not None:
@@ -91,36 +91,36 @@ class Moments:
         value, error = self._moment(None, "xfd", q)
         return value / q, error / q
 
-    def derivative_moment(self, q: ArrayLike) -> Bounded:
+    def derivative_moment(self, q: ArrayLike) -> ValueAndError:
         """X(q) = E φ′(X)²; InfiniteDerivative where φ jumps."""
         return self._moment(self._form.derivative_moment if self._form else None, "dd", q)
 
-    def euler_defect(self, q: ArrayLike) -> Bounded:
+    def euler_defect(self, q: ArrayLike) -> ValueAndError:
         """E (Xφ′ − φ)², by Euler's theorem zero if and only if φ(ax) = aφ(x) for a > 0, for a φ without jumps."""
         parts = [self._moment(None, product, q) for product in ("xxdd", "xfd", "ff")]
         (raised, raised_error), (mixed, mixed_error), (plain, plain_error) = parts
         error = raised_error + 2 * mixed_error + plain_error + 4 * EPS * (raised + plain)
         return raised - 2 * mixed + plain, error
 
-    def fourth_moment(self, q: ArrayLike) -> Bounded:
+    def fourth_moment(self, q: ArrayLike) -> ValueAndError:
         """E φ(X)⁴."""
         return self._moment(None, "ffff", q)
 
-    def distance(self, q1: ArrayLike, q2: ArrayLike, d: ArrayLike) -> Bounded:
+    def distance(self, q1: ArrayLike, q2: ArrayLike, d: ArrayLike) -> ValueAndError:
         """½E(φ(U) − φ(V))² for Var U = q1, Var V = q2, ½E(U − V)² = d, to a small relative error."""
         return self.pair_map.distance(q1, q2, d)
 
-    def distance_slope(self, q1: ArrayLike, q2: ArrayLike, d: ArrayLike) -> Bounded:
+    def distance_slope(self, q1: ArrayLike, q2: ArrayLike, d: ArrayLike) -> ValueAndError:
         """E φ′(U)φ′(V), the derivative of `distance` in d."""
         return self.pair_map.slope(q1, q2, d)
 
-    def product(self, q1: ArrayLike, q2: ArrayLike, gap: ArrayLike) -> Bounded:
+    def product(self, q1: ArrayLike, q2: ArrayLike, gap: ArrayLike) -> ValueAndError:
         """E φ(U)φ(V) at 1 − c = gap, to a small error relative to the second moments."""
         (first, first_error), (second, second_error) = self.second_moment(q1), self.second_moment(q2)
         distance, error = self.pair_map.decorrelation(q1, q2, gap)
         return 0.5 * (first + second) - distance, 0.5 * (first_error + second_error) + error
 
-    def _moment(self, form: Moment | None, product: str, q: ArrayLike) -> Bounded:
+    def _moment(self, form: Moment | None, product: str, q: ArrayLike) -> ValueAndError:
         q = np.maximum(np.asarray(q, dtype=np.float64), SMALLEST)
         if form is not None:
             value = _quietly(form, q)
@@ -159,7 +159,7 @@ class Moments:
     def _surrogate(self, product: str) -> Surrogate:
         if product not in self._surrogates:
 
-            def along_log_q(log_q: Floats) -> Bounded:
+            def along_log_q(log_q: Floats) -> ValueAndError:
                 estimate = moment(self.pieces, product, np.exp(log_q))
                 return estimate.value, estimate.error
 

@@ -1,7 +1,7 @@
 """One pair by quadrature: E f(U) g(V), ½E(f(U) − f(V))² and E f′(U) f′(V) of two correlated Gaussians U and V.
 
-The representation of last resort, which serves every pair, and the one that the others are tested against. The pair is
-given by its variances and by `gap` = 1 − c, never by c: near c = 1 all digits are in the difference.
+This representation serves every pair. The tests compare all other representations with it. A pair is given by its
+variances and by `gap` = 1 − c. Near c = 1 the float 1 − c keeps its relative precision, while a float c would lose it.
 """
 
 from collections.abc import Callable
@@ -17,11 +17,11 @@ from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
 EPS = float(np.finfo(float).eps)
 CLOSE = 1e-8  # 1 − c below which squared differences come from Price's theorem, not from differences
-SAME = 1e-8  # relative difference of two standard deviations below which f(√q₁Z) − f(√q₂Z) is taken as linear in it
+SAME = 1e-8  # relative difference of two standard deviations below which f(√q₁Z) − f(√q₂Z) is linearised in it
 
 
 class _Side(NamedTuple):
-    """One argument: the function's panel edges and breakpoints in standard deviations of its argument."""
+    """Panel edges and breakpoints of a function, in standard deviations of its argument."""
 
     sd: float
     edges: Floats
@@ -33,7 +33,7 @@ class _Side(NamedTuple):
 
 def _side(pieces: PiecewiseSmooth, q: float, product: str) -> _Side:
     with pieces.lock:
-        moment(pieces, product, q)  # refines and extends the grid to what this q needs
+        moment(pieces, product, q)  # refines and extends the grid for this q
         grid, sd = pieces.grid(q), float(np.sqrt(q))
         points = np.array([x for x in pieces.breakpoints if abs(x) < grid.reach * grid.scale])
         return _Side(sd, grid.edges / sd, points / sd)
@@ -48,7 +48,7 @@ def _rotate(
     symmetric: bool,
     rounding: float = ROUNDING,
 ) -> tuple[float, float]:
-    """E h(U, V); a negative correlation is taken as a positive one with V reflected."""
+    """E h(U, V) and a bound on its error. For c < 0, V is replaced by −V, so that the correlation becomes positive."""
     if gap > 1:
         second, gap, symmetric = second.reflected(), 2.0 - gap, False
     return rotated(
@@ -72,7 +72,7 @@ def distance(f: PiecewiseSmooth, q1: float, q2: float, gap: float) -> tuple[floa
     """½ E (f(U) − f(V))² to a small *relative* error, and a bound on it."""
     if gap >= CLOSE or f.jumps:
         first, second = _side(f, q1, "ff"), _side(f, q2, "ff")
-        rounding = max(ROUNDING, 8 * EPS / np.sqrt(0.5 * gap))  # of f(u) − f(v), relative to the difference
+        rounding = max(ROUNDING, 8 * EPS / np.sqrt(0.5 * gap))  # relative rounding error of f(u) − f(v)
         return _rotate(first, second, gap, lambda u, v: 0.5 * (f(u) - f(v)) ** 2, symmetric=q1 == q2, rounding=rounding)
     value, error = integrated_slope(lambda g: slope(f, q1, q2, g), q1, q2, gap)
     aligned, aligned_error = _aligned_distance(f, q1, q2)
@@ -80,7 +80,7 @@ def distance(f: PiecewiseSmooth, q1: float, q2: float, gap: float) -> tuple[floa
 
 
 def _aligned_distance(f: PiecewiseSmooth, q1: float, q2: float) -> tuple[float, float]:
-    """½ E (f(√q₁ Z) − f(√q₂ Z))²."""
+    """½ E (f(√q₁ Z) − f(√q₂ Z))² and a bound on its error."""
     if q1 == q2:
         return 0.0, 0.0
     difference = abs(q1 - q2) / (np.sqrt(q1) + np.sqrt(q2))
@@ -94,12 +94,15 @@ def _aligned_distance(f: PiecewiseSmooth, q1: float, q2: float) -> tuple[float, 
 
 
 def slope(f: PiecewiseSmooth, q1: float, q2: float, gap: float) -> tuple[float, float]:
-    """E f′(U) f′(V), the derivative of E f(U) f(V) in the covariance, jumps included, and a bound on its error."""
+    """E f′(U) f′(V) and a bound on its error.
+
+    It is the derivative of E f(U) f(V) in the covariance; f′ includes a delta function at each jump of f.
+    """
     moments = "d" if f.jumps else "dd"
     first, second = _side(f, q1, moments), _side(f, q2, moments)
     value, error = _rotate(first, second, gap, lambda u, v: f.derivative(u) * f.derivative(v), symmetric=q1 == q2)
     if f.jumps:
         more, more_error = jump_terms(f, (first.edges, second.edges), q1, q2, gap)
         return value + more, error + more_error
-    # Given or not, the derivative's own error is that of the one-dimensional moments (Cauchy–Schwarz).
+    # By Cauchy–Schwarz, errors of f′ change the result by at most the mean error of the moments E f′(U)² and E f′(V)².
     return value, error + 0.5 * (moment(f, "dd", q1).error + moment(f, "dd", q2).error)

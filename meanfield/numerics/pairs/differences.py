@@ -1,8 +1,9 @@
 """½E(f(U) − f(V))² for many variances and correlations at once: U, V = a ± δ with independent normal a and δ.
 
-With s = Var a and t² = Var δ/Var a = (1 − c)/(1 + c), the mean over a at fixed δ and s, G(δ, s), serves every t. It is
-smooth in δ but at half the distances of breakpoints, where the panels are cut. Towards δ = 0 they halve until G/δ² (G/δ
-where f jumps) is a polynomial on what is left; from there on it is one.
+Let s = Var a and t² = Var δ/Var a = (1 − c)/(1 + c). G(δ, s) is the mean of (f(a + δ) − f(a − δ))² over a at fixed δ.
+The same G serves every t. It is smooth in δ, except at half the distances between breakpoints of f, where the panels in
+δ are cut. The panel at δ = 0 is halved until G/δ² (G/δ if f jumps) is a polynomial to rounding on it; smaller panels
+are then interpolated from this polynomial.
 """
 
 from itertools import pairwise
@@ -17,26 +18,26 @@ from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
 Panel = tuple[Floats, Floats, Floats]
 
-NODES = 16  # a panel of δ: their lengths double, and so does the width of the weight
-NEAREST = 9.2  # standard deviations of a at the least: beyond, the weight is 1e-19
-FIRST = 0.25  # length of the panel at δ = 0 to begin with, in the least standard deviation of a
-RTOL = 1e-13  # it is halved while this is not resolved
+NODES = 16  # nodes a panel of δ; panel lengths double outwards
+NEAREST = 9.2  # least range of a in standard deviations: beyond it the weight is below 1e-19
+FIRST = 0.25  # initial length of the panel at δ = 0, in the smallest standard deviation of a
+RTOL = 1e-13  # the panel at δ = 0 is halved until G/δᵖ is resolved to this relative error
 HALVINGS = 8
-PANELS = 60  # of δ at the most: a function with so many breakpoints is not for this method
-CLOSE = 0.2  # two images of a panel edge nearer than this part of the panel are one
+PANELS = 60  # most panels of δ; functions with more breakpoints than that raise NotConverged
+CLOSE = 0.2  # if the edges e + δ and e − δ are nearer than this part of the panel, e replaces both
 
 
 class Differences:
-    """D(s, t) for the given s and any t in [smallest, largest]; f is evaluated once for all of them.
+    """D(s, t) = ½E(f(U) − f(V))² at given s and at any t in [smallest, largest]; f is evaluated once for all t.
 
-    With `opposite` the second argument is −V, so that t² = (1 + c)/(1 − c).
+    If `opposite` is true, V = δ − a instead of a − δ, so that t² = (1 + c)/(1 − c).
 
     Attributes
     ----------
     power : int
-        G ~ δᵖ at δ = 0: 2, or 1 where f jumps, or 0 where V is taken with the opposite sign.
+        The p of G ~ δᵖ at δ = 0: 2 in general, 1 if f jumps, 0 if `opposite` is true.
     left_out : ndarray, shape (s,)
-        About what the polynomial at δ = 0 leaves out of D, relative to tᵖ.
+        Estimate of the truncation error of D, divided by tᵖ, due to the polynomial at δ = 0.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Differences:
         self.power = 0 if opposite else 1 if pieces.jumps else 2
         high, low = float(s.max()), float(s.min())
         grid = pieces.grid(high)
-        integrate(grid, "ff", np.append(s, high * (1 + largest**2)))  # refines and extends it to what f needs
+        integrate(grid, "ff", np.append(s, high * (1 + largest**2)))  # refines and extends the grid
         reach = np.clip(grid.reach * grid.scale / np.sqrt(high), NEAREST, FARTHEST)
         self._ends = reach * np.sqrt(high) * np.array([1.0, largest])
         length = grid.b - grid.a
@@ -65,15 +66,15 @@ class Differences:
         self._weighted = square * self._weights
 
     def _panel(self, a: float, b: float) -> Panel:
-        """Nodes, weights and G at each s there."""
+        """Nodes and weights on [a, b], shape (NODES,), and G at each s and node, shape (s, NODES)."""
         delta = nodes_between(a, b, NODES)
         square = self._mean_square(delta)
-        if self.opposite:  # otherwise it is even in δ
+        if self.opposite:  # without `opposite`, G is even in δ already
             square = 0.5 * (square + self._mean_square(-delta))
         return delta, 0.5 * (b - a) * rule(NODES).weights, square
 
     def _innermost(self, end: float, panel: Panel, smallest: float) -> list[Panel]:
-        """Panels of [0, end], halved towards 0 until the last is shorter than `smallest`."""
+        """Panels of [0, end], halved towards 0 until the innermost is no longer than `smallest`."""
         parts: list[Panel] = []
         for _ in range(HALVINGS):
             ratio = panel[2] / panel[0] ** self.power
@@ -118,7 +119,7 @@ class Differences:
         return result
 
     def __call__(self, t: Floats) -> Floats:
-        """D at every s and t, shape (s, t)."""
+        """D at every s and t, shape (s, t), for t of shape (t,)."""
         variance = self.s[:, None] * t**2
         density = np.exp(self._delta**2 * (-0.5 / variance[..., None])) / np.sqrt(2 * np.pi * variance)[..., None]
         return np.asarray(np.einsum("std,sd->st", density, self._weighted))

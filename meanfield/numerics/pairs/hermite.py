@@ -1,8 +1,8 @@
 """Hermite coefficients aₙ(q) = E f(√q·Z) heₙ(Z) of one function, with the orthonormal heₙ, at any number of q.
 
-They are computed for f less its mean, so that a small variation about a large constant keeps its digits, and Parseval's
-identity Σ aₙ² = Var f gives the norm of the coefficients that are left out. At many q they are read from their Legendre
-series on panels of ln q, made from as many q as a panel has nodes.
+The coefficients are computed for f − E f, so that a small variation about a large constant keeps its digits. Parseval's
+identity Σ aₙ² = Var f gives the norm of the truncated coefficients. For many q, Legendre series in ln q interpolate the
+coefficients between the nodes of panels of ln q.
 """
 
 from functools import cache
@@ -18,14 +18,14 @@ from meanfield.numerics.quadrature.one_gaussian import ROUNDING, integrate
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
 ORDER = 300  # coefficients; 0.85³⁰⁰ = 7e-22
-FINE = 0.35  # panel length in standard deviations that resolves he₃₀₀; the waves of heₙ are as long as 1/√n
-LEAST = 72  # order below which panels are not made longer
-KEPT = 256  # expansions at single q that are kept
-GRID = 256  # values of |c| at which the norms of errors are at hand
+FINE = 0.35  # panel length in standard deviations that resolves he₃₀₀; wavelengths of heₙ scale like 1/√n
+LEAST = 72  # lower orders use the panel length of this order
+KEPT = 256  # most expansions in the cache of single q
+GRID = 256  # error norms are tabulated at |c| = k/GRID
 
 
 class Expansions(NamedTuple):
-    """Expansions of f(√q·Z), one row a q; bounds on errors are those of absolute errors."""
+    """Expansions of f(√q·Z), one row a q, and bounds on the absolute errors; arrays of shape (q,) unless stated."""
 
     q: Floats
     mean: Floats
@@ -38,30 +38,30 @@ class Expansions(NamedTuple):
 
     @property
     def rest(self) -> Floats:
-        """Σ aₙ² over the coefficients that are left out, and what rounding may hide of it."""
+        """Upper bound on Σ aₙ² over the truncated coefficients n > order, rounding included, shape (q,)."""
         known = np.einsum("qn,qn->q", self.coefficients, self.coefficients)
         return np.asarray(np.maximum(self.variance - known, 0.0) + ROUNDING * self.variance)
 
 
 @cache
 def _powers(order: int) -> tuple[Floats, Floats]:
-    """C²ⁿ and n²c^{2n−2} at c = k/GRID, shape (order, GRID + 1)."""
+    """The powers c²ⁿ and n²c^{2n−2} at c = k/GRID, shape (order, GRID + 1)."""
     n, c = np.arange(1, order + 1)[:, None], np.linspace(0, 1, GRID + 1)
     return c ** (2 * n), n**2 * c ** (2 * n - 2)
 
 
 def _error_norms(error: Floats) -> tuple[Floats, Floats]:
-    """The norms of errors εₙ of coefficients, (…, order), as `Expansions` has them."""
+    """`sum_error` and `slope_error` of `Expansions` for errors εₙ of the coefficients, shape (…, order)."""
     sums, slopes = (np.sqrt(error**2 @ powers) for powers in _powers(error.shape[-1]))
     return sums, slopes
 
 
 def expand(pieces: PiecewiseSmooth, q: Floats, order: int = ORDER) -> Expansions:
-    """The expansions at each q, which may differ by a few octaves, to the given order."""
+    """The expansions to the given order at each q, shape (q,); q may range over a few octaves."""
     q = np.asarray(q, dtype=np.float64)
     with pieces.lock:
         grid, root = pieces.grid(float(q.max())), np.sqrt(q)
-        integrate(grid, "ff", q)  # refines and extends it to what f needs
+        integrate(grid, "ff", q)  # refines and extends the grid until E f² is resolved
         low, high = grid.a, grid.b
     fine = FINE * np.sqrt(ORDER / max(order, LEAST)) * root.min()
     parts = np.maximum(np.ceil((high - low) / fine).astype(int), 1)
@@ -78,7 +78,7 @@ def expand(pieces: PiecewiseSmooth, q: Floats, order: int = ORDER) -> Expansions
     unresolved = 2 * tail((weighted * rest).reshape(q.size, *x.shape)) @ half
     coefficients = np.empty((q.size, order))
     with np.errstate(over="ignore", invalid="ignore"):
-        scale = np.exp(-0.25 * z**2)  # of heₙ, which exceeds the range of a float where its weight is none
+        scale = np.exp(-0.25 * z**2)  # scale factor of heₙ, which overflows where the Gaussian weight underflows
         weighted = np.where(scale > 0, weighted / np.where(scale > 0, scale, 1.0), 0.0)
     summed = weighted * weights
     before, now = scale, z * scale
@@ -97,14 +97,14 @@ def hermite_coefficients(pieces: PiecewiseSmooth, n: int, q: float) -> tuple[Flo
 
 
 class EachVariance:
-    """Expansions of one function to one order, made at each variance that is asked for."""
+    """Expansions of one function to one order, computed and cached at each requested variance."""
 
     def __init__(self, pieces: PiecewiseSmooth, order: int) -> None:
         self.pieces, self.order = pieces, order
         self._rows: dict[float, Expansions] = {}
 
     def missing(self, q: Floats) -> int:
-        """How many expansions have to be made to serve the distinct variances `q`."""
+        """Number of the distinct variances `q` without a cached expansion."""
         return sum(x not in self._rows for x in q.tolist())
 
     def at(self, q: Floats) -> Expansions:
@@ -122,10 +122,10 @@ class EachVariance:
 
 
 class AlongVariance:
-    """The same at any variances, by Legendre series of the coefficients on panels of ln q.
+    """Expansions of one function to one order at any variances, by Legendre series in ln q on cached panels.
 
-    A coefficient of order n oscillates along ln q where f has a kink far from 0, faster for larger n; what the series
-    leave out is part of the errors.
+    If f has a kink far from 0, the coefficients oscillate in ln q, faster for larger n. The errors include the
+    truncation error of the Legendre series.
     """
 
     def __init__(self, pieces: PiecewiseSmooth, order: int) -> None:
@@ -133,7 +133,7 @@ class AlongVariance:
         self._panels: dict[int, tuple[Floats, Floats]] = {}
 
     def missing(self, q: Floats) -> int:
-        """How many panels have to be made."""
+        """Number of panels without cached series among the panels that hold the variances `q`."""
         return sum(index not in self._panels for index in np.unique(panel_number(q)).tolist())
 
     def at(self, q: Floats) -> Expansions:

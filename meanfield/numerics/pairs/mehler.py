@@ -1,8 +1,8 @@
 """Mehler's formula: E f(U) g(V) = Σ aₙ bₙ cⁿ over the Hermite coefficients aₙ of f(U) and bₙ of g(V).
 
 The squared difference ½E(f(U) − f(V))² and the derivative E f′(U) f′(V) in the covariance are other sums over the same
-coefficients. Errors are bounded by the Cauchy–Schwarz inequality: of the coefficients that are left out, beyond order
-N, by their norms times |c|^{N+1}, and of errors εₙ of the coefficients by (Σ εₙ²c²ⁿ)^½·‖b‖.
+coefficients. Two error bounds follow from the Cauchy–Schwarz inequality. Truncation at order N costs at most |c|^{N+1}
+times the norms of the truncated coefficients. Errors εₙ of the aₙ cost at most (Σ εₙ²c²ⁿ)^½·‖b‖.
 """
 
 import numpy as np
@@ -12,8 +12,8 @@ from meanfield._types import Floats, Ints
 from meanfield.numerics.pairs.hermite import GRID, Expansions
 from meanfield.numerics.quadrature.one_gaussian import ROUNDING
 
-BLOCK, ALIKE = 256, 4096  # pairs summed at once, of many variances and of one pair of them
-SMALLEST = 1e-18  # powers of c below this are left out: of that order 300 is below at |c| = 0.85
+BLOCK, ALIKE = 256, 4096  # pairs summed at once: of different variances, and of the same two variances
+SMALLEST = 1e-18  # smaller powers of c are dropped; 0.85³⁰⁰ = 7e-22 is smaller
 
 
 def product(f: Expansions, g: Expansions, first: Ints, second: Ints, c: Floats) -> tuple[Floats, Floats]:
@@ -40,7 +40,7 @@ def slope(f: Expansions, first: Ints, second: Ints, gap: Floats) -> tuple[Floats
     c, order = 1.0 - gap, f.coefficients.shape[1]
     size, scale = np.sqrt(f.variance[first] * f.variance[second]), np.sqrt(f.q[first] * f.q[second])
     value = _sum(f.coefficients, f.coefficients, first, second, c, slopes=True)
-    beyond = (order + 1) * np.abs(c) ** order * np.sqrt(f.rest[first] * f.rest[second])  # n|c|ⁿ falls there
+    beyond = (order + 1) * np.abs(c) ** order * np.sqrt(f.rest[first] * f.rest[second])  # n|c|ⁿ decreases for these n
     rounding = ROUNDING * size * np.sqrt((1.0 + c**2) / (1.0 - c**2) ** 3)  # (Σ n² c^{2n−2})^½
     error = _inexact(f, f, f.slope_error, f.slope_error, first, second, c) + rounding + beyond
     return value / scale, error / scale
@@ -72,14 +72,14 @@ def _sum(a: Floats, b: Floats, first: Ints, second: Ints, c: Floats, *, slopes: 
 
 
 def _terms(largest: float, order: int) -> int:
-    """How many powers of |c| ≤ largest matter, at most `order`."""
+    """Number of powers of |c| ≤ largest that exceed `SMALLEST`, at most `order`."""
     if largest <= SMALLEST:
         return 1
     return min(int(np.log(SMALLEST) / np.log(min(largest, 1 - 1e-9))) + 2, order)
 
 
 def _inexact(f: Expansions, g: Expansions, of_f: Floats, of_g: Floats, first: Ints, second: Ints, c: Floats) -> Floats:
-    """Bound on what errors of the coefficients do to a sum, of norms `of_f` and `of_g` on a grid of |c|."""
+    """Bound on the error of a sum due to errors of the coefficients, with norms `of_f`, `of_g` on a grid of |c|."""
     at = np.minimum(np.ceil(np.abs(c) * GRID).astype(np.intp), GRID)
     return np.asarray(of_f[first, at] * np.sqrt(g.variance[second]) + of_g[second, at] * np.sqrt(f.variance[first]))
 

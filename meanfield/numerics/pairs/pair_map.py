@@ -1,9 +1,10 @@
 """The pair map of one function: ½E(f(U) − f(V))² of two correlated Gaussians, and its slope E f′(U)f′(V).
 
-Each of many pairs is served by the cheapest representation whose bound meets the tolerance, by the rule and the table
-of `representations`: a closed form; the surface in (ln q, angle), for equal variances; Mehler's series of Hermite
-coefficients, for any variances; the rotated quadrature, for what is left, and as the truth in the tests. What has been
-made for some pairs serves later ones, and pairs count towards what pays over all calls.
+The table in `representations` lists four kinds of representation: closed forms; a surface in (ln q, angle) for equal
+variances; Mehler's series of Hermite coefficients for any variances; the rotated quadrature for all pairs. Each pair is
+computed by the cheapest representation whose error bound meets the tolerance. Surfaces and series are cached and serve
+later calls. The decision to build a panel of a surface counts the pairs of all calls so far. The tests compare the
+other representations with the rotated quadrature.
 """
 
 from collections import Counter
@@ -40,13 +41,14 @@ from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
 EPS = float(np.finfo(float).eps)
 CLOSED_FORM = 2e-14  # bound on the relative error of a closed form in float64, twice what its tests allow
-SMALLEST = 1e-306  # a smaller variance is taken as this one
-Bounded = tuple[Floats, Floats]
+SMALLEST = 1e-306  # smaller variances are replaced by this one
+#: Values, and bounds on their absolute errors: two arrays of one shape.
+ValueAndError = tuple[Floats, Floats]
 PairFunction = Callable[[Floats, Floats, Floats], Floats]
 
 
 class ClosedPairForm(Protocol):
-    """Closed forms of one function, in terms of q₁, q₂ and d = ½E(U − V)²; None where there is none."""
+    """Closed forms of one function in q₁, q₂ and d = ½E(U − V)²; a property is None if no form is known."""
 
     @property
     def distance(self) -> PairFunction | None:
@@ -62,7 +64,7 @@ class ClosedPairForm(Protocol):
 
 
 def correlation_gap(q1: Floats, q2: Floats, d: Floats) -> Floats:
-    """1 − c of a pair with variances q1, q2 and half mean squared difference d, in [0, 2]; 0 where a variance is 0."""
+    """1 − c in [0, 2] for variances q1, q2 and d = ½E(U − V)², arrays of one shape; 0 where a variance is 0."""
     scale = np.sqrt(q1) * np.sqrt(q2)
     with np.errstate(invalid="ignore", divide="ignore"):
         gap = np.where(q1 == q2, d / q1, (d - _misfit(q1, q2)) / scale)
@@ -70,20 +72,24 @@ def correlation_gap(q1: Floats, q2: Floats, d: Floats) -> Floats:
 
 
 def _misfit(q1: Floats, q2: Floats) -> Floats:
-    """½(√q₁ − √q₂)², the distance of a pair at correlation one."""
+    """½(√q₁ − √q₂)², the value of d = ½E(U − V)² at correlation one."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.where(q1 == q2, 0.0, 0.5 * ((q1 - q2) / (np.sqrt(q1) + np.sqrt(q2))) ** 2))
 
 
 class PairMap:
-    """½E(f(U) − f(V))² and E f′(U)f′(V) as functions of (q₁, q₂, d) with d = ½E(U − V)²; arguments broadcast.
+    """½E(f(U) − f(V))² and E f′(U)f′(V) of centred Gaussians U and V, as functions of their second moments.
+
+    The methods take the variances q1 = E U² and q2 = E V² (≥ 0) and either d = ½E(U − V)² or gap = 1 − c in [0, 2]. The
+    arguments are dimensionless and broadcast against each other. A method returns values and bounds on their absolute
+    errors, two arrays of the broadcast shape.
 
     Parameters
     ----------
     pieces : PiecewiseSmooth
         The function f.
     form : ClosedPairForm or None
-        Its closed forms, where they are known.
+        The closed forms of ½E(f(U) − f(V))², E f′(U)f′(V) and E f′(U)², if they are known.
 
     Examples
     --------
@@ -100,7 +106,8 @@ class PairMap:
         self.surface = PairSurface(pieces, form.distance if form else None)
         self._each = {SHORT_SERIES: EachVariance(pieces, SHORT_ORDER), LONG_SERIES: EachVariance(pieces, LONG_ORDER)}
         self._along = {SHORT_ALONG: AlongVariance(pieces, SHORT_ORDER), LONG_ALONG: AlongVariance(pieces, LONG_ORDER)}
-        self._saved: Counter[tuple[str, int, bool]] = Counter()  # what panels of surfaces would have saved so far
+        #: Cost that panels of surfaces not yet made would have saved, by row, panel and sign of c.
+        self._saved: Counter[tuple[str, int, bool]] = Counter()
 
     @cached_property
     def _derivative_surface(self) -> PairSurface:
@@ -108,24 +115,30 @@ class PairMap:
         name = f"the derivative of {pieces.name}"
         return PairSurface(PiecewiseSmooth(pieces.derivative, None, pieces.breakpoints, name=name), None)
 
-    def distance(self, q1: ArrayLike, q2: ArrayLike, d: ArrayLike) -> Bounded:
-        """½E(f(U) − f(V))², and bounds on its error, which is small relative to the value."""
+    def distance(self, q1: ArrayLike, q2: ArrayLike, d: ArrayLike) -> ValueAndError:
+        """½E(f(U) − f(V))² and bounds on its error, broadcast shape; the error is small relative to the value."""
         form = self._form and self._form.distance
         first, second, half_square = _broadcast(q1, q2, d)
         if form:
             return self._closed_distance(form, first, second, half_square)
         return self._numeric("distance", first, second, correlation_gap(first, second, half_square))
 
-    def slope(self, q1: ArrayLike, q2: ArrayLike, d: ArrayLike) -> Bounded:
-        """E f′(U)f′(V), the derivative of `distance` in d, jumps included, and bounds on its error."""
+    def slope(self, q1: ArrayLike, q2: ArrayLike, d: ArrayLike) -> ValueAndError:
+        """E f′(U)f′(V) and bounds on its error, broadcast shape.
+
+        It is the derivative of `distance` in d; f′ includes a delta function at each jump of f.
+        """
         form = self._form and self._form.distance_slope
         first, second, half_square = _broadcast(q1, q2, d)
         if form:
             return self._closed_slope(form, first, second, half_square)
         return self._numeric("slope", first, second, correlation_gap(first, second, half_square))
 
-    def decorrelation(self, q1: ArrayLike, q2: ArrayLike, gap: ArrayLike) -> Bounded:
-        """½E(f(U) − f(V))² at 1 − c = gap with an error that is small relative to Var f, as E f(U)f(V) needs it."""
+    def decorrelation(self, q1: ArrayLike, q2: ArrayLike, gap: ArrayLike) -> ValueAndError:
+        """½E(f(U) − f(V))² at 1 − c = gap and bounds on its error, broadcast shape.
+
+        The error is small relative to the standard deviations √(Var f(U)·Var f(V)), which suffices for E f(U)f(V).
+        """
         first, second, one_minus_c = _broadcast(q1, q2, gap)
         form = self._form and self._form.distance
         if form:
@@ -133,17 +146,17 @@ class PairMap:
             return self._closed_distance(form, first, second, half_square)
         return self._numeric("product", first, second, one_minus_c)
 
-    def _closed_distance(self, form: PairFunction, q1: Floats, q2: Floats, d: Floats) -> Bounded:
+    def _closed_distance(self, form: PairFunction, q1: Floats, q2: Floats, d: Floats) -> ValueAndError:
         value = _quietly(form, q1, q2, d)
         error = CLOSED_FORM * np.abs(value)
         slope = self._form and self._form.distance_slope
         if slope and not np.array_equal(q1, q2):
-            # At unequal variances d holds their difference too, and is itself a rounded number.
+            # At unequal variances d includes ½(√q₁ − √q₂)². Its own rounding error moves the value by the slope.
             rounding = _quietly(lambda *pair: 8 * EPS * np.abs(d * slope(*pair)), q1, q2, d)
-            error = error + np.fmin(rounding, 4 * value)  # NaN where f jumps and the pair is one point
+            error = error + np.fmin(rounding, 4 * value)  # NaN if f jumps, c = 1 and q1 = q2
         return value, error
 
-    def _closed_slope(self, form: PairFunction, q1: Floats, q2: Floats, d: Floats) -> Bounded:
+    def _closed_slope(self, form: PairFunction, q1: Floats, q2: Floats, d: Floats) -> ValueAndError:
         value = _quietly(form, q1, q2, d)
         error = CLOSED_FORM * np.abs(value)
         square = self._form and self._form.derivative_moment
@@ -151,19 +164,19 @@ class PairMap:
             error = error + 8 * EPS * np.sqrt(square(q1) * square(q2))
         return value, error
 
-    def _numeric(self, kind: str, q1: Floats, q2: Floats, gap: Floats) -> Bounded:
+    def _numeric(self, kind: str, q1: Floats, q2: Floats, gap: Floats) -> ValueAndError:
         pairs = Pairs(q1.ravel(), q2.ravel(), gap.ravel())
         value, error = np.zeros((2, pairs.gap.size))
         apart = np.arange(pairs.gap.size)
         if kind != "slope":
-            apart = np.flatnonzero((pairs.gap > 0) | (pairs.q1 != pairs.q2))  # of a point and itself it is 0
+            apart = np.flatnonzero((pairs.gap > 0) | (pairs.q1 != pairs.q2))  # D is 0 for U = V
 
         if apart.size:
             value[apart], error[apart] = cheapest(ONE_FUNCTION, kind, pairs.at(apart), self)
         return value.reshape(gap.shape), error.reshape(gap.shape)
 
     def pays(self, row: Representation, kind: str, pairs: Pairs) -> Bools:
-        """Whether what a row of the table needs is at hand, or costs no more than what it saves."""
+        """Whether the row's series or panels are cached, or cost no more to make than they save, shape (pairs,)."""
         if row in self._each or row in self._along:
             return np.full(pairs.gap.size, self._series_pays(row, kind, pairs))
         if row == SURFACE:
@@ -180,7 +193,11 @@ class PairMap:
         return row.pays * self._along[row].missing(q) <= min(saved, alone.pays * self._each[alone].missing(q))
 
     def _surface_pays(self, row: Representation, kind: str, surface: PairSurface, pairs: Pairs) -> Bools:
-        """By panel of ln q, and apart for c near −1; what earlier calls would have saved counts too."""
+        """Whether the surface pays, for each pair.
+
+        Costs are counted for each panel of ln q, and separately for c near −1, where a panel needs a second series. The
+        savings include the pairs of earlier calls.
+        """
         number, opposite = panel_number(pairs.q1), pairs.gap > 1 + FAR
         pays = np.empty(number.size, dtype=bool)
         codes = 2 * number + opposite
@@ -193,7 +210,7 @@ class PairMap:
         return pays
 
     def _cost_by_others(self, kind: str, pairs: Pairs) -> int:
-        """What pairs of equal variances cost by Hermite series where these pay, and by quadrature elsewhere."""
+        """Cost of pairs of equal variances without a surface: by Hermite series where they pay, else by quadrature."""
         size, total = np.abs(1.0 - pairs.gap), 0
         for row in (SHORT_SERIES, LONG_SERIES):
             served = (row.smallest < size) & (size <= row.largest)
@@ -202,14 +219,17 @@ class PairMap:
         return total + int(pairs.cost(kind)[size > LONG_SERIES.largest].sum())
 
     def evaluate(self, row: Representation, kind: str, pairs: Pairs) -> tuple[Floats, Floats, Floats]:
-        """Values, bounds on their errors, and what the tolerance is relative to; for a product, those of `distance`."""
+        """Values, bounds on their errors, and the scales that multiply the tolerance, each of shape (pairs,).
+
+        For `kind` "product" the values and bounds are ½E(f(U) − f(V))² and its bound; only the scale differs.
+        """
         q1, q2, gap = pairs
         if row == SURFACE and kind != "slope":
             value, error = self.surface.distance(q1, gap)
             return value, error, value
         if row == SURFACE:
             value, error, distance = self.surface.slope(q1, gap)
-            with np.errstate(invalid="ignore", divide="ignore"):  # D/d is the mean of slopes up to c = 1
+            with np.errstate(invalid="ignore", divide="ignore"):  # D/d is the mean slope between c and 1
                 return value, error, np.fmax(np.abs(value), distance / (q1 * gap))
         if row == OF_DERIVATIVE:
             square, square_error, _ = self.surface.slope(q1, np.zeros(q1.size))
@@ -235,6 +255,6 @@ def _broadcast(*arguments: ArrayLike) -> tuple[Floats, Floats, Floats]:
 
 
 def _quietly(form: PairFunction, *arguments: Floats) -> Floats:
-    """What a closed form gives, overflow included: its callers look at the result."""
+    """The closed form, without floating-point warnings: the callers check for inf and NaN."""
     with np.errstate(all="ignore"):
         return np.asarray(form(*arguments), dtype=np.float64)

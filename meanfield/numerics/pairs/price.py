@@ -1,7 +1,7 @@
 """Price's theorem: the derivative of E f(U) g(V) in the covariance of U and V is E f′(U) g′(V) (Price 1958).
 
-It gives small squared differences without cancellation, as an integral of E f′(U) f′(V) over the covariance; and the
-derivatives are those of distributions, so that a jump of f at x contributes its height times a delta function at x.
+Small squared differences follow without cancellation, as an integral of E f′(U) f′(V) over the covariance. The
+derivatives are taken in the sense of distributions: a jump of f at x adds its height times a delta function at x to f′.
 """
 
 from collections.abc import Callable
@@ -12,9 +12,9 @@ from meanfield._types import Floats
 from meanfield.numerics.quadrature.gauss_legendre import nodes_between, rule, tail
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
-NODES = 3  # for the integral of E f′(U) f′(V) over 1 − c < 1e-8, where it is nearly linear in √(1 − c)
-FARTHEST = 9.5  # standard deviations of an argument given the other one
-DELTA_ROUNDING = 1e-14  # of the sum over jumps
+NODES = 3  # Gauss nodes in √(1 − c) for 1 − c < 1e-8, where E f′(U) f′(V) is nearly linear in √(1 − c)
+FARTHEST = 9.5  # range of one argument given the other one, in conditional standard deviations
+DELTA_ROUNDING = 1e-14  # relative rounding error of the sum over jumps
 
 
 def integrated_slope(
@@ -22,8 +22,8 @@ def integrated_slope(
 ) -> tuple[float, float]:
     """√(q₁q₂) ∫ E f′(U) f′(V) dg over g from 0 to `gap` = 1 − c, and a bound on its error.
 
-    It is ½E(f(U) − f(V))² less its value at c = 1. ``slope(g)`` gives E f′(U) f′(V) at 1 − c = g with its error; it is
-    smooth in √g.
+    The integral is the increase of ½E(f(U) − f(V))² from c = 1 to 1 − c = gap. ``slope(g)`` returns E f′(U) f′(V) at
+    1 − c = g and its error; it must be smooth in √g.
     """
     root, weights = 0.5 * (1 + rule(NODES).nodes), 0.5 * rule(NODES).weights
     slopes = np.array([slope(gap * float(s) ** 2) for s in root])
@@ -34,9 +34,10 @@ def integrated_slope(
 def jump_terms(
     f: PiecewiseSmooth, edges: tuple[Floats, Floats], q1: float, q2: float, gap: float
 ) -> tuple[float, float]:
-    """What the jumps of f add to E f′(U) f′(V): delta functions with each other, and with the rest of f′.
+    """The contribution of the jumps of f to E f′(U) f′(V), and a bound on its error.
 
-    `edges` are panel edges for the two arguments, in their standard deviations, between which f′ is smooth.
+    Delta functions of f′(U) meet delta functions of f′(V) and the smooth part of f′(V), and vice versa. Between the
+    `edges` of the two arguments, in standard deviations, f′ is smooth.
     """
     points, heights = np.array(f.jumps), f.jump_heights()
     c, rest = 1.0 - gap, gap * (2.0 - gap)

@@ -1,14 +1,18 @@
 r"""The rule of the pair map: each pair is served by the cheapest representation whose bound meets the tolerance.
 
-A closed form serves every pair where there is one. For the rest `ONE_FUNCTION` and `TWO_FUNCTIONS` are the only tables
-of thresholds. Their rows are tried in turn. A row is asked for the pairs that it serves, by their variances and |c|, if
-what it needs is at hand, or costs no more than what it saves; its value is taken where its bound is within the
-tolerance, or where no later row does better. What is left goes to the next row, and the last one, the rotated
-quadrature, takes every pair. The costs, in units of 4 ms of CPU, about that of ½E(f(U) − f(V))² by quadrature for
-smooth f and equal variances, as measured:
+If a closed form is known, it serves every pair. Otherwise the rows of the table `ONE_FUNCTION` or `TWO_FUNCTIONS` are
+tried in turn. These two tables have all thresholds between representations.
+
+1. A row serves pairs by their variances and |c|. It is evaluated if its series or panels are cached, or if making them
+   costs no more than the quadratures that they save.
+2. Its value is accepted if its error bound is within the tolerance, or if no later row has a smaller error.
+3. All other pairs go to the next row. The last row, the rotated quadrature, accepts every pair.
+
+The unit of cost is 4 ms of CPU time, in which the quadrature computes ½E(f(U) − f(V))² once for smooth f and equal
+variances. Measured costs:
 
 =======================  ===========  ==============  ======================  =========================
-representation           variances    correlations    to make                 a pair, when made
+representation           variances    correlations    to make                 a pair, once made
 =======================  ===========  ==============  ======================  =========================
 closed form              any          any             nothing                 1e-4
 surface in (ln q, θ)     equal        any             16 a panel of ln q      1e-4
@@ -28,32 +32,34 @@ import numpy as np
 
 from meanfield._types import Bools, Floats, Ints
 
-#: The relative error that a representation may have if a later one may have a smaller one. That of a slope is relative
-#: to a lower bound on E φ′², that of a product to the product of the two root mean squares.
+#: Largest relative error of an accepted value, unless the row is final. The error of a distance is relative to the
+#: distance, the error of a slope to a lower bound on E φ′², the error of a product to the product of the two root mean
+#: squares (standard deviations, for the products of one function).
 TOLERANCE = {"distance": 1e-11, "slope": 1e-10, "product": 1e-12}
-#: What a pair costs by quadrature, for equal variances; twice that for unequal ones.
+#: Cost of a pair of equal variances by quadrature; a pair of unequal variances costs twice as much.
 BY_QUADRATURE = {"distance": 1, "slope": 8, "product": 1}
-#: And by a series that is at hand.
+#: Cost of a pair by a cached series.
 BY_SERIES = 2e-4
 
 
 class Representation(NamedTuple):
-    """Where a representation serves, and from how many pairs on it pays.
+    """A row of the table: the pairs that a representation serves, and its cost.
 
     Attributes
     ----------
     name : str
-        What the maps call it.
+        Name of the representation.
     smallest, largest : float
-        It serves |c| in (smallest, largest].
+        The representation serves |c| in (smallest, largest].
     pays : int
-        What each of its parts costs that has to be made; the quadratures that it saves are to cost as much.
+        Cost of making one part (a panel, or a series at one variance), in units of one quadrature. The representation
+        pays if the quadratures that it saves cost at least as much.
     equal, negative : bool
-        Whether it serves equal variances only, and negative correlations only.
+        Whether it serves only equal variances, and only negative correlations.
     kinds : tuple of str
-        The quantities that it gives.
+        The quantities that it computes: "distance" ½E(f(U) − f(V))², "slope" E f′(U)f′(V), "product" E f(U)g(V).
     final : bool
-        Whether no later row has a smaller error, so that its value is taken whatever its bound is.
+        Whether its value is accepted with any error bound, because no later row has a smaller error.
     """
 
     name: str
@@ -66,7 +72,7 @@ class Representation(NamedTuple):
     final: bool = False
 
     def serves(self, pairs: "Pairs") -> Bools:
-        """The pairs that it can be asked for."""
+        """Mask of the pairs that the representation serves, shape (pairs,)."""
         size = np.abs(1.0 - pairs.gap)
         served = (self.smallest < size) & (size <= self.largest)
         if self.equal:
@@ -77,7 +83,7 @@ class Representation(NamedTuple):
 
 
 SHORT, LONG = 0.85, 0.999  # the largest |c| of the two Hermite series
-SHORT_ORDER, LONG_ORDER = 300, 1200  # 0.85³⁰⁰ = 7e-22; the long one serves while its bound is within the tolerance
+SHORT_ORDER, LONG_ORDER = 300, 1200  # 0.85³⁰⁰ = 7e-22; the bound of the long series decides up to which |c| it serves
 
 SURFACE = Representation("surface", equal=True, pays=16)
 SHORT_ALONG = Representation("short series along ln q", largest=SHORT, pays=28)
@@ -95,26 +101,26 @@ TWO_FUNCTIONS = (SHORT_SERIES, LONG_SERIES, IN_ANGLE, QUADRATURE)
 
 
 class Pairs(NamedTuple):
-    """Pairs of Gaussians, as 1-d arrays: Var U, Var V and 1 − c."""
+    """Pairs of centred Gaussians (U, V): three arrays of shape (pairs,)."""
 
-    q1: Floats
-    q2: Floats
-    gap: Floats
+    q1: Floats  # Var U
+    q2: Floats  # Var V
+    gap: Floats  # 1 − c, in [0, 2]
 
     def at(self, index: Ints) -> Self:
-        """Some of them."""
+        """The pairs with these indices."""
         return self._replace(q1=self.q1[index], q2=self.q2[index], gap=self.gap[index])
 
     def where(self, mask: Bools) -> Self:
-        """Those of a mask."""
+        """The pairs for which the mask is true."""
         return self if mask.all() else self.at(np.flatnonzero(mask))
 
     def cost(self, kind: str) -> Ints:
-        """What each pair costs by quadrature."""
+        """Cost of each pair by quadrature, shape (pairs,)."""
         return np.asarray(BY_QUADRATURE[kind] * np.where(self.q1 == self.q2, 1, 2))
 
     def distinct(self) -> tuple[Floats, Ints, Ints]:
-        """The distinct variances, and which of them U and V have."""
+        """The distinct variances, and the indices of Var U and Var V among them, each of shape (pairs,)."""
         if np.all(self.q1 == self.q1[:1]) and np.all(self.q2 == self.q2[:1]):
             one = np.zeros(self.q1.size, dtype=np.intp)
             q1, q2 = self.q1[:1], self.q2[:1]
@@ -124,21 +130,21 @@ class Pairs(NamedTuple):
 
 
 class Representations(Protocol):
-    """What has the representations of one map, by their names in the table."""
+    """The representations of one map, by their rows in the table."""
 
     def pays(self, row: Representation, kind: str, pairs: Pairs) -> Bools:
-        """Whether what a row needs is at hand or worth making, by pair."""
+        """Whether the row's series or panels are cached or pay for themselves, shape (pairs,)."""
 
     def evaluate(self, row: Representation, kind: str, pairs: Pairs) -> tuple[Floats, Floats, Floats]:
-        """Values, bounds on their errors, and what the tolerance is relative to."""
+        """Values, bounds on their errors, and the scales that multiply the tolerance, each of shape (pairs,)."""
 
 
 def cheapest(
     table: tuple[Representation, ...], kind: str, pairs: Pairs, representations: Representations
 ) -> tuple[Floats, Floats]:
-    """The quantity `kind` of all pairs by the rule, and bounds on its error."""
+    """The quantity `kind` of all pairs by the rule of this module, and bounds on its error, each of shape (pairs,)."""
     value, error = np.zeros(pairs.gap.size), np.full(pairs.gap.size, np.inf)
-    left, rest = np.arange(pairs.gap.size), pairs  # the numbers of the pairs that no row has served yet, and these
+    left, rest = np.arange(pairs.gap.size), pairs  # indices of the pairs without an accepted value, and these pairs
     for row in table:
         if kind not in row.kinds or not left.size:
             continue

@@ -1,10 +1,9 @@
-"""E h(Z₁, Z₂) for correlated standard normals, where h is smooth but for lines on which one of its arguments is
-constant.
+"""E h(Z₁, Z₂) for correlated standard normals, where h is smooth except on lines z₁ = const and z₂ = const.
 
-Rotated to Z₁ = α·A + β·D, Z₂ = α·A − β·D with independent A and D, β² = (1 − c)/2: near c = 1 the two arguments differ
-by 2β·D, without cancellation. The breakpoints of h become two families of lines in the (A, D) plane; the inner panels
-over A are cut at all of them, the outer ones over D where two of them meet. Only c ≥ 0 is needed: a negative
-correlation is a positive one with the second argument reflected.
+The variables are rotated: Z₁ = α·A + β·D and Z₂ = α·A − β·D with independent standard normals A and D, β² = (1 − c)/2
+and α² = 1 − β². The difference Z₁ − Z₂ = 2β·D has no cancellation near c = 1. The breakpoints of h become two families
+of lines in the (A, D) plane. The inner panels over A are cut at every line, the outer panels over D where two lines
+meet. The correlation c is ≥ 0. For a negative correlation the caller reflects the second argument.
 """
 
 from collections.abc import Callable
@@ -19,12 +18,12 @@ Integrand = Callable[[Floats, Floats], Floats]
 Inner = Callable[..., tuple[Floats, Floats, Floats]]
 
 OUTER = (0.0, 1.0, 2.0, 3.5, 5.0, 7.0)  # edges of the outer panels, before the cuts
-ROUNDING = 1e-14  # of sums and of a well-conditioned h, relative to the integral of |h|
+ROUNDING = 1e-14  # rounding error of sums and of a well-conditioned h, relative to the integral of |h|
 AIM = 0.4  # outer panels are refined until their error is this part of the rounding
-HALF_AIM = 2.0  # the half-line rule is taken if its error is this part of the rounding
-HALF_SAFETY = 8.0  # on the first coefficient beyond the half-line rule
-BLOCK = 1_000_000  # points at which h is evaluated at once
-ROUNDS = 24  # halvings of an outer panel at the most
+HALF_AIM = 2.0  # the half-line rule is accepted if its error is at most this multiple of the rounding
+HALF_SAFETY = 8.0  # safety factor on the estimated error of the half-line rule
+BLOCK = 1_000_000  # points a call of h
+ROUNDS = 24  # most halvings of an outer panel
 
 
 def rotated(
@@ -48,11 +47,11 @@ def rotated(
     gap : float
         1 − c, in [0, 1].
     breakpoints : pair of ndarray
-        Those edges at which h is not smooth.
+        The edges of `first` and of `second` at which h is not smooth.
     symmetric : bool
         Whether h(z₁, z₂) = h(z₂, z₁), so that half of the plane suffices.
     rounding : float
-        Relative rounding error of h, where it is more than usual because h cancels.
+        Relative rounding error of h; above the default if h is a difference of nearly equal numbers.
     """
     beta = np.sqrt(0.5 * gap)
     alpha = np.sqrt(1.0 - beta**2)
@@ -85,14 +84,14 @@ def rotated(
 
 
 def _half_plane(inner: Inner, side: float, rounding: float) -> tuple[float, float] | None:
-    """The integral over side·D > 0 by one rule, where the inner one is smooth enough for that; else None.
+    """The integral over side·D > 0 by the half-line rule, and its error bound; None if that bound is too large.
 
-    The error of the n-point rule is that of coefficients from 2n on. They are at least as far below those at n as
-    these are below those at n/2, whether they fall algebraically, exponentially, or in between as is usual on a
-    half-line.
+    The n-point rule is exact for polynomials of degree < 2n, so its error comes from the coefficients of degree ≥ 2n.
+    The coefficients decay at least by the same factor from degree n to 2n as from n/2 to n, whether the decay is
+    algebraic, exponential, or in between, as is usual on a half-line. The error estimate extrapolates by this factor.
     """
     line = half_line()
-    integral, absolute, inner_error = inner(side * line.nodes, 0.5)  # a coefficient sees the root of the weight of D
+    integral, absolute, inner_error = inner(side * line.nodes, 0.5)  # share ½: coefficients see √(weight of D)
     size = float(line.weights @ absolute)
     coefficients = np.abs(line.coefficients @ integral)
     middle = coefficients.size // 2
@@ -115,7 +114,7 @@ def _outer(inner: Inner, edges: Floats, rounding: float) -> tuple[float, float]:
         panel_size = half * (absolute @ weights)
         panel_error = 2 * half * tail(integral)
         total = size + panel_size.sum()
-        noise = 2 * half * inner_error.max(axis=1)  # what halving the panel cannot cure
+        noise = 2 * half * inner_error.max(axis=1)  # halving the outer panel does not reduce it
         done = (panel_error <= np.maximum(AIM * rounding * total, noise)) | (level == ROUNDS - 1)
         value += float((half * (integral @ weights))[done].sum())
         error += float((panel_error + half * (inner_error @ weights))[done].sum())
@@ -130,9 +129,9 @@ def _outer(inner: Inner, edges: Floats, rounding: float) -> tuple[float, float]:
 def _inner(
     integrand: Integrand, first: Floats, second: Floats, d: Floats, alpha: float, beta: float, far: float, share: float
 ) -> tuple[Floats, Floats, Floats]:
-    """∫ h dA at each D: value, integral of the absolute value, and error bound.
+    """The integral of h over A at each D, the integral of |h|, and a bound on the error, each of shape of `d`.
 
-    Panels whose weight is negligible are left out: exp(−A²/2) times the `share` in the exponent of that of D.
+    Panels on which the weight exp(−A²/2 − share·D²/2) is negligible are skipped.
     """
     shift = beta * d[:, None]
     ends = np.full((d.size, 1), far)

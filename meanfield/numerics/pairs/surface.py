@@ -1,12 +1,14 @@
-"""The pair map of one function for all q and all correlations: two-dimensional Legendre series, made where needed.
+"""The pair map of one function at equal variances q and any correlation, by two-dimensional Legendre series.
 
-With 1 − c = 2t²/(1 + t²), so t = tan(θ/2), and D = ½E(f(U) − f(V))², three functions carry it:
+Let D = ½E(f(U) − f(V))², c = cos θ and t = tan(θ/2), so that 1 − c = 2t²/(1 + t²). Each range of correlations has a
+smooth function:
 
-* near correlation one, W(q, t) = tᵖ·D/(q(1 − c)), p = 1 if f jumps and 0 otherwise, on panels of t in [0, ½];
-* for c in [−0.6, 0.6], T(q, c) = Σ aₙ² c^{n−1} over the Hermite coefficients, where nothing cancels;
-* near correlation minus one, S(q, t) = D/q, where t is that of −c.
+* for c > 0.6, W(q, t) = tᵖ·D/(q(1 − c)) with p = 1 if f jumps and p = 0 otherwise, on panels of t in [0, ½];
+* for c in [−0.6, 0.6], T(q, c) = Σ aₙ² c^{n−1} over the Hermite coefficients, so that D = Var f − c·T;
+* for c < −0.6, S(q, t) = D/q with t = tan((π − θ)/2), on panels of t in [0, ½].
 
-Their derivatives in t and c give E f′(U)f′(V) = dD/dd, d = q(1 − c), without another integral.
+The derivatives of W, T and S in t and c give E f′(U)f′(V) = dD/dd, d = q(1 − c), without another integral. The series
+of a panel of ln q are computed when the panel is first needed.
 """
 
 from typing import NamedTuple
@@ -30,19 +32,19 @@ from meanfield.numerics.quadrature.one_gaussian import ROUNDING
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 from meanfield.numerics.solve.legendre_series import values_and_slopes
 
-BLOCK = 8192  # pairs whose series are held at once
-SMOOTH = 8.0  # a smooth error changes its sign so often on a panel of t at the most
-ROUGH = N**2 / 2  # a polynomial of degree < N on [−1, 1] is at most so many times as steep as it is large
+BLOCK = 8192  # pairs a block, to limit memory
+SMOOTH = 8.0  # most sign changes of a smooth error on a panel of t
+ROUGH = N**2 / 2  # Markov-type bound: largest slope over largest value on [−1, 1] of a polynomial of degree < N
 
 
 class PairPanel(NamedTuple):
-    """The series on one panel of ln q; first axis of coefficients = degree in ln q."""
+    """The series on one panel of ln q; the first axis of the coefficients is the degree in ln q."""
 
-    low: float  # its lower end in ln q
-    near: InAngle  # W
-    far: Floats  # (NODES, FAR_NODES): T
-    mean: Floats  # (NODES,): E f
-    variance: Floats  # (NODES,): Var f
+    low: float  # lower end of the panel in ln q
+    near: InAngle  # series of W
+    far: Floats  # (NODES, FAR_NODES): series of T
+    mean: Floats  # (NODES,): series of E f
+    variance: Floats  # (NODES,): series of Var f
     far_error: float  # bound on the error of T and of its derivative in c
 
     def basis(self, log_q: Floats) -> Floats:
@@ -51,7 +53,15 @@ class PairPanel(NamedTuple):
 
 
 class PairSurface:
-    """Panels of the pair map of one function by their number ⌊ln q/PANEL⌋; `distance` is its closed form, if known."""
+    """The pair map of one function at equal variances, in panels numbered ⌊ln q/PANEL⌋.
+
+    Parameters
+    ----------
+    pieces : PiecewiseSmooth
+        The function f.
+    distance : callable or None
+        The closed form of D as a function of (q, q, d), if it is known.
+    """
 
     def __init__(self, pieces: PiecewiseSmooth, distance: Distance | None) -> None:
         self.pieces, self._distance = pieces, distance
@@ -60,7 +70,7 @@ class PairSurface:
         self._opposites: dict[int, InAngle | None] = {}
 
     def panel(self, index: int) -> PairPanel | None:
-        """Panel number `index`, made when it is first asked for; None where it reaches beyond what can be computed."""
+        """Panel number `index`, computed at the first call; None if it cannot be computed."""
         with self.pieces.lock:
             if index not in self._panels:
                 try:
@@ -70,7 +80,7 @@ class PairSurface:
         return self._panels[index]
 
     def opposite(self, index: int) -> InAngle | None:
-        """D/q by the t of −c on that panel."""
+        """The series of S = D/q for c near −1 on panel `index`; None if they cannot be computed."""
         with self.pieces.lock:
             if index not in self._opposites:
                 try:
@@ -80,7 +90,10 @@ class PairSurface:
         return self._opposites[index]
 
     def made(self, index: int, *, opposite: bool) -> bool:
-        """Whether panel number `index` is at hand, and what serves c near −1 there, or known not to be computable."""
+        """Whether the series of panel `index` are cached, or known not to be computable.
+
+        If `opposite` is true, this includes the series for c near −1.
+        """
         return index in self._panels and (not opposite or index in self._opposites or self._panels[index] is None)
 
     def _make(self, index: int) -> PairPanel:
@@ -95,18 +108,18 @@ class PairSurface:
     def distance(self, q: Floats, gap: Floats) -> tuple[Floats, Floats]:
         """½E(f(U) − f(V))² of many pairs with Var U = Var V = q at 1 − c = gap, and bounds on its error.
 
-        Both arguments are 1-d. The error is infinite where nothing could be computed.
+        Arguments and results have shape (pairs,). The error is infinite where the panel of q could not be computed.
         """
         value, _, error, _ = self._evaluate(q, gap)
         return value, error
 
     def slope(self, q: Floats, gap: Floats) -> tuple[Floats, Floats, Floats]:
-        """E f′(U)f′(V), the derivative of `distance` in d = q·gap, bounds on its error, and `distance`."""
+        """E f′(U)f′(V), bounds on its error, and ½E(f(U) − f(V))², each of shape (pairs,)."""
         distance, value, _, error = self._evaluate(q, gap, slopes=True)
         return value, error, distance
 
     def _evaluate(self, q: Floats, gap: Floats, *, slopes: bool = False) -> Floats:
-        """D, and where `slopes` are wanted its derivative in d, and bounds on their errors: shape (4, pairs)."""
+        """Shape (4, pairs): D, dD/dd, and bounds on their errors; dD/dd is only meaningful if `slopes` is true."""
         result = np.zeros((4, q.size))
         result[2:] = np.inf
         log_q, number = np.log(q), panel_number(q)
@@ -162,7 +175,7 @@ def _beyond(panel: PairPanel, opposite: InAngle, log_q: Floats, gap: Floats, slo
 def _in_angle(
     made: InAngle, panel: PairPanel, log_q: Floats, t: Floats, slopes: bool
 ) -> tuple[Floats, Floats, float, Floats, Floats]:
-    """The function that `made` carries, its derivative in t, its smooth and rough errors, and the lengths of panels."""
+    """At each t: the function in `made`, its derivative in t, its smooth and rough errors, and the panel's length."""
     value, steepness = np.empty(t.size), np.empty(t.size)
     where = np.clip(np.searchsorted(made.edges, t, side="right") - 1, 0, made.edges.size - 2)
     length = np.diff(made.edges)
@@ -175,13 +188,13 @@ def _in_angle(
 
 
 def _curves(panel: PairPanel, log_q: Floats, series: Floats) -> Floats:
-    """The series in the angle at each `log_q`: (degrees, points), or (degrees, 1) where they are all the same."""
+    """The coefficients in t or c at each `log_q`: (degrees, points), or (degrees, 1) if all `log_q` are equal."""
     same = bool(np.all(log_q == log_q[0]))
     return np.asarray(series.T @ panel.basis(log_q[:1] if same else log_q))
 
 
 def _sums(curves: Floats, x: Floats, slopes: bool) -> tuple[Floats, Floats]:
-    """The series at x, and their derivatives in x where they are wanted."""
+    """The series at x, and their derivatives in x, which are 0 unless `slopes` is true."""
     if slopes:
         return values_and_slopes(curves, x)
     alone = curves[:, 0] if curves.shape[1] == 1 else curves

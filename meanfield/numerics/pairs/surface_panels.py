@@ -17,28 +17,29 @@ from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
 Distance = Callable[[Floats, Floats, Floats], Floats]
 
-NEAR, FAR = 0.5, 0.6  # the end of t, and the c at which it is
-FAR_NODES = 32  # of c: T has its singularities at ±1, so that its series converges like 3⁻ⁿ as well
+NEAR, FAR = 0.5, 0.6  # the largest t, and its c = (1 − t²)/(1 + t²)
+FAR_NODES = 32  # nodes in c: T is singular only at c = ±1, so its series on [−0.6, 0.6] converges like 3⁻ⁿ
 ORDER = 72  # Hermite coefficients: 0.6⁷² = 1e-16
-RTOL = 3e-14  # panels of t are halved until what they leave out is this part of the largest value
-HALVINGS, MOST = 8, 24  # how often, and how many of them there may be
-CANCELLED = 1e-13  # rounding of W relative to its largest value, where f(u) − f(v) cancels: 5e-14 was seen
-WIDENED = float(np.log1p(NEAR**2))  # by this ln s can be below ln q
+RTOL = 3e-14  # panels of t are halved until the tail of their series is this part of the largest value
+HALVINGS, MOST = 8, 24  # most halvings of a panel of t, and most panels of t
+CANCELLED = 1e-13  # rounding of W relative to its largest value, due to cancellation in f(u) − f(v); 5e-14 observed
+WIDENED = float(np.log1p(NEAR**2))  # largest ln q − ln s, since q = s(1 + t²)
 
 
 class InAngle(NamedTuple):
     """A function of ln q and t = tan(θ/2) on one panel of ln q, and on panels of t in [0, ½]."""
 
-    edges: Floats  # of the panels of t
-    series: Floats  # (NODES, panels of t, N): degrees in ln q, panel, degrees in t
-    smooth_error: float  # bound on the error that the series in ln q leaves, which is smooth in t
-    rough_error: Floats  # (panels of t,): bound on what the series in t leave
+    edges: Floats  # (panels of t + 1,): edges of the panels of t
+    series: Floats  # (NODES, panels of t, N): degree in ln q, panel, degree in t
+    smooth_error: float  # bound on the truncation error in ln q, which is smooth in t
+    rough_error: Floats  # (panels of t,): bound on the truncation and rounding errors in t
 
 
 def in_angle(pieces: PiecewiseSmooth, closed_form: Distance | None, low: float, *, opposite: bool = False) -> InAngle:
-    """W(q, t) on the panel of ln q that begins at `low`.
+    """W(q, t), or S(q, t) if `opposite` is true, on the panel of ln q that begins at `low`.
 
-    W is tᵖ·D/(q(1 − c)) with p = 1 if f jumps and 0 otherwise; with `opposite` it is D/q, and t is that of −c.
+    W = tᵖ·D/(q(1 − c)) with p = 1 if f jumps and p = 0 otherwise, and t² = (1 − c)/(1 + c). S = D/q, and
+    t² = (1 + c)/(1 − c).
     """
     log_q = nodes_between(low, low + PANEL, NODES)
     q, left_out = np.exp(log_q)[:, None], 0.0
@@ -82,7 +83,7 @@ def in_angle(pieces: PiecewiseSmooth, closed_form: Distance | None, low: float, 
 
 @cache
 def _from_s(a: float, b: float) -> Floats:
-    """For each node t in [a, b] the matrix from values at the nodes of ln s to those at the nodes of ln q."""
+    """Interpolation matrices from the nodes of ln s to the nodes of ln q, one for each node t in [a, b]."""
     t = nodes_between(a, b)
     log_q = nodes_between(0.0, PANEL, NODES)
     log_s = log_q - np.log1p(t**2)[:, None]  # q = s(1 + t²)
@@ -90,7 +91,7 @@ def _from_s(a: float, b: float) -> Floats:
 
 
 def hermite_sums(pieces: PiecewiseSmooth, q: Floats) -> tuple[Floats, Floats, Floats]:
-    """E f and Var f at each q, and T there at the nodes of c."""
+    """E f and Var f at each q, shape (q,), and T at each q and each node of c, shape (q, FAR_NODES)."""
     rows = expand(pieces, q, ORDER)
     c = nodes_between(-FAR, FAR, FAR_NODES)
     return rows.mean, rows.variance, (rows.coefficients**2) @ c ** np.arange(ORDER)[:, None]

@@ -1,7 +1,6 @@
 """E f(U) g(V) of two functions for many pairs, by the same rule as the pair map of one function.
 
-Where f and g are the same, their pair map is to be asked: E f(U)f(V) is half the sum of the two second moments less
-½E(f(U) − f(V))².
+If f and g are the same function, use `PairMap`: E f(U)f(V) = ½(E f(U)² + E f(V)²) − ½E(f(U) − f(V))².
 """
 
 import numpy as np
@@ -24,11 +23,16 @@ from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 from meanfield.numerics.solve.surrogate import Surrogate
 
 ORDERS = {SHORT_SERIES: SHORT_ORDER, LONG_SERIES: LONG_ORDER}
-NODES = 12  # a panel of the series in the angle
+NODES = 12  # nodes a panel of the series in the angle
 
 
 class ProductMap:
-    """E f(U) g(V) as a function of (q₁, q₂, 1 − c).
+    """E f(U) g(V) as a function of q₁ = E U², q₂ = E V² and 1 − c in [0, 2], arrays of one shape.
+
+    Parameters
+    ----------
+    f, g : PiecewiseSmooth
+        The functions.
 
     Examples
     --------
@@ -44,13 +48,13 @@ class ProductMap:
         self._series = {row: (EachVariance(f, order), EachVariance(g, order)) for row, order in ORDERS.items()}
 
     def __call__(self, q1: Floats, q2: Floats, gap: Floats) -> tuple[Floats, Floats]:
-        """E f(U) g(V) for arrays of one shape, and bounds on its error."""
+        """E f(U) g(V) and bounds on its absolute error, of the shape of the arguments."""
         pairs = Pairs(np.ravel(q1), np.ravel(q2), np.ravel(gap))
         value, error = cheapest(TWO_FUNCTIONS, "product", pairs, self)
         return value.reshape(np.shape(gap)), error.reshape(np.shape(gap))
 
     def pays(self, row: Representation, kind: str, pairs: Pairs) -> Bools:
-        """Whether what a row of the table needs is at hand, or costs no more than the quadratures that it saves."""
+        """Whether the row's series are cached, or cost at most twice the quadratures saved, shape (pairs,)."""
         if row in self._series:
             f, g = self._series[row]
             missing = f.missing(np.unique(pairs.q1)) + g.missing(np.unique(pairs.q2))
@@ -61,7 +65,7 @@ class ProductMap:
         return np.full(pairs.gap.size, True)
 
     def evaluate(self, row: Representation, kind: str, pairs: Pairs) -> tuple[Floats, Floats, Floats]:
-        """Values, bounds on their errors, and what the tolerance is relative to."""
+        """Values, bounds on their errors, and the scales that multiply the tolerance, each of shape (pairs,)."""
         q1, q2, gap = pairs
         if row in self._series:
             f, g = self._series[row]
@@ -80,7 +84,7 @@ class ProductMap:
         return value, error, np.full(gap.size, np.inf)
 
     def _in_angle(self, q1: float, q2: float, gap: Floats, smallest: float) -> tuple[Floats, Floats]:
-        """Of many pairs of the same variances: series in the angle arccos c near 0 and π, where |c| > smallest."""
+        """E f(U) g(V) for pairs of the same two variances, by series in the angle arccos c for |c| > smallest."""
 
         def direct(angle: Floats) -> tuple[Floats, Floats]:
             one, gap = np.ones(angle.size), 2 * np.sin(0.5 * angle) ** 2
@@ -97,7 +101,7 @@ class ProductMap:
 
 
 def _alike(pairs: Pairs) -> tuple[Ints, Ints, Ints]:
-    """Groups of pairs of the same variances: a member of each, the group of each pair, the sizes of the groups."""
+    """Groups of pairs with the same two variances: one member a group, the group of each pair, the group sizes."""
     _, members, group, sizes = np.unique(
         pairs.q1 + 1j * pairs.q2, return_index=True, return_inverse=True, return_counts=True
     )

@@ -1,7 +1,7 @@
-"""Panels of ln q, on which everything that a Gaussian of variance q does is a Legendre series.
+"""Panels of ln q, on which expectations over a Gaussian of variance q are Legendre series.
 
-The Gaussian density is analytic in ln q for |Im ln q| < π/2, and with it every expectation, whatever the function is:
-so a fixed number of nodes serves a panel of fixed length.
+The Gaussian density is analytic in ln q for |Im ln q| < π/2. Therefore every expectation E f(√q·Z) is analytic there
+too, for all f for which it is finite, and a fixed number of nodes resolves it on a panel of fixed length.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from meanfield._types import Floats, Ints
 from meanfield.numerics.quadrature.gauss_legendre import nodes_between
 
 PANEL = 3 * float(np.log(2.0))  # length of a panel in ln q
-NODES = 28  # of such a panel: its series converges like 3⁻ⁿ
+NODES = 28  # nodes a panel: the Legendre series in ln q converges like 3⁻ⁿ
 
 
 def panel_number(q: Floats) -> Ints:

@@ -1,7 +1,7 @@
 """The zeros of many functions of one variable at once, each in a bracket of its own.
 
-Functions are numbered: ``function(which, x)`` evaluates number ``which[i]`` at ``x[i]``, for 1-d arrays of one length.
-`newton` is for functions that know their slope and their error, `root` for those that know neither.
+Functions are numbered: ``function(which, x)`` evaluates function number ``which[i]`` at ``x[i]``, for 1-d arrays of one
+length. `newton` needs a function that returns its slope and error bound; `root` needs values only.
 """
 
 from collections.abc import Callable
@@ -14,30 +14,31 @@ from meanfield._types import Floats, Ints
 NumberedFunction = Callable[[Ints, Floats], Floats]
 WithSlope = Callable[[Ints, Floats], tuple[Floats, Floats, Floats]]
 
-STEPS = 200  # at the most: 60 halvings close any bracket
-QUADRATIC = 3e-8  # a Newton step this short, relative to x and to the slope, leaves an error of its square
+STEPS = 200  # most iterations
+QUADRATIC = 3e-8  # after a relative step h this short the error is of order h², i.e. rounding
 EPS = float(np.finfo(float).eps)
-ULP = 4 * EPS  # relative width at which `root` stops
+ULP = 4 * EPS  # relative bracket width at which `root` stops
 
 
 def newton(function: WithSlope, low: Floats, high: Floats, sign: Floats, start: Floats | None = None) -> Floats:
-    """The zero in each bracket by Newton steps, which fall back to the geometric middle where they would leave it.
+    """The zero in each bracket by Newton's method; a step out of the bracket is replaced by √(low·high).
 
     Parameters
     ----------
     function : callable
-        Returns values, bounds on their errors, and slopes. Values have the scale of x: those of f(x) − x, for example.
+        ``function(which, x)`` returns values, bounds on their absolute errors, and slopes, each of shape ``(n,)`` like
+        `which` and `x`. Values have the units and magnitude of x, as f(x) − x has.
     low, high : ndarray, shape (functions,)
-        The ends of the brackets, 0 < low < high.
-    sign : ndarray
-        Sign of each function at `low`; it has the other one at `high`.
-    start : ndarray, optional
-        Where to begin; by default the geometric middle.
+        Ends of the brackets, 0 < low < high.
+    sign : ndarray, shape (functions,)
+        Sign (±1) of each function at `low`. The sign at `high` is the opposite.
+    start : ndarray, shape (functions,), optional
+        First iterates, inside the brackets; by default the geometric means √(low·high).
 
     Returns
     -------
     ndarray, shape (functions,)
-        Zeros to rounding, or to half the error of the function.
+        Zeros to rounding, or points where |value| is at most half of its error bound.
     """
     low, high = low.copy(), high.copy()
     x = np.sqrt(low * high) if start is None else start.copy()
@@ -65,16 +66,16 @@ def root(function: NumberedFunction, low: Floats, high: Floats, *, atol: float =
     Parameters
     ----------
     function : callable
-        Returns values.
+        ``function(which, x)`` returns values of shape ``(n,)`` like `which` and `x`.
     low, high : ndarray, shape (functions,)
-        The ends of the brackets, between which each function changes its sign.
+        Ends of the brackets, with opposite signs of the function.
     atol : float
-        Width of a bracket at which the search stops.
+        Bracket width, in units of x, at which the search stops.
 
     Returns
     -------
     ndarray, shape (functions,)
-        Zeros; where a function has one sign at both ends, the end at which it is nearer to 0.
+        Zeros. If a function has the same sign at both ends, the end with the smaller absolute value.
     """
     if low.size == 0:
         return low.copy()

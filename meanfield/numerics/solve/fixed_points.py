@@ -1,7 +1,8 @@
-"""Every fixed point of many scalar maps at once, on a half-line, with what tells the kinds apart.
+"""All fixed points of many scalar maps on a half-line.
 
-The excess E(q) = map(q) − q is looked at on a logarithmic grid. A change of its sign brackets a fixed point; so does an
-interior extremum of E that reaches across 0, or touches it.
+The excess E(q) = map(q) − q is evaluated on a logarithmic grid. A change of sign of E between two grid points brackets
+a fixed point. An extremum of E between two grid points, located as a zero of E′, is added to the grid: there E can have
+the opposite sign (two fixed points) or be zero within its error (a double fixed point).
 """
 
 from collections.abc import Callable
@@ -13,39 +14,55 @@ from meanfield._types import Bools, Floats, Ints
 from meanfield.numerics.solve.bracketed import newton, root
 
 PER_OCTAVE = 8  # grid points per factor 2 in q
-NOISE = 4.0  # an excess within so many error bounds is no sign
-NEARLY = 1e-3  # where a map and its slope are this near to the identity, a cell may hide several fixed points
-FINER = 16  # and is looked at in so many parts
+NOISE = 4.0  # an excess within this multiple of its error bound counts as 0
+NEARLY = 1e-3  # where |E|/q is below this and |E′| below ten times this, a grid cell may hold several fixed points
+FINER = 16  # such a cell is divided into this many parts
 EPS = float(np.finfo(float).eps)
 
-# map(which, q) → value, error, derivative, for the maps number `which` at the arguments `q`, arrays of one shape.
+# map(which, q) → values, error bounds and derivatives of map number which[i] at q[i]; all are arrays of one shape.
 Map = Callable[[Ints, Floats], tuple[Floats, Floats, Floats]]
 
 
 class Roots(NamedTuple):
     """Fixed points of all maps, sorted by map and then by q."""
 
-    which: Ints  # the number of the map, one entry a fixed point
-    q: Floats
-    neutral: Bools  # whether a map reproduces every q, one entry a map
+    which: Ints  # (fixed points,): number of the map
+    q: Floats  # (fixed points,): the fixed point
+    neutral: Bools  # (maps,): whether map(q) = q at every grid point, within the errors
 
 
 def logarithmic_grid(low: float, high: float) -> Floats:
-    """Points from `low` to `high`, both included, eight to a factor of 2."""
+    """Logarithmically spaced points from `low` to `high`, ends included, at least eight per factor of 2."""
     return np.geomspace(low, high, max(2, int(np.ceil(PER_OCTAVE * np.log2(high / low))) + 1))
 
 
 def every_fixed_point(mapping: Map, maps: int, grid: Floats) -> Roots:
-    """All fixed points of maps number 0 … maps − 1 within the grid.
+    """All fixed points of maps number 0 … maps − 1 between the ends of the grid.
 
-    Points at which the excess is no larger than its error have no sign. A run of them counts as one fixed point if the
-    signs on its two sides differ, or if the excess turns within it; a run at the lower end belongs to q = 0.
+    At some points the excess is zero within its error. A run of such points counts as one fixed point if the excess has
+    opposite signs on the two sides of the run, or if the excess has an extremum in the run. A run at the lower end of
+    the grid is attributed to q = 0 and not reported.
+
+    Parameters
+    ----------
+    mapping : callable
+        ``mapping(which, q)`` returns values, bounds on their absolute errors, and derivatives, in arrays of the shape
+        of `which` and `q`.
+    maps : int
+        Number of maps.
+    grid : ndarray, shape (points,)
+        Ascending q > 0, as from `logarithmic_grid`.
+
+    Returns
+    -------
+    Roots
+        The fixed points, sorted by map and then by q, and the maps that equal the identity.
     """
     points = _sorted(_look(mapping, np.repeat(np.arange(maps), grid.size), np.tile(grid, maps)))
     neutral = (points.sign.reshape(maps, grid.size) == 0).all(axis=1)
     points = _sorted(points, _look(mapping, *_between(points, neutral)))
     turns = np.flatnonzero((points.rising[:-1] * points.rising[1:] < 0) & (points.which[:-1] == points.which[1:]))
-    if turns.size:  # an extremum of the excess within a cell may reach across 0 or touch it
+    if turns.size:  # at an extremum in a cell the excess may change sign or be 0
         low, high = points.q[turns], points.q[turns + 1]
         extrema = _extrema(mapping, points.which[turns], low, high)
         points = _sorted(points, _look(mapping, points.which[turns], extrema))
@@ -69,13 +86,13 @@ def every_fixed_point(mapping: Map, maps: int, grid: Floats) -> Roots:
 
 
 class _Points(NamedTuple):
-    """Where maps have been looked at: sign of the excess (0 within its error), slope of the map, all sorted."""
+    """Evaluated points of all maps, sorted by map and then by q; all fields have shape (points,)."""
 
-    which: Ints
+    which: Ints  # number of the map
     q: Floats
-    sign: Ints
-    slope: Floats
-    relative: Floats  # the excess over q
+    sign: Ints  # sign of the excess; 0 within its error
+    slope: Floats  # derivative of the map
+    relative: Floats  # (map(q) − q)/q
 
     @property
     def rising(self) -> Floats:
@@ -97,7 +114,7 @@ def _sorted(*parts: _Points) -> _Points:
 
 
 def _between(points: _Points, neutral: Bools) -> tuple[Ints, Floats]:
-    """More points in the cells on which a map is nearly the identity."""
+    """Maps and arguments of additional points in the cells where a map is nearly the identity."""
     near = (np.abs(points.relative) < NEARLY) & (np.abs(points.slope - 1) < 10 * NEARLY) & ~neutral[points.which]
     cell = np.flatnonzero((near[:-1] | near[1:]) & (points.which[:-1] == points.which[1:]))
     share = np.arange(1, FINER) / FINER
@@ -106,7 +123,7 @@ def _between(points: _Points, neutral: Bools) -> tuple[Ints, Floats]:
 
 
 def _crossings(mapping: Map, which: Ints, low: Floats, high: Floats, sign: Ints) -> Floats:
-    """The zero of the excess in each [low, high], where its sign at `low` is `sign`."""
+    """The zero of the excess in each bracket [low, high]; `sign` is the sign of the excess at `low`."""
 
     def excess(number: Ints, q: Floats) -> tuple[Floats, Floats, Floats]:
         value, error, slope = mapping(which[number], q)
@@ -116,7 +133,7 @@ def _crossings(mapping: Map, which: Ints, low: Floats, high: Floats, sign: Ints)
 
 
 def _extrema(mapping: Map, which: Ints, low: Floats, high: Floats) -> Floats:
-    """Where the excess turns in each [low, high]: where the slope of the map is 1."""
+    """The extremum of the excess in each bracket [low, high], where the slope of the map is 1."""
 
     def steepness(number: Ints, log_q: Floats) -> Floats:
         return mapping(which[number], np.exp(log_q))[2] - 1

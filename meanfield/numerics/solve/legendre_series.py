@@ -6,7 +6,15 @@ from meanfield._types import Floats
 
 
 def values_and_slopes(coefficients: Floats, x: Floats) -> tuple[Floats, Floats]:
-    """Σ cₖ Pₖ(x) and its derivative; coefficients (degrees, points), or (degrees, 1), and x in [−1, 1] (points,)."""
+    """Σ cₖ Pₖ(x) and its derivative in x, each of shape (points,).
+
+    Parameters
+    ----------
+    coefficients : ndarray, shape (degrees, points) or (degrees, 1)
+        The series of each point, or one series for all points; two degrees or more.
+    x : ndarray, shape (points,)
+        Arguments in [−1, 1].
+    """
     before, now = np.ones_like(x), x.copy()
     slope_before, slope = np.zeros_like(x), np.ones_like(x)
     value, steepness = coefficients[0] + coefficients[1] * x, coefficients[1] * np.ones_like(x)

@@ -1,4 +1,4 @@
-"""The zeros of a function that knows its own error, on a grid."""
+"""The zeros of a function with error bounds, from its signs on a grid."""
 
 from collections.abc import Callable
 
@@ -9,10 +9,17 @@ from meanfield.numerics.solve.bracketed import root
 
 
 def sign_changes(function: Callable[[Floats], tuple[Floats, Floats]], grid: Floats) -> list[float]:
-    """Where `function`, which returns values and error bounds, changes its sign between points of `grid`; ascending.
+    """The zeros at which `function` changes its sign between points of `grid`, ascending.
 
-    Values within their error bounds have no sign: they neither make nor hide a change. A stretch of them between
-    equal signs is no zero; a double zero is found only by the signs of its neighbours.
+    Grid points at which the value is within its error bound are skipped. A zero is reported only if the function has
+    opposite signs at two successive other points; a double zero is therefore not reported.
+
+    Parameters
+    ----------
+    function : callable
+        From a 1-d array of arguments to values and bounds on their absolute errors, of the same shape.
+    grid : ndarray, shape (points,)
+        Ascending positive arguments.
     """
     value, error = function(grid)
     told = np.flatnonzero(np.abs(value) > error)

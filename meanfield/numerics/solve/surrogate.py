@@ -1,4 +1,4 @@
-"""Surrogates: a smooth but costly function as polynomials on panels, built where it is asked for, with its error."""
+"""Surrogates: Legendre series on panels that approximate a smooth, costly function, with error bounds."""
 
 import threading
 from bisect import bisect_right
@@ -10,28 +10,32 @@ from numpy.polynomial.legendre import legval
 from meanfield._types import Floats, Ints
 from meanfield.numerics.quadrature.gauss_legendre import N, nodes_between, rule, tail
 
-BLOCK = 8192  # points whose series are held at once
-LEBESGUE = 12.0  # how much interpolation through 24 Gauss nodes can magnify errors of the values
+BLOCK = 8192  # points a block, to limit memory
+LEBESGUE = 12.0  # bound on the Lebesgue constant of interpolation at 24 Gauss nodes
 UP = [(2 * k + 1) / (k + 1) for k in range(64)]  # P_{k+1} = UP_k s P_k − DOWN_{k−1} P_{k−1}
 DOWN = [(k + 1) / (k + 2) for k in range(64)]
-ROUNDING = 8 * np.finfo(float).eps  # of the values and of summing the series, relative to the largest value
+ROUNDING = 8 * np.finfo(float).eps  # rounding error of the values and of the sum, relative to the largest value
 
 
 class Surrogate:
-    """A function on an interval, approximated on panels that are halved until their coefficients have decayed.
+    """A function on an interval, approximated by Legendre series on panels.
+
+    A panel is computed at the first call with a point in it. It is halved until its last coefficients are negligible.
+    Panels are cached.
 
     Parameters
     ----------
     function : callable
-        From a 1-d array of points to the values there and bounds on their errors.
+        From a 1-d array of points to values and bounds on their absolute errors, of the same shape.
     edges : sequence of float
-        The panels to begin with, ascending.
+        Edges of the initial panels, ascending, in units of x.
     rtol : float
-        A panel is halved while its last coefficients exceed this part of its largest value.
+        A panel is halved while its last four coefficients exceed this fraction of its largest value, and exceed the
+        noise of the values.
     depth : int
-        How often a panel is halved at the most.
+        Largest number of halvings of a panel. The error bound covers the truncation error that remains then.
     nodes : int
-        Values a panel.
+        Gauss nodes a panel.
     """
 
     def __init__(
@@ -53,7 +57,7 @@ class Surrogate:
         self._single: dict[int, list[float]] = {}
 
     def __call__(self, x: Floats) -> tuple[Floats, Floats]:
-        """Values at `x`, any shape, within the edges, and bounds on their errors."""
+        """Values and bounds on their absolute errors, of the shape of `x`, for x within the edges."""
         flat = np.asarray(x, dtype=np.float64).ravel()
         with self._lock:
             self._build(flat)
@@ -69,7 +73,7 @@ class Surrogate:
         return value.reshape(np.shape(x)), errors[panel].reshape(np.shape(x))
 
     def at(self, x: float) -> float:
-        """The value at one point without arrays, by Clenshaw's recurrence: for long loops over single numbers."""
+        """The value at one point in scalar arithmetic by Clenshaw's recurrence, for loops over numbers."""
         index = min(max(bisect_right(self._ends, x) - 1, 0), len(self._ends) - 2)
         coefficients = self._single.get(index)
         if coefficients is None:
@@ -85,7 +89,7 @@ class Surrogate:
         return first
 
     def at_hand(self, x: Floats) -> bool:
-        """Whether the panels of all `x` have been made."""
+        """Whether the panels of all `x` are cached."""
         with self._lock:
             return all(self.coefficients[i] is not None for i in set(_panel(self.edges, x.ravel()).tolist()))
 
@@ -118,9 +122,9 @@ def _panel(edges: Floats, x: Floats) -> Ints:
 
 
 def _remainder(coefficients: Floats) -> float:
-    """Bound on what the series leaves out anywhere: the last coefficients, continued at the rate of their decay.
+    """Bound on the truncation error on the panel, by geometric extrapolation of the last coefficients.
 
-    The factor covers algebraic decay, where aliasing makes the last coefficients too small.
+    The factor 8 covers algebraic decay, for which aliasing reduces the last computed coefficients.
     """
     before, last = (float(np.abs(coefficients[s]).max()) for s in (slice(-8, -4), slice(-4, None)))
     rate = (last / before) ** 0.25 if last < before else 1.0
