@@ -163,18 +163,17 @@ def test_pairs_asked_for_again_and_again_get_a_surface(name):
 
 
 def pairs_of_all_kinds(rng, n, equal):
-    """Near and far from c = ±1, within three octaves."""
+    """Within three octaves; an eighth of them near c = ±1, where most are left to the quadrature."""
     q1 = np.exp(rng.uniform(-0.3, 2, n))
     q2 = q1 if equal else np.exp(rng.uniform(-0.3, 2, n))
     near = 10 ** rng.uniform(-7, -1, n)
-    gap = np.select([np.arange(n) % 4 == 0, np.arange(n) % 4 == 1], [near, 2 - near], rng.uniform(0.02, 1.98, n))
+    gap = np.select([np.arange(n) % 16 == 0, np.arange(n) % 16 == 8], [near, 2 - near], rng.uniform(0.02, 1.98, n))
     return q1, q2, 0.5 * (np.sqrt(q1) - np.sqrt(q2)) ** 2 + np.sqrt(q1 * q2) * gap
 
 
 @pytest.mark.parametrize("equal", [True, False], ids=["equal", "unequal"])
-@pytest.mark.parametrize("kind", ["distance", "slope"])
 @pytest.mark.parametrize("name", ["tanh", "kinked", "jumps"])
-def test_many_pairs_by_the_rule_are_those_of_the_quadrature(name, kind, equal):
+def test_many_pairs_by_the_rule_are_those_of_the_quadrature(name, equal):
     functions = {
         "tanh": np.tanh,
         "kinked": lambda x: np.where(x > -0.3, x + 0.3, np.expm1(np.minimum(x + 0.3, 0.0))),
@@ -182,12 +181,13 @@ def test_many_pairs_by_the_rule_are_those_of_the_quadrature(name, kind, equal):
     }
     pieces = activation(functions[name]).pieces
     pairs = pairs_of_all_kinds(np.random.default_rng(5), 80, equal)
-    value, error = getattr(PairMap(pieces), kind)(*pairs)
-    one, gaps = {"distance": distance, "slope": slope}[kind], correlation_gap(*pairs)
-    for k in range(0, 80, 9):
-        truth, bound = one(pieces, pairs[0][k], pairs[1][k], float(gaps[k]))
-        assert abs(value[k] - truth) <= error[k] + bound
-        assert error[k] <= max(10 * bound, TOLERANCE[kind] * max(abs(truth), slope(pieces, 1.0, 1.0, 1.0)[0]))
+    pair_map, gaps, scale = PairMap(pieces), correlation_gap(*pairs), slope(pieces, 1.0, 1.0, 1.0)[0]
+    for kind, one in (("distance", distance), ("slope", slope)):
+        value, error = getattr(pair_map, kind)(*pairs)
+        for k in range(0, 80, 12):
+            truth, bound = one(pieces, pairs[0][k], pairs[1][k], float(gaps[k]))
+            assert abs(value[k] - truth) <= error[k] + bound
+            assert error[k] <= max(10 * bound, TOLERANCE[kind] * max(abs(truth), scale))
 
 
 @pytest.mark.parametrize("name", sorted(REFERENCE))
