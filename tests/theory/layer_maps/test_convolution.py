@@ -13,6 +13,7 @@ from meanfield.networks.layers.convolution import Conv
 from meanfield.networks.layers.dropout import Dropout
 from meanfield.networks.layers.normalisation import RMSNorm
 from meanfield.networks.layers.residual import Residual
+from meanfield.numerics.pairs.representations import TOLERANCE
 from meanfield.theory.depth.fourier_modes import mode_depth_scales
 from meanfield.theory.depth.pixels import propagate_pixels
 
@@ -45,8 +46,10 @@ def test_between_pixels_that_are_alike_it_is_a_dense_layer(kernel_size, weights)
     for field, expected in vars(theirs).items():
         assert np.array_equal(getattr(ours, field), expected), field
     ours, theirs = (mf.propagate(block, 9, c=0.4) for block in (conv, dense))
-    for name in ("q", "c", "chi", "gradient"):
+    for name in ("q", "chi", "gradient"):
         assert np.array_equal(getattr(ours, name), getattr(theirs, name))
+    # the second asks again for pairs that may be served by another representation by now: decision 8
+    np.testing.assert_allclose(ours.one_minus_c, theirs.one_minus_c, rtol=TOLERANCE["distance"])
     assert np.array_equal(mf.critical_line(conv, 0.1).sigma_w, mf.critical_line("tanh", 0.1).sigma_w)
     ours, theirs = (mf.phase_diagram(block, sigma_w, [0.0, 0.3]) for block in (conv, dense))
     assert np.array_equal(ours.phase, theirs.phase)
