@@ -1,6 +1,7 @@
-"""The Gaussian moments and the pair map of an activation: its closed form where there is one, quadrature elsewhere.
+"""The Gaussian moments and the pair map of an activation φ, by closed forms if they are known, else by quadrature.
 
-Every function takes arrays and returns values with bounds on their errors. X is √q·Z with a standard normal Z.
+X = √q·Z with a standard normal Z. Each method takes arrays of any shape and returns values and bounds on their absolute
+errors, two arrays of the broadcast shape of the arguments.
 """
 
 from collections.abc import Mapping
@@ -20,15 +21,25 @@ from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 from meanfield.numerics.solve.surrogate import Surrogate
 
 EPS = float(np.finfo(float).eps)
-SMALLEST = 1e-300  # moments at a smaller q are those at this one
-RESOLVED = 1e-12  # relative error of a variance as a difference that is small enough
-KEPT = 4096  # single moments remembered
-MANY = 64  # values of q from which on a surrogate in ln q serves them, and fewer where it is at hand
+SMALLEST = 1e-300  # smaller q are replaced by this one
+RESOLVED = 1e-12  # largest accepted relative error of E φ² − (E φ)²
+KEPT = 4096  # most single moments in the cache
+MANY = 64  # from this many q on a surrogate in ln q is made; a cached surrogate also serves fewer
 OCTAVES = tuple(np.log(2.0) * np.arange(-340, 342, 2))  # panels of that surrogate: q from 2⁻³⁴⁰ to 2³⁴⁰
 
 
 class Moments:
-    """E φ², E φ′² and the like as functions of q, and the pair map, for one activation."""
+    """Gaussian moments of one activation φ as functions of the variance q ≥ 0 of X, and its pair map.
+
+    Parameters
+    ----------
+    pieces : PiecewiseSmooth
+        The function φ.
+    entry : str
+        Name of its closed forms in the catalogue; empty if it has none.
+    parameters : mapping
+        Parameters of the closed forms.
+    """
 
     def __init__(self, pieces: PiecewiseSmooth, entry: str, parameters: Mapping[str, float]) -> None:
         self.pieces = pieces
@@ -38,7 +49,7 @@ class Moments:
 
     @cached_property
     def pair_map(self) -> PairMap:
-        """The map of two correlated Gaussians through φ."""
+        """½E(φ(U) − φ(V))² and E φ′(U)φ′(V) of two correlated Gaussians U and V."""
         return PairMap(self.pieces, self._form)
 
     def mean(self, q: ArrayLike) -> ValueAndError:
@@ -47,7 +58,7 @@ class Moments:
         return value, error + 8 * EPS * np.sqrt(self.second_moment(q)[0])
 
     def variance(self, q: ArrayLike) -> ValueAndError:
-        """Var φ(X) = E φ² − (E φ)²; where that cancels, ½E(φ(U) − φ(V))² of independent U and V."""
+        """Var φ(X) = E φ² − (E φ)²; where the difference cancels, ½E(φ(U) − φ(V))² of independent U and V."""
         (mean, mean_error), (second, error) = self.mean(q), self.second_moment(q)
         value = second - mean**2
         error = error + 2 * np.abs(mean) * mean_error + EPS * second
@@ -55,7 +66,7 @@ class Moments:
         if np.any(cancels):
             some = np.where(cancels, q, 1.0)
             apart, apart_error = self.distance(some, some, some)
-            if not (self._form and self._form.distance):  # the values of φ are rounded, and their differences with them
+            if not (self._form and self._form.distance):  # rounding of φ(U) and φ(V) in the difference
                 rounding = 2 * EPS * np.sqrt(second)
                 apart_error = apart_error + 2 * rounding * np.sqrt(apart) + rounding**2
             value, error = np.where(cancels, apart, value), np.where(cancels, apart_error, error)
@@ -65,21 +76,21 @@ class Moments:
         """V(q) = E φ(X)²."""
         q = np.asarray(q, dtype=np.float64)
         value, error = self._moment(self._form.second_moment if self._form else None, "ff", q)
-        if self._form is not None:  # the rounding of the exponent of an exponentially small moment
+        if self._form is not None:  # rounding of the exponent, if V(q) is exponentially small
             slope = _quietly(self._form.second_moment_slope, np.maximum(q, SMALLEST))
             with np.errstate(over="ignore"):
                 error = error + 4 * EPS * np.abs(q * slope)
         return self._near_zero(q, value), error
 
     def _near_zero(self, q: Floats, value: Floats) -> Floats:
-        """φ(0)² at q = 0, and below the smallest q that is computed, where that is 0, what is proportional to q."""
+        """V(q) with its limit for q < SMALLEST: φ(0)² if that is not 0, else V(SMALLEST)·q/SMALLEST."""
         if np.all(q >= SMALLEST):
             return value
         at_zero = float(np.mean(self.pieces(np.array([-SMALLEST, SMALLEST])) ** 2))
         return np.where(q >= SMALLEST, value, value * (np.minimum(q, SMALLEST) / SMALLEST) if at_zero == 0 else at_zero)
 
     def second_moment_slope(self, q: ArrayLike) -> ValueAndError:
-        """dV/dq = E X φφ′/q; where φ jumps, E φ² (X² − q)/2q², which needs no derivative."""
+        """dV/dq = E Xφφ′/q. If φ jumps, the equal E φ²(X² − q)/(2q²) is used, which has no derivative of φ."""
         q = np.maximum(np.asarray(q, dtype=np.float64), SMALLEST)
         if self._form is not None:
             value, error = self._moment(self._form.second_moment_slope, "", q)
@@ -92,11 +103,11 @@ class Moments:
         return value / q, error / q
 
     def derivative_moment(self, q: ArrayLike) -> ValueAndError:
-        """X(q) = E φ′(X)²; InfiniteDerivative where φ jumps."""
+        """E φ′(X)²; raises InfiniteDerivative if φ jumps."""
         return self._moment(self._form.derivative_moment if self._form else None, "dd", q)
 
     def euler_defect(self, q: ArrayLike) -> ValueAndError:
-        """E (Xφ′ − φ)², by Euler's theorem zero if and only if φ(ax) = aφ(x) for a > 0, for a φ without jumps."""
+        """E (Xφ′ − φ)² for φ without jumps. By Euler's theorem it is 0 if and only if φ(ax) = aφ(x) for all a > 0."""
         parts = [self._moment(None, product, q) for product in ("xxdd", "xfd", "ff")]
         (raised, raised_error), (mixed, mixed_error), (plain, plain_error) = parts
         error = raised_error + 2 * mixed_error + plain_error + 4 * EPS * (raised + plain)
@@ -107,7 +118,7 @@ class Moments:
         return self._moment(None, "ffff", q)
 
     def distance(self, q1: ArrayLike, q2: ArrayLike, d: ArrayLike) -> ValueAndError:
-        """½E(φ(U) − φ(V))² for Var U = q1, Var V = q2, ½E(U − V)² = d, to a small relative error."""
+        """½E(φ(U) − φ(V))² for Var U = q1, Var V = q2, ½E(U − V)² = d, with a small relative error."""
         return self.pair_map.distance(q1, q2, d)
 
     def distance_slope(self, q1: ArrayLike, q2: ArrayLike, d: ArrayLike) -> ValueAndError:
@@ -115,7 +126,7 @@ class Moments:
         return self.pair_map.slope(q1, q2, d)
 
     def product(self, q1: ArrayLike, q2: ArrayLike, gap: ArrayLike) -> ValueAndError:
-        """E φ(U)φ(V) at 1 − c = gap, to a small error relative to the second moments."""
+        """E φ(U)φ(V) at 1 − c = gap, with an error that is small relative to the second moments."""
         (first, first_error), (second, second_error) = self.second_moment(q1), self.second_moment(q2)
         distance, error = self.pair_map.decorrelation(q1, q2, gap)
         return 0.5 * (first + second) - distance, 0.5 * (first_error + second_error) + error
@@ -127,7 +138,7 @@ class Moments:
             self._refuse_infinite(value, q)
             return value, CLOSED_FORM * np.abs(value)
         inside = (np.exp(OCTAVES[0]) < q) & (q < np.exp(OCTAVES[-1]))
-        if inside.any() and not inside.all():  # as where q = 0 is among them
+        if inside.any() and not inside.all():  # for example if some q are 0
             both = np.empty((2, *q.shape))
             for part in (inside, ~inside):
                 both[:, part] = self._moment(None, product, q[part])
@@ -145,9 +156,9 @@ class Moments:
         return pairs[..., 0].reshape(q.shape), pairs[..., 1].reshape(q.shape)
 
     def _few(self, product: str, q: list[float]) -> list[tuple[float, float]]:
-        """Moments at a few q, remembered: the maps ask for the same ones again and again."""
+        """Moments at a few q, cached, since the layer maps request the same q repeatedly."""
         if len(self._known) + len(q) > KEPT:
-            self._known = {}  # a new one: threads may be reading the old one
+            self._known = {}  # replaced, not cleared: other threads may be reading the old dict
         found = {x: self._known.get((product, x)) for x in q}
         new = [x for x, pair in found.items() if pair is None]
         if new:
@@ -175,6 +186,6 @@ class Moments:
 
 
 def _quietly(form: Moment, q: Floats) -> Floats:
-    """The closed form at q without warnings: its callers look at what is infinite."""
+    """The closed form at q, without floating-point warnings: the callers check for infinite values."""
     with np.errstate(all="ignore"):
         return np.asarray(form(q), dtype=np.float64)

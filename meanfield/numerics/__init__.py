@@ -1,1 +1,1 @@
-"""Mathematics that has never heard of a network."""
+"""Numerical analysis without any notion of a network: quadrature, Gaussian pairs, solvers, breakpoints, statistics."""

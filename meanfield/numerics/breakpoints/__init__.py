@@ -1,1 +1,1 @@
-"""Where a function given as a black box has its kinks and jumps."""
+"""Location of the kinks and jumps of a black-box function."""

@@ -1,4 +1,4 @@
-"""Where a function changes from one smooth piece to another: it is asked to which of them points belong."""
+"""Location of a breakpoint between two smooth pieces, by comparing values with the continuations of both."""
 
 from typing import NamedTuple
 
@@ -18,28 +18,29 @@ from meanfield.numerics.breakpoints.chebyshev_panels import (
     resolved,
 )
 
-PROGRESS = 0.75  # a round that leaves more of a gap than this has asked in the wrong places
-EVENLY = (np.arange(1, 17) - 0.381966) / 16  # fractions of a gap; not round, for at a jump f may be on neither side
-LADDER = np.outer([-1.0, 1.0], np.logspace(-0.5, -14.5, 8)).ravel()  # distances from a guess, in gaps
-POINT = 2 * EPS  # a gap so short, relative to max(1, |x|), is a point
-SPECK = 1e-13  # in a gap so short a value on neither side is the value at a jump
-LOOSE = 1e-5  # continuations with such errors, relative to the function, prove nothing
-STEEP = 1e-2  # a variation, relative to the function, that makes a jump of a point
-CHANCE = 1e-3  # a decimal within the error of a place is the place if it is so short that this is no likelier by chance
+PROGRESS = 0.75  # a round has failed if the gap keeps more than this fraction of its length
+#: Fractions of a gap. They are not round numbers, since the value at a jump may fit neither side.
+EVENLY = (np.arange(1, 17) - 0.381966) / 16
+LADDER = np.outer([-1.0, 1.0], np.logspace(-0.5, -14.5, 8)).ravel()  # distances from an estimate, in lengths of the gap
+POINT = 2 * EPS  # a gap this short, relative to max(1, |x|), counts as a point
+SPECK = 1e-13  # in a gap this short, a value that fits neither side is the value at a jump
+LOOSE = 1e-5  # continuations with larger errors, relative to the function, are not used
+STEEP = 1e-2  # a singularity with a larger variation, relative to the function, is a jump
+CHANCE = 1e-3  # a breakpoint is rounded to a decimal that is this unlikely to lie within the error by chance
 
 
 class Gaps(NamedTuple):
-    """Breakpoints suspected in [lo, hi], between the panels `left` and `right`, and the edge between these or NaN."""
+    """Intervals that may hold a breakpoint; arrays of shape (gaps,)."""
 
-    left: Ints
-    right: Ints
+    left: Ints  # number of the smooth panel on the left
+    right: Ints  # number of the smooth panel on the right
     lo: Floats
     hi: Floats
-    edge: Floats
+    edge: Floats  # common edge of the two panels; NaN if they are not adjacent
 
 
 def gaps_at_edges(panels: Panels, eligible: Bools, cuts: list[float]) -> Gaps:
-    """Neighbours that do not fit, except at `cuts`; the gap is between the nodes next to their edge."""
+    """Gaps between the nodes on both sides of an edge, except at `cuts`, where two eligible panels do not fit."""
     i = np.flatnonzero(eligible[:-1] & eligible[1:] & ~np.isin(panels["b"][:-1], cuts))
     i = i[~fits(panels[i], panels[i + 1])]
     edge, reach = panels["b"][i], 0.5 * (1.0 - np.cos(np.pi / (2 * N)))
@@ -48,7 +49,7 @@ def gaps_at_edges(panels: Panels, eligible: Bools, cuts: list[float]) -> Gaps:
 
 
 def gaps_in_panels(panels: Panels, eligible: Bools, rough: Bools) -> Gaps:
-    """Rough panels that the continuations of eligible neighbours explain: one up to some node, one from there on."""
+    """Gaps in rough panels that agree with the left neighbour up to one node and with the right one from the next."""
     i = 1 + np.flatnonzero(eligible[:-2] & rough[1:-1] & eligible[2:])
     x, f = nodes(panels["a"][i], panels["b"][i]), panels["f"][i]
     left, left_allowed = matches(panels[i - 1], x, f)
@@ -64,14 +65,14 @@ def gaps_in_panels(panels: Panels, eligible: Bools, rough: Bools) -> Gaps:
 
 
 def locate(sample: ArrayFunction, panels: Panels, gaps: Gaps) -> list[tuple[float, int, float] | None]:
-    """Place, order and size of the breakpoint in each gap, None where there turns out to be none or more than one."""
+    """Place, order and size of the breakpoint in each gap; None if the gap holds none, or more than one."""
     left, right = panels[gaps.left], panels[gaps.right]
     lo, hi, edge = gaps.lo.copy(), gaps.hi.copy(), gaps.edge.copy()
     place, order = np.zeros(lo.size), np.full(lo.size, -1)
     found = np.zeros(lo.size, dtype=bool)
     active = np.arange(lo.size)
     while active.size:
-        fresh = order[active] != 0  # what looks like a jump is taken for one as long as that gets on
+        fresh = order[active] != 0  # a suspected jump is not estimated again while its gap shrinks
         k = active[fresh]
         if k.size:
             guess = crossings(left[k], right[k], lo[k], hi[k])
@@ -103,7 +104,7 @@ def locate(sample: ArrayFunction, panels: Panels, gaps: Gaps) -> list[tuple[floa
 
 
 def _polish(sample: ArrayFunction, left: Panels, right: Panels, lo: Floats, hi: Floats) -> Crossings:
-    """Breakpoints found again from new panels that end at them, and of these it is asked that they are resolved."""
+    """Breakpoints recomputed from new panels that end at the first estimates; order −1 if a new panel is unresolved."""
     first = crossings(left, right, lo, hi)
     x = np.array([roundest(*place) for place in zip(first.x, first.error, strict=True)])
     a = np.r_[np.maximum(x - (left["b"] - left["a"]), left["a"]), x]
@@ -116,7 +117,7 @@ def _polish(sample: ArrayFunction, left: Panels, right: Panels, lo: Floats, hi: 
 
 
 def roundest(x: float, error: float) -> float:
-    """The shortest decimal within `error` of x if it is so short that it would hardly be there by chance, else x."""
+    """The shortest decimal within `error` of x, if a decimal so short is unlikely by chance (CHANCE); else x."""
     for digits in range(15):
         if error * 10.0**digits > CHANCE:
             break
@@ -126,12 +127,12 @@ def roundest(x: float, error: float) -> float:
 
 
 def runs(panels: Panels) -> list[Panels]:
-    """Panels that follow on each other, together."""
+    """The panels in groups of adjacent panels."""
     return np.split(panels, 1 + np.flatnonzero(panels["a"][1:] > panels["b"][:-1])) if panels.size else []
 
 
 def singularity(run: Panels) -> tuple[float, int, float]:
-    """Where panels were halved without end: a jump if f still varies on the last ones, else an infinite derivative."""
+    """Place, order and size of the singularity in a run of shortest panels: a jump if f varies there, else order 1."""
     width = run["b"] - run["a"]
     last = run[width < 1.5 * width.min()]
     a, b = float(last["a"][0]), float(last["b"][-1])

@@ -1,9 +1,10 @@
-"""Kinks and jumps of a black-box function, found.
+"""Search for the kinks and jumps of a black-box function.
 
-The function is interpolated on panels, which are halved until their Chebyshev coefficients vanish. A panel for which
-they do not, between two for which they do, is held against the continuations of its neighbours: if one explains its
-left part and the other one its right part, there is a breakpoint where the two meet. Chebfun splits intervals for the
-same reason (Pachón, Platte & Trefethen, IMA J. Numer. Anal. 30 (2010) 898) but finds the place by finite differences.
+The function is interpolated on panels, which are halved until their last Chebyshev coefficients are negligible. An
+unresolved panel between two resolved panels is compared with the continuations of the two. If its left part agrees with
+the left continuation and its right part with the right one, there is a breakpoint between the parts. Chebfun splits
+intervals for the same reason (Pachón, Platte & Trefethen, IMA J. Numer. Anal. 30 (2010) 898), but locates the
+breakpoint by finite differences.
 """
 
 from dataclasses import dataclass
@@ -26,13 +27,13 @@ from meanfield.numerics.breakpoints.chebyshev_panels import (
 )
 from meanfield.numerics.breakpoints.locate import Gaps, gaps_at_edges, gaps_in_panels, locate, runs, singularity
 
-WIDTH = 0.5  # of a base panel: its nodes see a bump of width 0.005
-PANELS = 64  # base panels at the most, unless their width is given
-GRADED = 2e-6  # a panel so short, relative to the base panels, is a step towards a singularity
-PINNED = 1e-12  # and one so short, relative to max(1, |x|), is as good as a point
-WINDOW = 1e-6  # on so short a stretch, relative to max(1, |x|), all but the first coefficients are noise
-FAINT = 1e-6  # relative to the function; of what is larger only the base panels are asked whether it is noise
-EVERYWHERE = 0.25  # of the base panels: what so many have is taken to be a property of the function
+WIDTH = 0.5  # length of a base panel, whose nodes detect a bump of width 0.005
+PANELS = 64  # most base panels, unless their width is given
+GRADED = 2e-6  # a panel this short, relative to the base panels, approaches a singularity
+PINNED = 1e-12  # a panel this short, relative to max(1, |x|), is not halved
+WINDOW = 1e-6  # on an interval this short, relative to max(1, |x|), high coefficients are noise
+FAINT = 1e-6  # largest relative noise outside base panels; only base panels may have more
+EVERYWHERE = 0.25  # if this fraction of the base panels is noisy, all panels are
 SHORT = (8, 11, 24)  # bits of the significands of bfloat16, half and single precision
 
 
@@ -43,11 +44,11 @@ class Breakpoint:
     Attributes
     ----------
     x : float
-        The place.
+        Its place.
     order : int
-        0 if the function jumps, 1 if its first derivative does (a kink), 2 for the second one, and so on.
+        Order of the lowest derivative that jumps: 0 for a jump, 1 for a kink, 2 for a jump of f″, and so on.
     size : float
-        By how much, right minus left; inf for the infinite slope of an algebraic singularity as √|x|.
+        Height of the jump of this derivative, right minus left; inf for an algebraic singularity like √|x|.
     """
 
     x: float
@@ -57,19 +58,19 @@ class Breakpoint:
 
 @dataclass(frozen=True)
 class Search:
-    """What a search for breakpoints has found.
+    """Result of a search for breakpoints.
 
     Attributes
     ----------
     breakpoints : tuple of Breakpoint
         In ascending order.
     evaluations : int
-        How many points the function was evaluated at.
+        Number of points at which the function was evaluated.
     resolved : bool
-        Whether the function is smooth, to rounding, between the breakpoints: no interval was given up.
+        Whether the function is resolved to rounding between the breakpoints, so that `unresolved` is empty.
     unresolved : tuple of (float, float)
-        The intervals given up: noise, values that are not finite, structure too fine for the evaluations allowed, or an
-        algebraic singularity as of √|x|, whose place is among the breakpoints then.
+        Intervals with noise, with values that are not finite, with structure too fine for `max_evaluations`, or with an
+        algebraic singularity like √|x|. The place of such a singularity is among the breakpoints.
     """
 
     breakpoints: tuple[Breakpoint, ...]
@@ -101,17 +102,17 @@ def find_breakpoints(
     f : callable
         On float64 arrays of shape (n,), to the same shape.
     a, b : float
-        Ends of the interval that is searched, a < b; a breakpoint at a or b itself is not looked for.
+        Ends of the interval, a < b; breakpoints at a or b itself are not searched for.
     max_evaluations : int
-        When to give up, in points.
+        Limit on the number of points at which f is evaluated; beyond it no panel is halved.
     width : float or None
-        Length of the first panels; None takes 0.5, or 1/64 of a long interval. What is much narrower than a hundredth
-        of it, or nearer than a thousandth to a or b, may be missed.
+        Length of the base panels, in units of x. None means 0.5, or about 1/64 of a longer interval. Structure narrower
+        than a hundredth of this length, or nearer to a or b than a thousandth of it, may be missed.
 
     Returns
     -------
     Search
-        Jumps and kinks to about 1e-13 where f is exact to rounding, jumps of f″ to 1e-10.
+        If f is exact to rounding, the places of jumps and kinks have errors of about 1e-13, of jumps of f″ 1e-10.
 
     Raises
     ------
@@ -134,7 +135,7 @@ def find_breakpoints(
     panels, base = _base(sample, a, b, width, max_evaluations), True
     graded = GRADED * (panels["b"] - panels["a"]).max()
     points: list[Breakpoint] = []
-    cuts: list[float] = []  # edges that have their breakpoint
+    cuts: list[float] = []  # edges at which a breakpoint has been found
     while True:
         panels = _allow_for_noise(sample, panels, base)
         split, long = _rough(panels), panels["b"] - panels["a"] > graded
@@ -160,7 +161,7 @@ def find_breakpoints(
 
 
 def _base(sample: _Counted, a: float, b: float, width: float | None, max_evaluations: int) -> Panels:
-    """The first panels: between multiples of the width, so that 0 and other round numbers are edges."""
+    """The base panels; their edges are multiples of the width, so that 0 and other round numbers are edges."""
     if width is None:
         width = max(WIDTH, 2.0 ** np.ceil(np.log2((b - a) / PANELS)))
     width = max(width, 4 * N * (b - a) / max_evaluations)
@@ -181,9 +182,11 @@ def _rough(panels: Panels) -> Bools:
 
 
 def _allow_for_noise(sample: _Counted, panels: Panels, base: bool) -> Panels:
-    """Measure the noise on a bit of each rough panel with a rough neighbour; faint noise of one is that of all.
+    """Measure the noise on a short interval in each rough panel with a rough neighbour, and refit these panels.
 
-    If at first much of the interval is rough, "all" includes the smooth rest, which may be constant only by rounding.
+    The largest faint noise becomes a lower bound on the noise of all these panels. If more than a quarter of the base
+    panels are of this kind, it becomes a lower bound for the smooth panels too: a panel may look smooth only because
+    its rounded values are constant.
     """
     rough = _rough(panels)
     crowd = rough & (np.r_[False, rough[:-1]] | np.r_[rough[1:], False]) & (length(panels) > 64 * WINDOW)

@@ -1,9 +1,12 @@
-"""Expectations over what batch normalisation leaves of a unit: √B·n with n uniform on the unit sphere of {Σ n = 0}.
+"""Expectations over the values of a unit behind batch normalisation.
 
-Two of its coordinates are z₁ and z₂ = −z₁/(B − 1) + √(B/(B − 1))·√(1 − z₁²/(B − 1))·y, where z₁ has the density
-(1 − z²/(B − 1))^{(B−4)/2} and y the same one with B − 1 for B. Logarithms of these weights stay floats at any B, while
-the integrand of Yang et al. 2019 (arXiv:1902.08129), theorem 7, overflows from B = 256 on; as B → ∞ the coordinates
-become independent and Gaussian.
+For a batch of B inputs the values are √B·n, with n uniform on the unit sphere of the hyperplane {Σ n = 0}. Two
+coordinates are z₁ and z₂ = −z₁/(B − 1) + √(B/(B − 1))·√(1 − z₁²/(B − 1))·y. The density of z₁ is proportional to
+(1 − z²/(B − 1))^{(B−4)/2}. The density of y has the same form with B − 1 in place of B. As B → ∞ the coordinates become
+independent and Gaussian.
+
+The weights are computed from logarithms, which are finite at any B. The integrand of Yang et al. 2019
+(arXiv:1902.08129), theorem 7, overflows from B = 256 on.
 """
 
 from functools import lru_cache
@@ -17,18 +20,18 @@ from meanfield.numerics.quadrature.gauss_legendre import nodes_between, rule
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
 FARTHEST = 13.0  # the weight beyond is less than exp(−84)
-NODES = (20, 24)  # a panel; what the two differ by is the error
-AIM = 2e-14  # of that error, relative to the largest that each integral could be
-STEEP = 0.2  # a panel this short is at a steep part
-MOST = 200  # panels, halved ones included: a double integral has the square of that
+NODES = (20, 24)  # nodes a panel of two rules, whose difference estimates the error
+AIM = 2e-14  # aim of this error, relative to the size that each integral can have
+STEEP = 0.2  # a shorter panel marks a steep part of φ
+MOST = 200  # most panels; a double integral has the square of that
 UNRESOLVED = 1e-3  # relative error that no integral may have
 ROUNDING = 64 * float(np.finfo(float).eps)
 TINY = 1e-300
-BLOCK = 500_000  # numbers held at once
+BLOCK = 500_000  # numbers a block, to limit memory
 
 
 class SphereMoments(NamedTuple):
-    """Moments of φ over the sphere; ``errors`` has a bound on the error of each of the others.
+    """Moments of φ over the sphere, and in ``errors`` bounds on the absolute errors of the other five, in their order.
 
     Attributes
     ----------
@@ -55,15 +58,15 @@ def sphere_moments(pieces: PiecewiseSmooth, batch_size: int) -> SphereMoments:
     Parameters
     ----------
     pieces : PiecewiseSmooth
-        φ. Where it has kinks, both integrals are cut.
+        The function φ. The panels of both integrals end at its kinks.
     batch_size : int
         4 or more: with three inputs or fewer, the mean of 1/|h − mean h|² is infinite, and so are `own` and `shared`.
 
     Raises
     ------
     DivergentExpectation
-        If E φ′(z₁)² is infinite at a pole, or the relative error of an integral exceeds a thousandth, as where φ grows
-        so fast that its square lies beyond 13 standard deviations.
+        If E φ′(z₁)² is infinite at a pole, or if the relative error of an integral exceeds 1e-3. An example is a φ that
+        grows so fast that most of E φ² comes from beyond 13 standard deviations.
 
     Examples
     --------
@@ -105,7 +108,7 @@ def sphere_moments(pieces: PiecewiseSmooth, batch_size: int) -> SphereMoments:
 def _integrals(
     pieces: PiecewiseSmooth, batch_size: int, edges: Floats, kinks: Floats, nodes: int, jumps: bool
 ) -> Floats:
-    """The five moments with so many nodes a panel."""
+    """The five moments from `nodes` nodes a panel, shape (5,)."""
     rest = batch_size - 1.0
     end, inner_end = min(np.sqrt(rest), FARTHEST), min(np.sqrt(rest - 1.0), FARTHEST)
     near = np.union1d(kinks, edges[1:-1][np.minimum(edges[1:-1] - edges[:-2], edges[2:] - edges[1:-1]) < STEEP])
@@ -114,7 +117,7 @@ def _integrals(
     cuts = np.concatenate([edges, -near / rest - reach, -near / rest + reach, [-end, end]])
     cuts = np.unique(
         np.clip(cuts, -end, end)
-    )  # where the range of z₂ ends at a kink or in a steep part, y-integrals bend
+    )  # the y-integral has a kink in z₁ where the range of z₂ ends at a kink or steep part of φ
     z1, weight = _panels(cuts, rest, nodes)
     total, mass = np.zeros(5), 0.0
     steps = np.concatenate([edges, [-np.inf, np.inf]])
@@ -134,14 +137,14 @@ def _integrals(
         if not jumps:
             slope = pieces.derivative(a)
             total[3] += each @ ((rest - a**2) * slope**2)
-            with np.errstate(invalid="ignore"):  # at a pole, where nothing converges
+            with np.errstate(invalid="ignore"):  # inf − inf at a pole of φ′
                 total[4] += np.sum(inner * (1.0 + a[:, None] * z2) * slope[:, None] * pieces.derivative(z2))
     total[3:] /= batch_size - 3.0
     return total / mass
 
 
 def _beyond(pieces: PiecewiseSmooth, batch_size: int) -> float:
-    """What the sphere has beyond FARTHEST, as the integrand of E φ² there times one more unit."""
+    """Estimate of the part of E φ² beyond FARTHEST: the integrand at ±FARTHEST times a length of 1."""
     rest = batch_size - 1.0
     if rest <= FARTHEST**2:
         return 0.0
@@ -153,14 +156,15 @@ def _beyond(pieces: PiecewiseSmooth, batch_size: int) -> float:
 def _panels(edges: Floats, rest: float, nodes: int) -> tuple[Floats, Floats]:
     """Nodes between edges (last axis), and weights of the density (1 − x²/rest)^{(rest−3)/2} in units of its peak.
 
-    In the angle, x = √rest·sin θ, that is cos^{rest−2} θ, which has no singular ends. A kink that leaves the range of
-    another integral makes half-integer powers of the distance; θ = a + (b − a)·u²(3 − 2u) makes them smooth too.
+    With x = √rest·sin θ the density in θ is cos^{rest−2} θ, without singularities at the ends. Where a kink leaves the
+    range of the other integral, the integrand has half-integer powers of the distance. The substitution
+    θ = a + (b − a)·u²(3 − 2u) makes them smooth at both ends of a panel.
     """
     angles, u = np.arcsin(np.clip(edges / np.sqrt(rest), -1.0, 1.0)), nodes_between(0.0, 1.0, nodes)
     length = np.diff(angles)[..., None]
     angle = angles[..., :-1, None] + length * u**2 * (3.0 - 2.0 * u)
     sine = np.sin(angle)
-    large = rest > 400.0  # where a power of the cosine would lose digits
+    large = rest > 400.0  # a power of the cosine would lose digits
     density = np.exp(0.5 * (rest - 2.0) * np.log1p(-(sine**2))) if large else np.cos(angle) ** (rest - 2.0)
     weight = density * length * (3.0 * u * (1.0 - u) * rule(nodes).weights)
     shape = (*edges.shape[:-1], -1)

@@ -1,7 +1,8 @@
 """Gauss–Legendre panels: nodes, weights and expansion coefficients, as constant matrices.
 
-A panel [a, b] carries the values of a function at ``N`` Gauss–Legendre nodes. They give its integral (exact to
-degree 2N − 1) and its Legendre coefficients, so how well the function is resolved, without another evaluation.
+A panel [a, b] carries the values of a function at ``N`` Gauss–Legendre nodes. These values give the integral (exact for
+polynomials of degree ≤ 2N − 1) and the Legendre coefficients. The decay of the coefficients shows how well the panel
+resolves the function, without further evaluations.
 """
 
 from decimal import Decimal, localcontext
@@ -14,17 +15,17 @@ from numpy.typing import ArrayLike
 
 from meanfield._types import Floats
 
-N = 24  # nodes a panel: resolves tanh to 1e-15 on panels of length 1, and exp(−t²/2) on panels of length 3
-TAIL = 4  # coefficients that measure the resolution: more than two, so that neither parity hides
-SAFETY = 2.0  # on them
+N = 24  # default nodes a panel: resolves tanh to 1e-15 on panels of length 1, and exp(−t²/2) on panels of length 3
+TAIL = 4  # last coefficients that measure the resolution; more than two, for even and odd functions
+SAFETY = 2.0  # factor on the largest of them
 
 
 class Rule(NamedTuple):
     """Nodes and weights on [−1, 1], and the matrix from values at the nodes to coefficients."""
 
-    nodes: Floats
-    weights: Floats
-    coefficients: Floats  # (N, N): values → Legendre coefficients
+    nodes: Floats  # (n,), ascending
+    weights: Floats  # (n,), with sum 2
+    coefficients: Floats  # (n, n): values → Legendre coefficients
 
 
 @cache
@@ -37,13 +38,13 @@ def rule(n: int = N) -> Rule:
 
 
 def _gauss(n: int) -> tuple[Floats, Floats]:
-    """Nodes and weights rounded from 40 digits: double-precision routines leave 1e-13 in the outermost weights."""
+    """Nodes and weights rounded from 40 digits; double-precision routines err by 1e-13 in the outermost weights."""
     nodes, weights = [], []
     with localcontext() as context:
         context.prec = 40
         for start in legendre.leggauss(n)[0]:
             x = Decimal(float(start))
-            for _ in range(3):  # from 16 digits on, two Newton steps would do
+            for _ in range(3):  # two Newton steps from 16 digits suffice
                 before, value = Decimal(1), x
                 for k in range(2, n + 1):
                     before, value = value, ((2 * k - 1) * x * value - (k - 1) * before) / k
@@ -61,19 +62,22 @@ def nodes_between(a: ArrayLike, b: ArrayLike, n: int = N) -> Floats:
 
 
 def interpolation(points: Floats, n: int = N) -> Floats:
-    """The matrix from values at the nodes to those of their interpolant at `points` of [−1, 1]."""
+    """The matrix, shape (points, n), from values at the nodes to values of the interpolant at `points` in [−1, 1]."""
     return np.asarray(legendre.legvander(points, n - 1) @ rule(n).coefficients)
 
 
 def tail(values: Floats) -> Floats:
     """Twice the largest of the last four Legendre coefficients of values at the nodes (last axis).
 
-    The quadrature error of a panel is at most its length times the sum of the function's coefficients |aₖ| of degree
-    2N and more; so its length times this bounds it where that sum is no larger than this. That holds for functions
-    whose coefficients decay from the last ones on: analytic ones, also where they are steeper than the panel resolves;
-    kinks and algebraic singularities but for those beyond the last nodes but one; waves of up to 2N radians from the
-    middle of the panel to its end, π/2 nodes a wavelength. Faster waves have aliases among the slower ones, and N
-    values cannot tell them apart: at 59 radians the error is up to 1.6 times the bound. So integrals halve panels until
-    the tail is rounding, and a tail that is not small bounds the error only of the functions above.
+    The quadrature error of a panel is at most the length of the panel times the sum of the coefficients |aₖ| of degree
+    k ≥ 2N. If this sum is at most the tail, then the length times the tail bounds the quadrature error. The condition
+    holds if the coefficients keep decaying beyond degree N:
+
+    * for analytic functions, also if they are too steep for the panel to resolve;
+    * for kinks and algebraic singularities, unless they lie between the last node but one and the end of the panel;
+    * for waves of up to 2N radians from the middle of the panel to its end, which is π/2 nodes a wavelength.
+
+    On the N nodes a faster wave is indistinguishable from a slower one. At 59 radians the error is up to 1.6 times the
+    bound. Integrals therefore halve panels until the tail is at rounding level.
     """
     return np.asarray(SAFETY * np.abs(values @ rule(values.shape[-1]).coefficients[-TAIL:].T).max(axis=-1))

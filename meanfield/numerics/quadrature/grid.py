@@ -1,4 +1,4 @@
-"""The panels on which one scale of a function is resolved, refined as integrals need it and kept for the next one."""
+"""Panels that sample a function on one scale. Integrals refine the panels; later integrals reuse them."""
 
 from functools import cache
 from typing import Protocol
@@ -10,21 +10,21 @@ from numpy.typing import ArrayLike, NDArray
 from meanfield._types import ArrayFunction, Bools, Floats
 from meanfield.numerics.quadrature.gauss_legendre import N, interpolation, nodes_between, rule, tail
 
-# Panel edges of a grid in units of its scale s, for √q in [s, √2·s): 13 s is 9.2 standard deviations or more.
+# Initial panel edges in units of the grid's scale s. A grid serves √q in [s, √2·s), so 13 s ≥ 9.2 standard deviations.
 EDGES = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.5, 8.0, 10.0, 13.0)
 REACH = EDGES[-1]
-EXTENSION = 3.0  # an extended grid grows outwards by panels of so many s
-BUDGET = 100_000  # nodes a grid at the most
-SHORTEST = 1e-40  # panel length, relative to the grid's scale, at which closing in on a singular point at 0 ends
-NOISE = 1e-4  # an unresolved part below this, relative to the panel's height, may be noise
-RESOLVED = 1e-14  # an unresolved part below this is rounding
-BLIND = 1e-13  # what rounding leaves of the interpolant's difference from the function next to the ends
-SENTINELS = np.array([-1 + 2e-6, 1 - 2e-6])  # where a panel is looked at between its outermost nodes and its ends
-ULPS = 4 * np.finfo(float).eps  # rounding of a coefficient, relative to the panel's height
+EXTENSION = 3.0  # length, in units of s, of the panels that extend a grid
+BUDGET = 100_000  # largest number of nodes of a grid
+SHORTEST = 1e-40  # shortest panel, relative to the grid's scale, at a singular point at 0
+NOISE = 1e-4  # an unresolved part below this, relative to the largest |f| of the panel, may be noise
+RESOLVED = 1e-14  # an unresolved part below this counts as rounding
+BLIND = 1e-13  # rounding level of interpolant minus function next to the ends, relative to the largest |f|
+SENTINELS = np.array([-1 + 2e-6, 1 - 2e-6])  # test points between the outermost nodes and the ends
+ULPS = 4 * np.finfo(float).eps  # rounding of a coefficient, relative to the largest |f| of the panel
 
 
 class Function(Protocol):
-    """What a grid asks of the function that it samples."""
+    """The interface that a grid needs from a function."""
 
     name: str
     derivative_function: ArrayFunction | None
@@ -49,10 +49,11 @@ class Grid:
     x, f, d : ndarray, shape (panels, N)
         Nodes, values and first derivatives.
     d_error : ndarray, shape (panels,)
-        Bound on the error of `d`; 0 where the derivative was given.
+        Bound on the absolute error of `d`; 0 if the derivative is given as a function.
     blind : ndarray, shape (panels,)
-        How far the interpolant is from the function next to the ends, relative to the panel's height: a kink between
-        the outermost node and the end shows in nothing else.
+        Difference of interpolant and function at test points next to the ends, relative to the largest |f| of the
+        panel; 0 below rounding level. It detects a kink between the outermost node and the end, where the values at the
+        nodes do not show it.
     """
 
     def __init__(self, pieces: Function, scale: float) -> None:
@@ -60,8 +61,8 @@ class Grid:
         half = np.array(EDGES) * scale
         edges = self._cut(np.concatenate([-half[:0:-1], half]))
         self._set(*self._panels(edges[:-1], edges[1:]))
-        self.parent = np.full(self.a.size, np.inf)  # the unresolved part of the panel that each one was halved from
-        self.stale = np.zeros(self.a.size, dtype=int)  # how often halving did not help
+        self.parent = np.full(self.a.size, np.inf)  # relative unresolved part of the parent panel
+        self.stale = np.zeros(self.a.size, dtype=int)  # number of halvings without improvement
 
     def _cut(self, edges: Floats) -> Floats:
         points = np.array(self.pieces.breakpoints_within(float(np.abs(edges).max())))
@@ -88,7 +89,10 @@ class Grid:
         return np.concatenate([self.a, self.b[-1:]])
 
     def column(self, letter: str) -> tuple[Floats, Floats]:
-        """Values at the nodes and bounds on their error a panel: x the argument, f, d its derivative, s the second."""
+        """Values at the nodes, shape (panels, N), and one error bound a panel, shape (panels,).
+
+        The letters are "x" for the argument, "f" for the function, "d" for f′ and "s" for f″.
+        """
         exact = np.zeros(self.a.size)
         if letter == "s":
             half = 0.5 * (self.b - self.a)
@@ -97,10 +101,10 @@ class Grid:
         return {"x": (self.x, exact), "f": (self.f, exact), "d": (self.d, self.d_error)}[letter]
 
     def refine(self, needed: Bools, unresolved: Floats) -> bool:
-        """Halve the panels that need it; False if none could be.
+        """Halve the panels in the mask `needed`; False if no panel could be halved.
 
-        `unresolved` is each panel's tail relative to its height. Where it is small and no longer shrinks with the
-        panel it is rounding noise of the function, which halving cannot cure.
+        `unresolved` is the tail of each panel relative to its largest |f|. If it is below 1e-4 and
+        three halvings have not reduced it by 30 % each, it is rounding noise of f, and the panel is not halved again.
         """
         noise = (unresolved < NOISE) & (unresolved > 0.7 * self.parent)
         stale = self.stale + noise
@@ -118,7 +122,7 @@ class Grid:
         return True
 
     def resolve(self) -> None:
-        """Refine until the function itself is resolved on every panel, to rounding where that can be."""
+        """Halve panels until f is resolved to rounding on each, or until no panel can be halved any more."""
         while True:
             height = np.abs(self.f).max(axis=1)
             unresolved = tail(self.f) / np.where(height > 0, height, 1.0) + self.blind
@@ -126,7 +130,7 @@ class Grid:
                 return
 
     def interpolate_derivative(self, x: Floats) -> Floats:
-        """The derivative at any points within the grid, from the panels' polynomials."""
+        """f′ at points within the grid, from the Legendre series of `d` on each panel; the shape of `x`."""
         flat = x.ravel()
         panel = np.clip(np.searchsorted(self.a, flat, side="right") - 1, 0, self.a.size - 1)
         s = (2 * flat - self.a[panel] - self.b[panel]) / (self.b - self.a)[panel]
@@ -161,8 +165,9 @@ class Grid:
 def _differentiate(f: Floats, half: Floats) -> tuple[Floats, Floats]:
     """Derivatives at the nodes of panels of half length `half`, and a bound on their error.
 
-    Coefficients that have sunk into the noise, that of the last ones or of rounding, are dropped: differentiating would
-    magnify them. Noise in the m that are kept has a root mean square of m^{3/2}/√6 after it, since ∫ (Pₖ′)² = k(k + 1).
+    The noise level of the coefficients is the larger of their tail and the rounding error. Trailing coefficients below
+    it are dropped, because differentiation would magnify their noise. Unit noise in the m remaining coefficients has a
+    root mean square of at most m^{3/2}/√6 in the derivative, since ∫ (Pₖ′)² = k(k + 1).
     """
     with np.errstate(all="ignore"):
         coefficients = f @ rule().coefficients.T
@@ -180,5 +185,5 @@ def _slopes() -> Floats:
 
 
 def half_octave(q: ArrayLike) -> NDArray[np.int_]:
-    """k with 2^(k/2) ≤ √q < 2^((k+1)/2), exactly."""
+    """The integer k with 2^(k/2) ≤ √q < 2^((k+1)/2) for each q > 0, without rounding errors."""
     return np.asarray(np.frexp(q)[1] - 1)

@@ -1,7 +1,7 @@
-"""Gauss quadrature on d ≥ 0 for the normal weight: a function that is smooth there needs some thirty values.
+"""Gauss quadrature on d ≥ 0 for the normal weight; smooth integrands need about thirty nodes.
 
 The recurrence of the orthonormal polynomials comes from a fine discretisation of the weight (Stieltjes' procedure;
-Gautschi 2004, section 2.2), nodes from its Jacobi matrix (Golub & Welsch 1969).
+Gautschi 2004, section 2.2). The nodes are the eigenvalues of its Jacobi matrix (Golub & Welsch 1969).
 """
 
 from functools import cache
@@ -13,16 +13,16 @@ from meanfield._types import Floats
 from meanfield.numerics.quadrature import gauss_legendre as legendre
 
 NODES = 40  # a smooth pair integrand needs 25 to 35
-FAR = 20.0  # where the discretisation of the weight ends
-PANELS = 80
+FAR = 20.0  # end of the discretisation of the weight
+PANELS = 80  # Gauss–Legendre panels of the discretisation
 
 
 class HalfLine(NamedTuple):
     """Nodes and weights for ∫₀^∞ g(d) exp(−d²/2)/√(2π) dd, and the matrix from values to orthonormal coefficients."""
 
-    nodes: Floats
-    weights: Floats
-    coefficients: Floats
+    nodes: Floats  # (n,), ascending
+    weights: Floats  # (n,), with sum ½
+    coefficients: Floats  # (n, n)
 
 
 @cache
@@ -47,5 +47,5 @@ def half_line(n: int = NODES) -> HalfLine:
     for k in range(n):
         orthonormal[k] = now
         before, now = now, ((nodes - diagonal[k]) * now - (beside[k - 1] if k else 0.0) * before) / beside[k]
-    weights = 1.0 / (orthonormal**2).sum(axis=0)  # Christoffel's numbers: accurate however small
+    weights = 1.0 / (orthonormal**2).sum(axis=0)  # Christoffel numbers, with a small relative error at any size
     return HalfLine(nodes, weights, orthonormal * weights)

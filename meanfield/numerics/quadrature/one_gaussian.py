@@ -1,6 +1,7 @@
-"""E of products of f, f′, f″ and the argument at √q·Z, for every q from one set of values of f.
+"""Expectations of products of f, f′, f″ and the argument at X = √q·Z, for many q from the same values of f.
 
-``moment(f, "ff", q)`` is E f², ``"dd"`` E f′², ``"xfd"`` E X f f′ with X = √q·Z, ``"s"`` E f″: one letter a factor.
+A string names the product, one letter a factor: ``moment(f, "ff", q)`` is E f(X)², ``"dd"`` is E f′(X)², ``"xfd"`` is
+E X f(X) f′(X), and ``"s"`` is E f″(X).
 """
 
 from typing import NamedTuple
@@ -14,19 +15,36 @@ from meanfield.numerics.quadrature.gauss_legendre import rule, tail
 from meanfield.numerics.quadrature.grid import Grid, half_octave
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
-RTOL = 1e-12  # what a caller gets unless told otherwise
-AIM = 1e-14  # panels are refined until their error is this part of the integral of |f|
-ROUNDING = 16 * np.finfo(float).eps  # of the sum and of the function's own values, relative to the integral of |f|
-FARTHEST = 50.0  # standard deviations: an integrand that is not negligible there does not decay
-VISIBLE = 38.5  # standard deviations beyond which the weight is no float
-SMALLEST = -1000  # q = 0 is taken as q = 2⁻¹⁰⁰⁰
-BLOCK = 2_000_000  # numbers held at once
+RTOL = 1e-12  # default relative tolerance of `converged`
+AIM = 1e-14  # panels are halved until their error is this fraction of the integral of the absolute integrand
+ROUNDING = 16 * np.finfo(float).eps  # rounding of the sum and of the values, relative to the same integral
+FARTHEST = 50.0  # standard deviations; if the integrand is not negligible there, the expectation is refused
+VISIBLE = 38.5  # standard deviations beyond which the weight underflows
+SMALLEST = -1000  # exponent of 2: smaller q are replaced by 2⁻¹⁰⁰⁰
+BLOCK = 2_000_000  # numbers a block, to limit memory
 
 
 def moment(
     pieces: PiecewiseSmooth, product: str, q: Floats | float, *, rtol: float = RTOL, atol: float = 0.0
 ) -> Estimate:
-    """E of the product of factors, one a letter of `product`: x the argument, f, d its derivative, s its second one.
+    """The expectation of a product of factors at X = √q·Z, with Z a standard normal.
+
+    Parameters
+    ----------
+    pieces : PiecewiseSmooth
+        The function f.
+    product : str
+        One letter a factor: "x" for X, "f" for f(X), "d" for f′(X), "s" for f″(X).
+    q : float or ndarray, any shape
+        Variances of X, ≥ 0.
+    rtol, atol : float
+        Relative and absolute tolerance that define `converged` of the result. They do not influence the values.
+
+    Returns
+    -------
+    Estimate
+        Values and bounds on their absolute errors, floats or arrays of the shape of `q`; whether all errors are within
+        the tolerances; and the number of evaluations of f.
 
     Raises
     ------
@@ -52,7 +70,7 @@ def moment(
         members = np.flatnonzero(octave == k)
         with pieces.lock:
             grid = pieces.grid(2.0**k)
-            if members.size > 2:  # the extremes refine the grid for all: fewer numbers while it still changes
+            if members.size > 2:  # the extreme q refine the grid for all q, at less cost than all of them
                 integrate(grid, product, np.array([flat[members].min(), flat[members].max()]))
             block = max(1, BLOCK // grid.x.size)
             for start in range(0, members.size, block):
@@ -66,26 +84,24 @@ def moment(
 
 
 class _Panels(NamedTuple):
-    """Per q and panel, shape (q, panels)."""
+    """Contributions of each panel at each q, shape (q, panels)."""
 
-    value: Floats
+    value: Floats  # integral
     absolute: Floats  # integral of the absolute value
-    unresolved: Floats  # bound on the error of the quadrature, which halving the panel can cure
-    inexact: Floats  # bound on what errors of the factors contribute, which it cannot
-    relative: Floats  # unresolved part of the integrand, relative to its height
+    unresolved: Floats  # bound on the quadrature error, which halving the panel reduces
+    inexact: Floats  # bound on the error due to errors of the factors, which halving does not reduce
+    relative: Floats  # tail of the integrand, relative to its largest absolute value
 
 
 def _panels(grid: Grid, product: str, q: Floats) -> _Panels:
     columns = [grid.column(letter) for letter in product]
-    root = np.exp(-(grid.x**2) / (2 * len(columns) * q[:, None, None]))  # of the weight: no factor over- or underflows
-    if grid.reach * grid.scale > FARTHEST * np.sqrt(
-        q.min()
-    ):  # a larger q has extended the grid beyond this one's weight
+    root = np.exp(-(grid.x**2) / (2 * len(columns) * q[:, None, None]))  # a root of the weight for each factor
+    if grid.reach * grid.scale > FARTHEST * np.sqrt(q.min()):  # the grid has been extended for a larger q
         root = np.where(np.abs(grid.x) > FARTHEST * np.sqrt(q)[:, None, None], 0.0, root)
     with np.errstate(over="ignore", invalid="ignore"):
         factors = [values * root for values, _ in columns]
         integrand = np.prod(factors, axis=0)
-        if np.isnan(integrand).any():  # ∞·0, where the function is no float but the weight is none either
+        if np.isnan(integrand).any():  # ∞·0, where f overflows and the weight underflows
             factors = [np.where(root == 0, 0.0, factor) for factor in factors]
             integrand = np.prod(factors, axis=0)
         absolute = np.abs(integrand)
@@ -107,7 +123,7 @@ def _panels(grid: Grid, product: str, q: Floats) -> _Panels:
 
 
 def integrate(grid: Grid, product: str, q: Floats) -> tuple[Floats, Floats]:
-    """Values and error bounds for each q on one grid, refined and extended until they are as good as they get."""
+    """Values and error bounds, each of shape (q,), from a grid that is refined and extended as the product needs."""
     while True:
         panels = _panels(grid, product, q)
         size = panels.absolute.sum(axis=1)
@@ -127,7 +143,7 @@ def integrate(grid: Grid, product: str, q: Floats) -> tuple[Floats, Floats]:
             grid.extend()
             continue
         if not size.all() and grid.reach * grid.scale < VISIBLE * np.sqrt(q[size == 0].max()):
-            grid.extend()  # nothing so far, but there may be something farther out, as beyond a threshold
+            grid.extend()  # f is 0 so far; it may differ from 0 farther out, as beyond a threshold
             continue
         limit = np.maximum(AIM * size[:, None] / np.sqrt(grid.a.size), ROUNDING * panels.absolute)
         needed = (panels.unresolved > limit).any(axis=0)
@@ -145,7 +161,7 @@ def integrate(grid: Grid, product: str, q: Floats) -> tuple[Floats, Floats]:
 
 
 def _diverges(grid: Grid, absolute: Floats) -> bool:
-    """Whether the integral of |f| over rings ever closer to a singular point, each half as wide, does not decrease."""
+    """Whether the absolute integral over rings around a singular point does not decrease as the rings halve."""
     length = grid.b - grid.a
     shortest = int(np.argmin(length))
     if length[shortest] > 1e-9 * grid.scale:

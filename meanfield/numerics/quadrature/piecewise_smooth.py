@@ -1,7 +1,8 @@
-"""A function cut into smooth pieces: what is known of it, and the grids of panels that carry its values.
+"""A piecewise smooth function: its breakpoints, its derivative, and the grids of panels that hold its values.
 
-Panels live in *argument* space, graded around 0 on the scale of √q, cut at the breakpoints. So one evaluation of the
-function serves every q of the same scale; only the Gaussian weight changes.
+The panels divide the argument of the function, not the standard normal variable. They are graded around 0 on the scale
+of √q and end at the breakpoints. The values on a grid therefore serve every q of the same scale; only the Gaussian
+weight depends on q.
 """
 
 import threading
@@ -16,23 +17,27 @@ from meanfield.numerics.breakpoints.search import find_breakpoints
 from meanfield.numerics.quadrature.gauss_legendre import rule
 from meanfield.numerics.quadrature.grid import REACH, Grid, half_octave
 
-SEARCHED = 16.0  # breakpoints are looked for at least up to this distance from 0
-KINK = 1e-7  # difference of one-sided derivatives, relative to the largest, that makes a breakpoint a kink
-SUBNORMAL = 1e-290  # a difference below this may come from numbers too small to have all digits
-JUMP = 1e-11  # difference of the two one-sided values, relative to those nearby, that can be a jump
+SEARCHED = 16.0  # the search for breakpoints covers at least |x| ≤ 16
+KINK = 1e-7  # least difference of one-sided derivatives at a kink, relative to the largest |f′|
+SUBNORMAL = 1e-290  # smaller differences may be rounding of subnormal numbers
+JUMP = 1e-11  # least height of a jump, relative to the values nearby
 
 
 class PiecewiseSmooth:
-    """A real function with what is known about its smoothness.
+    """A real function f that is smooth between its breakpoints.
 
     Parameters
     ----------
     function : callable
-        On float64 arrays of any shape.
+        f, from a float64 array of any shape to values of the same shape.
     derivative : callable or None
-        Its derivative; None makes it the derivative of the piecewise interpolant.
-    breakpoints, jumps : tuple of float or None
-        Where the function or a derivative is not continuous, and where it jumps; None has them looked for.
+        f′, in the same form. If None, the derivative of the piecewise polynomial interpolant is used.
+    breakpoints : tuple of float or None
+        All x at which f or one of its derivatives is discontinuous. If None, a numerical search locates them.
+    jumps : tuple of float
+        All x at which f is discontinuous. Jumps among the `breakpoints` are also detected numerically.
+    name : str
+        Name of f in messages.
     """
 
     def __init__(
@@ -45,7 +50,7 @@ class PiecewiseSmooth:
         name: str = "f",
     ) -> None:
         self.function, self.derivative_function, self.name = function, derivative, name
-        self.lock = threading.RLock()  # held by whoever refines the grids, or needs them to stay as they are
+        self.lock = threading.RLock()  # held while grids are refined, or must not change
         self.evaluations = 0
         self._grids: dict[int, Grid] = {}
         self._declared = breakpoints is not None
@@ -54,7 +59,7 @@ class PiecewiseSmooth:
         self._searched = np.inf if self._declared else 0.0
 
     def __call__(self, x: ArrayLike) -> Floats:
-        """Values at `x`; a NaN is refused with the x at which it stands."""
+        """Values at `x`, of the shape of `x`; a NaN raises BadActivation with its x."""
         x = np.asarray(x, dtype=np.float64)
         self.evaluations += x.size
         with np.errstate(all="ignore"):
@@ -65,7 +70,7 @@ class PiecewiseSmooth:
         return values
 
     def derivative(self, x: ArrayLike) -> Floats:
-        """Derivative at `x`: the given one, or that of the interpolant on the panel that holds `x`."""
+        """f′ at `x`, of the shape of `x`: the given derivative, or the derivative of the piecewise interpolant."""
         x = np.asarray(x, dtype=np.float64)
         if self.derivative_function is not None:
             with np.errstate(all="ignore"):
@@ -75,7 +80,7 @@ class PiecewiseSmooth:
             return self.resolved_grid(max(np.sqrt(2) * reach / REACH, 1.0)).interpolate_derivative(x)
 
     def breakpoints_within(self, reach: float) -> tuple[float, ...]:
-        """The breakpoints with |x| ≤ reach, looked for where that has not been done."""
+        """The breakpoints with |x| ≤ max(reach, 16), ascending; the search is extended to `reach` if necessary."""
         reach = max(reach, SEARCHED)
         with self.lock:
             self._search(reach)
@@ -93,19 +98,19 @@ class PiecewiseSmooth:
 
     @property
     def breakpoints(self) -> tuple[float, ...]:
-        """Where the function or one of its derivatives is not continuous, ascending."""
+        """The known x at which f or one of its derivatives is discontinuous, ascending."""
         self.breakpoints_within(SEARCHED)
         return tuple(sorted(self._breakpoints))
 
     @property
     def jumps(self) -> tuple[float, ...]:
-        """Where the function itself is not continuous, ascending."""
+        """The known x at which f is discontinuous, ascending."""
         self.breakpoints_within(SEARCHED)
         return tuple(sorted(self._jumps))
 
     @property
     def kinks(self) -> tuple[float, ...]:
-        """Where the first derivative is not continuous, the jumps of the function aside, ascending."""
+        """The known x at which f is continuous and f′ is discontinuous, ascending."""
         with self.lock:
             return self._kinks()
 
@@ -129,23 +134,27 @@ class PiecewiseSmooth:
         return self._grids[k]
 
     def resolved_grid(self, scale: float) -> Grid:
-        """A grid out to 13·scale on which the function itself is resolved."""
+        """The grid for √q = scale, refined until f itself is resolved; it covers |x| ≤ 13·scale/√2 or more."""
         grid = self.grid(scale**2)
         grid.resolve()
         return grid
 
     def jump_heights(self) -> Floats:
-        """f(x+) − f(x−) at every jump."""
+        """f(x+) − f(x−) at each of the `jumps`, shape (jumps,)."""
         return np.array([self._step(x, 4) for x in self.jumps])
 
     def _step(self, x: float, ulps: float) -> float:
-        """f(x + h) − f(x − h) for h of so many units in the last place (next to 0, where there are none, of 1e-150)."""
+        """f(x + h) − f(x − h) with h of `ulps` units in the last place of x; at x = 0 the unit is 1e-150."""
         h = ulps * (1e-150 if x == 0 else np.spacing(abs(x)))
         left, right = self(np.array([x - h, x + h]))
         return float(right - left)
 
     def _jumps_at(self, x: float) -> bool:
-        """Whether the difference across x is the same from a thousand times as far: a continuous function's is not."""
+        """Whether f jumps at x.
+
+        The difference across x must exceed the rounding level, and half of the difference across an interval 1024 times
+        as long. For a continuous function the difference shrinks with the interval.
+        """
         height = abs(self._step(x, 4))
         scale = np.abs(self(x + np.array([-1e-3, 1e-3]) * (1 + abs(x)))).max()
         return bool(height > max(JUMP * scale, SUBNORMAL) and height > 0.5 * abs(self._step(x, 4096)))

@@ -1,7 +1,8 @@
 """The law of Marchenko and Pastur: eigenvalues of W Wᵀ/N for independent entries of variance σ² in M × N matrices.
 
-With k = √(M/N) the eigenvalues are σ²(1 + k² − 2k cos θ), 0 < θ < π, of density 2 sin²θ/(π(1 + k² − 2k cos θ)) in θ,
-whose integral is elementary. In θ there is no singularity at either edge, nor at M = N.
+With k = √(M/N) the nonzero eigenvalues are σ²(1 + k² − 2k cos θ), 0 < θ < π. The density in θ is
+2 sin²θ/(π(1 + k² − 2k cos θ)), and its integral is elementary. As a function of θ the density has no singularity at the
+edges of the spectrum, nor for M = N.
 """
 
 import math
@@ -14,7 +15,7 @@ from meanfield._types import Floats
 from meanfield.errors import InvalidInput
 from meanfield.numerics.solve.bracketed import root
 
-TRACY_WIDOM_1 = ((0.05, 0.9793), (0.01, 2.0234), (0.005, 2.4224), (0.001, 3.2724))  # upper quantiles
+TRACY_WIDOM_1 = ((0.05, 0.9793), (0.01, 2.0234), (0.005, 2.4224), (0.001, 3.2724))  # (probability, upper quantile)
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class MarchenkoPastur:
 
     @property
     def edges(self) -> tuple[float, float]:
-        """Smallest and largest eigenvalue, that at 0 for ratio > 1 aside."""
+        """Smallest and largest nonzero eigenvalue, in the limit M, N → ∞."""
         k = math.sqrt(self.ratio)
         return self.variance * (1.0 - k) ** 2, self.variance * (1.0 + k) ** 2
 
@@ -68,7 +69,7 @@ class MarchenkoPastur:
         return max(0.0, 1.0 - 1.0 / self.ratio)
 
     def density(self, x: ArrayLike) -> Floats:
-        """Density at `x`, without the atom at 0; infinite at 0 for ratio 1."""
+        """Density at `x`, in the shape of `x`, without the atom at 0; infinite at x = 0 for ratio 1."""
         x = np.asarray(x, dtype=np.float64)
         lower, upper = self.edges
         inside = (x > lower) & (x < upper)
@@ -78,14 +79,20 @@ class MarchenkoPastur:
         return np.where((x == 0.0) & (self.ratio == 1.0), np.inf, density)
 
     def cdf(self, x: ArrayLike) -> Floats:
-        """Share of the eigenvalues that are at most `x`."""
+        """Share of the eigenvalues that are at most `x`, in the shape of `x`."""
         x = np.asarray(x, dtype=np.float64)
         k = math.sqrt(self.ratio)
         theta = np.arccos(np.clip((1.0 + k**2 - x / self.variance) / (2.0 * k), -1.0, 1.0))
         return np.where(x < 0.0, 0.0, self.atom + self._beneath(theta))
 
     def quantile(self, p: ArrayLike) -> Floats:
-        """The eigenvalue that a share `p` of all is at most, 0 ≤ p ≤ 1."""
+        """The p-quantile of the eigenvalues, in the shape of `p`.
+
+        Raises
+        ------
+        InvalidInput
+            If a `p` is outside [0, 1].
+        """
         p = np.asarray(p, dtype=np.float64)
         if not np.all((p >= 0.0) & (p <= 1.0)):
             raise InvalidInput("p must be a share between 0 and 1")
@@ -97,14 +104,14 @@ class MarchenkoPastur:
         return np.where(p <= self.atom, self.edges[0] if self.atom == 0.0 else 0.0, x)
 
     def moment(self, n: int) -> float:
-        """The mean of the n-th power, n ≥ 0: σ²ⁿ times a Narayana polynomial of the ratio."""
+        """The mean n-th power of the eigenvalues, n ≥ 0: σ²ⁿ times a Narayana polynomial in the ratio."""
         terms = (self.ratio**r / (r + 1) * math.comb(n, r) * math.comb(n - 1, r) for r in range(n))
         return self.variance**n * math.fsum(terms) if n else 1.0
 
     def _beneath(self, theta: Floats) -> Floats:
-        """Share of the eigenvalues with an angle up to `theta`, those that are 0 aside."""
+        """Share of all eigenvalues that are nonzero and have an angle of at most `theta`."""
         c, k = self.ratio, math.sqrt(self.ratio)
-        if c > 1.0:  # W Wᵀ and Wᵀ W have the same eigenvalues but for zeros
+        if c > 1.0:  # W Wᵀ and Wᵀ W have the same nonzero eigenvalues
             return MarchenkoPastur(1.0 / c)._beneath(theta) / c
         turned = (1.0 - c) * np.arctan2(k * np.sin(theta), 1.0 - k * np.cos(theta)) if c < 1.0 else 0.0
         share: Floats = (theta + (k * np.sin(theta) - turned) / c) / np.pi
@@ -112,12 +119,20 @@ class MarchenkoPastur:
 
 
 def largest_eigenvalue(rows: int, columns: int, alpha: float = 0.01) -> float:
-    """What the largest eigenvalue of W Wᵀ exceeds with probability `alpha`, for independent entries of variance 1.
+    """The upper `alpha`-quantile of the largest eigenvalue of W Wᵀ, for independent entries of variance 1.
 
-    Centre, scale and the real Tracy-Widom law as in Johnstone 2001 (Annals of Statistics 29, 295) with the halves of Ma
-    2012 (Bernoulli 18, 322), for Gaussian entries; entries with four moments have the same limit. Between the tabulated
-    quantiles the logarithm of the probability is interpolated against the 3/2-th power of the quantile, and beyond them
-    extrapolated, as the tail exp(−2s^{3/2}/3) suggests.
+    The largest eigenvalue of Gaussian matrices follows the real Tracy-Widom law, with the centre and scale of Johnstone
+    2001 (Annals of Statistics 29, 295) and rows − ½, columns − ½ as in Ma 2012 (Bernoulli 18, 322). Other entries with
+    four finite moments have the same limit. The logarithm of the probability is interpolated linearly in the 3/2-th
+    power of the tabulated quantiles. Below the smallest tabulated probability it is extrapolated, in agreement with the
+    tail exp(−2s^{3/2}/3).
+
+    Parameters
+    ----------
+    rows, columns : int
+        Shape of W.
+    alpha : float
+        Probability, 0 < alpha ≤ 0.05.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""One test over many correlated sample means: how large the largest z may be."""
+"""The multiple-testing threshold for the largest |z| of many correlated sample means."""
 
 import math
 
@@ -8,12 +8,21 @@ from scipy import special
 
 from meanfield._types import Floats
 
-DRAWS = 20_000
-BLOCK = 1_000  # of them held at once
+DRAWS = 20_000  # Gaussian vectors of the simulation
+BLOCK = 1_000  # vectors a block, to limit memory
 
 
 def z_beyond(sample: Floats, slack: ArrayLike, rounding: float) -> Floats:
-    """Standard errors by which the mean over the first axis lies beyond ±`slack`; 0 inside.
+    """Distance of the mean over the first axis from [−slack, slack], with its sign, in standard errors; 0 inside.
+
+    Parameters
+    ----------
+    sample : ndarray, shape (n, ...)
+        Independent rows.
+    slack : float or ndarray, shape (...)
+        Half width of the interval, ≥ 0.
+    rounding : float
+        Rounding error of the mean, added in quadrature to the standard error.
 
     Examples
     --------
@@ -28,32 +37,33 @@ def z_beyond(sample: Floats, slack: ArrayLike, rounding: float) -> Floats:
 
 
 def largest_z(sample: Floats, largest: float, alpha: float, rounding: float) -> tuple[float, float]:
-    """What the largest |z| of several columns exceeds by chance, allowing for their correlations.
+    """Threshold for the largest |z| of several columns at a given false-alarm rate, and the p-value of `largest`.
 
-    The z of a column alone follows Student's t with n − 1 degrees of freedom. Which p-value the smallest of all
-    columns falls below in a share `alpha` of cases is read off Gaussian vectors that have the sample's correlations;
-    a share 1/(n − 1) of each is made independent, because correlations from few rows look stronger than they are.
-    That keeps the rate for independent columns and makes it smaller than `alpha` for strongly correlated ones.
+    The z of one column follows Student's t with n − 1 degrees of freedom. The smallest p-value of all columns has a
+    distribution that depends on their correlations. Its `alpha`-quantile is simulated with Gaussian vectors that have
+    the correlations of the sample. A share 1/(n − 1) of the variance of each component is independent noise, because
+    sample correlations from few rows are too strong. The false-alarm rate is `alpha` for independent columns and
+    smaller for strongly correlated columns.
 
     Parameters
     ----------
     sample : ndarray, shape (n, columns)
-        Independent rows; columns that vary by less than `rounding` count as constant.
+        Independent rows. A column whose standard deviation is at most `rounding` counts as constant.
     largest : float
         The largest |z| found, ≥ 0.
     alpha : float
-        False-alarm rate of the whole.
+        False-alarm rate of the test over all columns.
     rounding : float
-        Differences below it mean nothing.
+        Rounding error of the entries of `sample`.
 
     Returns
     -------
     threshold, p_value : float
-        The |z| exceeded in a share `alpha` of cases, and the share of cases in which `largest` is.
+        The value that the largest |z| exceeds with probability `alpha`, and the probability that it exceeds `largest`.
 
     Examples
     --------
-    Twenty copies of one column are one test, twenty independent columns are twenty:
+    Twenty copies of one column count as one test, twenty independent columns as twenty:
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)

@@ -1,1 +1,1 @@
-"""Every field of an analysis on a grid of sigma_w and sigma_b."""
+"""The fields of an `Analysis` on a grid of sigma_w and sigma_b."""

@@ -1,4 +1,4 @@
-"""Finished blocks of a sweep in a directory, so that a sweep that was killed goes on where it was."""
+"""A directory of finished blocks of a sweep, from which an interrupted sweep continues."""
 
 import hashlib
 import json
@@ -18,13 +18,13 @@ from meanfield.errors import InvalidInput
 from meanfield.theory.assumptions.block import Block
 
 FORMAT = "block of a meanfield phase diagram"
-STALE = 3600.0  # seconds after which nobody is writing a file any more
+STALE = 3600.0  # age in seconds at which an unfinished file counts as abandoned
 REQUEST = "request.json"
 LOOKED_AT = np.concatenate([np.linspace(-8.0, 8.0, 257), np.geomspace(0.01, 1e4, 43), -np.geomspace(0.01, 1e4, 43)])
 
 
 def fingerprint(block: Block, *numbers: Floats) -> str:
-    """A hash of a request: of the layers, of the values of the activations, and of the numbers asked for."""
+    """A hash of a request: its layers, values of its activations on a fixed grid, and the requested `numbers`."""
     digest = hashlib.sha256(repr(block).encode())
     for phi in block.activations:
         with np.errstate(all="ignore"):
@@ -42,9 +42,9 @@ class Checkpoint:
     Attributes
     ----------
     directory : Path
-        Where the files are.
+        Directory of the files.
     request : mapping
-        What identifies the request; it is written there too.
+        Identification of the request, stored in the directory as ``request.json``.
     """
 
     directory: Path
@@ -52,18 +52,18 @@ class Checkpoint:
 
     @classmethod
     def opened(cls, directory: str | os.PathLike[str], request: Mapping[str, Any]) -> "Checkpoint":
-        """The checkpoint in `directory`, which is made if there is none.
+        """The checkpoint in `directory`, which is created if it does not exist.
 
         Raises
         ------
         InvalidInput
-            If what is there belongs to another request, or is no checkpoint.
+            If `directory` is the checkpoint of another request, or holds other files, or is a file.
         """
         path = Path(directory)
         if path.exists() and not path.is_dir():
             raise InvalidInput(f"checkpoint must be a directory, and {os.fspath(path)} is a file")
         path.mkdir(parents=True, exist_ok=True)
-        for part in path.glob(".*.part"):  # of a writer that was killed
+        for part in path.glob(".*.part"):  # unfinished files of interrupted writers
             if part.stat().st_mtime < time.time() - STALE:
                 part.unlink(missing_ok=True)
         file = path / REQUEST
@@ -84,7 +84,7 @@ class Checkpoint:
         return cls(path, request)
 
     def block(self, index: int) -> dict[str, NDArray[Any]] | None:
-        """The arrays of block number `index`, or None if it is not there or damaged."""
+        """The arrays of block number `index`, or None if its file is missing or damaged."""
         try:
             return load_arrays(self._file(index), FORMAT)[1]
         except (FileNotFoundError, InvalidInput):

@@ -1,4 +1,4 @@
-"""The phase diagram as data: every field of an analysis on a grid of sigma_w and sigma_b."""
+"""The phase diagram as data: the fields of an `Analysis` on a grid of sigma_w and sigma_b."""
 
 import csv
 import io
@@ -32,11 +32,11 @@ __all__ = ["PhaseDiagram", "phase_diagram"]
 
 FORMAT = "meanfield phase diagram"
 UNITS = {"xi_q": "layers", "xi_c": "layers", "xi_gradient": "layers"}
-KINDS = {"phase": "U", "multiple": "b"}  # of array, where it is not "f"
-PRECISION = 1e-9  # relative, of each field; of the factor where a depth scale diverges
-POINTS_A_TASK, LEAST_A_TASK = 8192, 64
-TASKS = 8  # at the least, unless they would have fewer points than that
-ROWS_A_TASK = 4  # of a block of any other form than (φ, Dense)
+KINDS = {"phase": "U", "multiple": "b"}  # NumPy dtype kinds; "f" for all other arrays
+PRECISION = 1e-9  # relative error of each field; of the factor per layer where a depth scale diverges
+POINTS_A_TASK, LEAST_A_TASK = 8192, 64  # most and fewest points a task
+TASKS = 8  # fewest tasks, unless they would have fewer than LEAST_A_TASK points
+ROWS_A_TASK = 4  # rows a task for any block other than (φ, Dense)
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ class PhaseDiagram(Analysis):
     Attributes
     ----------
     sigma_w, sigma_b : ndarray
-        The axes: standard deviations of weights (times √fan_in) and biases.
+        The axes, 1-d: standard deviations of the weights, times √fan_in, and of the biases.
     label : str
-        What was analysed.
+        Names of the activations.
     multiple : ndarray of bool or None
-        Where the variance map has other fixed points than q_star, 0 included, up to q = 1e6; None in files written
-        before it was known.
+        Whether the variance map has fixed points in [0, 1e6] besides q_star. None if the file was written by a version
+        without this field.
     about : mapping
-        Activations with their parameters, the block, where q started, versions and tolerances.
+        Activations with their parameters, the block, the initial q, versions and tolerances.
     """
 
     sigma_w: Floats
@@ -69,21 +69,21 @@ class PhaseDiagram(Analysis):
         return plot_phase_diagram(self, ax)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write to `path` as ``.npz`` with a JSON header; what was there is replaced only once all is written."""
+        """Write to `path` as ``.npz`` with a JSON header; an existing file is replaced once the new one is complete."""
         header = {"format": FORMAT, "version": __version__, "label": self.label, "about": dict(self.about)}
         arrays = {name: getattr(self, name) for name in _arrays() if getattr(self, name) is not None}
         save_arrays(path, header, arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "PhaseDiagram":
-        """Read what `save` wrote.
+        """Read a file written by `save`.
 
         Raises
         ------
         InvalidInput
-            If the file is truncated or something else.
+            If the file is truncated, damaged, or of another format.
         FileNotFoundError
-            If there is none.
+            If there is no file at `path`.
         """
         header, arrays = load_arrays(path, FORMAT)
         try:
@@ -98,13 +98,13 @@ class PhaseDiagram(Analysis):
             raise InvalidInput(f"{os.fspath(path)} is a damaged {FORMAT}") from error
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
-        """One tuple a point, for tables: sigma_w, sigma_b and every field of an analysis, sigma_b running fastest."""
+        """One tuple a point for tables: sigma_w, sigma_b and the fields of `Analysis`; sigma_b varies fastest."""
         columns = [getattr(self, name.name).ravel().tolist() for name in fields(Analysis)]
         axes = np.meshgrid(self.sigma_w, self.sigma_b, indexing="ij")
         return zip(*(axis.ravel().tolist() for axis in axes), *columns, strict=True)
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write `rows` to `path` as comma-separated values with a heading, all at once as `save` does."""
+        """Write `rows` to `path` as comma-separated values with a header line; the file is replaced as in `save`."""
         text = io.StringIO()
         heading = ("sigma_w", "sigma_b", *(f.name for f in fields(Analysis)))
         csv.writer(text, lineterminator="\n").writerows([heading, *self.rows()])
@@ -142,19 +142,20 @@ def phase_diagram(
     Parameters
     ----------
     spec_or_block : str, callable, Activation or Network
-        An activation, or a block whose weighted layers all take the grid's values. An activation takes some
-        microseconds a point after a set-up of tenths of a second, any other block milliseconds a point.
+        An activation, or a block, whose weighted layers all have the sigma_w and sigma_b of the grid point. An
+        activation takes microseconds a point after tenths of a second of preparation. Other blocks take milliseconds a
+        point.
     sigma_w, sigma_b : array_like, 1-d
         Standard deviations, ≥ 0.
     q : float
-        Second moment that signals start from: of several fixed points the one reached from there is described.
+        Initial second moment. If there are several fixed points, the fields describe the fixed point reached from `q`.
     workers : int or map-like callable
         Threads (−1 for all cores), or a callable like ``concurrent.futures.Executor.map``.
     progress : bool
-        Whether to show a bar on a terminal.
+        Whether to show a progress bar on a terminal.
     checkpoint : path, optional
-        A directory for finished blocks of the grid, made if there is none. The same call again takes what is there and
-        computes the rest. Workers in other processes write to it too.
+        A directory for finished blocks of the grid, created if it does not exist. A repeated call reads the finished
+        blocks and computes the others. Workers in other processes write their blocks to it too.
 
     Returns
     -------
@@ -164,7 +165,7 @@ def phase_diagram(
     Raises
     ------
     InvalidInput
-        If an axis is not 1-d, or out of range, or `checkpoint` belongs to another request.
+        If an axis is not 1-d or out of range, or if `checkpoint` belongs to another request.
 
     References
     ----------
@@ -196,7 +197,7 @@ def phase_diagram(
         missing, map_tasks(partial(_part, bare, axes[1], q0, kept), missing, workers, progress, "blocks"), strict=True
     ):
         parts[i] = part
-        if kept is not None and not kept.has(i):  # a worker on another machine wrote it there
+        if kept is not None and not kept.has(i):  # a worker on another machine has no access to the directory
             kept.keep(i, part)
     columns = {name: np.concatenate([parts[i][name] for i, _ in tasks]) for name in parts[0]}
     label = ", ".join(phi.name for phi in block.activations)
@@ -206,7 +207,7 @@ def phase_diagram(
 def _part(
     block: Block, sigma_b: Floats, q0: float, kept: Checkpoint | None, task: tuple[int, Floats]
 ) -> dict[str, NDArray[Any]]:
-    """The fields on some rows of the grid."""
+    """The fields on the rows of one task, as arrays of shape (rows, len(sigma_b)), written to `kept` if possible."""
     index, sigma_w = task
     grid = block.at(sigma_w=sigma_w[:, None], sigma_b=sigma_b)
     analysis, multiple = described(grid, q0)
@@ -226,7 +227,7 @@ def _rows_a_task(block: Block, rows: int, columns: int) -> int:
 
 
 def _about(block: Block, q0: float) -> dict[str, Any]:
-    """Where numbers come from."""
+    """The provenance of the numbers: activations, block, initial q, versions, tolerances."""
     activations = [
         {"name": phi.name, "parameters": {k: float(v) for k, v in phi.parameters.items()}, "formula": phi.formula}
         for phi in block.activations
