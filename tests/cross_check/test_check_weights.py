@@ -19,6 +19,7 @@ def named(weights, biases=None):
     return arrays | {f"{i}.bias": b for i, b in enumerate(biases or [])}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("activation", "gain"), [("relu", 2**0.5), ("tanh", 1.5), ("gelu", 1.0)])
 def test_weights_as_they_were_drawn_pass(activation, gain):
     widths = (32, 64, 64, 50, 64, 10)

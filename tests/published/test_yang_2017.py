@@ -63,6 +63,7 @@ def test_the_published_gradient_at_layer_20000_lies_among_the_orbits_that_start_
     assert at_500[-1] + later < 153.19 < at_500[0] + later
 
 
+@pytest.mark.slow
 def test_p_of_a_sigmoidal_network_grows_linearly():
     t = mf.propagate(full("erf", 1.0, 0.5**0.5), 1000)
     assert t.q[1000] - t.q[500] == pytest.approx(750, rel=0.02)

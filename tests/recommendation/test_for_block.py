@@ -99,6 +99,7 @@ def test_an_odd_activation_under_noise_carries_deepest_without_biases():
         assert np.all(6 * a.xi_c < advice.max_depth)
 
 
+@pytest.mark.slow
 def test_larger_weights_than_recommended_do_not_make_q_run_away():
     block = mf.Network("gelu", Dropout(0.1), mf.Dense())
     advice = mf.recommend(block)
@@ -172,6 +173,7 @@ def test_a_skip_of_more_than_one_is_the_first_thing_to_mend():
     assert "skip_scale of 1" in mf.recommend(Residual("tanh", mf.Dense(), skip_scale=1.1)).reason
 
 
+@pytest.mark.slow
 def test_behind_batch_normalisation_gradients_explode_whatever_the_weights():
     advice = mf.recommend(BLOCKS["batch norm"], depth=20)
     assert advice.growth == pytest.approx(1.7881899766587481**20, rel=1e-9)

@@ -1,6 +1,7 @@
 """What is recommended: for every activation a choice with finite numbers, a sentence, and code that runs."""
 
 import ast
+from functools import cache
 
 import numpy as np
 import pytest
@@ -93,13 +94,18 @@ def test_a_layer_so_drawn_keeps_the_signal(name):
     assert (h**2).mean() == pytest.approx(advice.q, rel=0.04)
 
 
+@cache
+def plainly_named():
+    return mf.recommend(mf.activation(np.tanh, name="f"))
+
+
 @pytest.mark.parametrize(
     "name",
     ["a\nimport os", 'quote\' """ #', "back\\slash", "\r\nraise SystemExit", "\x0craise SystemExit", "\u2028x = 1"],
 )
 def test_a_name_cannot_become_code(name):
     advice = mf.recommend(mf.activation(np.tanh, name=name))
-    plain = mf.recommend(mf.activation(np.tanh, name="f"))
+    plain = plainly_named()
     for library in LIBRARIES:
         assert ast.dump(ast.parse(advice.snippets[library])) == ast.dump(ast.parse(plain.snippets[library]))
     assert len(advice.reason.splitlines()) == 1

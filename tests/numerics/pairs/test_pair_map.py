@@ -171,6 +171,7 @@ def pairs_of_all_kinds(rng, n, equal):
     return q1, q2, 0.5 * (np.sqrt(q1) - np.sqrt(q2)) ** 2 + np.sqrt(q1 * q2) * gap
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("equal", [True, False], ids=["equal", "unequal"])
 @pytest.mark.parametrize("name", ["tanh", "kinked", "jumps"])
 def test_many_pairs_by_the_rule_are_those_of_the_quadrature(name, equal):

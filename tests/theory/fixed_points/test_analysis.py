@@ -212,9 +212,10 @@ def test_no_weights_leave_the_biases():
 @pytest.mark.slow
 @pytest.mark.parametrize("spec", ["relu", "silu", "sparse_plus", "smelu", "leaky_relu", "abs"])
 def test_unbounded_networks(spec):
-    a = mf.analyze(mf.mlp(spec, 2.0, 0.1))
+    block = mf.mlp(spec, 1.8, 0.1)
+    a = mf.analyze(block)
     assert (a.q_star, a.phase) == (np.inf, "unbounded")
-    assert a.c_star == pytest.approx(mf.propagate(mf.mlp(spec, 2.0, 0.1), 150, c=0.9).c[-1], abs=2e-3)
+    assert a.c_star == pytest.approx(mf.propagate(block, 150, c=0.9).c[-1], abs=2e-3)
     assert a.chi_1 > 1
 
 
