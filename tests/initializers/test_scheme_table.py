@@ -34,7 +34,7 @@ def test_gelu_with_the_gain_of_relu_has_lost_the_signal_at_layer_50():
 @pytest.mark.parametrize("q", [1e-3, 1.0, 30.0])
 def test_numbers_are_those_of_propagate_at_every_layer(name, q):
     for sigmas in SIGMAS:
-        run, slow = signal_at_depth(mlp(name, *sigmas), 60, q), propagate(mlp(name, *sigmas), 60, q=q)
+        run, slow = signal_at_depth(mlp(name, *sigmas), 30, q), propagate(mlp(name, *sigmas), 30, q=q)
         np.testing.assert_allclose(run.q, slow.q, rtol=1e-11)
         np.testing.assert_allclose(run.gradient, np.r_[1, np.cumprod(slow.chi[:-1])], rtol=1e-11)
 
