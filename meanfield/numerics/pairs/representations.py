@@ -35,7 +35,7 @@ from meanfield._types import Bools, Floats, Ints
 #: Largest relative error of an accepted value, unless the row is final. The error of a distance is relative to the
 #: distance, the error of a slope to a lower bound on E φ′², the error of a product to the product of the two root mean
 #: squares (standard deviations, for the products of one function).
-TOLERANCE = {"distance": 1e-11, "slope": 1e-10, "product": 1e-12}
+TOLERANCE = {"distance": 1e-11, "slope": 5e-10, "product": 1e-12}
 #: Cost of a pair of equal variances by quadrature; a pair of unequal variances costs twice as much.
 BY_QUADRATURE = {"distance": 1, "slope": 8, "product": 1}
 #: Cost of a pair by a cached series.
