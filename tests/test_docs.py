@@ -27,7 +27,8 @@ def exists(name: str) -> bool:
     if "/" in name.rstrip("/"):
         return any((base / name).exists() for base in (ROOT, PACKAGE, PACKAGE.parent))
     if name.endswith("/"):
-        return any((base / name).is_dir() for base in (ROOT, PACKAGE)) or any(PACKAGE.rglob(name.rstrip("/")))
+        folders = (base / name for base in (ROOT, PACKAGE, PACKAGE.parent))
+        return any(folder.is_dir() for folder in folders) or any(PACKAGE.rglob(name.rstrip("/")))
     return any(next(base.rglob(name), None) for base in (PACKAGE, ROOT / "tests", ROOT / "examples", DOCS))
 
 
