@@ -90,3 +90,17 @@ def test_slopes_at_all_correlations(name):
     np.testing.assert_allclose(distances, surface.distance(q, gap)[0], rtol=1e-13)
     if name in ("tanh", "kinked", "relu6", "bent"):
         assert np.all(error[:16] <= 1e-9 * np.maximum(np.abs(value[:16]), 1e-3))
+
+
+def test_next_to_correlation_one_the_slope_errs_by_no_more_than_its_bound():
+    """E φ′(U)φ′(V) = E φ′² − d·E φ″² + O(d²), by trapezoidal sums, which err by rounding alone."""
+    z = np.arange(-12, 12, 0.02)
+    weight = 0.02 * np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
+    surface = PairSurface(mf.activation(np.tanh).pieces, None)
+    q, gap = np.array([1e-3, 1e-2, 0.1, 1.0, 10.0]), np.full(5, 1e-9)
+    first = 1 / np.cosh(np.sqrt(q)[:, None] * z) ** 2
+    second = 2 * np.tanh(np.sqrt(q)[:, None] * z) * first
+    truth = first**2 @ weight - q * gap * (second**2 @ weight)
+    value, error, _ = surface.slope(q, gap)
+    assert np.all(np.abs(value - truth) <= error + 1e-15)
+    assert np.all(error <= 5e-13 * value)
