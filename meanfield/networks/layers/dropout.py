@@ -7,11 +7,11 @@ import numpy as np
 
 from meanfield.arguments import real
 from meanfield.errors import InvalidInput
-from meanfield.networks.layers.base import Layer
+from meanfield.networks.layers.noise import Noise
 
 
 @dataclass(frozen=True, eq=False)
-class Dropout(Layer):
+class Dropout(Noise):
     """Inverted dropout: each unit is 0 with probability `rate`, else multiplied by 1/(1 − rate); each input by itself.
 
     It belongs behind an activation. Behind a Dense layer its output is not Gaussian, so no activation may follow.
@@ -43,7 +43,6 @@ class Dropout(Layer):
     rate: Any
 
     parameters: ClassVar[tuple[str, ...]] = ("rate",)
-    keeps_mean: ClassVar[bool] = True
     keeps_gaussian: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -52,18 +51,3 @@ class Dropout(Layer):
             raise InvalidInput(f"rate is a share of units and must be at least 0 and less than 1, not {self.rate!r}")
         rate.setflags(write=False)
         object.__setattr__(self, "rate", rate if rate.ndim else float(rate))
-
-    @property
-    def carries(self) -> float:
-        """1: the random factor has mean 1."""
-        return 1.0
-
-    @property
-    def draws_noise(self) -> bool:
-        """Whether `rate` is not 0."""
-        return bool(np.any(self.rate))
-
-    @property
-    def inert(self) -> bool:
-        """Whether `rate` is 0."""
-        return not self.draws_noise

@@ -9,8 +9,29 @@ from meanfield.arguments import standard_deviation
 from meanfield.networks.layers.base import Layer
 
 
+class Noise(Layer):
+    """Base of layers that draw noise of each input's own; their one parameter is its size."""
+
+    keeps_mean: ClassVar[bool] = True
+
+    @property
+    def carries(self) -> float:
+        """1: a random factor has mean 1, and a random summand has mean 0."""
+        return 1.0
+
+    @property
+    def draws_noise(self) -> bool:
+        """Whether the size of the noise is not 0."""
+        return bool(np.any(getattr(self, self.parameters[0])))
+
+    @property
+    def inert(self) -> bool:
+        """Whether the size of the noise is 0."""
+        return not self.draws_noise
+
+
 @dataclass(frozen=True, eq=False)
-class MultiplicativeNoise(Layer):
+class MultiplicativeNoise(Noise):
     """Each unit times 1 + std·N(0, 1), independently for each input; second moments change as by dropout with
     rate/(1 − rate) = std².
 
@@ -43,30 +64,14 @@ class MultiplicativeNoise(Layer):
     std: Any
 
     parameters: ClassVar[tuple[str, ...]] = ("std",)
-    keeps_mean: ClassVar[bool] = True
     keeps_gaussian: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "std", standard_deviation(self.std, "std"))
 
-    @property
-    def carries(self) -> float:
-        """1: the random factor has mean 1."""
-        return 1.0
-
-    @property
-    def draws_noise(self) -> bool:
-        """Whether `std` is not 0."""
-        return bool(np.any(self.std))
-
-    @property
-    def inert(self) -> bool:
-        """Whether `std` is 0."""
-        return not self.draws_noise
-
 
 @dataclass(frozen=True, eq=False)
-class AdditiveNoise(Layer):
+class AdditiveNoise(Noise):
     """Each unit plus std·N(0, 1), independently for each input. It may stand before or behind an activation.
 
     Parameters
@@ -97,22 +102,6 @@ class AdditiveNoise(Layer):
     std: Any
 
     parameters: ClassVar[tuple[str, ...]] = ("std",)
-    keeps_mean: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "std", standard_deviation(self.std, "std"))
-
-    @property
-    def carries(self) -> float:
-        """1: the added noise has mean 0."""
-        return 1.0
-
-    @property
-    def draws_noise(self) -> bool:
-        """Whether `std` is not 0."""
-        return bool(np.any(self.std))
-
-    @property
-    def inert(self) -> bool:
-        """Whether `std` is 0."""
-        return not self.draws_noise
