@@ -1,6 +1,7 @@
 """Results of a cross-check: rows of theory against simulation, the verdict, and their description in words."""
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -49,7 +50,7 @@ class Row:
 
 
 @dataclass(frozen=True, repr=False)
-class CheckResult:
+class CheckResult(ABC):
     """A verdict on rows of theory against simulation; true in a boolean context if it passed.
 
     Attributes
@@ -89,9 +90,9 @@ class CheckResult:
         return {name: np.array([row.z for row in self.rows if row.quantity == name]) for name in names}
 
     @property
+    @abstractmethod
     def summary(self) -> str:
         """The verdict in one sentence."""
-        raise NotImplementedError
 
     def plot(self, ax: Axes = None) -> Axes:
         """Draw theory and simulation by layer, and return the Axes: see `plot_crosscheck`."""
