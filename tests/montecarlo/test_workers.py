@@ -36,7 +36,7 @@ def test_an_executors_map_will_do():
 def test_a_dask_clusters_map_will_do():
     distributed = pytest.importorskip("distributed")
     with (
-        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as cluster,
         distributed.Client(cluster) as client,
     ):
         assert same(run(rng=7), run(rng=7, workers=client.map))

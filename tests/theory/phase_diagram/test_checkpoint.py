@@ -164,7 +164,7 @@ def test_a_dask_cluster_takes_blocks_as_tasks(tmp_path):
     distributed = pytest.importorskip("distributed")
     with (
         distributed.LocalCluster(
-            n_workers=2, processes=False, dashboard_address=None, local_directory=str(tmp_path / "dask")
+            n_workers=2, processes=False, dashboard_address=":0", local_directory=str(tmp_path / "dask")
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
