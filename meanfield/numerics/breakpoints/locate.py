@@ -64,8 +64,8 @@ def gaps_in_panels(panels: Panels, eligible: Bools, rough: Bools) -> Gaps:
     return Gaps(i[k] - 1, i[k] + 1, lo[k], hi[k], np.full(k.size, np.nan))
 
 
-def locate(sample: ArrayFunction, panels: Panels, gaps: Gaps) -> list[tuple[float, int, float] | None]:
-    """Place, order and size of the breakpoint in each gap; None if the gap holds none, or more than one."""
+def locate(sample: ArrayFunction, panels: Panels, gaps: Gaps) -> list[tuple[float, int, float, float] | None]:
+    """Place, order, size and error of place of the breakpoint in each gap; None if it holds none or more than one."""
     left, right = panels[gaps.left], panels[gaps.right]
     lo, hi, edge = gaps.lo.copy(), gaps.hi.copy(), gaps.edge.copy()
     place, order = np.zeros(lo.size), np.full(lo.size, -1)
@@ -94,12 +94,13 @@ def locate(sample: ArrayFunction, panels: Panels, gaps: Gaps) -> list[tuple[floa
         found[active[done]] = True
         order[active[stuck & ~fresh]] = -1
         active = active[~done & ~neither & (after > 0) & ~(fresh & (stuck | (order[active] < 0)))]
-    result: list[tuple[float, int, float] | None] = [None] * lo.size
+    result: list[tuple[float, int, float, float] | None] = [None] * lo.size
     k = np.flatnonzero(found)
     if k.size:
         polished = _polish(sample, left[k], right[k], np.minimum(lo, hi)[k], np.maximum(lo, hi)[k])
         for i, x, error, r, jump_size in zip(k, *polished, strict=True):
-            result[i] = (roundest(x, error), int(r), float(jump_size)) if r >= 0 else None
+            rounded = roundest(x, error)
+            result[i] = (rounded, int(r), float(jump_size), float(error + abs(rounded - x))) if r >= 0 else None
     return result
 
 

@@ -49,11 +49,14 @@ class Breakpoint:
         Order of the lowest derivative that jumps: 0 for a jump, 1 for a kink, 2 for a jump of f″, and so on.
     size : float
         Height of the jump of this derivative, right minus left; inf for an algebraic singularity like √|x|.
+    error : float
+        Bound on the error of the place; 0 for an algebraic singularity, near which no panel is resolved.
     """
 
     x: float
     order: int
     size: float
+    error: float = 0.0
 
 
 @dataclass(frozen=True)

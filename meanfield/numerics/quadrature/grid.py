@@ -1,7 +1,7 @@
 """Panels that sample a function on one scale. Integrals refine the panels; later integrals reuse them."""
 
 from functools import cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.polynomial.legendre import legder, legval
@@ -38,6 +38,17 @@ class Function(Protocol):
     def breakpoints_within(self, reach: float) -> tuple[float, ...]:
         """The breakpoints with |x| ≤ reach, ascending."""
 
+    def misplacements(self, x: Floats) -> Floats:
+        """Bounds on the errors of the places of the breakpoints among `x`; 0 at other points."""
+
+
+class Column(NamedTuple):
+    """A factor of the integrand on the panels of a grid."""
+
+    values: Floats  # at the nodes, shape (panels, N)
+    error: Floats  # bound on the error of the values, shape (panels,)
+    unresolved: Floats  # relative unresolved part of the function that was differentiated, which halving reduces
+
 
 class Grid:
     """The panels of one scale, in ascending order: edges, nodes, values and derivatives, as arrays.
@@ -54,6 +65,10 @@ class Grid:
         Difference of interpolant and function at test points next to the ends, relative to the largest |f| of the
         panel; 0 below rounding level. It detects a kink between the outermost node and the end, where the values at the
         nodes do not show it.
+    unresolved : ndarray, shape (panels,)
+        Tail of f relative to the largest |f| of the panel, and `blind`.
+    misplaced : ndarray, shape (panels,)
+        Bound on the error of the place of `a` if it is a breakpoint, else 0.
     """
 
     def __init__(self, pieces: Function, scale: float) -> None:
@@ -74,31 +89,33 @@ class Grid:
         with np.errstate(all="ignore"):
             height = np.abs(f).max(axis=1)
             blind = np.abs(f @ interpolation(SENTINELS).T - ends).max(axis=1) / np.where(height > 0, height, 1.0)
+            blind = np.where(blind > BLIND, blind, 0.0)
+            unresolved = _relative_tail(f) + blind
         if self.pieces.derivative_function is not None:
             d, d_error = self.pieces.derivative(x), np.zeros(a.size)
         else:
-            d, d_error = _differentiate(f, 0.5 * (b - a))
-        return a, b, x, f, d, d_error, np.where(blind > BLIND, blind, 0.0)
+            d, d_error = _differentiate(f, 0.5 * (b - a), unresolved)
+        return a, b, x, f, d, d_error, blind, unresolved, self.pieces.misplacements(a)
 
     def _set(self, *arrays: Floats) -> None:
-        self.a, self.b, self.x, self.f, self.d, self.d_error, self.blind = arrays
+        self.a, self.b, self.x, self.f, self.d, self.d_error, self.blind, self.unresolved, self.misplaced = arrays
 
     @property
     def edges(self) -> Floats:
         """The ends of all panels, ascending."""
         return np.concatenate([self.a, self.b[-1:]])
 
-    def column(self, letter: str) -> tuple[Floats, Floats]:
-        """Values at the nodes, shape (panels, N), and one error bound a panel, shape (panels,).
-
-        The letters are "x" for the argument, "f" for the function, "d" for f′ and "s" for f″.
-        """
+    def column(self, letter: str) -> Column:
+        """The factor for a letter: "x" for the argument, "f" for the function, "d" for f′ and "s" for f″."""
         exact = np.zeros(self.a.size)
+        given = self.pieces.derivative_function is not None
         if letter == "s":
-            half = 0.5 * (self.b - self.a)
-            s, s_error = _differentiate(self.d, half)
-            return s, s_error + self.d_error * N**1.5 / half
-        return {"x": (self.x, exact), "f": (self.f, exact), "d": (self.d, self.d_error)}[letter]
+            half, unresolved = 0.5 * (self.b - self.a), _relative_tail(self.d) if given else self.unresolved
+            s, s_error = _differentiate(self.d, half, unresolved)
+            return Column(s, s_error + self.d_error * N**1.5 / half, unresolved)
+        if letter == "d":
+            return Column(self.d, self.d_error, exact if given else self.unresolved)
+        return Column({"x": self.x, "f": self.f}[letter], exact, exact)
 
     def refine(self, needed: Bools, unresolved: Floats) -> bool:
         """Halve the panels in the mask `needed`; False if no panel could be halved.
@@ -124,9 +141,7 @@ class Grid:
     def resolve(self) -> None:
         """Halve panels until f is resolved to rounding on each, or until no panel can be halved any more."""
         while True:
-            height = np.abs(self.f).max(axis=1)
-            unresolved = tail(self.f) / np.where(height > 0, height, 1.0) + self.blind
-            if not self.refine(unresolved > RESOLVED, unresolved):
+            if not self.refine(self.unresolved > RESOLVED, self.unresolved):
                 return
 
     def interpolate_derivative(self, x: Floats) -> Floats:
@@ -154,7 +169,7 @@ class Grid:
         parent: Floats,
         stale: NDArray[np.int_],
     ) -> None:
-        old = (self.a, self.b, self.x, self.f, self.d, self.d_error, self.blind)
+        old = (self.a, self.b, self.x, self.f, self.d, self.d_error, self.blind, self.unresolved, self.misplaced)
         merged = [np.concatenate([was[keep], now]) for was, now in zip(old, new, strict=True)]
         order = np.argsort(merged[0])
         self._set(*(array[order] for array in merged))
@@ -162,16 +177,23 @@ class Grid:
         self.stale = np.concatenate([self.stale[keep], stale])[order]
 
 
-def _differentiate(f: Floats, half: Floats) -> tuple[Floats, Floats]:
+def _relative_tail(values: Floats) -> Floats:
+    height = np.abs(values).max(axis=1)
+    return np.asarray(tail(values) / np.where(height > 0, height, 1.0))
+
+
+def _differentiate(f: Floats, half: Floats, unresolved: Floats) -> tuple[Floats, Floats]:
     """Derivatives at the nodes of panels of half length `half`, and a bound on their error.
 
-    The noise level of the coefficients is the larger of their tail and the rounding error. Trailing coefficients below
-    it are dropped, because differentiation would magnify their noise. Unit noise in the m remaining coefficients has a
-    root mean square of at most m^{3/2}/√6 in the derivative, since ∫ (Pₖ′)² = k(k + 1).
+    The noise level of the coefficients is the larger of their unresolved part and the rounding error. Trailing
+    coefficients below it are dropped, because differentiation would magnify their noise. Unit noise in the m remaining
+    coefficients has a root mean square of at most m^{3/2}/√6 in the derivative, since ∫ (Pₖ′)² = k(k + 1). A part of
+    more than `NOISE` is structure that the panel does not show: its coefficients may be as large as the function.
     """
     with np.errstate(all="ignore"):
         coefficients = f @ rule().coefficients.T
-        noise = np.maximum(tail(f), ULPS * np.abs(f).max(axis=1))
+        height = np.abs(f).max(axis=1)
+        noise = np.maximum(np.where(unresolved > NOISE, np.maximum(unresolved, 1.0), unresolved), ULPS) * height
         kept = N - np.argmax(np.abs(coefficients[:, ::-1]) > noise[:, None], axis=1)
         coefficients = np.where(np.arange(N) < kept[:, None], coefficients, 0.0)
         d = coefficients @ _slopes().T / half[:, None]

@@ -11,8 +11,8 @@ import numpy as np
 from meanfield._types import Floats
 from meanfield.errors import DivergentExpectation, InfiniteDerivative
 from meanfield.estimates import Estimate
-from meanfield.numerics.quadrature.gauss_legendre import rule, tail
-from meanfield.numerics.quadrature.grid import Grid, half_octave
+from meanfield.numerics.quadrature.gauss_legendre import interpolation, rule, tail
+from meanfield.numerics.quadrature.grid import RESOLVED, Grid, half_octave
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
 RTOL = 1e-12  # default relative tolerance of `converged`
@@ -91,6 +91,7 @@ class _Panels(NamedTuple):
     unresolved: Floats  # bound on the quadrature error, which halving the panel reduces
     inexact: Floats  # bound on the error due to errors of the factors, which halving does not reduce
     relative: Floats  # tail of the integrand, relative to its largest absolute value
+    differentiated: Floats  # relative unresolved part of the function that was differentiated, shape (panels,)
 
 
 def _panels(grid: Grid, product: str, q: Floats) -> _Panels:
@@ -99,15 +100,15 @@ def _panels(grid: Grid, product: str, q: Floats) -> _Panels:
     if grid.reach * grid.scale > FARTHEST * np.sqrt(q.min()):  # the grid has been extended for a larger q
         root = np.where(np.abs(grid.x) > FARTHEST * np.sqrt(q)[:, None, None], 0.0, root)
     with np.errstate(over="ignore", invalid="ignore"):
-        factors = [values * root for values, _ in columns]
+        factors = [column.values * root for column in columns]
         integrand = np.prod(factors, axis=0)
         if np.isnan(integrand).any():  # ∞·0, where f overflows and the weight underflows
             factors = [np.where(root == 0, 0.0, factor) for factor in factors]
             integrand = np.prod(factors, axis=0)
         absolute = np.abs(integrand)
         inexact = np.zeros(1)
-        if any(error.any() for _, error in columns):
-            uncertain = [np.abs(f) + error[:, None] * root for f, (_, error) in zip(factors, columns, strict=True)]
+        if any(column.error.any() for column in columns):
+            uncertain = [np.abs(f) + c.error[:, None] * root for f, c in zip(factors, columns, strict=True)]
             inexact = np.prod(uncertain, axis=0) - absolute
         height = absolute.max(axis=-1)
         unresolved = tail(integrand) + grid.blind * height
@@ -119,7 +120,29 @@ def _panels(grid: Grid, product: str, q: Floats) -> _Panels:
         2 * half * unresolved,
         half * (np.broadcast_to(inexact, integrand.shape) @ weights),
         unresolved / np.where(height > 0, height, 1.0),
+        np.max([column.unresolved for column in columns], axis=0),
     )
+
+
+def _misplaced(grid: Grid, product: str, q: Floats) -> Floats:
+    """Bounds on the errors due to rounded places of breakpoints, shape (q,).
+
+    An integrand that jumps by J at b is integrated with the wrong one of its two values over the error of b.
+    """
+    right = np.flatnonzero(grid.misplaced[1:]) + 1
+    if right.size == 0:
+        return np.zeros(q.size)
+    at_ends = interpolation(np.array([-1.0, 1.0])).T
+    b = grid.a[right]
+    root = np.exp(-(b**2) / (2 * len(product) * q[:, None]))
+    before, after = np.ones((2, q.size, b.size))
+    with np.errstate(over="ignore", invalid="ignore"):
+        for letter in product:
+            values = grid.column(letter).values
+            before = before * np.where(root == 0, 0.0, (values[right - 1] @ at_ends[:, 1]) * root)
+            after = after * np.where(root == 0, 0.0, (values[right] @ at_ends[:, 0]) * root)
+        jumps = np.abs(after - before)
+    return np.asarray(np.where(np.isfinite(jumps), jumps, 0.0) @ grid.misplaced[right] / np.sqrt(2 * np.pi * q))
 
 
 def integrate(grid: Grid, product: str, q: Floats) -> tuple[Floats, Floats]:
@@ -146,10 +169,13 @@ def integrate(grid: Grid, product: str, q: Floats) -> tuple[Floats, Floats]:
             grid.extend()  # f is 0 so far; it may differ from 0 farther out, as beyond a threshold
             continue
         limit = np.maximum(AIM * size[:, None] / np.sqrt(grid.a.size), ROUNDING * panels.absolute)
+        needed = (panels.inexact > limit).any(axis=0) & (panels.differentiated > RESOLVED)
+        if needed.any() and grid.refine(needed, panels.differentiated):
+            continue  # a derivative is not believed before the function itself is resolved
         needed = (panels.unresolved > limit).any(axis=0)
         if not (needed.any() and grid.refine(needed, panels.relative.max(axis=0))):
             break
-    error = (panels.unresolved + panels.inexact).sum(axis=1)
+    error = (panels.unresolved + panels.inexact).sum(axis=1) + _misplaced(grid, product, q)
     worst = int(np.argmax(error / np.where(size > 0, size, 1.0)))
     if error[worst] > 1e-3 * size[worst] and _diverges(grid, panels.absolute[worst]):
         where = grid.a[np.argmin(grid.b - grid.a)]

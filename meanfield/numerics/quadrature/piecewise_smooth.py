@@ -54,7 +54,8 @@ class PiecewiseSmooth:
         self.evaluations = 0
         self._grids: dict[int, Grid] = {}
         self._declared = breakpoints is not None
-        self._breakpoints: set[float] = set(breakpoints or ()) | set(jumps)
+        #: The known breakpoints, each with a bound on the error of its place.
+        self._breakpoints = {x: _rounding(x) for x in {*(breakpoints or ()), *jumps}}
         self._jumps: set[float] = set(jumps) | {x for x in self._breakpoints if self._jumps_at(x)}
         self._searched = np.inf if self._declared else 0.0
 
@@ -92,9 +93,15 @@ class PiecewiseSmooth:
             for a, b in ((-outer, outer),) if inner == 0 else ((-outer, -inner), (inner, outer)):
                 with np.errstate(all="ignore"):
                     found = find_breakpoints(self, a, b)
-                self._breakpoints |= {point.x for point in found.breakpoints}
+                self._breakpoints |= {point.x: point.error + _rounding(point.x) for point in found.breakpoints}
                 self._jumps |= {point.x for point in found.breakpoints if point.order == 0 and self._jumps_at(point.x)}
             self._searched = outer
+
+    def misplacements(self, x: Floats) -> Floats:
+        """Bounds on the errors of the places of the breakpoints among `x`, shape (n,); 0 at other points."""
+        if not self._breakpoints:
+            return np.zeros(x.size)
+        return np.array([self._breakpoints.get(place, 0.0) for place in x.tolist()])
 
     @property
     def breakpoints(self) -> tuple[float, ...]:
@@ -158,3 +165,8 @@ class PiecewiseSmooth:
         height = abs(self._step(x, 4))
         scale = np.abs(self(x + np.array([-1e-3, 1e-3]) * (1 + abs(x)))).max()
         return bool(height > max(JUMP * scale, SUBNORMAL) and height > 0.5 * abs(self._step(x, 4096)))
+
+
+def _rounding(x: float) -> float:
+    """Bound on the rounding error of a breakpoint; 0, where formulas and searches place it exactly, has none."""
+    return 0.0 if x == 0 else float(np.spacing(abs(x)))
