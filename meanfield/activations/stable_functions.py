@@ -96,15 +96,15 @@ def bent_identity(x: Floats) -> Floats:
 GELU_SLOPE = 2 * math.sqrt(2 / math.pi)
 
 
-def tanh_gelu(x: Floats) -> Floats:
-    """x(1 + tanh u)/2 = x σ(2u) with u = √(2/π)(x + 0.044715 x³)."""
-    return x * expit(GELU_SLOPE * (x + 0.044715 * x**3))
+def tanh_gelu(x: Floats, slope: float = GELU_SLOPE) -> Floats:
+    """x(1 + tanh u)/2 = x σ(2u) with 2u = slope·(x + 0.044715 x³)."""
+    return x * expit(slope * (x + 0.044715 * x**3))
 
 
-def tanh_gelu_derivative(x: Floats) -> Floats:
+def tanh_gelu_derivative(x: Floats, slope: float = GELU_SLOPE) -> Floats:
     """σ(2u)(1 + 2xu′ σ(−2u))."""
-    u2 = GELU_SLOPE * (x + 0.044715 * x**3)
-    return expit(u2) * (1 + x * GELU_SLOPE * (1 + 3 * 0.044715 * x * x) * expit(-u2))
+    u2 = slope * (x + 0.044715 * x**3)
+    return expit(u2) * (1 + x * slope * (1 + 3 * 0.044715 * x * x) * expit(-u2))
 
 
 def gelu(x: Floats) -> Floats:
@@ -115,3 +115,28 @@ def gelu(x: Floats) -> Floats:
 def dgelu(x: Floats) -> Floats:
     """Φ(x) + x Φ′(x)."""
     return ndtr(x) + x * normal_density(x)
+
+
+BEYOND = 50.0  # where exp(−exp |x|) and 1 − tanh(exp |x|) have long underflowed
+
+
+def golu(x: Floats) -> Floats:
+    """x exp(−e^(−x))."""
+    return x * np.exp(-np.exp(np.minimum(-x, BEYOND)))
+
+
+def dgolu(x: Floats) -> Floats:
+    """exp(−u)(1 + xu) with u = e^(−x)."""
+    u = np.exp(np.minimum(-x, BEYOND))
+    return np.exp(-u) * (1 + x * u)
+
+
+def telu(x: Floats) -> Floats:
+    """x tanh(eˣ)."""
+    return x * np.tanh(np.exp(np.minimum(x, BEYOND)))
+
+
+def dtelu(x: Floats) -> Floats:
+    """tanh u + xu/cosh² u with u = eˣ."""
+    u = np.exp(np.minimum(x, BEYOND))
+    return np.tanh(u) + x * u * sech_squared(u)

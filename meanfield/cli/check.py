@@ -121,9 +121,9 @@ def _sampler(text: str, activations: "Sequence[Activation]") -> "Sampler":
     if ":" in text and "=" not in text:
         return import_callable(text)
     from meanfield.initializers.catalogue import SCHEMES
-    from meanfield.initializers.resolve import find_scheme, initializer, split_parameters
+    from meanfield.initializers.resolve import initializer, named_scheme
 
-    depends = SCHEMES[find_scheme(split_parameters(text)[0])[0]].activation
+    depends = SCHEMES[named_scheme(text)[0]].activation
     if depends and len(set(activations)) != 1:
         raise InvalidInput(f"{text} is for one activation, and the network has {len(set(activations))}")
     return initializer(text, activation=activations[0] if depends else None)

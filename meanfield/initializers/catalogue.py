@@ -23,6 +23,7 @@ from meanfield.initializers.scheme import (
     Settings,
 )
 from meanfield.initializers.scheme_parameters import LARGEST, SMALLEST, Parameter, count, number, positive, required
+from meanfield.initializers.truncated_normal import TruncatedNormal
 from meanfield.recommendation.recommend import recommend
 
 GLOROT = "Glorot & Bengio 2010, eq. 12"
@@ -30,7 +31,12 @@ HE = "He et al. 2015 (arXiv:1502.01852), eqs. 10 and 14"
 LECUN = "LeCun et al. 1998, Efficient BackProp, section 4.6"
 DEEPNET = "Wang et al. 2022 (arXiv:2203.00555), figure 2"
 
+NEOX = "EleutherAI's gpt-neox, megatron/model/init_functions.py"
+SIREN = "Sitzmann et al. 2020 (arXiv:2006.09661), section 3.2, and its code"
+
 LAYERS = required(count(1))
+HIDDEN_SIZE = {"hidden_size": count(1)}
+OMEGA = {"omega_0": positive(30.0)}
 STD = required(number(None, SMALLEST, high=LARGEST))
 SLOPE = {"negative_slope": number(None)}
 
@@ -63,6 +69,23 @@ def torch_linear(_: Settings) -> Parts:
     return Parts(both, both)
 
 
+def torch_lstm(s: Settings) -> Parts:
+    """Weights and both biases uniform on ±1/√hidden_size."""
+    both = Scaled(Named("uniform"), 1 / math.sqrt(3 * s.values.count("hidden_size")), "fixed")
+    return Parts(both, both)
+
+
+def siren(s: Settings) -> Parts:
+    """Weights uniform on ±√(6/fan_in)/ω₀, biases as nn.Linear has them."""
+    weights = Scaled(Named("uniform"), math.sqrt(2) / s.values.number("omega_0"), "fan_in")
+    return Parts(weights, torch_linear(s).biases)
+
+
+def siren_first(s: Settings) -> Parts:
+    """Weights uniform on ±1/fan_in, biases as nn.Linear has them."""
+    return Parts(Scaled(Named("uniform"), 1 / math.sqrt(3), "fan_in squared"), torch_linear(s).biases)
+
+
 def delta_orthogonal(s: Settings) -> Parts:
     """An orthogonal matrix at the centre of the kernel."""
     return Parts(DeltaOrthogonal(s.gain, s.values.sizes("kernel_size")))
@@ -80,6 +103,19 @@ def gpt2(s: Settings) -> Parts:
     """Standard deviation `std`, divided by √(2·layers) for projections into the residual stream."""
     divisor = 1 if s.values["layers"] is None else math.sqrt(2 * s.values.count("layers"))
     return Parts(Scaled(s.law, s.values.number("std") / divisor, "fixed"))
+
+
+def mitchell(s: Settings) -> Parts:
+    """A normal law cut at three standard deviations; `layer`, from 0, for projections into the residual stream."""
+    divisor = 1 if s.values["layer"] is None else math.sqrt(2 * (s.values.count("layer") + 1))
+    return Parts(Scaled(TruncatedNormal("uncorrected", 3.0), 1 / divisor, "fan_in"))
+
+
+def of_hidden_size(s: Settings, gain: float) -> Parts:
+    """Entries of standard deviation gain/√hidden_size, with the fan-in in its place if it is not given."""
+    if s.values["hidden_size"] is None:
+        return Parts(Scaled(s.law, gain, "fan_in"))
+    return Parts(Scaled(s.law, gain / math.sqrt(s.values.count("hidden_size")), "fixed"))
 
 
 def deepnet(s: Settings) -> Parts:
@@ -150,9 +186,20 @@ ROWS = (
     Scheme("lecun_normal", LECUN, "N(0, gain²/fan_in), gain = 1", mode="fan_in"),
     Scheme("lecun_uniform", LECUN, "U(±gain·√(3/fan_in)), gain = 1", mode="fan_in", law="uniform"),
     Scheme(
+        "variance_scaling", "keras.initializers.VarianceScaling; jax.nn.initializers.variance_scaling",
+        "variance scale/fan, of a truncated normal law by default",
+        gain=None, mode="fan_in", law="truncated_normal", parameters={"scale": positive(1.0)},
+        make=lambda s: Parts(Scaled(s.law, math.sqrt(s.values.number("scale")), s.mode)),
+    ),
+    Scheme(
         "torch_linear", "torch.nn.Linear.reset_parameters",
         "weights and biases U(±1/√fan_in), which is kaiming_uniform with a = √5",
         gain=None, law=OWN_LAW, make=torch_linear,
+    ),
+    Scheme(
+        "torch_lstm", "torch.nn.LSTM, GRU and RNN: RNNBase.reset_parameters",
+        "weights and each of two biases U(±1/√hidden_size), whatever the fan-in",
+        gain=None, law=OWN_LAW, parameters={"hidden_size": required(count(1))}, make=torch_lstm,
     ),
     Scheme(
         "orthogonal", "Saxe et al. 2014 (arXiv:1312.6120)",
@@ -180,6 +227,33 @@ ROWS = (
         "gpt2", "Radford et al. 2019, section 2.3, and its code",
         "N(0, 0.02²); N(0, 0.02²/(2N)) with layers=N, for projections into the residual stream",
         gain=None, parameters={"std": positive(0.02), "layers": count(1)}, make=gpt2,
+    ),
+    Scheme(
+        "small_init", f"Nguyen & Salazar 2019 (arXiv:1910.05895), section 2.2; {NEOX}",
+        "N(0, 2/(5·hidden_size)), with the fan-in for hidden_size by default",
+        gain=None, parameters=HIDDEN_SIZE, make=lambda s: of_hidden_size(s, math.sqrt(2 / 5)),
+    ),
+    Scheme(
+        "wang_init", NEOX, "N(0, 4/(layers²·hidden_size)), with the fan-in for hidden_size by default",
+        gain=None, parameters={"layers": LAYERS, **HIDDEN_SIZE},
+        make=lambda s: of_hidden_size(s, 2 / s.values.count("layers")),
+    ),
+    Scheme(
+        "mitchell", "Groeneveld et al. 2024 (OLMo, arXiv:2402.00838): olmo/initialization.py",
+        "N(0, 1/fan_in) cut at ±3/√fan_in; divided by √(2·(layer + 1)) for projections into the residual stream",
+        gain=None, law=OWN_LAW, parameters={"layer": count(0)}, make=mitchell,
+    ),
+    Scheme(
+        "spectral", "Yang, Simon & Bernstein 2023 (arXiv:2310.17813), parametrization 1",
+        "N(0, gain²·min(1, fan_out/fan_in)/fan_in), gain = 1", mode="spectral",
+    ),
+    Scheme(
+        "siren", SIREN, "weights U(±√(6/fan_in)/omega_0), biases U(±1/√fan_in) as in nn.Linear",
+        gain=None, law=OWN_LAW, parameters=OMEGA, make=siren,
+    ),
+    Scheme(
+        "siren_first", SIREN, "first layer: weights U(±1/fan_in), biases U(±1/√fan_in) as in nn.Linear",
+        gain=None, law=OWN_LAW, make=siren_first,
     ),
     Scheme(
         "deepnet", DEEPNET, "Xavier with gain (8N)^(-1/4) for values, output projections and feed-forward layers",
@@ -218,25 +292,3 @@ ROWS = (
 )  # fmt: skip
 
 SCHEMES: dict[str, Scheme] = {row.name: row for row in ROWS}
-
-TRUNCATED = {"law": "truncated_normal"}
-#: Names in torch, Keras and JAX, with the arguments that they imply.
-ALIASES: dict[str, tuple[str, dict[str, str]]] = {
-    "gaussian": ("normal", {}),
-    "random_normal": ("normal", {}),
-    "random_uniform": ("uniform", {}),
-    "trunc_normal": ("truncated_normal", {"convention": "absolute"}),
-    "keras_truncated_normal": ("truncated_normal", {"convention": "uncorrected"}),
-    "jax_truncated_normal": ("truncated_normal", {"convention": "uncorrected"}),
-    "glorot_normal": ("xavier_normal", {}),
-    "glorot_uniform": ("xavier_uniform", {}),
-    "keras_dense": ("xavier_uniform", {}),
-    "keras_default": ("xavier_uniform", {}),
-    "kaiming_normal": ("he_normal", {}),
-    "kaiming_uniform": ("he_uniform", {}),
-    "flax_dense": ("lecun_normal", TRUNCATED),
-    "flax_default": ("lecun_normal", TRUNCATED),
-    "jax_default": ("lecun_normal", TRUNCATED),
-    "torch_default": ("torch_linear", {}),
-    "deepnorm": ("deepnet", {}),
-}

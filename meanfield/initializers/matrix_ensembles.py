@@ -18,6 +18,8 @@ FANS: dict[str, Callable[[int, int], float]] = {
     "fan_out": lambda fan_out, fan_in: fan_out,
     "fan_avg": lambda fan_out, fan_in: (fan_in + fan_out) / 2,
     "larger": max,
+    "spectral": lambda fan_out, fan_in: fan_in * max(1.0, fan_in / fan_out),
+    "fan_in squared": lambda fan_out, fan_in: fan_in**2,
     "fixed": lambda fan_out, fan_in: 1,
 }
 

@@ -1,6 +1,5 @@
 """From the name of an initialisation scheme, with parameters, to an `Initializer`."""
 
-import difflib
 import re
 from typing import Any
 
@@ -8,15 +7,20 @@ import numpy as np
 
 from meanfield.activations.activation import Activation
 from meanfield.activations.catalogue.entry import Real
+from meanfield.activations.formulas.parse import is_expression, read
 from meanfield.activations.resolve import activation as activation_of
 from meanfield.errors import InvalidInput
-from meanfield.initializers.catalogue import ALIASES, SCHEMES, forward_gain
+from meanfield.initializers.catalogue import SCHEMES, forward_gain
 from meanfield.initializers.initializer import Initializer
+from meanfield.initializers.names import Arguments, find_scheme
 from meanfield.initializers.scheme import Options
 
-__all__ = ["find_scheme", "initializer", "parse_activation", "schemes", "split_parameters"]
+__all__ = ["initializer", "named_scheme", "parse_activation", "schemes", "split_parameters"]
 
-WITH_PARAMETERS = re.compile(r"([\w -]+):\s*(\w+\s*=[^:=,]+(?:,\s*\w+\s*=[^:=,]+)*)")
+CALL = re.compile(r"([\w. -]+)\((.*)\)", re.DOTALL)
+#: Arguments of torch, Keras and JAX by the names that they have here.
+ARGUMENTS = {"a": "negative_slope", "stddev": "std", "distribution": "law", "w0": "omega_0", "omega": "omega_0"}
+WITH_PARAMETERS = re.compile(r"([\w. -]+):\s*(\w+\s*=[^:=,]+(?:,\s*\w+\s*=[^:=,]+)*)")
 GAIN = Real(1.0, 0.0, 1e150, open=True)
 
 
@@ -51,8 +55,9 @@ def initializer(
     Parameters
     ----------
     name : str
-        A name of `meanfield.schemes()`, or its name in torch, Keras or JAX (case and ``-_ `` do not matter), optionally
-        with parameters after a colon: ``"normal:std=0.02"``.
+        A name of `meanfield.schemes()`, or its name in torch, Keras, JAX or Haiku (case and ``-_ `` do not matter),
+        optionally with parameters after a colon or in parentheses: ``"normal:std=0.02"``,
+        ``"nn.init.kaiming_uniform_(a=sqrt(5))"``.
     activation : str, callable or Activation, optional
         Sets the gain to the activation's exact forward gain 1/√E φ(Z)². "critical" requires it, and "lsuv" requires it
         for `sigma_w`. A text may have parameters: ``"leaky_relu:negative_slope=0.2"``.
@@ -66,10 +71,11 @@ def initializer(
         "truncated_normal", "orthogonal", "sparse", "student_t". A truncated law takes `convention` and `bound`.
     **parameters
         Parameters of the scheme: `std`, `bound` of fixed laws; `convention` ("corrected", "uncorrected", "absolute",
-        "clamped") and `bound` of truncated ones; `negative_slope` of He's; `kernel_size` of "delta_orthogonal";
-        `connections` and `std` of "sparse", `sparsity` and `std` of "torch_sparse"; `layers` of "gpt2", "deepnet" and
-        "fixup"; `branch_layers` of "fixup"; `encoder_layers` and `decoder_layers` of "deepnet_encoder" and
-        "deepnet_decoder"; `tol` of "lsuv"; `diagonal` and `noise` of "diagonal_plus_noise".
+        "clamped") and `bound` of truncated ones; `negative_slope` of He's; `scale` of "variance_scaling"; `kernel_size`
+        of "delta_orthogonal"; `connections` and `std` of "sparse", `sparsity` and `std` of "torch_sparse"; `layers` of
+        "gpt2", "deepnet", "wang_init" and "fixup"; `branch_layers` of "fixup"; `encoder_layers` and `decoder_layers` of
+        "deepnet_encoder" and "deepnet_decoder"; `hidden_size` of "torch_lstm", "small_init" and "wang_init"; `layer`
+        (from 0) of "mitchell"; `omega_0` of "siren"; `tol` of "lsuv"; `diagonal` and `noise` of "diagonal_plus_noise".
 
     Returns
     -------
@@ -97,8 +103,8 @@ def initializer(
     """
     if not isinstance(name, str):
         raise InvalidInput(f"a scheme is a name, as 'he_normal', not {name!r:.60}")
-    name, listed = split_parameters(name)
-    key, fixed = find_scheme(name)
+    key, fixed, listed = named_scheme(name)
+    parameters = {ARGUMENTS.get(word, word): value for word, value in parameters.items()}
     for other in listed:
         if other in parameters:
             raise InvalidInput(f"{other} is given twice")
@@ -115,6 +121,18 @@ def initializer(
     return SCHEMES[key].initializer(options, given, f"initializer({call})", forward_gain)
 
 
+def named_scheme(text: str) -> tuple[str, Arguments, Arguments]:
+    """The canonical name of a scheme, the arguments that its name implies, and those that the text lists.
+
+    Examples
+    --------
+    >>> named_scheme("nn.init.kaiming_normal_(a=0.2, mode='fan_out')")
+    ('he_normal', {}, {'negative_slope': 0.2, 'mode': 'fan_out'})
+    """
+    name, listed = split_parameters(_without_call(text))
+    return *find_scheme(name), {ARGUMENTS.get(word, word): value for word, value in listed.items()}
+
+
 def split_parameters(text: str) -> tuple[str, dict[str, float | str]]:
     """Split a name from the parameters after its colon; numbers are converted.
 
@@ -128,6 +146,33 @@ def split_parameters(text: str) -> tuple[str, dict[str, float | str]]:
         return text, {}
     pairs = (pair.split("=") for pair in match[2].split(","))
     return match[1], {name.strip(): _value(value.strip()) for name, value in pairs}
+
+
+def _without_call(text: str) -> str:
+    """The text with parameters after a colon instead of in parentheses.
+
+    Examples
+    --------
+    >>> _without_call("kaiming_uniform_(a=sqrt(5))"), _without_call("he_normal()")
+    ('kaiming_uniform_:a=2.23606797749979', 'he_normal')
+    """
+    match = CALL.fullmatch(text.strip())
+    if match is None:
+        return text
+    name, inside = match[1], match[2].strip()
+    if not inside:
+        return name
+    pairs = [part.partition("=") for part in inside.split(",")]
+    if not all(equals and key.strip().isidentifier() for key, equals, _ in pairs):
+        raise InvalidInput(f"the parameters of a scheme have names, as in normal(std=0.02), not {text!r:.60}")
+    return f"{name}:{','.join(f'{key.strip()}={_number(value.strip())}' for key, _, value in pairs)}"
+
+
+def _number(text: str) -> str:
+    """The number that a text such as ``sqrt(5)`` describes, written out; a word without its quotes."""
+    if text.strip("'\"").replace("_", "").isalpha():
+        return text.strip("'\"")
+    return repr(float(read(text))) if is_expression(text) else text
 
 
 def _plain(value: object) -> object:
@@ -150,21 +195,3 @@ def parse_activation(spec: Any) -> Activation:
         parameters: dict[str, Any] = dict(listed)
         return activation_of(name, **parameters)
     return activation_of(spec)
-
-
-def _normalised(name: str) -> str:
-    return re.sub(r"[-_ ]", "", name.casefold())
-
-
-_NAMES: dict[str, tuple[str, dict[str, str]]] = {name: (name, {}) for name in SCHEMES}
-_BY_NAME = {_normalised(name): meant for name, meant in (_NAMES | ALIASES).items()}
-
-
-def find_scheme(name: str) -> tuple[str, dict[str, str]]:
-    """The canonical name of a scheme, and the arguments that `name` implies."""
-    if meant := _BY_NAME.get(_normalised(name)):
-        return meant
-    near = difflib.get_close_matches(_normalised(name)[:64], _BY_NAME, n=6, cutoff=0.4)
-    names = list(dict.fromkeys(_BY_NAME[match][0] for match in near))[:3]
-    hint = f"the nearest names are {', '.join(names)}" if names else "meanfield.schemes() lists the names"
-    raise InvalidInput(f"no initialisation scheme is called {name!r:.60}; {hint}")

@@ -48,7 +48,7 @@ class Options(NamedTuple):
 
 OWN_LAW = "-"  # the law of schemes that define one
 LAW_PARAMETERS = {"convention": one_of(*CONVENTIONS, default="corrected"), "bound": number(2.0, SMALLEST, high=LARGEST)}
-SYNONYMS = {"normal": "gaussian", "trunc_normal": "truncated_normal"}
+SYNONYMS = {"normal": "gaussian", "untruncated_normal": "gaussian", "trunc_normal": "truncated_normal"}
 
 
 @dataclass(frozen=True)

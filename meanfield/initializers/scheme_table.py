@@ -11,7 +11,7 @@ from meanfield.errors import InvalidInput, MeanFieldError
 from meanfield.initializers.catalogue import SCHEMES
 from meanfield.initializers.initializer import WIDEST, Initializer
 from meanfield.initializers.lsuv import DataDrivenInitializer
-from meanfield.initializers.resolve import find_scheme, initializer, parse_activation, split_parameters
+from meanfield.initializers.resolve import initializer, named_scheme, parse_activation
 from meanfield.initializers.signal_at_depth import SignalAtDepth, rescaled_signal_at_depth, signal_at_depth
 from meanfield.networks.block import mlp
 
@@ -160,7 +160,7 @@ def _maker(name: str) -> Callable[[Activation], Initializer]:
     if not isinstance(name, str):
         raise InvalidInput(f"a scheme is a name, as 'he_normal', not {name!r:.60}")
     base = name.removesuffix(OWN_GAIN)
-    if base == name and not SCHEMES[find_scheme(split_parameters(name)[0])[0]].activation:
+    if base == name and not SCHEMES[named_scheme(name)[0]].activation:
         same = initializer(name)
         return lambda phi: same
     initializer(base, activation="linear")

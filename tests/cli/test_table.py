@@ -94,7 +94,7 @@ def test_all_is_the_catalogue(meanfield):
         (("--schemes", "--depth", "1,x"), "--depth is whole numbers between commas"),
         (("--schemes", "--depth", "0"), "depth must be a whole number"),
         (("relu", "--scheme", "normal"), "normal needs std="),
-        (("relu", "--scheme", "he"), "no initialisation scheme is called 'he'"),
+        (("relu", "--scheme", "he"), "'he' names several schemes: choose he_normal or he_uniform"),
         (("--schemes", "--format", "html"), "--format must be one of"),
     ],
 )

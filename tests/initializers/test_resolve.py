@@ -6,6 +6,7 @@ from multiprocessing import get_context
 
 import numpy as np
 import pytest
+from scipy.stats import truncnorm
 
 from meanfield.activations.resolve import activation
 from meanfield.errors import InvalidInput, UnknownActivation
@@ -24,6 +25,8 @@ NEEDED = {
     "deepnet_encoder": {"encoder_layers": 6, "decoder_layers": 6},
     "deepnet_decoder": {"decoder_layers": 6},
     "fixup": {"layers": 16},
+    "torch_lstm": {"hidden_size": 64},
+    "wang_init": {"layers": 12},
     "critical": {"activation": "gelu"},
     "lsuv": {"activation": "relu"},
 }
@@ -43,6 +46,12 @@ def test_standard_deviations_at_unequal_fans_are_the_formulas():
         "orthogonal": pytest.approx(lecun),
         "sparse": pytest.approx((15 / 300) ** 0.5),
         "gpt2": 0.02,
+        "variance_scaling": pytest.approx(lecun),
+        "small_init": pytest.approx((2 / 1500) ** 0.5),
+        "mitchell": pytest.approx(truncnorm.std(-3, 3) * lecun),
+        "spectral": pytest.approx(lecun / 3**0.5),
+        "siren": pytest.approx(2**0.5 * lecun / 30),
+        "siren_first": pytest.approx(1 / (300 * 3**0.5)),
         "diagonal_plus_noise": pytest.approx((100 / 30_000 + 0.01 / 300) ** 0.5),
     }
     assert initializer("delta_orthogonal").std(300, 100) == pytest.approx(lecun)
@@ -111,9 +120,56 @@ def test_a_gain_is_used_as_given():
     assert initializer("he_normal", gain=1).sigma_w == 1
 
 
+def test_schemes_of_transformers_have_the_standard_deviations_of_their_code():
+    assert initializer("wang_init", layers=12, hidden_size=768).std(768, 3072) == pytest.approx(2 / 12 / 768**0.5)
+    assert initializer("small_init:hidden_size=768").std(768, 3072) == pytest.approx((2 / (5 * 768)) ** 0.5)
+    into_stream = initializer("mitchell", layer=3)
+    assert into_stream.std(768, 3072) == pytest.approx(truncnorm.std(-3, 3) / (2 * 3072 * 4) ** 0.5)
+    assert initializer("spectral").sigma_w_at(300, 100) == initializer("spectral").sigma_w_at(100, 100) == 1
+
+
+def test_lstm_and_siren_draw_the_bounds_of_their_code_whatever_the_fan():
+    lstm, first = initializer("nn.LSTM(hidden_size=64)"), initializer("siren_first")
+    assert lstm.std(256, 10) == lstm.std(64, 64) == lstm.sigma_b_at(256, 10) == pytest.approx(1 / (8 * 3**0.5))
+    rng = np.random.default_rng(0)
+    for scheme, bound in ((lstm, 1 / 8), (initializer("siren"), (6 / 50) ** 0.5 / 30), (first, 1 / 50)):
+        assert np.abs(scheme(rng, 2000, 50)).max() == pytest.approx(bound, rel=1e-3)
+    assert initializer("siren", omega_0=1.0).sigma_w == pytest.approx(2**0.5)
+
+
+def test_haiku_does_not_correct_for_the_truncation():
+    assert initializer("haiku_linear").sigma_w == pytest.approx(truncnorm.std(-2, 2), rel=1e-14)
+    assert initializer("flax_dense").sigma_w == pytest.approx(1, rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("xavier", "'xavier' names several schemes: choose xavier_normal or xavier_uniform"),
+        ("Kaiming", "choose he_normal or he_uniform"),
+        ("zeros_", "draws nothing at random"),
+        ("normal(0.02)", "the parameters of a scheme have names, as in normal(std=0.02)"),
+        ("nn.LSTM", "torch_lstm needs hidden_size="),
+        ("kaimin_normal", "the nearest names are he_normal"),
+    ],
+)
+def test_a_name_that_is_no_scheme_is_answered_with_what_is_meant(name, meant):
+    with pytest.raises(InvalidInput) as caught:
+        initializer(name)
+    assert meant in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("names", "same"),
     [
+        (("nn.init.kaiming_uniform_(a=sqrt(5))", "kaiming_uniform(a=5**0.5)"), f"he_uniform:negative_slope={5**0.5!r}"),
+        (("msra", "MSRAFill", "torch.nn.init.kaiming_normal_"), "he_normal"),
+        (("jax.nn.initializers.he_normal", "keras.initializers.HeNormal()"), "he_normal:law=truncated_normal"),
+        (("hk.Linear", "haiku.Linear"), "lecun_normal:law=truncated_normal,convention=uncorrected"),
+        (("nn.Linear", "torch.nn.Conv2d"), "torch_linear"),
+        (("keras.initializers.VarianceScaling()",), "variance_scaling"),
+        (("keras.initializers.RandomNormal(stddev=0.05)",), "normal:std=0.05"),
+        (("jax.nn.initializers.truncated_normal(stddev=0.1)",), "truncated_normal:convention=uncorrected,std=0.1"),
         (("kaiming_normal_", "He-Normal", "he normal", "KaimingNormal"), "he_normal"),
         (("glorot_uniform", "GlorotUniform", "keras_dense", "xavier_uniform_"), "xavier_uniform"),
         (("torch_default", "torch linear"), "torch_linear"),

@@ -42,6 +42,9 @@ CHECKS = [
     ("critical:activation=gelu", "gelu"),
     ("lsuv:activation=relu", "relu"),
     ("lsuv:activation=tanh", "tanh"),
+    ("torch_lstm:hidden_size=128", "tanh"),
+    ("mitchell", "selu"),
+    ("siren", "siren"),
 ]
 
 
@@ -54,9 +57,10 @@ def test_theory_and_simulation_agree(call, activation):
 
 
 def test_every_scheme_for_fully_connected_layers_is_checked():
-    assert {initializer(call).name for call, _ in CHECKS} | {"delta_orthogonal", "diagonal_plus_noise"} == set(
-        schemes()
-    )
+    elsewhere = {"delta_orthogonal", "diagonal_plus_noise"}
+    other_scales_of_checked_laws = {"variance_scaling", "small_init", "wang_init", "spectral", "siren_first"}
+    checked = {initializer(call).name for call, _ in CHECKS}
+    assert checked | elsewhere | other_scales_of_checked_laws == set(schemes())
 
 
 def summed_over_taps(rng, fan_out, fan_in):

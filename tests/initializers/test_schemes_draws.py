@@ -14,6 +14,8 @@ CALLS = (
     "gpt2:layers=12", "deepnet:layers=6", "deepnet_encoder:encoder_layers=6,decoder_layers=6",
     "deepnet_decoder:decoder_layers=6", "fixup:layers=16,branch_layers=3", "critical:activation=gelu",
     "xavier_normal:law=student_t", "he_normal:law=sparse", "lecun_normal:law=orthogonal", "flax_dense",
+    "variance_scaling:scale=2", "torch_lstm:hidden_size=64", "small_init", "wang_init:layers=12", "mitchell:layer=2",
+    "spectral", "siren", "siren_first", "haiku_linear",
 )  # fmt: skip
 
 

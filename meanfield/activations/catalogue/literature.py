@@ -1,9 +1,9 @@
-"""Activations of the literature that torch.nn, jax.nn and Keras do not have."""
+"""Activations of the literature that torch.nn, jax.nn, Keras, transformers and timm do not have."""
 
 import math
 
 import numpy as np
-from scipy.special import erf, expit, ndtr
+from scipy.special import erf, ndtr
 
 from meanfield.activations import stable_functions as stable
 from meanfield.activations.catalogue.entry import Entry, Real, integer, positive
@@ -263,13 +263,9 @@ LITERATURE = (
         symmetry=EVEN,
     ),
     Entry(
-        "quick_gelu",
-        lambda x: x * expit(1.702 * x),
-        lambda x: expit(1.702 * x) * (1 + 1.702 * x * expit(-1.702 * x)),
-        "x*sigmoid(1.702*x)",
-        "Hendrycks, Gimpel 2016 (arXiv:1606.08415), section 2",
-        aliases=("gelu_sigmoid",),
+        "golu", stable.golu, stable.dgolu, "x*exp(-exp(-x))", "Das, Safari, Adriaensen, Hutter 2025 (arXiv:2502.03654)"
     ),
+    Entry("telu", stable.telu, stable.dtelu, "x*tanh(exp(x))", "Fernandez, Mali 2024 (arXiv:2412.20269)"),
     Entry(
         "lisht",
         lambda x: x * np.tanh(x),

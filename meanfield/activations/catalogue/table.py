@@ -6,10 +6,14 @@ from meanfield.activations.catalogue.entry import Entry
 from meanfield.activations.catalogue.jax_keras import JAX_AND_KERAS
 from meanfield.activations.catalogue.literature import LITERATURE
 from meanfield.activations.catalogue.torch_nn import TORCH
+from meanfield.activations.catalogue.transformers_timm import TRANSFORMERS_AND_TIMM
 
 __all__ = ["catalogue"]
 
-ENTRIES: dict[str, Entry] = {entry.name: entry for entry in (*TORCH, *JAX_AND_KERAS, *LITERATURE)}
+_ROWS = (*TORCH, *JAX_AND_KERAS, *TRANSFORMERS_AND_TIMM, *LITERATURE)
+ENTRIES: dict[str, Entry] = {
+    entry.name: entry for entry in (*TORCH, *JAX_AND_KERAS, *TRANSFORMERS_AND_TIMM, *LITERATURE)
+}
 
 
 def normalised(name: str) -> str:

@@ -107,7 +107,7 @@ TORCH = (
         stable.dgelu,
         "x*Phi(x)",
         "Hendrycks, Gimpel 2016 (arXiv:1606.08415)",
-        aliases=("gelu_exact", "gelu_erf", "gelu_none"),
+        aliases=("gelu_exact", "gelu_erf", "gelu_none", "gelu_python"),
     ),
     Entry(
         "gelu_tanh",
@@ -115,7 +115,10 @@ TORCH = (
         stable.tanh_gelu_derivative,
         "x*(1 + tanh(sqrt(2/pi)*(x + 0.044715*x**3)))/2",
         "Hendrycks, Gimpel 2016 (arXiv:1606.08415), section 2; the default of jax.nn.gelu",
-        aliases=("gelu_approximate", "gelu_new", "gelu_pytorch_tanh", "tanh_gelu"),
+        aliases=(
+            *("gelu_approximate", "tanh_gelu"),
+            *("gelu_new", "gelu_accurate", "gelu_pytorch_tanh", "gelu_python_tanh"),  # of transformers
+        ),
     ),
     Entry(
         "silu",
@@ -193,6 +196,7 @@ TORCH = (
         lambda x: np.where(np.abs(x) < 3, 1 / 6, 0.0),
         "min(max(x + 3, 0), 6)/6",
         "Courbariaux, Bengio, David 2015 (arXiv:1511.00363), in the form x/6 + 1/2 of torch and Keras 3",
+        aliases=("h_sigmoid",),
         breakpoints=(-3.0, 3.0),
     ),
     Entry(
@@ -201,7 +205,7 @@ TORCH = (
         lambda x: np.where(np.abs(x) < 3, (2 * x + 3) / 6, x > 0),
         "x*min(max(x + 3, 0), 6)/6",
         "Howard et al. 2019 (arXiv:1905.02244)",
-        aliases=("hard_silu",),
+        aliases=("hard_silu", "h_swish"),
         breakpoints=(-3.0, 3.0),
     ),
     Entry(

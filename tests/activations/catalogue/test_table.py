@@ -123,7 +123,9 @@ def test_the_catalogue_has_what_torch_jax_keras_and_the_literature_call_by_these
     others = """squareplus sparse_plus sparse_sigmoid hard_silu hard_swish tanh_shrink exponential linear soft_sign
         hard_tanh hard_sigmoid log_sigmoid soft_shrink hard_shrink leaky-relu
         squared_relu star_relu erf sin siren cos snake gaussian gabor monomial step sign abs abrelu quantised_sign
-        quantized_sign dyt isru bent_identity serf xielu smelu arctan atan logcosh gelu_tanh relu_sq heaviside"""
+        quantized_sign dyt isru bent_identity serf xielu smelu arctan atan logcosh gelu_tanh relu_sq heaviside
+        gelu_new gelu_fast gelu_10 gelu_python gelu_pytorch_tanh gelu_python_tanh gelu_accurate quick_gelu relu2
+        hard_mish golu telu h_swish h_sigmoid"""
     for name in f"{torch} {others}".split():
         activation(name)
 
