@@ -1,9 +1,10 @@
-"""The weights that are recommended for a block, and two questions that help to choose them."""
+"""The weights that are recommended for a block, and questions that help to choose them."""
 
 from typing import NamedTuple
 
 import numpy as np
 
+from meanfield._types import Floats
 from meanfield.errors import DivergentExpectation
 from meanfield.theory.assumptions.block import Block
 from meanfield.theory.depth.propagate import propagate
@@ -37,3 +38,8 @@ def keeps_every_q(block: Block, sigma_w: float) -> bool:
     """Whether the block reproduces q at every q, without biases."""
     after = signal_map(block.at(sigma_w=sigma_w, sigma_b=0.0), NEUTRAL)
     return bool(np.allclose(after.q, NEUTRAL, rtol=CRITICAL, atol=0.0))
+
+
+def nearest_one(q: Floats) -> int:
+    """Number of the q nearest to 1."""
+    return int(np.argmin(np.abs(np.log(np.maximum(q, 1e-300)))))

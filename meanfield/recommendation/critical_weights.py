@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from meanfield._types import Floats
-from meanfield.recommendation.choice import Choice, keeps_every_q
+from meanfield.recommendation.choice import Choice, keeps_every_q, nearest_one
 from meanfield.theory.assumptions.block import Block
 from meanfield.theory.criticality.curve import critical_curve
-from meanfield.theory.criticality.line import CriticalLine, critical_line
+from meanfield.theory.criticality.line import CriticalLine, line_of
 from meanfield.theory.criticality.no_critical_line import noise
 from meanfield.theory.criticality.point import point_of
 from meanfield.theory.fixed_points.depth_scales import CRITICAL
@@ -28,7 +27,7 @@ def critical_weights(block: Block, bare: CriticalLine) -> Choice | None:
             return Choice(float(sigma_w), 0.0, 1.0, "scale_invariant", why)
     stable = np.flatnonzero(bare.stable)
     if stable.size:
-        sigma_w, q = (float(column[stable[_nearest(bare.q[stable])]]) for column in (bare.sigma_w, bare.q))
+        sigma_w, q = (float(column[stable[nearest_one(bare.q[stable])]]) for column in (bare.sigma_w, bare.q))
         decays = "keeps the gradients of small signals, and q decays, but not exponentially"
         keeps = f"is critical, and q settles at {q:.6g}"
         why = f"without biases sigma_w = {sigma_w:.6g} {keeps if q else decays}"
@@ -40,19 +39,19 @@ def critical_weights(block: Block, bare: CriticalLine) -> Choice | None:
             where = f"at q = {point.q:.6g}, which needs biases of sigma_b = {point.sigma_b:.6g}"
             why = f"signal and gradient are critical at once only {where}"
             return Choice(point.sigma_w, point.sigma_b, point.q, point.universality, why)
-        variance, slope = float(curve.bias_variance(1.0)[0]), float(curve.excess_slope(1.0)[0]) + 1
-        if variance >= 0 and abs(slope) < 1 - CRITICAL:
+        at = curve.at(1.0)
+        if at.bias >= 0 and abs(at.slope) < 1 - CRITICAL:
             why = "no sigma_w is critical without biases: this is the point of the critical line with q = 1"
-            return Choice(float(curve.factors(1.0).chi) ** -0.5, variance**0.5, 1.0, "none", why)
-    line = critical_line(block, FEW if curve is None else BIASES, stable_only=True)
+            return Choice(float(at.chi) ** -0.5, float(at.bias) ** 0.5, 1.0, "none", why)
+    line = line_of(block, FEW if curve is None else BIASES, stable_only=True)
     if curve is None and len(line) == 2 and line.q[0] != line.q[1]:  # where q is 1 if it is a power of sigma_b
         power = np.log(line.q[1] / line.q[0]) / np.log(FEW[1] / FEW[0])
         guess = FEW[0] * line.q[0] ** (-1 / power)
-        nearer = critical_line(block, guess, stable_only=True)
+        nearer = line_of(block, np.array([guess]), stable_only=True)
         line = nearer if len(nearer) else line
     if not len(line):
         return None
-    sigma_w, sigma_b, q = (float(column[_nearest(line.q)]) for column in (line.sigma_w, line.sigma_b, line.q))
+    sigma_w, sigma_b, q = (float(column[nearest_one(line.q)]) for column in (line.sigma_w, line.sigma_b, line.q))
     why = f"no sigma_w is critical without biases: this is a point of the critical line with a stable q ({q:.6g})"
     return Choice(sigma_w, sigma_b, q, "none", why)
 
@@ -63,7 +62,7 @@ def deepest_weights(block: Block, because: str) -> Choice | None:
     `because` is the beginning of the reason: why there is no critical line.
     """
     biases = np.r_[0.0, BIASES if noise(block) and critical_curve(block) else FEW]
-    deepest = critical_line(block, biases, stable_only=True).deepest
+    deepest = line_of(block, biases, stable_only=True).deepest
     if deepest is None:
         return None
     depth = np.round(deepest.depth, 6)  # in a tie the smallest bias is taken
@@ -88,8 +87,3 @@ def deepest_weights(block: Block, because: str) -> Choice | None:
         kept = f", and q {'grows' if q else 'decays'}{', but not exponentially' if q or slowly else ' as fast'}"
     why = f"{because}: at sigma_w² = {sigma_w**2:.6g}, sigma_b = {sigma_b:.6g} {lasting}{kept}"
     return Choice(sigma_w, sigma_b, q if np.isfinite(q) else 1.0, universality, why, xi_c, xi_gradient)
-
-
-def _nearest(q: Floats) -> int:
-    """Number of the q nearest to 1."""
-    return int(np.argmin(np.abs(np.log(np.maximum(q, 1e-300)))))

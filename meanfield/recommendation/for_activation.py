@@ -5,7 +5,7 @@ import numpy as np
 from meanfield.activations.activation import Activation
 from meanfield.errors import DivergentExpectation, InfiniteDerivative
 from meanfield.networks.block import mlp
-from meanfield.recommendation.choice import Choice
+from meanfield.recommendation.choice import Choice, nearest_one
 from meanfield.theory.criticality.line import critical_line
 from meanfield.theory.criticality.point import critical_point
 from meanfield.theory.fixed_points.analysis import analyze
@@ -44,8 +44,7 @@ def _without_point(phi: Activation, forward: float) -> tuple[float, float, float
     except (InfiniteDerivative, DivergentExpectation):
         line = None
     if line is not None and len(line):
-        nearest = int(np.argmin(np.abs(np.log(np.maximum(line.q, 1e-300)))))
-        sigma_w, sigma_b, q = (float(a[nearest]) for a in (line.sigma_w, line.sigma_b, line.q))
+        sigma_w, sigma_b, q = (float(a[nearest_one(line.q)]) for a in (line.sigma_w, line.sigma_b, line.q))
         why = (
             f"{phi.name} has no point where signal and gradient are critical at once: this is the point of its "
             f"critical line with a stable q ({q:.6g}) nearest 1"

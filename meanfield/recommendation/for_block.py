@@ -1,7 +1,5 @@
 """Weights for a block of any form: critical ones if there are any, else those at which signals carry deepest."""
 
-from contextlib import suppress
-
 import numpy as np
 
 from meanfield._types import Floats, Ints
@@ -12,11 +10,12 @@ from meanfield.numerics.solve.bracketed import root
 from meanfield.recommendation.choice import Choice, gradient_growth
 from meanfield.recommendation.critical_weights import critical_weights, deepest_weights
 from meanfield.theory.assumptions.block import Block, checked
-from meanfield.theory.criticality.line import critical_line
-from meanfield.theory.criticality.no_critical_line import adds, carries_whole, noise
-from meanfield.theory.fixed_points.analysis import analyze
+from meanfield.theory.criticality.line import line_of
+from meanfield.theory.criticality.no_critical_line import Carried, carried, noise
+from meanfield.theory.fixed_points.analysis import at_fixed_point
 from meanfield.theory.fixed_points.depth_scales import CRITICAL
 from meanfield.theory.fixed_points.maps import signal_map
+from meanfield.theory.fixed_points.stable_variance import stable_q
 
 REACH = 30.0  # of ln σ_w, to both sides of 0, in which q = 1 is kept
 
@@ -25,10 +24,10 @@ def weights_for_block(block: Block, depth: int) -> Choice:
     """The weights of a block that is repeated `depth` times; its other parameters are scalars."""
     if batch_size(block) is not None:
         return _batch_normalised(block, depth)
-    if carries_whole(block):
-        return _whole_skip(block, depth)
+    if (skips := carried(block)).whole:
+        return _whole_skip(block, depth, skips)
     try:
-        bare = critical_line(block, 0.0)
+        bare = line_of(block, np.zeros(1), stable_only=False)
         names = noise(block)
         because = f"{names} parts equal inputs, so no weights are critical" if names else bare.reason[:-1]
         because = because or "no sigma_w is critical at a q that is stable"
@@ -38,20 +37,19 @@ def weights_for_block(block: Block, depth: int) -> Choice:
         return _forward(block, str(error))
 
 
-def _whole_skip(block: Block, depth: int) -> Choice:
+def _whole_skip(block: Block, depth: int, skips: Carried) -> Choice:
     """The weights that suit the branch by itself, and how gradients grow along the skip connection."""
     residuals = [layer for layer in block.walk() if isinstance(layer, Residual)]
     inside = weights_for_block(checked(residuals[0].branch), depth)
     network, start = block.at(sigma_w=inside.sigma_w, sigma_b=inside.sigma_b), inside.q or 1.0
-    at, layers = analyze(network, q=start), len(residuals) * depth
-    alone = float(signal_map(block.at(sigma_w=0.0, sigma_b=0.0), 1.0).chi)
+    at, layers = at_fixed_point(network, stable_q(network, start)), len(residuals) * depth
     shortened = layers**-0.5
     how = f"by {gradient_growth(network, depth, start):.4g} over {depth} layers"
     if at.chi_1 > 1 + CRITICAL:
         how += f", in the end exponentially with a factor {at.chi_1:.6g} a layer"
     else:
         how += ", more slowly than exponentially"
-    if alone > 1 + CRITICAL:
+    if skips.alone > 1 + CRITICAL:
         cure = "a skip_scale of 1 would be the first thing to mend"
     elif all(np.abs(layer.branch_scale) <= shortened * (1 + CRITICAL) for layer in residuals):
         cure = "its branch_scale is short enough for that"
@@ -62,24 +60,26 @@ def _whole_skip(block: Block, depth: int) -> Choice:
         cure = (
             f"branch_scale = {shortened:.4g}, 1/√{layers}, would make that {gradient_growth(shorter, depth, start):.4g}"
         )
-    if not adds(block):
-        why = "the skip connection carries everything past a branch that is scaled by 0: these weights suit the branch"
-        return Choice(inside.sigma_w, inside.sigma_b, start, "none", why, float(at.xi_c), float(at.xi_gradient))
     why = (
         f"the skip connection carries gradients whole, so they grow with any weights, here {how}: "
         f"these weights suit the branch by itself, and {cure}"
     )
+    if not skips.adds:
+        why = "the skip connection carries everything past a branch that is scaled by 0: these weights suit the branch"
     return Choice(inside.sigma_w, inside.sigma_b, start, "none", why, float(at.xi_c), float(at.xi_gradient))
 
 
 def _batch_normalised(block: Block, depth: int) -> Choice:
     """The weights at which q = 1 is the fixed point, if there is one; gradients do not depend on them."""
-    q = float(analyze(block.at(sigma_w=1.0, sigma_b=0.0)).q_star)
+    q = float(stable_q(block.at(sigma_w=1.0, sigma_b=0.0))[0])
     if np.isinf(q):  # along a whole skip connection: the branch by itself
         branch = next(layer.branch for layer in block.walk() if isinstance(layer, Residual))
-        q = float(analyze(branch.at(sigma_w=1.0, sigma_b=0.0)).q_star)
+        q = float(stable_q(checked(branch).at(sigma_w=1.0, sigma_b=0.0))[0])
     network = block.at(sigma_w=q**-0.5, sigma_b=0.0)
-    at, layers = analyze(network), f"{gradient_growth(network, depth, 1.0):.4g} over {depth} layers"
+    at, layers = (
+        at_fixed_point(network, stable_q(network)),
+        f"{gradient_growth(network, depth, 1.0):.4g} over {depth} layers",
+    )
     if at.chi_1 > 1 + CRITICAL:
         how = f"explode by chi_1 = {at.chi_1:.6g} a layer, {layers}, unless a skip_scale of 1 carries them past it"
     else:
@@ -90,33 +90,25 @@ def _batch_normalised(block: Block, depth: int) -> Choice:
 
 def _forward(block: Block, because: str) -> Choice:
     """The weights that keep q = 1, whatever gradients do."""
-    sigma_w = _keeping_one(block)
-    if sigma_w is None:
-        raise InvalidInput(
-            f"there is nothing to recommend for this block: {because}, and no sigma_w keeps q = 1 either"
-        )
-    at = analyze(block.at(sigma_w=sigma_w, sigma_b=0.0))
-    why = f"{because}, so these are the weights that keep q = 1 but not the gradient"
-    return Choice(sigma_w, 0.0, 1.0, "none", why, float(at.xi_c), float(at.xi_gradient))
-
-
-def _keeping_one(block: Block) -> float | None:
-    """The sigma_w at which q = 1 is kept without biases; None if there is none."""
 
     def growth(_: Ints, log_sigma: Floats) -> Floats:
-        q = [_image_of_one(block, float(sigma_w)) for sigma_w in np.exp(log_sigma)]
+        try:
+            q = signal_map(block.at(sigma_w=np.exp(log_sigma), sigma_b=0.0), np.ones(log_sigma.size)).q
+        except DivergentExpectation:  # beyond the range of floats
+            q = np.full(log_sigma.size, np.inf)
         return np.asarray(np.log(np.clip(q, 1e-300, 1e300)))
 
     low, high, number = np.array([-REACH]), np.array([REACH]), np.zeros(1, dtype=np.intp)
     if abs(growth(number, np.zeros(1))[0]) <= CRITICAL:
-        return 1.0
-    if not growth(number, low)[0] < 0 < growth(number, high)[0]:
-        return None
-    return float(np.exp(root(growth, low, high)[0]))
-
-
-def _image_of_one(block: Block, sigma_w: float) -> float:
-    """q′ of q = 1 without biases; inf beyond the range of floats."""
-    with suppress(DivergentExpectation):
-        return float(signal_map(block.at(sigma_w=sigma_w, sigma_b=0.0), 1.0).q)
-    return np.inf
+        log_sigma = np.zeros(1)
+    elif growth(number, low)[0] < 0 < growth(number, high)[0]:
+        log_sigma = root(growth, low, high)
+    else:
+        raise InvalidInput(
+            f"there is nothing to recommend for this block: {because}, and no sigma_w keeps q = 1 either"
+        )
+    sigma_w = float(np.exp(log_sigma[0]))
+    network = block.at(sigma_w=sigma_w, sigma_b=0.0)
+    at = at_fixed_point(network, stable_q(network))
+    why = f"{because}, so these are the weights that keep q = 1 but not the gradient"
+    return Choice(sigma_w, 0.0, 1.0, "none", why, float(at.xi_c), float(at.xi_gradient))

@@ -20,7 +20,7 @@ from meanfield.recommendation.for_activation import weights_for_activation
 from meanfield.recommendation.for_block import weights_for_block
 from meanfield.recommendation.max_depth import WIDEST, depth_by_fluctuations, depth_by_growth
 from meanfield.recommendation.snippets import snippets
-from meanfield.theory.assumptions.block import Block, checked
+from meanfield.theory.assumptions.block import Block, weighted
 from meanfield.theory.criticality.deepest import TRAINABLE
 from meanfield.theory.depth.propagate import DEEPEST
 from meanfield.theory.fixed_points.mlp_moments import mlp_moments
@@ -135,7 +135,7 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
     depth, width = whole(depth, "depth", DEEPEST), whole(width, "width", WIDEST)
     if isinstance(spec, list | tuple):
         raise InvalidInput("recommend takes one block that is repeated, not a list of them")
-    block = _weighted(checked(spec))
+    block = weighted(spec, "recommend")
     plain = mlp_moments(block) is not None  # (φ, Dense)
     phi = block.activations[0] if block.activations else activation("linear")
     every = gains(phi)
@@ -179,12 +179,3 @@ def _named(network: Block) -> str:
         return written(network)
     except InvalidInput:  # it holds a function without a name
         return repr(network)
-
-
-def _weighted(block: Block) -> Block:
-    """The block, refused if there is nothing to set in it."""
-    if not any("sigma_w" in layer.parameters for layer in block.walk()):
-        raise InvalidInput("weights are recommended for a block that has some: put a Dense layer into it")
-    if (shape := block.at(sigma_w=1.0, sigma_b=0.0).shape) != ():
-        raise InvalidInput(f"recommend takes one value of each other parameter, not arrays of shape {shape}")
-    return block

@@ -11,7 +11,7 @@ from meanfield.estimates import Estimate
 from meanfield.networks.block import as_block
 from meanfield.networks.layers.network import Network
 from meanfield.theory.assumptions.block import check_gaussian
-from meanfield.theory.fixed_points.stable_variance import stable_q
+from meanfield.theory.fixed_points.stable_variance import stable_and_multiple_q
 from meanfield.theory.layer_maps import one_point, two_points
 from meanfield.theory.states import Pair, Point
 
@@ -118,7 +118,7 @@ def correlation_map(block: Any, c: ArrayLike, q: ArrayLike | None = None) -> Est
     check_gaussian(block, repeated=q is None)
     gaps = 1.0 - correlation(c)
     if q is None:
-        settled = stable_q(block)
+        settled, _ = stable_and_multiple_q(block, 1.0)
         if not np.all((settled > 0) & np.isfinite(settled)):
             raise NoFixedPoint(
                 "the variance map has no positive fixed point here, so the correlation map needs q= to be given"

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from meanfield.errors import InvalidInput
 from meanfield.networks.block import as_block
 from meanfield.networks.images import check_alike
 from meanfield.networks.layers.base import Layer, Mean
@@ -43,6 +44,22 @@ def checked(spec: Any) -> Block:
     network = as_block(spec)
     check_gaussian(network)
     return Block(*network)
+
+
+def weighted(spec: Any, asked: str) -> Block:
+    """`checked` for what finds sigma_w and sigma_b itself, and is called `asked` in messages.
+
+    Raises
+    ------
+    InvalidInput
+        If the block has no weights or another parameter is an array, too.
+    """
+    block = checked(spec)
+    if not any("sigma_w" in layer.parameters for layer in block.walk()):
+        raise InvalidInput(f"{asked} takes a block that has some weights: put a Dense layer into it")
+    if (shape := block.at(sigma_w=1.0, sigma_b=0.0).shape) != ():
+        raise InvalidInput(f"{asked} takes one value of each other parameter, not arrays of shape {shape}")
+    return block
 
 
 def check_gaussian(*blocks: Layer, repeated: bool = True, alike: bool = True) -> None:

@@ -25,12 +25,17 @@ ROUNDING = 4 * EPS
 HUGE = 2.0**400  # a σ_w² or σ_b² beside which what skip connections add is nothing
 
 
-class Skipped(NamedTuple):
-    """What skip connections add without weights and biases."""
+class CurvePoint(NamedTuple):
+    """The critical weights and biases that keep q, and their factors; arrays of the shape of q."""
 
-    q: Floats  # a
-    slope: Floats  # s
-    chi: Floats  # b
+    q: Floats  # A
+    carried: Floats  # a
+    chi: Floats  # B/(1 − b): 1/σ_w², 0 where no σ_w is critical
+    chi_error: Floats
+    bias: Floats  # σ_b², negative where no σ_b keeps q
+    bias_error: Floats
+    slope: Floats  # χ_∥
+    slope_error: Floats
 
 
 class CriticalCurve:
@@ -52,10 +57,8 @@ class CriticalCurve:
         self.bias = float(signal_map(block.at(sigma_w=0.0, sigma_b=HUGE**0.5), 1.0).q) / HUGE or 1.0
         self.grid = logarithmic_grid(LOWEST, largest_q(self._unbiased, LOWEST, HIGHEST))
 
-    def factors(self, q: ArrayLike) -> Signal:
-        """A, S and B/(1 − b) at q, as `q`, `slope` and `chi`.
-
-        The σ_w² of the critical point at q is 1/chi; chi is 0 where there is no critical point.
+    def at(self, q: ArrayLike) -> CurvePoint:
+        """The point of the curve at q.
 
         Raises
         ------
@@ -63,42 +66,29 @@ class CriticalCurve:
             If the activation jumps.
         """
         q = np.asarray(q, dtype=np.float64)
-        signal = signal_map(self._unbiased, q)
+        signal, zero = signal_map(self._unbiased, q), np.zeros(q.shape)
         if np.any(np.isinf(signal.chi) & (q > 0)):  # at q = 0 a norm divides by 0
             raise InfiniteDerivative("the activation jumps, so its gradients are infinite and no weights are critical")
-        if not self._skips:
-            return signal
-        room, error = 1.0 - self.skipped(q).chi, EPS
-        scale = np.where(room > error, np.maximum(room, error), np.inf) * self._weight
-        chi, weight = signal.chi / scale, self._weight
-        chi_error = signal.chi_error / scale + chi * error / np.maximum(room, error)
-        one = Signal(*(column / weight for column in signal))
-        return one._replace(chi=chi, chi_error=chi_error)
-
-    def skipped(self, q: ArrayLike) -> Skipped:
-        """a, s and b at q."""
-        if not self._skips:
-            return Skipped(*np.zeros((3, *np.shape(q))))
-        signal = signal_map(self._weightless, q)
-        return Skipped(signal.q, signal.slope, signal.chi)
-
-    def weight_variance(self, q: ArrayLike) -> Floats:
-        """σ_w² of the critical point at q; infinite where there is none."""
-        with np.errstate(divide="ignore"):
-            return np.asarray(1.0 / self.factors(q).chi)
-
-    def bias_variance(self, q: ArrayLike) -> tuple[Floats, Floats]:
-        """σ_b² of the critical point at q, and a bound on its error; negative where there is none."""
-        q = np.asarray(q, dtype=np.float64)
-        at, skipped = self.factors(q), self.skipped(q)
-        ratio, error = _quotient(at.q, at.error, at.chi, at.chi_error)
-        return (q - skipped.q - ratio) / self.bias, (error + ROUNDING * skipped.q) / self.bias
-
-    def excess_slope(self, q: ArrayLike) -> tuple[Floats, Floats]:
-        """χ_∥ − 1 at the critical point at q, and a bound on its error."""
-        at, skipped = self.factors(q), self.skipped(q)
-        ratio, error = _quotient(at.slope, at.slope_error, at.chi, at.chi_error)
-        return skipped.slope + ratio - 1.0, error + ROUNDING * np.abs(skipped.slope)
+        carried, carried_slope = zero, zero
+        if self._skips:
+            alone = signal_map(self._weightless, q)
+            carried, carried_slope, room = alone.q, alone.slope, 1.0 - alone.chi
+            scale = np.where(room > EPS, np.maximum(room, EPS), np.inf) * self._weight
+            chi = signal.chi / scale
+            chi_error = signal.chi_error / scale + chi * EPS / np.maximum(room, EPS)
+            signal = Signal(*(column / self._weight for column in signal))._replace(chi=chi, chi_error=chi_error)
+        image, image_error = _quotient(signal.q, signal.error, signal.chi, signal.chi_error)
+        slope, slope_error = _quotient(signal.slope, signal.slope_error, signal.chi, signal.chi_error)
+        return CurvePoint(
+            q=signal.q,
+            carried=carried,
+            chi=signal.chi,
+            chi_error=signal.chi_error,
+            bias=(q - carried - image) / self.bias,
+            bias_error=(image_error + ROUNDING * carried) / self.bias,
+            slope=carried_slope + slope,
+            slope_error=slope_error + ROUNDING * np.abs(carried_slope),
+        )
 
 
 def critical_curve(block: Block) -> CriticalCurve | None:
@@ -111,5 +101,7 @@ def _quotient(a: Floats, a_error: Floats, b: Floats, b_error: Floats) -> tuple[F
     """a/b and a bound on its error: infinite where b is 0 but for rounding, as E φ′² is at small q where φ is flat."""
     vanishes = b < FLAT
     divisor = np.where(vanishes, 1.0, b)
-    ratio = np.where(vanishes, 0.0, a / divisor)
-    return ratio, np.where(vanishes, np.inf, (a_error + np.abs(ratio) * b_error) / divisor + ROUNDING * np.abs(ratio))
+    with np.errstate(invalid="ignore"):  # b is infinite where a norm divides by q = 0
+        ratio = np.where(vanishes, 0.0, a / divisor)
+        error = (a_error + np.abs(ratio) * b_error) / divisor + ROUNDING * np.abs(ratio)
+    return ratio, np.where(vanishes, np.inf, error)

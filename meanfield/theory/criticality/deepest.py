@@ -14,7 +14,7 @@ from meanfield.theory.fixed_points.correlation import INFINITE, stable_c
 from meanfield.theory.fixed_points.depth_scales import CRITICAL, depth_scale
 from meanfield.theory.fixed_points.finite_variance import largest_q
 from meanfield.theory.fixed_points.maps import signal_map
-from meanfield.theory.fixed_points.stable_variance import stable_q
+from meanfield.theory.fixed_points.stable_variance import stable_and_multiple_q
 
 __all__ = ["Deepest"]
 
@@ -67,7 +67,7 @@ class _Search:
     def measured(self, log_sigma: Floats, which: Ints) -> tuple[Floats, Floats, Floats]:
         """q, ξ_c and ξ_gradient, which are nan where q grows exponentially."""
         networks = self.block.at(sigma_w=np.exp(log_sigma), sigma_b=self.sigma_b[which])
-        q = stable_q(networks)
+        q, _ = stable_and_multiple_q(networks, 1.0)
         chi_parallel, chi_1, usable = factors(networks, q)
         chosen = np.flatnonzero(usable & (np.isfinite(q) | (np.abs(chi_parallel - 1) <= CRITICAL)))
         xi_c, xi_gradient = np.full(q.size, np.nan), np.full(q.size, np.nan)

@@ -11,12 +11,12 @@ from meanfield._types import Bools, Floats
 from meanfield.arguments import positive
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers.batchnorm import batch_size
-from meanfield.theory.assumptions.block import Block, checked
+from meanfield.theory.assumptions.block import Block, weighted
 from meanfield.theory.criticality.curve import critical_curve
 from meanfield.theory.criticality.deepest import Deepest, correlation_scale, deepest
 from meanfield.theory.criticality.line_from_curve import line_from_curve
 from meanfield.theory.criticality.line_from_sweep import line_from_sweep
-from meanfield.theory.criticality.no_critical_line import carries_whole, noise, why_no_rows
+from meanfield.theory.criticality.no_critical_line import carried, noise, why_no_rows
 from meanfield.theory.fixed_points.mlp_moments import mlp_moments
 
 __all__ = ["CriticalLine", "critical_line"]
@@ -72,7 +72,7 @@ class CriticalLine:
     @cached_property
     def deepest(self) -> Deepest | None:
         """Where signals carry deepest; None where that is without limit, or nowhere."""
-        if self._asked is None or not self.reason or carries_whole(self._asked.block):
+        if self._asked is None or not self.reason or carried(self._asked.block).whole:
             return None
         critical = [self.sigma_w[self.sigma_b == bias] for bias in self._asked.sigma_b]
         return deepest(self._asked.block, self._asked.sigma_b, critical)
@@ -141,22 +141,22 @@ def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool =
     >>> print(f"{line.deepest.sigma_w[0]:.4f} {line.deepest.xi_c[0]:.4f} {line.deepest.depth[0]:.2f}")
     1.3597 4.6763 28.06
     """
-    block = checked(spec_or_block)
+    block = weighted(spec_or_block, "critical_line")
     if batch_size(block) is not None:
         raise InvalidInput(
             "behind batch normalisation chi_1 does not depend on sigma_w, so there is no critical line: "
             "analyze(block).chi_1 says by what factor gradients grow"
         )
-    biases = np.sort(positive(sigma_b, "sigma_b", zero=True), axis=None)
-    if (shape := block.at(sigma_w=1.0, sigma_b=0.0).shape) != ():
-        raise InvalidInput(f"critical_line takes one value of each other parameter, not arrays of shape {shape}")
-    if not any("sigma_w" in layer.parameters for layer in block.walk()):
-        raise InvalidInput("a critical line is of a block with weights: put a Dense layer into it")
+    return line_of(block, np.sort(positive(sigma_b, "sigma_b", zero=True), axis=None), stable_only=stable_only)
+
+
+def line_of(block: Block, biases: Floats, *, stable_only: bool) -> CriticalLine:
+    """The critical line of a checked block at ascending sigma_b."""
     curve = critical_curve(block)
     if curve is not None:
         columns = line_from_curve(curve, biases)
     else:
-        columns = line_from_sweep(block, biases[:0] if carries_whole(block) else biases)
+        columns = line_from_sweep(block, biases[:0] if carried(block).whole else biases)
     kept = columns.stable if stable_only else np.full(columns.q.shape, True)
     noisy = "" if mlp_moments(block) else noise(block)
     if columns.q.size == 0:

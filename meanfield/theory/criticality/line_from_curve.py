@@ -15,22 +15,25 @@ BLOCK = 2048  # values of sigma_b whose signs are held at once
 
 def line_from_curve(curve: CriticalCurve, sigma_b: Floats) -> Rows:
     """All solutions for each `sigma_b`, which ascend; then ascending in q."""
-    grid = curve.grid
-    variance, error = curve.bias_variance(grid)
-    touch = error + TOUCH * grid / curve.bias
-    nowhere = bool(np.isinf(error).all())  # gradients vanish at every q
-    everywhere = not nowhere and bool(np.all(np.abs(variance) <= touch))  # every q is critical, and only without biases
+    grid, at = curve.grid, curve.at(curve.grid)
+    touch = at.bias_error + TOUCH * grid / curve.bias
+    nowhere = bool(np.isinf(at.bias_error).all())  # gradients vanish at every q
+    everywhere = not nowhere and bool(np.all(np.abs(at.bias) <= touch))  # every q is critical, and only without biases
     zeros = np.flatnonzero(sigma_b == 0)
     which, q = np.zeros(0, dtype=np.intp), np.zeros(0)
     if everywhere:
         which, q = zeros, np.ones(zeros.size)
     elif not nowhere:
         for start in range(0, sigma_b.size, BLOCK):
-            rows, low, high = _changes(variance, touch, sigma_b[start : start + BLOCK] ** 2)
-            rows = rows + start
-            which = np.append(which, rows)
-            q = np.append(q, _crossings(curve, grid[low], grid[high], sigma_b[rows] ** 2))
-        origin = curve.factors(0.0)
+            rows, low, high = _changes(at.bias, touch, sigma_b[start : start + BLOCK] ** 2)
+            beta = sigma_b[rows + start] ** 2
+
+            def excess(k: Ints, log_q: Floats, beta: Floats = beta) -> Floats:
+                return curve.at(np.exp(log_q)).bias - beta[k]
+
+            log_q = root(excess, np.log(grid[low]), np.log(grid[high]))
+            which, q = np.append(which, rows + start), np.append(q, np.exp(log_q))
+        origin = curve.at(0.0)
         if zeros.size and origin.q == 0 and origin.chi > FLAT:
             which, q = np.append(which, zeros), np.append(q, np.zeros(zeros.size))
     order = np.lexsort((q, which))
@@ -51,20 +54,10 @@ def _changes(variance: Floats, touch: Floats, beta: Floats) -> tuple[Ints, Ints,
     return rows, before[rows, after], after
 
 
-def _crossings(curve: CriticalCurve, low: Floats, high: Floats, beta: Floats) -> Floats:
-    """The q between `low` and `high` at which σ_b² is β."""
-
-    def excess(which: Ints, log_q: Floats) -> Floats:
-        return curve.bias_variance(np.exp(log_q))[0] - beta[which]
-
-    return np.exp(root(excess, np.log(low), np.log(high)))
-
-
 def _rows(curve: CriticalCurve, sigma_b: Floats, q: Floats) -> Rows:
     """The solutions at these q."""
-    at, skipped = curve.factors(q), curve.skipped(q)
-    sigma_w = at.chi**-0.5
-    chi_parallel = skipped.slope + at.slope / at.chi
+    at = curve.at(q)
+    sigma_w, chi_parallel = at.chi**-0.5, at.slope
     marginal = np.abs(chi_parallel - 1) <= CRITICAL
     stable = np.where(marginal, False, np.abs(chi_parallel) < 1)
     ends = marginal & (q == 0)
@@ -74,12 +67,10 @@ def _rows(curve: CriticalCurve, sigma_b: Floats, q: Floats) -> Rows:
     positive = np.flatnonzero(q > 0)
     if positive.size:
         here = q[positive]
-        sides = [here * (1 + s) for s in (-STEP, STEP)]
-        low, high = (curve.factors(side).chi for side in sides)
-        slope = np.abs(high - low) / (2 * STEP * here)
-        below, above = (curve.bias_variance(side)[0] for side in sides)
-        uncertain = curve.bias_variance(here)[1] + TOUCH * here / curve.bias
-        least = (np.abs(above - below) - 2 * uncertain) / (2 * STEP * here)  # bound from below on |d(σ_b²)/dq|
+        below, above = (curve.at(here * (1 + s)) for s in (-STEP, STEP))
+        slope = np.abs(above.chi - below.chi) / (2 * STEP * here)
+        uncertain = at.bias_error[positive] + TOUCH * here / curve.bias
+        least = (np.abs(above.bias - below.bias) - 2 * uncertain) / (2 * STEP * here)  # of |d(σ_b²)/dq|, from below
         moved = np.where(least > 0, np.minimum(uncertain / (0.9 * np.maximum(least, 1e-300)), here), here)
         shift[positive] = 0.5 * sigma_w[positive] ** 3 * slope * moved
     error = sigma_w * (0.5 * at.chi_error / at.chi + ROUNDING) + shift
@@ -89,6 +80,7 @@ def _rows(curve: CriticalCurve, sigma_b: Floats, q: Floats) -> Rows:
 def dies_out(curve: CriticalCurve) -> bool:
     """Whether q decays to 0 at the σ_w² that is critical at q = 0: the first q whose image differs from it tells."""
     q = np.geomspace(1e-8, min(10.0, curve.grid[-1]), 73)
-    ratio = (curve.skipped(q).q + curve.factors(q).q / float(curve.factors(0.0).chi)) / q
+    at = curve.at(q)
+    ratio = (at.carried + at.q / float(curve.at(0.0).chi)) / q
     tells = np.flatnonzero(np.abs(ratio - 1) > 1e-11)
     return bool(tells.size and ratio[tells[0]] < 1)

@@ -1,48 +1,48 @@
 """Why a block has no critical line: noise, a skip connection that carries gradients whole, or no solution of χ₁ = 1."""
 
 from contextlib import suppress
+from typing import NamedTuple
 
 import numpy as np
 
 from meanfield.errors import MeanFieldError
-from meanfield.networks.layers.base import Layer
 from meanfield.theory.assumptions.block import Block
 from meanfield.theory.criticality.curve import CriticalCurve
 from meanfield.theory.criticality.line_from_curve import TOUCH
 from meanfield.theory.fixed_points.maps import distance_map, signal_map
 
 
+class Carried(NamedTuple):
+    """What skip connections do to gradients."""
+
+    whole: bool  # whether they carry gradients at their full size or more, without any weights
+    alone: float  # χ at q = 1 without weights; nan where the block has no signal then
+    adds: bool  # whether weights change χ at all
+
+
 def noise(block: Block) -> str:
     """The names of the layers by which equal inputs part, so that c = 1 is no fixed point; "" if they stay equal."""
-    if not _part(block.at(sigma_w=1.0, sigma_b=0.0)):
+    if not np.any(distance_map(block.at(sigma_w=1.0, sigma_b=0.0), 1.0, 0.0) > 0):
         return ""
     leaves = [layer for layer in block.walk() if not (layer.inner or layer.fresh)]
-    return " and ".join(dict.fromkeys(type(layer).__name__ for layer in leaves if _part(layer)))
+    parting = [layer for layer in leaves if np.any(distance_map(layer, 1.0, 0.0) > 0)]
+    return " and ".join(dict.fromkeys(type(layer).__name__ for layer in parting))
 
 
-def _part(layer: Layer) -> bool:
-    return bool(np.any(distance_map(layer, 1.0, 0.0) > 0))
-
-
-def carries_whole(block: Block) -> bool:
-    """Whether skip connections alone, without any weights, carry gradients at their full size or more."""
-    signal_map(block.at(sigma_w=1.0, sigma_b=0.0), 1.0)  # refuses what is wrong with weights too
+def carried(block: Block) -> Carried:
+    """What the block's skip connections do to gradients."""
+    with_weights = signal_map(block.at(sigma_w=1.0, sigma_b=0.0), 1.0).chi  # refuses what is wrong with weights too
     with suppress(MeanFieldError):  # without weights a norm may have only zeros before it
-        chi = signal_map(block.at(sigma_w=0.0, sigma_b=0.0), np.array([0.25, 4.0])).chi
-        return bool(np.all((chi >= 1) & np.isfinite(chi)))
-    return False
-
-
-def adds(block: Block) -> bool:
-    """Whether weights change gradients at all."""
-    with_weights, without = (signal_map(block.at(sigma_w=w, sigma_b=0.0), 1.0).chi for w in (1.0, 0.0))
-    return bool(np.any(with_weights != without))
+        alone = signal_map(block.at(sigma_w=0.0, sigma_b=0.0), np.array([0.25, 1.0, 4.0])).chi
+        whole = bool(np.all((alone >= 1) & np.isfinite(alone)))
+        return Carried(whole, float(alone[1]), bool(with_weights != alone[1]))
+    return Carried(False, np.nan, True)
 
 
 def why_no_rows(block: Block, curve: CriticalCurve | None) -> str:
     """One sentence about a block for which χ₁ = 1 has no solution, by its critical curve if it has one."""
-    if carries_whole(block):
-        if not adds(block):
+    if (skips := carried(block)).whole:
+        if not skips.adds:
             return "every branch is scaled by 0, so chi_1 does not depend on sigma_w."
         return (
             "the skip connection carries gradients whole, so chi_1 exceeds 1 for every sigma_w > 0: a skip_scale below "
@@ -52,7 +52,8 @@ def why_no_rows(block: Block, curve: CriticalCurve | None) -> str:
         if jumping := [phi.name for phi in block.activations if phi.jumps]:
             return f"{jumping[0]} jumps, so its gradients are infinite whatever sigma_w is."
         return "no sigma_w from 0.001 to 1000 leads, from q = 1, to a q at which chi_1 is 1."
-    variance, error = curve.bias_variance(curve.grid)
+    at = curve.at(curve.grid)
+    variance, error = at.bias, at.bias_error
     told = np.isfinite(error)
     touch = error + TOUCH * curve.grid / curve.bias
     if not told.any():

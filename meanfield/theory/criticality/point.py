@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from meanfield._types import Floats
 from meanfield.activations.activation import Activation
 from meanfield.activations.resolve import activation
 from meanfield.errors import DivergentExpectation
@@ -87,14 +88,19 @@ def critical_point(spec: Any) -> CriticalPoint:
 def point_of(curve: CriticalCurve, *, scale_invariant: bool) -> CriticalPoint:
     """The critical point of the block that has this critical curve."""
     if scale_invariant:
-        return CriticalPoint(float(curve.factors(1.0).chi) ** -0.5, 0.0, 1.0, "scale_invariant")
-    origin = curve.factors(0.0)
+        return CriticalPoint(float(curve.at(1.0).chi) ** -0.5, 0.0, 1.0, "scale_invariant")
+    origin = curve.at(0.0)
     if origin.q == 0 and FLAT < origin.chi < 1 / FLAT and dies_out(curve):
         return CriticalPoint(float(origin.chi) ** -0.5, 0.0, 0.0, "k_star_zero")
-    for q in sign_changes(curve.excess_slope, curve.grid[curve.grid > LEAST]):
-        variance = float(curve.bias_variance(q)[0])
-        if variance >= 0:
-            return CriticalPoint(float(curve.factors(q).chi) ** -0.5, float(np.sqrt(variance)), q, "half_stable")
+
+    def excess(q: Floats) -> tuple[Floats, Floats]:
+        at = curve.at(q)
+        return at.slope - 1.0, at.slope_error
+
+    for q in sign_changes(excess, curve.grid[curve.grid > LEAST]):
+        at = curve.at(q)
+        if at.bias >= 0:
+            return CriticalPoint(float(at.chi) ** -0.5, float(np.sqrt(at.bias)), q, "half_stable")
     return NOWHERE
 
 

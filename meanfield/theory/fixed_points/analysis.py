@@ -97,6 +97,11 @@ def analyze(block: Any, *, q: ArrayLike = 1.0) -> Analysis:
 def described(block: Block, q0: float) -> tuple[Analysis, Bools | None]:
     """The analysis of a checked block from q = `q0`, and `multiple_q` where that comes with q* (None elsewhere)."""
     q, multiple = stable_and_multiple_q(block, q0)
+    return at_fixed_point(block, q), None if multiple is None else multiple.reshape(block.shape)
+
+
+def at_fixed_point(block: Block, q: Floats) -> Analysis:
+    """The analysis of a checked block whose networks keep their signals at `q`, flattened."""
     chi_parallel, chi_1, usable = factors(block, q)
     c, chi_c = np.full(q.size, np.nan), np.full(q.size, np.inf)
     if usable.any():
@@ -105,7 +110,7 @@ def described(block: Block, q0: float) -> tuple[Analysis, Bools | None]:
     phase = np.where(np.abs(chi_1 - 1) <= CRITICAL, "critical", phase)
     phase = np.where(np.isinf(q), "unbounded", phase)
     shape = block.shape
-    analysis = Analysis(
+    return Analysis(
         q_star=q.reshape(shape),
         chi_parallel=chi_parallel.reshape(shape),
         chi_1=chi_1.reshape(shape),
@@ -116,7 +121,6 @@ def described(block: Block, q0: float) -> tuple[Analysis, Bools | None]:
         xi_gradient=depth_scale(chi_1).reshape(shape),
         phase=phase.reshape(shape),
     )
-    return analysis, None if multiple is None else multiple.reshape(shape)
 
 
 def factors(block: Block, q: Floats) -> tuple[Floats, Floats, Bools]:

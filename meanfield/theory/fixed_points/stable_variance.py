@@ -18,30 +18,23 @@ ROUNDING = 4 * float(np.finfo(float).eps)
 ORBIT = 2000  # layers for which the map is iterated where it is not monotonic
 
 
-def stable_q(block: Block, q0: float = 1.0) -> Floats:
-    """The fixed point that an orbit from `q0` reaches, for all the block's sigmas, flattened.
-
-    It is 0 where the signal dies out, and inf where it grows without bound.
-    """
-    return stable_and_multiple_q(block, q0)[0]
-
-
 def stable_and_multiple_q(block: Block, q0: float) -> tuple[Floats, Bools | None]:
-    """`stable_q`, and `multiple_q` where both come from tables (None elsewhere)."""
+    """`stable_q`, from tables where the networks are many, and `multiple_q` where it comes with them (else None)."""
     moments = mlp_moments(block)
     if moments is None or moments.w.size < MANY:
-        return _stable_q(block, q0), None
+        return stable_q(block, q0), None
     found = attractor(moments, q0)
     if found.leaps.any():
-        found.q[found.leaps] = _stable_q(block.take(np.flatnonzero(found.leaps)), q0)
+        found.q[found.leaps] = stable_q(block.take(np.flatnonzero(found.leaps)), q0)
     return found.q, found.multiple
 
 
-def _stable_q(block: Block, q0: float) -> Floats:
-    """`stable_q` by way of all fixed points of each network.
+def stable_q(block: Block, q0: float = 1.0) -> Floats:
+    """The fixed point that an orbit from `q0` reaches, for all the block's sigmas, flattened.
 
-    Where the map rises, an orbit from q0 ends at the next fixed point in the direction it sets out in. Where it also
-    falls, the orbit is followed and the fixed point nearest to its end is taken.
+    It is 0 where the signal dies out, and inf where it grows without bound. Where the map rises, an orbit ends at the
+    next fixed point in the direction it sets out in. Where it also falls, the orbit is followed and the fixed point
+    nearest to its end is taken.
     """
     count = int(np.prod(block.shape, dtype=int))
     mapping, start = variance_maps(block), np.full(count, q0)
@@ -63,7 +56,9 @@ def _stable_q(block: Block, q0: float) -> Floats:
         reach = largest_q(block, low, high)
         farther = every_fixed_point(variance_maps(block.take(grows)), grows.size, logarithmic_grid(low, reach))
         np.minimum.at(q_star, grows[farther.which], farther.q)
-    falling = np.flatnonzero(_falls(mapping, count, min(reach, STAGES[0])) & np.isin(np.arange(count), roots.which))
+    which, tried = np.meshgrid(np.arange(count), np.geomspace(1e-3, min(reach, STAGES[0]), 31), indexing="ij")
+    falls = (mapping(which.ravel(), tried.ravel())[2].reshape(which.shape) < FALLS).any(axis=1)
+    falling = np.flatnonzero(falls & np.isin(np.arange(count), roots.which))
     if falling.size:
         farthest = largest_q(block, q0, STAGES[-1])
         for s, end in zip(falling, _orbit_ends(mapping, falling, q0, farthest), strict=True):
@@ -82,10 +77,3 @@ def _orbit_ends(mapping: Map, which: Ints, q0: float, farthest: float) -> Floats
         if active.size == 0:
             break
     return q
-
-
-def _falls(mapping: Map, count: int, high: float) -> Bools:
-    """For which maps dq′/dq is negative somewhere between 1e-3 and `high`."""
-    grid = np.geomspace(1e-3, high, 31)
-    which, q = np.meshgrid(np.arange(count), grid, indexing="ij")
-    return np.asarray((mapping(which.ravel(), q.ravel())[2].reshape(count, -1) < FALLS).any(axis=1))
