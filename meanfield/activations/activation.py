@@ -225,7 +225,13 @@ class Activation:
     def pieces(self) -> PiecewiseSmooth:
         """φ cut into smooth pieces, with its values at quadrature nodes: the integrand of every moment."""
         return PiecewiseSmooth(
-            self.function, self.derivative_function, self.declared_breakpoints, self.declared_jumps, name=self.name
+            self.function,
+            self.derivative_function,
+            self.declared_breakpoints,
+            self.declared_jumps,
+            name=self.name,
+            precision=getattr(self.function, "precision", EPS),
+            derivative_precision=getattr(self.derivative_function, "precision", EPS),
         )
 
     @cached_property

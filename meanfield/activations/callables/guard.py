@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from meanfield._types import ArrayFunction, Floats
+from meanfield.activations.callables.coupling import check_elementwise, check_repeats
 from meanfield.activations.callables.frameworks import (
     is_jax_array,
     is_torch_module,
@@ -16,12 +17,11 @@ from meanfield.activations.callables.frameworks import (
     through_torch,
     torch_is_loaded,
 )
+from meanfield.activations.callables.precision import EPS, precision_of, rounding_unit
 from meanfield.errors import BadActivation
 
 POSITIVE = np.array([1e-3, 0.1, 0.37, 0.5, 0.81, 1.0, 1.41, 2.0, 2.72, 3.0, 4.3, 6.0, 10.0])
 PROBES = np.concatenate([-POSITIVE[::-1], [0.0], POSITIVE])  # 27 points: also a 3 × 9 array
-# How far the values of two calls may differ, relative to the largest one: rounding.
-SAME = {np.dtype(np.float32): 1e-4, np.dtype(np.float16): 1e-1}
 
 
 def name_of(function: object) -> str:
@@ -78,23 +78,22 @@ def _one_by_one(function: Callable[..., Any]) -> Callable[[Floats], object]:
 
 
 class _Guarded:
-    """The function, called in one way, tried on the probes."""
+    """The function, called in one way, tried on the probes.
+
+    Its attribute `precision` is the relative rounding unit of the arithmetic of the function.
+    """
 
     def __init__(self, way: Callable[[Floats], object], name: str) -> None:
         self.way, self.name = way, name
+        self.unit = EPS  # rounding unit of the coarsest numbers that it returned
         values = self(PROBES)
         if not np.all(np.isfinite(values)):
             x = float(PROBES[~np.isfinite(values)][0])
             raise BadActivation(f"{name} is infinite at x = {x:g}; it must be finite for every real x", x)
-        again = self(PROBES[::-1].reshape(3, 9)).ravel()[::-1]
-        tolerance = self.noise * max(float(np.abs(values).max()), 1e-300)
-        if np.any(differs := np.abs(again - values) > tolerance):
-            x = float(PROBES[differs][0])
-            raise BadActivation(
-                f"{name} does not return the same value each time at x = {x:g}; it must depend on that x alone, "
-                "not on chance, on the call or on the other entries of the array",
-                x,
-            )
+        check_repeats(self, PROBES, values, self.unit, name)
+        found = precision_of(self, self.unit)
+        check_elementwise(self, PROBES, values, self.unit, found, name)
+        self.precision = max(found.unit, self.unit)
 
     def __call__(self, x: Floats) -> Floats:
         """Values at `x` in float64, in memory that is shared neither with `x` nor with the function."""
@@ -134,7 +133,7 @@ class _Guarded:
                 "it must act on each entry",
                 where,
             )
-        self.noise = SAME.get(raw.dtype, 1e-10)
+        self.unit = max(self.unit, rounding_unit(raw.dtype))
         return np.array(raw, dtype=np.float64)
 
     def _culprit(self, x: Floats, error: Exception) -> tuple[float | None, Exception]:

@@ -96,7 +96,13 @@ class _Counted:
 
 @np.errstate(all="ignore")
 def find_breakpoints(
-    f: ArrayFunction, a: float, b: float, *, max_evaluations: int = 40_000, width: float | None = None
+    f: ArrayFunction,
+    a: float,
+    b: float,
+    *,
+    max_evaluations: int = 40_000,
+    width: float | None = None,
+    noise: float = 0.0,
 ) -> Search:
     """Find where a function, or one of its low derivatives, is not continuous.
 
@@ -111,6 +117,8 @@ def find_breakpoints(
     width : float or None
         Length of the base panels, in units of x. None means 0.5, or about 1/64 of a longer interval. Structure narrower
         than a hundredth of this length, or nearer to a or b than a thousandth of it, may be missed.
+    noise : float
+        Absolute noise of the values of f, if it is known; structure below a few times this height is no breakpoint.
 
     Returns
     -------
@@ -135,7 +143,7 @@ def find_breakpoints(
     if width is not None and not width > 0:
         raise InvalidInput(f"the width of the panels must be positive, not {width!r}")
     sample = _Counted(f)
-    panels, base = _base(sample, a, b, width, max_evaluations), True
+    panels, base = refit(_base(sample, a, b, width, max_evaluations), 0.0, noise), True
     graded = GRADED * (panels["b"] - panels["a"]).max()
     points: list[Breakpoint] = []
     cuts: list[float] = []  # edges at which a breakpoint has been found

@@ -20,7 +20,10 @@ NOISE = 1e-4  # an unresolved part below this, relative to the largest |f| of th
 RESOLVED = 1e-14  # an unresolved part below this counts as rounding
 BLIND = 1e-13  # rounding level of interpolant minus function next to the ends, relative to the largest |f|
 SENTINELS = np.array([-1 + 2e-6, 1 - 2e-6])  # test points between the outermost nodes and the ends
-ULPS = 4 * np.finfo(float).eps  # rounding of a coefficient, relative to the largest |f| of the panel
+EPS = float(np.finfo(float).eps)
+CENTRE = np.linspace(-2.0, 2.0, 33)  # the largest |f| here, in units of the scale, is the unit of noise elsewhere
+STEPS = 4.0  # an unresolved part below this multiple of the rounding of a less exact function is its noise
+ULPS = 4 * EPS  # rounding of a coefficient, relative to the largest |f| of the panel
 
 
 class Function(Protocol):
@@ -28,6 +31,8 @@ class Function(Protocol):
 
     name: str
     derivative_function: ArrayFunction | None
+    precision: float
+    derivative_precision: float
 
     def __call__(self, x: ArrayLike) -> Floats:
         """Values at `x`."""
@@ -60,7 +65,7 @@ class Grid:
     x, f, d : ndarray, shape (panels, N)
         Nodes, values and first derivatives.
     d_error : ndarray, shape (panels,)
-        Bound on the absolute error of `d`; 0 if the derivative is given as a function.
+        Bound on the absolute error of `d`; 0 if the derivative is given as a function of float64 arithmetic.
     blind : ndarray, shape (panels,)
         Difference of interpolant and function at test points next to the ends, relative to the largest |f| of the
         panel; 0 below rounding level. It detects a kink between the outermost node and the end, where the values at the
@@ -73,6 +78,7 @@ class Grid:
 
     def __init__(self, pieces: Function, scale: float) -> None:
         self.pieces, self.scale, self.reach = pieces, scale, REACH
+        self.centre = float(np.abs(pieces(CENTRE * scale)).max()) if pieces.precision > EPS else 0.0
         half = np.array(EDGES) * scale
         edges = self._cut(np.concatenate([-half[:0:-1], half]))
         self._set(*self._panels(edges[:-1], edges[1:]))
@@ -92,9 +98,10 @@ class Grid:
             blind = np.where(blind > BLIND, blind, 0.0)
             unresolved = _relative_tail(f) + blind
         if self.pieces.derivative_function is not None:
-            d, d_error = self.pieces.derivative(x), np.zeros(a.size)
+            d = self.pieces.derivative(x)
+            d_error = _rounding(d, self.pieces.derivative_precision)
         else:
-            d, d_error = _differentiate(f, 0.5 * (b - a), unresolved)
+            d, d_error = _differentiate(f, 0.5 * (b - a), unresolved, self._floor(height), self.pieces.precision)
         return a, b, x, f, d, d_error, blind, unresolved, self.pieces.misplacements(a)
 
     def _set(self, *arrays: Floats) -> None:
@@ -107,15 +114,17 @@ class Grid:
 
     def column(self, letter: str) -> Column:
         """The factor for a letter: "x" for the argument, "f" for the function, "d" for f′ and "s" for f″."""
-        exact = np.zeros(self.a.size)
+        exact, precision = np.zeros(self.a.size), self.pieces.precision
         given = self.pieces.derivative_function is not None
         if letter == "s":
             half, unresolved = 0.5 * (self.b - self.a), _relative_tail(self.d) if given else self.unresolved
-            s, s_error = _differentiate(self.d, half, unresolved)
+            s, s_error = _differentiate(self.d, half, unresolved, exact, precision)
             return Column(s, s_error + self.d_error * N**1.5 / half, unresolved)
         if letter == "d":
             return Column(self.d, self.d_error, exact if given else self.unresolved)
-        return Column({"x": self.x, "f": self.f}[letter], exact, exact)
+        if letter == "f":
+            return Column(self.f, _rounding(self.f, precision), exact)
+        return Column(self.x, exact, exact)
 
     def refine(self, needed: Bools, unresolved: Floats) -> bool:
         """Halve the panels in the mask `needed`; False if no panel could be halved.
@@ -127,7 +136,9 @@ class Grid:
         stale = self.stale + noise
         ends = np.maximum(np.abs(self.a), np.abs(self.b))
         short = self.b - self.a < np.maximum(8 * np.spacing(ends), SHORTEST * self.scale)
-        index = np.flatnonzero(needed & (stale < 3) & ~short)
+        height = np.abs(self.f).max(axis=1)
+        resolved = self.unresolved * height <= self._floor(height)
+        index = np.flatnonzero(needed & (stale < 3) & ~short & ~(resolved & (self.pieces.precision > EPS)))
         if index.size == 0 or self.x.size + N * index.size > BUDGET:
             return False
         a, b = self.a[index], self.b[index]
@@ -137,6 +148,13 @@ class Grid:
         twice = np.r_[index, index]
         self._merge(keep, self._panels(np.r_[a, middle], np.r_[middle, b]), unresolved[twice], stale[twice])
         return True
+
+    def _floor(self, height: Floats) -> Floats:
+        """Unresolved parts that are noise on panels with these largest |f|, shape (panels,); 0 for exact functions."""
+        precision = self.pieces.precision
+        if precision <= EPS:
+            return np.zeros(height.size)
+        return np.asarray(STEPS * precision * np.maximum(height, self.centre))
 
     def resolve(self) -> None:
         """Halve panels until f is resolved to rounding on each, or until no panel can be halved any more."""
@@ -182,18 +200,29 @@ def _relative_tail(values: Floats) -> Floats:
     return np.asarray(tail(values) / np.where(height > 0, height, 1.0))
 
 
-def _differentiate(f: Floats, half: Floats, unresolved: Floats) -> tuple[Floats, Floats]:
+def _rounding(values: Floats, precision: float) -> Floats:
+    """Bound on the rounding errors of `values` in arithmetic of this precision, shape (panels,); 0 for float64."""
+    if precision <= EPS:
+        return np.zeros(values.shape[0])
+    return np.asarray(precision * np.abs(values).max(axis=1))
+
+
+def _differentiate(
+    f: Floats, half: Floats, unresolved: Floats, floor: Floats, precision: float
+) -> tuple[Floats, Floats]:
     """Derivatives at the nodes of panels of half length `half`, and a bound on their error.
 
     The noise level of the coefficients is the larger of their unresolved part and the rounding error. Trailing
     coefficients below it are dropped, because differentiation would magnify their noise. Unit noise in the m remaining
     coefficients has a root mean square of at most m^{3/2}/√6 in the derivative, since ∫ (Pₖ′)² = k(k + 1). A part of
-    more than `NOISE` is structure that the panel does not show: its coefficients may be as large as the function.
+    more than `NOISE`, and more than `floor`, is structure that the panel does not show: its coefficients may be as
+    large as the function.
     """
     with np.errstate(all="ignore"):
         coefficients = f @ rule().coefficients.T
         height = np.abs(f).max(axis=1)
-        noise = np.maximum(np.where(unresolved > NOISE, np.maximum(unresolved, 1.0), unresolved), ULPS) * height
+        hidden = (unresolved > NOISE) & (unresolved * height > floor)
+        noise = np.maximum(np.where(hidden, np.maximum(unresolved, 1.0), unresolved), max(ULPS, precision / 4)) * height
         kept = N - np.argmax(np.abs(coefficients[:, ::-1]) > noise[:, None], axis=1)
         coefficients = np.where(np.arange(N) < kept[:, None], coefficients, 0.0)
         d = coefficients @ _slopes().T / half[:, None]

@@ -6,6 +6,7 @@ weight depends on q.
 """
 
 import threading
+from functools import cached_property
 
 import numpy as np
 from numpy.polynomial.legendre import legval
@@ -18,8 +19,11 @@ from meanfield.numerics.quadrature.gauss_legendre import rule
 from meanfield.numerics.quadrature.grid import REACH, Grid, half_octave
 
 SEARCHED = 16.0  # the search for breakpoints covers at least |x| ≤ 16
+EPS = float(np.finfo(float).eps)
+CENTRE = np.linspace(-2.0, 2.0, 33)  # the size of f here is the unit of the noise of less exact functions elsewhere
 KINK = 1e-7  # least difference of one-sided derivatives at a kink, relative to the largest |f′|
 SUBNORMAL = 1e-290  # smaller differences may be rounding of subnormal numbers
+STEPS = 16.0  # least height of a jump, in units of the noise
 JUMP = 1e-11  # least height of a jump, relative to the values nearby
 
 
@@ -38,6 +42,8 @@ class PiecewiseSmooth:
         All x at which f is discontinuous. Jumps among the `breakpoints` are also detected numerically.
     name : str
         Name of f in messages.
+    precision, derivative_precision : float
+        Relative rounding units of f and of `derivative`. Steps of f below a few units of its size near 0 are rounding.
     """
 
     def __init__(
@@ -48,8 +54,11 @@ class PiecewiseSmooth:
         jumps: tuple[float, ...] = (),
         *,
         name: str = "f",
+        precision: float = EPS,
+        derivative_precision: float = EPS,
     ) -> None:
         self.function, self.derivative_function, self.name = function, derivative, name
+        self.precision, self.derivative_precision = precision, derivative_precision
         self.lock = threading.RLock()  # held while grids are refined, or must not change
         self.evaluations = 0
         self._grids: dict[int, Grid] = {}
@@ -87,12 +96,17 @@ class PiecewiseSmooth:
             self._search(reach)
             return tuple(sorted(x for x in self._breakpoints if abs(x) <= reach))
 
+    @cached_property
+    def _noise(self) -> float:
+        """Absolute noise of f where it is small; 0 if f is exact to the rounding of float64."""
+        return self.precision * float(np.abs(self(CENTRE)).max()) if self.precision > EPS else 0.0
+
     def _search(self, reach: float) -> None:
         while self._searched < reach:
             inner, outer = self._searched, max(2 * self._searched, SEARCHED)
             for a, b in ((-outer, outer),) if inner == 0 else ((-outer, -inner), (inner, outer)):
                 with np.errstate(all="ignore"):
-                    found = find_breakpoints(self, a, b)
+                    found = find_breakpoints(self, a, b, noise=0.5 * self._noise)
                 self._breakpoints |= {point.x: point.error + _rounding(point.x) for point in found.breakpoints}
                 self._jumps |= {point.x for point in found.breakpoints if point.order == 0 and self._jumps_at(point.x)}
             self._searched = outer
@@ -152,19 +166,22 @@ class PiecewiseSmooth:
 
     def _step(self, x: float, ulps: float) -> float:
         """f(x + h) − f(x − h) with h of `ulps` units in the last place of x; at x = 0 the unit is 1e-150."""
-        h = ulps * (1e-150 if x == 0 else np.spacing(abs(x)))
+        h = ulps * (1e-150 if x == 0 else max(np.spacing(abs(x)), self.precision * abs(x) / 2))
         left, right = self(np.array([x - h, x + h]))
         return float(right - left)
 
     def _jumps_at(self, x: float) -> bool:
         """Whether f jumps at x.
 
-        The difference across x must exceed the rounding level, and half of the difference across an interval 1024 times
-        as long. For a continuous function the difference shrinks with the interval.
+        The difference across x must exceed the rounding level and the noise, and half of the difference across an
+        interval 1024 times as long (in short arithmetic a tenth of |x|). For a continuous function the difference
+        shrinks with the interval.
         """
         height = abs(self._step(x, 4))
         scale = np.abs(self(x + np.array([-1e-3, 1e-3]) * (1 + abs(x)))).max()
-        return bool(height > max(JUMP * scale, SUBNORMAL) and height > 0.5 * abs(self._step(x, 4096)))
+        least = max(JUMP * scale, SUBNORMAL, STEPS * max(self._noise, self.precision * scale))
+        far = min(4096.0, max(0.1 / self.precision, 16.0))
+        return bool(height > least and height > 0.5 * abs(self._step(x, far)))
 
 
 def _rounding(x: float) -> float:

@@ -11,6 +11,8 @@ from meanfield.theory.fixed_points.maps import signal_map
 PARTS = 2**30  # of the range of ln q: the resolution of its end
 STAGE = 100.0  # the factor by which a q that is too large is reduced first
 UNRESOLVED = 1e-6  # relative error of a moment beyond which it has no use
+UNITS = 64  # an activation in single precision may err by as many rounding units
+SINGLE = 2.0**-23  # the rounding unit of single precision; moments of less exact activations have no use
 MARGIN = 0.99  # kept from the end, where moments are finite but grow without bound
 
 
@@ -30,7 +32,7 @@ def largest_q(block: Network, low: float, high: float) -> float:
         return high
     while outcome != "fine":
         if q <= low:
-            raise NoFixedPoint(f"the second moment after {block!r} is {outcome} even at q = {low:g}")
+            raise NoFixedPoint(f"the second moment after {block!r} is {outcome} even at q = {low:g}{_rough(block)}")
         above, wrong = q, outcome
         q = max(q / STAGE, low)
         outcome = _outcome(block, q)
@@ -49,4 +51,15 @@ def _outcome(block: Network, q: float) -> str:
         return "infinite"
     if not np.all(np.isfinite(signal.q)):
         return "infinite"
-    return "fine" if np.all(signal.error <= UNRESOLVED * np.abs(signal.q)) else "unresolved"
+    allowed = max(UNRESOLVED, UNITS * min(SINGLE, _precision(block)))
+    return "fine" if np.all(signal.error <= allowed * np.abs(signal.q)) else "unresolved"
+
+
+def _precision(block: Network) -> float:
+    return max((phi.pieces.precision for phi in block.activations), default=0.0)
+
+
+def _rough(block: Network) -> str:
+    if (unit := _precision(block)) <= SINGLE:
+        return ""
+    return f", since an activation rounds to one part in {1 / unit:.0f}: give one in single precision or better"

@@ -98,20 +98,20 @@ class Drifting:
         (
             lambda x: np.exp(x) / np.sum(np.exp(x), axis=-1, keepdims=True),
             None,
-            "does not return the same value each time",
+            "depends on the other entries",
         ),
-        (lambda x: x - np.mean(x[0]), None, "does not return the same value each time"),
+        (lambda x: x - np.mean(x[0]), None, "depends on the place of an entry"),
         (
             lambda x: x + np.random.default_rng().normal(size=np.shape(x)),
             None,
-            "does not return the same value each time",
+            "depends on chance",
         ),
         (
             np.vectorize(lambda x: max(x, 0)),
-            1e-3,
-            "does not return the same value each time",
+            4.3,
+            "depends on the place of an entry or on its neighbours",
         ),  # integers if the first is
-        (Drifting(), None, "does not return the same value each time"),
+        (Drifting(), None, "depends on chance or on earlier calls"),
         (lambda: 0, -10, "raised TypeError"),
         (Callable, None, "Callable is a class; give an instance of it"),
     ],
