@@ -7,8 +7,9 @@ from typing import Any
 from meanfield.activations.activation import Activation
 from meanfield.activations.callables.declared import check_derivative, points_of
 from meanfield.activations.callables.guard import guarded
-from meanfield.activations.catalogue.table import find, nearest_names
-from meanfield.activations.formulas.parse import is_expression
+from meanfield.activations.catalogue.meant import meant
+from meanfield.activations.catalogue.table import nearest_names
+from meanfield.activations.formulas.parse import called_row, is_expression
 from meanfield.activations.from_callable import from_callable
 from meanfield.activations.from_catalogue import from_catalogue
 from meanfield.activations.from_formula import from_formula, is_sympy
@@ -30,9 +31,10 @@ def activation(
     Parameters
     ----------
     spec : str, callable, sympy expression, torch.nn.Module or Activation
-        A name or alias of the catalogue (case and ``-_ `` do not matter), a formula in ``x`` (for the grammar see
-        `meanfield.activations.formulas.parse`; it is parsed, never evaluated as Python), a function of arrays or of
-        single floats, of torch tensors or of JAX arrays, or a sympy expression with one free symbol.
+        A name or alias of the catalogue (case and ``-_ `` do not matter), also as code has it, as in
+        ``"nn.LeakyReLU(0.2)"`` or ``"jax.nn.gelu"``; a formula in ``x`` (for the grammar see
+        `meanfield.activations.formulas.parse`; it is parsed, never evaluated as Python); a function of arrays or of
+        single floats, of torch tensors or of JAX arrays; or a sympy expression with one free symbol.
     derivative : callable, optional
         φ′ for a callable `spec`; if None, the derivative of a piecewise polynomial interpolant of φ.
     breakpoints : iterable of float, optional
@@ -41,7 +43,7 @@ def activation(
     name : str, optional
         What to call it in tables, messages and figures.
     **parameters
-        Parameters of the catalogue's entry, as ``negative_slope=0.2``.
+        Parameters of the catalogue's entry, as ``negative_slope=0.2``; a text may have them in parentheses.
 
     Returns
     -------
@@ -62,6 +64,8 @@ def activation(
     >>> import meanfield as mf
     >>> mf.activation("swish", beta=1.5)
     activation('silu', beta=1.5)
+    >>> mf.activation("leaky_relu(0.2)") is mf.activation("leaky_relu", negative_slope=0.2)
+    True
     >>> phi = mf.activation("where(x > 0, x, 0.1*x)")
     >>> phi.breakpoints, float(phi(-2.0)), float(phi.derivative(-2.0))
     ((0.0,), -0.2, 0.1)
@@ -69,15 +73,16 @@ def activation(
     'signed square'
     >>> mf.activation("geluu")
     Traceback (most recent call last):
-    meanfield.errors.UnknownActivation: no activation is called 'geluu'; the nearest names are gelu, elu, selu
+    meanfield.errors.UnknownActivation: no activation is called 'geluu'; the nearest names are gelu, elu, gelu_10
     """
     if not isinstance(name, str | None):
         raise InvalidInput(f"name must be text, not {shortened(name)}")
     points = None if breakpoints is None else points_of(breakpoints)
-    if isinstance(spec, str) and (entry := find(spec)):
+    if isinstance(spec, str) and (found := called_row(spec)):
+        entry, listed = found
         if derivative is not None or points is not None:
             raise InvalidInput(f"the catalogue knows the derivative and breakpoints of {entry.name}: leave them out")
-        made = from_catalogue(entry, parameters)
+        made = from_catalogue(entry, listed | parameters)
         return made if name is None else replace(made, name=name)
     if parameters:
         raise InvalidInput(
@@ -100,9 +105,21 @@ def activation(
 
 
 def _unknown(name: str) -> UnknownActivation:
-    near = nearest_names(name)
     what = f"no activation is called {shortened(name)}" if name.strip() else "the name of the activation is empty"
-    hint = f"the nearest names are {', '.join(near)}" if near else "meanfield.catalogue() lists the names"
+    if ":" in name:
+        return UnknownActivation(
+            f"{what}; a function of a module is given itself in Python, as module:name in commands"
+        )
+    path, _, last = name.rpartition(".")
+    near = nearest_names(last)
+    if hint := meant(name):
+        near = ()
+    elif near:
+        hint = f"the nearest names are {', '.join(near)}"
+    elif path:
+        hint = f"a function of your own is given itself in Python, as {path.strip()}:{last.strip()} in commands"
+    else:
+        hint = "meanfield.catalogue() lists the names"
     return UnknownActivation(f"{what}; {hint}", near)
 
 

@@ -59,7 +59,6 @@ Pixels = Annotated[
 ]
 
 NAME_WITH_PARAMETERS = re.compile(r"[\w -]+:\s*\w+\s*=[^:]*")
-NAME_AND_NUMBERS = re.compile(r"(?!.*\bx\b)[A-Za-z][\w -]*\(.*\)")
 MODULE_AND_NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
@@ -87,7 +86,7 @@ def parse_activation(text: str, parameters: list[str] | None = None) -> "Activat
     0.0
     """
     from meanfield.activations.resolve import activation, shortened
-    from meanfield.networks.text.text import is_network, network
+    from meanfield.networks.text.text import is_network
 
     if is_network(text):
         raise InvalidInput(f"{shortened(text)} is a network, but this command takes one activation")
@@ -96,8 +95,6 @@ def parse_activation(text: str, parameters: list[str] | None = None) -> "Activat
         text, _, listed = text.partition(":")
         pairs += listed.split(",")
     values: dict[str, Any] = dict(_parameter(pair) for pair in pairs)
-    if NAME_AND_NUMBERS.fullmatch(text) and not values and len(found := network(text).activations) == 1:
-        return found[0]
     if not MODULE_AND_NAME.fullmatch(text):
         return activation(text, **values)
     function = import_callable(text)

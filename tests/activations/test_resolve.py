@@ -8,12 +8,64 @@ import pytest
 import sympy as sp
 
 from meanfield.activations.resolve import activation
-from meanfield.errors import BadActivation, InvalidInput, MeanFieldError
+from meanfield.errors import BadActivation, InvalidInput, MeanFieldError, UnknownActivation
 
 
 @pytest.mark.parametrize("name", ["leaky_relu", "LeakyReLU", "leaky-relu", "Leaky ReLU", " LEAKYRELU ", "lrelu"])
 def test_letter_case_hyphens_underscores_and_spaces_do_not_matter(name):
     assert activation(name).name == "leaky_relu"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "parameters"),
+    [
+        ("leaky_relu(0.2)", "leaky_relu", {"negative_slope": 0.2}),
+        ("nn.LeakyReLU(negative_slope=1/5, inplace=True)", "leaky_relu", {"negative_slope": 0.2}),
+        ("torch.nn.functional.gelu", "gelu", {}),
+        ("jax.nn.gelu", "gelu_tanh", {}),
+        ("nn.GELU(approximate='tanh')", "gelu_tanh", {}),
+        ("jax.nn.gelu(approximate=False)", "gelu", {}),
+        ("tf.nn.leaky_relu", "leaky_relu", {"negative_slope": 0.2}),
+        ("keras.layers.LeakyReLU()", "leaky_relu", {"negative_slope": 0.3}),
+        ("keras.layers.LeakyReLU(0.1)", "leaky_relu", {"negative_slope": 0.1}),
+        ("keras.layers.PReLU", "prelu", {"init": 0.0}),
+        ("nn.ReLU(True)", "relu", {}),
+        ("relu6()", "relu6", {}),
+        ("Softplus(beta=2)", "softplus", {"beta": 2.0}),
+        ("hardtanh(-2, sqrt(9))", "hardtanh", {"min_val": -2.0, "max_val": 3.0}),
+        ("np.tanh", "tanh", {}),
+    ],
+)
+def test_names_are_read_as_code_has_them(text, name, parameters):
+    phi = activation(text)
+    assert (phi.entry, dict(phi.parameters)) == (name, parameters)
+    assert phi is activation(name, **parameters)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("swiglu", "it is a layer: write gated(silu) in a network"),
+        ("Layer-Norm", "it is a layer: write layernorm in a network"),
+        ("nn.BatchNorm2d", "it is a layer: write batchnorm(batch_size) in a network"),
+        ("fc", "it is a layer: write dense(sigma_w, sigma_b) in a network"),
+        ("softmax", "it reads several units at once, and an activation reads one"),
+        ("nn.MaxPool2d", "average_pool is the pooling layer"),
+        ("laplace", "write Phi((x - 0.707107)/0.282095)"),
+        ("mine.bump", "a function of your own is given itself in Python, as mine:bump in commands"),
+        ("mine:bump", "given itself in Python, as module:name in commands"),
+        ("torch.nn.functional.gelluu", "the nearest names are gelu"),
+    ],
+)
+def test_a_word_that_is_no_activation_is_answered_with_what_is_meant(text, meant):
+    with pytest.raises(UnknownActivation) as caught:
+        activation(text)
+    assert meant in str(caught.value)
+
+
+def test_a_name_that_frameworks_understand_differently_is_refused():
+    with pytest.raises(InvalidInput, match="differs between flax and TensorFlow: write gelu or gelu_tanh"):
+        activation("nn.gelu")
 
 
 def test_an_activation_passes_through():
@@ -51,7 +103,7 @@ def test_other_things_are_refused_in_one_line(spec):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["numpy:tanh", "os.path:join", "relu,", "tanh;tanh", "\x00", "-", "relu()"])
+@pytest.mark.parametrize("text", ["numpy:tanh", "os.path:join", "relu,", "tanh;tanh", "\x00", "-", "relu()()"])
 def test_other_texts_are_refused_in_one_line(text):
     with pytest.raises(MeanFieldError) as caught:
         activation(text)

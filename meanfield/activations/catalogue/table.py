@@ -48,5 +48,5 @@ def find(name: str) -> Entry | None:
 
 def nearest_names(name: str, n: int = 3) -> tuple[str, ...]:
     """The catalogue's names that are most similar to `name`, the most similar first."""
-    near = difflib.get_close_matches(normalised(name)[:64], _BY_NAME, n=2 * n, cutoff=0.5)
+    near = difflib.get_close_matches(normalised(name)[:64], _BY_NAME, n=2 * n, cutoff=0.6)
     return tuple(dict.fromkeys(_BY_NAME[match].name for match in near))[:n]

@@ -1,5 +1,7 @@
 """Case distinctions as one function: Where(g, a, b, closed) is a where g > 0 (closed = 1: g ≥ 0) and b elsewhere.
 
+A staircase, with its infinitely many cases, is the function Floor, whose derivative is 0.
+
 SymPy's own Piecewise and Max simplify themselves when they are built, which takes minutes for some formulas of one
 line; Where does not.
 """
@@ -31,6 +33,20 @@ def where_class() -> Expression:
     return Where
 
 
+@cache
+def floor_class() -> Expression:
+    """The class Floor, made when sympy is first needed."""
+    import sympy as sp
+
+    class Floor(sp.Function):  # type: ignore[misc]
+        nargs = 1
+
+        def _eval_derivative(self, symbol: Expression) -> Expression:
+            return sp.S.Zero
+
+    return Floor
+
+
 def where(g: Expression, a: Expression, b: Expression, closed: int = 0) -> Expression:
     """Where(g, a, b, closed)."""
     import sympy as sp
@@ -39,7 +55,7 @@ def where(g: Expression, a: Expression, b: Expression, closed: int = 0) -> Expre
 
 
 def by_cases(expression: Expression) -> Expression:
-    """Every Piecewise, |u|, sign, max, min and Heaviside step as nested Where."""
+    """Every Piecewise, |u|, sign, max, min and Heaviside step as nested Where, and every staircase as Floor."""
     import sympy as sp
 
     if not expression.args:
@@ -56,6 +72,12 @@ def by_cases(expression: Expression) -> Expression:
         case sp.sign() | sp.Heaviside():
             below, at = (-1, 0) if isinstance(expression, sp.sign) else (0, parts[1])
             return where(parts[0], sp.S.One, where(-parts[0], sp.sympify(below), sp.sympify(at)))
+        case sp.floor():
+            return floor_class()(parts[0])
+        case sp.ceiling():
+            return -floor_class()(-parts[0])
+        case sp.frac():
+            return parts[0] - floor_class()(parts[0])
         case sp.Max() | sp.Min():
             side = 1 if isinstance(expression, sp.Max) else -1
             value = parts[-1]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meanfield._types import ArrayFunction, Expression, Floats
-from meanfield.activations.formulas.cases import by_cases, case_at, number_at, where_class
+from meanfield.activations.formulas.cases import by_cases, case_at, floor_class, number_at, where_class
 from meanfield.activations.formulas.numpy_functions import compiled
 from meanfield.activations.formulas.rewriting import stabilised
 from meanfield.activations.formulas.vocabulary import real_x
@@ -40,6 +40,8 @@ def breakpoints_of(
 
 def case_changes(pieces: Expression) -> list[float] | None:
     """Every point where a case may change or a function be singular, ascending; None if they cannot be found."""
+    if pieces.has(floor_class()):
+        return None
     found: list[float] = []
     for boundary in boundaries(pieces):
         for a, b in pairwise([-np.inf, *found, np.inf]):

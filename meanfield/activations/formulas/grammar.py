@@ -2,21 +2,27 @@
 
 import ast
 import difflib
-import math
 import warnings
 from collections.abc import Iterator
 
 from meanfield._types import Expression
+from meanfield.activations.catalogue.entry import Entry
+from meanfield.activations.catalogue.meant import meant
+from meanfield.activations.catalogue.qualified import find_path, unqualified
 from meanfield.activations.catalogue.table import ENTRIES, find
-from meanfield.activations.formulas.vocabulary import real_x, sizes, vocabulary
+from meanfield.activations.formulas.calls import has_x, path_of, row_and_parameters
+from meanfield.activations.formulas.limits import (
+    DEEPEST,
+    LARGEST_DECADE,
+    LONGEST,
+    MOST_NODES,
+    MOST_NODES_OF_DERIVATIVE,
+    check_constant,
+    power,
+)
+from meanfield.activations.formulas.spelling import character_meant, habit_meant
+from meanfield.activations.formulas.vocabulary import CLIPS, SEVERAL, real_x, sizes, vocabulary
 from meanfield.errors import BadActivation, MeanFieldError, UnknownActivation
-
-LONGEST = 10_000  # characters
-MOST_NODES = 3_000  # of the syntax tree, and of the function written by cases
-MOST_NODES_OF_DERIVATIVE = 20_000
-DEEPEST = 40  # nested parentheses and calls; a long sum or product is one level
-LARGEST_EXPONENT = 100
-LARGEST_DECADE = 300  # constants lie within 1e±300
 
 NOT_ALLOWED = {
     ast.Attribute: "an attribute",
@@ -24,9 +30,8 @@ NOT_ALLOWED = {
     ast.Lambda: "a lambda",
     ast.JoinedStr: "an f-string",
     ast.Subscript: "an index",
-    ast.IfExp: "an if-expression (write where(condition, a, b))",
-    ast.Compare: "a comparison outside of where(condition, a, b)",
-    ast.BoolOp: "'and' or 'or' outside of where(condition, a, b)",
+    ast.IfExp: "an if-expression",
+    ast.Tuple: "several items (layers between commas are a network)",
     ast.Starred: "a star",
     ast.NamedExpr: "an assignment",
 }
@@ -46,28 +51,36 @@ class Reader:
 
     def expression(self) -> Expression:
         """The whole formula, in the symbol `real_x()`."""
+        return self.value(self.tree(), 0)
+
+    def habit(self) -> str:
+        """The end of the message about a text that cannot be read."""
+        return habit_meant(self.text)
+
+    def tree(self) -> ast.expr:
+        """The syntax tree."""
         if len(self.text) > LONGEST:
             raise self.wrong(f"is too long; at most {LONGEST} characters are allowed")
         if not self.text.isascii():
             odd = next(character for character in self.text if not character.isascii())
-            raise self.wrong(f"has the character {odd!a}; only ASCII is allowed")
+            raise self.wrong(f"has the character {odd!a}; only ASCII is allowed{character_meant(odd)}")
         try:
             with warnings.catch_warnings(action="ignore"):
                 tree = ast.parse(self.text.strip(), mode="eval")
         except (SyntaxError, ValueError) as error:
             message = error.msg if isinstance(error, SyntaxError) else str(error)
-            raise self.wrong(f"cannot be read: {message.splitlines()[0][:80]}") from None
+            raise self.wrong(f"cannot be read: {message.splitlines()[0][:80]}{self.habit()}") from None
         if sum(1 for _ in ast.walk(tree)) > MOST_NODES:
             raise self.wrong(f"has too many parts; at most {MOST_NODES} are allowed")
-        return self.value(tree.body, 0)
+        return tree.body
 
     def value(self, node: ast.expr, depth: int) -> Expression:
         """A number or an expression in x."""
         if depth > DEEPEST:
             raise self.wrong(f"is nested too deeply; at most {DEEPEST} levels are allowed")
         result = self._value(node, depth)
-        if _is_constant(node) or result.is_Number or result.is_infinite:
-            self.check_constant(result)
+        if not has_x(node) or result.is_Number or result.is_infinite:
+            check_constant(result, self.wrong)
         parts, slope = sizes(result, self.known)
         if parts > MOST_NODES or slope > MOST_NODES_OF_DERIVATIVE:
             raise self.wrong(f"has too many parts once it and its derivative are written out (about {parts + slope})")
@@ -95,15 +108,20 @@ class Reader:
             case ast.BinOp(op=ast.Mult() | ast.Div()):
                 return sp.Mul(*(self.signed(part, depth, 0) for part in _chain(node, ast.Mult, ast.Div)))
             case ast.BinOp(op=ast.Pow(), left=base, right=exponent):
-                return self.power(*((self.value(n, depth + 1), _is_constant(n)) for n in (base, exponent)))
+                a, b = ((self.value(operand, depth + 1), not has_x(operand)) for operand in (base, exponent))
+                return power(a, b, self.wrong)
             case ast.BinOp(op=operator):
                 hint = "; powers are written **" if isinstance(operator, ast.BitXor) else ""
                 raise self.wrong(f"has an operator that is not allowed: only + - * / ** are{hint}")
-            case ast.Call(func=ast.Name(id=name), args=arguments, keywords=keywords):
-                if keywords or any(isinstance(argument, ast.Starred) for argument in arguments):
-                    raise self.wrong(f"gives {name} a keyword or a star; write {name}(x)")
-                return self.call(name, arguments, depth)
-        raise self.wrong(f"has {NOT_ALLOWED.get(type(node), 'a ' + type(node).__name__.lower())}, which is not allowed")
+            case ast.Call():
+                return self.call(node, depth)
+            case ast.IfExp(test=test, body=yes, orelse=no):
+                return self.where(test, yes, no, depth)
+            case ast.Compare() | ast.BoolOp():
+                return self.where(node, ast.Constant(1), ast.Constant(0), depth)
+        body = "; write its body alone" if isinstance(node, ast.Lambda) else ""
+        what = NOT_ALLOWED.get(type(node), f"a {type(node).__name__.lower()}")
+        raise self.wrong(f"has {what}, which is not allowed{body}")
 
     def signed(self, part: tuple[bool, ast.expr], depth: int, kind: int) -> Expression:
         """A term with its sign (kind −1), or a factor or its reciprocal (kind 0)."""
@@ -127,37 +145,93 @@ class Reader:
 
     def unknown(self, name: str, known: list[str], otherwise: str) -> UnknownActivation:
         """The error for a name that is not among those known."""
-        near = tuple(difflib.get_close_matches(name[:40], known, n=3, cutoff=0.5))
+        if what := meant(name):
+            return UnknownActivation(f"the formula {shown(self.text)} has {name[:40]!r}: {what}")
+        near = tuple(difflib.get_close_matches(name[:40], known, n=3, cutoff=0.6))
         hint = f"the nearest names are {', '.join(near)}" if near else otherwise
         return UnknownActivation(f"the formula {shown(self.text)} has the unknown name {name[:40]!r}; {hint}", near)
 
-    def call(self, name: str, arguments: list[ast.expr], depth: int) -> Expression:
-        """A function of the vocabulary or of the catalogue, or where()."""
+    def call(self, node: ast.Call, depth: int) -> Expression:
+        """A function of the vocabulary or of the catalogue, a method of an expression, or where()."""
         import sympy as sp
 
+        path, arguments, keywords = path_of(node.func), node.args, node.keywords
+        _, name = unqualified(path) or ("", path)
+        if name == "x" or isinstance(node.func, ast.BinOp | ast.Constant):
+            raise self.wrong("has a call of something else than a function's name; a product is written with *")
+        if "." in name or not name:
+            if not (isinstance(node.func, ast.Attribute) and self.is_function(node.func.attr)):
+                raise self.wrong("has a call of something else than a function's name")
+            name, arguments = node.func.attr, [node.func.value, *arguments]  # a method, as (x + 3).clip(0, 6)
+            path = name
         if name == "where":
-            if len(arguments) != 3:
+            if len(arguments) != 3 or keywords:
                 raise self.wrong("needs where(condition, value if true, value if false)")
-            condition = self.condition(arguments[0], depth + 1)
-            yes, no = (self.value(argument, depth + 1) for argument in arguments[1:])
-            if condition in (sp.true, sp.false):
-                return yes if condition == sp.true else no
-            return sp.Piecewise((yes, condition), (no, True), evaluate=False)
-        entry = None if name in vocabulary() else find(name)
-        if name not in vocabulary() and not (entry and entry.text(entry.values({}))):
-            known = list(dict.fromkeys([*vocabulary(), "where", *ENTRIES]))
-            raise self.unknown(name, known, f"the functions are {', '.join(vocabulary())} and where")
-        values = [self.value(argument, depth + 1) for argument in arguments]
-        if entry:
-            if len(values) != 1:
-                raise self.wrong(f"gives {name} {len(values)} arguments; it takes one")
-            body = Reader(entry.text(entry.values({}))).expression()
-            return body.xreplace({real_x(): values[0]})
-        many = name in ("max", "maximum", "min", "minimum")
-        most = 50 if many else 2 if name == "heaviside" else 1
-        if not 1 <= len(values) <= most:
-            raise self.wrong(f"gives {name} {len(values)} arguments; it takes {'two or more' if many else 'one'}")
-        return vocabulary()[name](*values)
+            test, yes, no = arguments
+            return self.where(test, yes, no, depth)
+        if name in CLIPS:
+            return self.clip(arguments, keywords, depth)
+        if name not in vocabulary() and (found := find_path(path)):
+            return self.of_row(*found, ast.Call(node.func, arguments, keywords), depth)
+        if name not in vocabulary():
+            known = list(dict.fromkeys([*vocabulary(), *CLIPS, "where", *ENTRIES]))
+            raise self.unknown(name, known, f"the functions are {', '.join(vocabulary())}, clip and where")
+        if keywords or any(isinstance(argument, ast.Starred) for argument in arguments):
+            if len(arguments) == 1 and (found := find_path(path)) and found[0].parameters:
+                return self.of_row(*found, ast.Call(node.func, arguments, keywords), depth)
+            raise self.wrong(f"gives {name} a keyword or a star; write {name}(x)")
+        least, most = SEVERAL.get(name, (1, 1))
+        if not least <= len(arguments) <= most:
+            takes = {1: "one", 2: "two"}[least] + ("" if most == least else " or more" if most > 3 else f" to {most}")
+            count = f"{len(arguments)} argument{'s'[: len(arguments) != 1]}"
+            raise self.wrong(f"gives {name} {count}; it takes {takes}")
+        if vocabulary()[name] is sp.Pow:
+            return self._value(ast.BinOp(arguments[0], ast.Pow(), arguments[1]), depth)
+        return vocabulary()[name](*(self.value(argument, depth + 1) for argument in arguments))
+
+    def is_function(self, name: str) -> bool:
+        """Whether a name is a function of the grammar."""
+        return name in vocabulary() or name in ("where", *CLIPS) or find(name) is not None
+
+    def clip(self, arguments: list[ast.expr], keywords: list[ast.keyword], depth: int) -> Expression:
+        """clip(x, lowest, highest), either of which may be missing or None."""
+        ends = dict(zip(("min", "max"), arguments[1:], strict=False))
+        ends |= {str(keyword.arg).removeprefix("a_"): keyword.value for keyword in keywords}
+        if not arguments or len(arguments) > 3 or not set(ends) <= {"min", "max"}:
+            raise self.wrong("needs clip(x, lowest, highest)")
+        value = self.value(arguments[0], depth + 1)
+        for end, function in (("min", "max"), ("max", "min")):
+            bound = ends.get(end, ast.Constant(None))
+            if not (isinstance(bound, ast.Constant) and bound.value is None):
+                value = vocabulary()[function](value, self.value(bound, depth + 1))
+        return value
+
+    def of_row(self, row: Entry, defaults: dict[str, float], node: ast.Call, depth: int) -> Expression:
+        """A row of the catalogue, as leaky_relu(x) or leaky_relu(x, 0.2)."""
+        if not node.args or not has_x(node.args[0]):
+            raise self.wrong(f"needs an argument with x for {row.name}; write {row.name}(x)")
+        row, parameters = row_and_parameters(row, defaults, node, self.number, self.wrong, skip=1)
+        inner = self.value(node.args[0], depth + 1)
+        if not (text := row.text(row.values(parameters))):
+            raise self.wrong(f"has {row.name}, which has no formula for these parameters")
+        return Reader(text).expression().xreplace({real_x(): inner})
+
+    def number(self, node: ast.expr) -> float:
+        """The number that a node describes."""
+        value = self.value(node, 0)
+        if value.free_symbols:
+            raise self.wrong("has x in a number's place")
+        return int(value) if value.is_Integer else float(value)
+
+    def where(self, test: ast.expr, yes: ast.expr, no: ast.expr, depth: int) -> Expression:
+        """One of two values."""
+        import sympy as sp
+
+        condition = self.condition(test, depth + 1)
+        first, second = (self.value(argument, depth + 1) for argument in (yes, no))
+        if condition in (sp.true, sp.false):
+            return first if condition == sp.true else second
+        return sp.Piecewise((first, condition), (second, True), evaluate=False)
 
     def condition(self, node: ast.expr, depth: int) -> Expression:
         """The condition of a where()."""
@@ -187,39 +261,6 @@ class Reader:
         import sympy as sp
 
         return sp.Rel(a, b, relation, evaluate=not (a - b).free_symbols)
-
-    def power(self, base_and_kind: tuple[Expression, bool], exponent_and_kind: tuple[Expression, bool]) -> Expression:
-        """A power of two operands, each with whether it is a constant; huge ones are refused unexpanded."""
-        import sympy as sp
-
-        (base, base_is_constant), (exponent, exponent_is_constant) = base_and_kind, exponent_and_kind
-        if exponent.is_Float and float(exponent).is_integer():
-            exponent = sp.Integer(int(exponent))
-        if exponent_is_constant or exponent.is_Number:
-            size = abs(float(exponent))
-            if not (base_is_constant or base.is_Number):
-                if size > LARGEST_EXPONENT:
-                    raise self.wrong(f"has an exponent beyond ±{LARGEST_EXPONENT}")
-            else:
-                if base.is_zero:
-                    decades = 0.0 if exponent.is_nonnegative else math.inf
-                else:
-                    decades = size * abs(math.log10(abs(float(base))))
-                if not decades <= LARGEST_DECADE:
-                    raise self.wrong(f"has a power beyond 1e±{LARGEST_DECADE}")
-        return sp.Pow(base, exponent)
-
-    def check_constant(self, constant: Expression) -> None:
-        """Refuse a constant that is not a real number of moderate size."""
-        number = constant.evalf(15)
-        if not (number.is_Float or number.is_Rational or number.is_Integer):
-            raise self.wrong("has a constant that is not a real number")
-        if not abs(number) < 10.0**LARGEST_DECADE:
-            raise self.wrong(f"has a number beyond 1e{LARGEST_DECADE}")
-
-
-def _is_constant(node: ast.expr) -> bool:
-    return not any(isinstance(part, ast.Name) and part.id == "x" for part in ast.walk(node))
 
 
 def _chain(node: ast.expr, plus: type, minus: type) -> Iterator[tuple[bool, ast.expr]]:

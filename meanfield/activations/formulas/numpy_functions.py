@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from meanfield._types import ArrayFunction, Expression, Floats
-from meanfield.activations.formulas.cases import by_cases, where_class
+from meanfield.activations.formulas.cases import by_cases, floor_class, where_class
 from meanfield.activations.formulas.rewriting import stabilised, stable_functions
 from meanfield.activations.formulas.vocabulary import real_x
 
@@ -17,6 +17,7 @@ def compiled(expression: Expression) -> ArrayFunction:
 
     ours: dict[str, Callable[..., Any]] = {cls.__name__: function for cls, function in stable_functions().values()}
     ours[where_class().__name__] = lambda g, a, b, closed: np.where((g >= 0) if closed else (g > 0), a, b)
+    ours[floor_class().__name__] = np.floor
     function = sp.lambdify(real_x(), expression.xreplace({sp.zoo: sp.oo}), modules=[ours, "scipy", "numpy"], cse=True)
 
     def on_arrays(x: Floats) -> Floats:

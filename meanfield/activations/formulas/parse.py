@@ -1,21 +1,69 @@
 """Text to sympy through a whitelist of Python's grammar, never through `eval`.
 
-The grammar: numbers, ``x``, ``pi``, ``e``; ``+ - * / **`` and parentheses; ``where(condition, a, b)`` with conditions
-made of ``< <= > >= == !=``, ``&``/``and``, ``|``/``or``, ``~``/``not``; the functions named in `vocabulary`, and every
-activation of the catalogue at its default parameters, as in ``0.5*gelu(x) + 0.1*x``.
+The grammar: numbers, ``x``, ``pi``, ``e``; ``+ - * / **`` and parentheses; ``where(condition, a, b)``, also written
+``a if condition else b``, with conditions made of ``< <= > >= == !=``, ``&``/``and``, ``|``/``or``, ``~``/``not``;
+conditions elsewhere, which are 0 or 1, as in ``x*(x > 0)``; ``clip(x, lowest, highest)``; the functions named in
+`vocabulary`, and every activation of the catalogue, as in ``0.5*gelu(x) + leaky_relu(x, 0.2)``. A function may have the
+prefix of its module, as in ``np.maximum(x, 0)`` and ``F.gelu(x)``, and may be a method, as in ``x.clip(0, 6)``.
 """
 
+import ast
 import re
 
 from meanfield._types import Expression
+from meanfield.activations.catalogue.entry import Entry
+from meanfield.activations.catalogue.qualified import find_path
+from meanfield.activations.catalogue.table import find, normalised
+from meanfield.activations.formulas.calls import is_switch, path_of, row_and_parameters
 from meanfield.activations.formulas.grammar import Reader, shown
-from meanfield.activations.formulas.vocabulary import real_x
+from meanfield.activations.formulas.vocabulary import real_x, vocabulary
 from meanfield.errors import BadActivation, MeanFieldError
 
 
 def is_expression(text: str) -> bool:
-    """Whether `text` reads like a formula in x rather than like a name."""
-    return bool(re.search(r"\bx\b|[()+*/]", text))
+    """Whether `text` reads like a formula in x, or like a constant, rather than like a name.
+
+    Examples
+    --------
+    >>> [is_expression(text) for text in ("x", "2x", "|x|", "x²", "pi", "relu6", "gelu-tanh", "nn.ReLU")]
+    [True, True, True, True, True, False, False, False]
+    """
+    return bool(re.search(r"\b[\d.]*x(?!\w)|[()+*/|^=]|^\s*(pi|e|-?[\d.]+)\s*$", text)) or not text.isascii()
+
+
+def called_row(text: str) -> tuple[Entry, dict[str, float]] | None:
+    """The row of the catalogue and the parameters that a text names; None if the text is no name of a row.
+
+    Raises
+    ------
+    BadActivation, InvalidInput
+        If the row does not take the arguments.
+
+    Examples
+    --------
+    >>> [(row.name, given) for row, given in map(called_row, ("leaky_relu(0.2)", "jax.nn.gelu", "nn.ReLU()"))]
+    [('leaky_relu', {'negative_slope': 0.2}), ('gelu_tanh', {}), ('relu', {})]
+    """
+    if found := find_path(text.strip()):
+        return found
+    name, parenthesis, inside = text.partition("(")
+    if not parenthesis:
+        return None
+    reader = Reader(normalised(name) + parenthesis + inside if find(name) else text)  # Leaky-ReLU(0.2) is no difference
+    try:
+        tree = reader.tree()
+    except BadActivation:
+        return None  # the formula's message says more
+    if not isinstance(tree, ast.Call) or not (found := find_path(path_of(tree.func))):
+        return None
+    values = [*tree.args, *(keyword.value for keyword in tree.keywords)]
+    names = {part.id for value in values for part in ast.walk(value) if isinstance(part, ast.Name)}
+    if not names <= {"pi", "e", *vocabulary()}:
+        return None
+    numbers = [argument for argument in tree.args if not is_switch(argument)]
+    if numbers and not found[0].parameters and found[0].name != "linear":
+        return None  # a function of a constant
+    return row_and_parameters(*found, tree, reader.number, reader.wrong)
 
 
 def parse(text: str) -> Expression:

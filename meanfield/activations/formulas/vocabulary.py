@@ -5,6 +5,18 @@ from functools import cache, partial
 
 from meanfield._types import Expression
 
+#: The least and the greatest number of arguments of functions that do not take exactly one.
+SEVERAL = {
+    **dict.fromkeys(("max", "maximum", "min", "minimum"), (2, 50)),
+    **dict.fromkeys(("pow", "power", "float_power", "logaddexp"), (2, 2)),
+    "heaviside": (1, 2),
+}
+
+
+CLIPS = ("clip", "clamp", "clip_by_value")  # clip(x, lowest, highest) of NumPy, torch and TensorFlow
+#: NumPy's other names.
+SYNONYMS = {"ceiling": "ceil", "rint": "round", "around": "round", "fix": "trunc"}
+
 
 @cache
 def real_x() -> Expression:
@@ -24,7 +36,8 @@ def vocabulary() -> dict[str, Callable[..., Expression]]:
     named = {
         "exp": sp.exp, "log": sp.log, "ln": sp.log, "sqrt": sp.sqrt, "erf": sp.erf, "erfc": sp.erfc,
         "sin": sp.sin, "cos": sp.cos, "tan": sp.tan, "sinh": sp.sinh, "cosh": sp.cosh, "tanh": sp.tanh,
-        "abs": sp.Abs, "sign": sp.sign, "max": largest, "maximum": largest, "min": smallest, "minimum": smallest,
+        "abs": sp.Abs, "fabs": sp.Abs, "absolute": sp.Abs, "sign": sp.sign,
+        "max": largest, "maximum": largest, "min": smallest, "minimum": smallest,
     }  # fmt: skip
     inverse = {"sin": sp.asin, "cos": sp.acos, "tan": sp.atan, "sinh": sp.asinh, "cosh": sp.acosh, "tanh": sp.atanh}
     derived: dict[str, Callable[..., Expression]] = {
@@ -35,7 +48,19 @@ def vocabulary() -> dict[str, Callable[..., Expression]]:
         "Phi": lambda u: (1 + sp.erf(u / sp.sqrt(2))) / 2,
         "expm1": lambda u: sp.exp(u) - 1,
         "log1p": lambda u: sp.log(1 + u),
+        "sech": lambda u: 1 / sp.cosh(u),
+        "square": lambda u: u**2,
+        "exp2": lambda u: 2**u,
+        "log2": lambda u: sp.log(u) / sp.log(2),
+        "log10": lambda u: sp.log(u) / sp.log(10),
+        "logaddexp": lambda a, b: a + sp.log(1 + sp.exp(b - a)),
+        **dict.fromkeys(("pow", "power", "float_power"), sp.Pow),
+        "floor": sp.floor,
+        "ceil": sp.ceiling,
+        "round": lambda u: sp.floor(u + sp.S.Half),
+        "trunc": lambda u: sp.sign(u) * sp.floor(sp.Abs(u)),
     }
+    derived |= {name: derived[other] for name, other in SYNONYMS.items()}
     return named | {f"{a}{name}": f for name, f in inverse.items() for a in ("a", "arc")} | derived
 
 

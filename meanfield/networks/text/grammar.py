@@ -6,8 +6,13 @@ import math
 from typing import Any
 
 from meanfield.activations.activation import Activation
-from meanfield.activations.catalogue.table import ENTRIES, find
-from meanfield.activations.formulas.grammar import DEEPEST, LARGEST_DECADE, NOT_ALLOWED, Reader, shown
+from meanfield.activations.catalogue.entry import Entry
+from meanfield.activations.catalogue.meant import layer_meant, meant
+from meanfield.activations.catalogue.qualified import find_path
+from meanfield.activations.catalogue.table import ENTRIES, normalised
+from meanfield.activations.formulas.calls import bound, has_x, path_of, row_and_parameters
+from meanfield.activations.formulas.grammar import NOT_ALLOWED, Reader, shown
+from meanfield.activations.formulas.limits import DEEPEST, LARGEST_DECADE
 from meanfield.activations.formulas.parse import read
 from meanfield.activations.formulas.vocabulary import vocabulary
 from meanfield.activations.resolve import activation
@@ -19,15 +24,15 @@ from meanfield.networks.text.words import ALIASES, LAYERS, REQUIRED, arguments_o
 
 
 class Tree(Reader):
-    """The checks of a text as a whole; `expression` returns its syntax tree."""
+    """The checks of a text as a whole."""
 
     def wrong(self, what: str) -> InvalidInput:
         """The error that says what is wrong with the text."""
         return InvalidInput(f"the network {shown(self.text)} {what}")
 
-    def value(self, node: ast.expr, depth: int) -> ast.expr:
-        """The tree."""
-        return node
+    def habit(self) -> str:
+        """Nothing: the habits are those of formulas."""
+        return ""
 
 
 class NetworkReader:
@@ -46,7 +51,9 @@ class NetworkReader:
 
     def unknown(self, name: str, names: list[str]) -> UnknownActivation:
         """The error for an unknown name, with the nearest of `names`."""
-        near = tuple(difflib.get_close_matches(name[:40], names, n=3, cutoff=0.5))
+        if what := f"write {layer}" if (layer := layer_meant(name)) else meant(name):
+            return UnknownActivation(f"the network {shown(self.text)} has {name[:40]!r}: {what}")
+        near = tuple(difflib.get_close_matches(name[:40], names, n=3, cutoff=0.6))
         nearest = f"the nearest name{' is' if len(near) == 1 else 's are'} {', '.join(near)}"
         hint = nearest if near else f"the layers are {', '.join(LAYERS)}"
         return UnknownActivation(f"the network {shown(self.text)} has the unknown name {name[:40]!r}; {hint}", near)
@@ -55,11 +62,20 @@ class NetworkReader:
         """The network of the whole text; a text that is a single `network(...)` gives this network itself."""
         if not self.text:
             raise InvalidInput("the text of the network is empty; a network is layers, as in 'relu, dense(1.4)'")
-        tree = Tree(self.text).expression()
+        tree = Tree(self.text).tree()
         layers = [self.layer(node, 0) for node in (tree.elts if isinstance(tree, ast.Tuple) else [tree])]
         if len(layers) == 1 and isinstance(layers[0], Network):
             return layers[0]
-        return Network(*layers)
+        made = Network(*layers)
+        if not any("sigma_w" in layer.parameters for layer in made.walk()):
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Name) and normalised(node.id) == "linear":
+                    raise self.identity(node)
+        return made
+
+    def identity(self, node: ast.expr) -> InvalidInput:
+        """The error for a Linear that is meant as the layer with weights."""
+        return self.wrong(node, "is the identity in a text; the layer with weights is dense(sigma_w, sigma_b)")
 
     def layer(self, node: ast.expr, depth: int) -> Layer:
         """The layer that a node describes."""
@@ -70,6 +86,9 @@ class NetworkReader:
                 return self.built(layer, node, depth)
             case ast.Tuple() | ast.List():
                 raise self.wrong(node, "is a list in a layer's place; write network(...)")
+        path = path_of(node.func) if isinstance(node, ast.Call) else path_of(node)
+        if path.rpartition(".")[2] in ("Linear", "LazyLinear") or (path == "linear" and isinstance(node, ast.Call)):
+            raise self.identity(node)
         return Elementwise(self.activation(node))
 
     def built(self, name: str, node: ast.expr, depth: int) -> Layer:
@@ -86,23 +105,39 @@ class NetworkReader:
 
     def activation(self, node: ast.expr) -> Activation:
         """The activation of a node: a name of the catalogue, with or without parameters, or a formula."""
+        called = isinstance(node, ast.Call)
+        path = path_of(node.func) if isinstance(node, ast.Call) else path_of(node)
+        if path == "x" and not called:
+            return activation("x")
+        if (found := find_path(path)) and not (called and has_x(node)):
+            return self.named(node, *found)
+        if "." in path and not (called and has_x(node)) and (layer_meant(path) or meant(path)):
+            raise self.unknown(path, [])
         match node:
-            case ast.Name(id=name) if name == "x" or find(name):
-                return activation(name)
             case ast.Name(id=name):
                 raise self.unknown(name, [*LAYERS, *ENTRIES])
-            case ast.Call(func=ast.Name(id=name)) if (entry := find(name)) and not _has_x(node):
-                _, given = self.arguments(node, name, list(entry.parameters), False)
-                parameters: dict[str, Any] = {key: self.number(value) for key, value in given.items()}
-                return activation(name, **parameters)
-            case ast.Call(func=ast.Name(id=name)) if not find(name) and name not in [*vocabulary(), "where"]:
+            case ast.Call(func=ast.Name(id=name)) if not find_path(name) and name not in [*vocabulary(), "where"]:
                 raise self.unknown(name, [*LAYERS, *ENTRIES, *vocabulary(), "where"])
-            case ast.Call(func=ast.Name()) | ast.BinOp() | ast.UnaryOp() | ast.Constant():
-                if _has_x(node):
+            case ast.Call() | ast.BinOp() | ast.UnaryOp() | ast.Constant():
+                if has_x(node):
                     return activation(self.part(node))
-                raise self.wrong(node, "is in a layer's place, where a layer, an activation or a formula in x belongs")
+                if path or not called:
+                    raise self.wrong(
+                        node, "is in a layer's place, where a layer, an activation or a formula in x belongs"
+                    )
+            case ast.IfExp() | ast.Compare() if has_x(node):
+                return activation(self.part(node))
         what = NOT_ALLOWED.get(type(node), f"a {type(node).__name__.lower()}")
         raise self.wrong(node, f"is {what}, which is not allowed")
+
+    def named(self, node: ast.expr, row: Entry, parameters: dict[str, float]) -> Activation:
+        """The activation of a row of the catalogue, with or without parameters in parentheses."""
+        if isinstance(node, ast.Call):
+            row, parameters = row_and_parameters(
+                row, parameters, node, self.number, lambda what: self.wrong(node, what)
+            )
+        given: dict[str, Any] = {**parameters}
+        return activation(row.name, **given)
 
     def arguments(
         self, node: ast.expr, name: str, keys: list[str], around: bool
@@ -110,24 +145,8 @@ class NetworkReader:
         """The arguments in the parentheses: inner layers, if the layer is `around` some, and values by name."""
         if not isinstance(node, ast.Call):
             return [], {}
-        if any(isinstance(argument, ast.Starred) for argument in node.args) or not all(k.arg for k in node.keywords):
-            raise self.wrong(node, "has a star, which is not allowed")
-        takes = f"{name} takes {', '.join(keys) or 'none'}"
-        if not around and len(node.args) > len(keys):
-            raise self.wrong(node, f"has {len(node.args)} argument{'s'[: len(node.args) > 1]}; {takes}")
-        given = {} if around else dict(zip(keys, node.args, strict=False))
-        for keyword in node.keywords:
-            word = keyword.arg or ""
-            key = word if word in keys else ALIASES.get(word, word)
-            if key not in keys:
-                near = difflib.get_close_matches(word[:40], [*keys, *(a for a in ALIASES if ALIASES[a] in keys)], n=1)
-                raise self.wrong(
-                    node, f"has the unknown argument {word[:40]!r}; {f'the nearest is {near[0]}' if near else takes}"
-                )
-            if key in given:
-                raise self.wrong(node, f"gives {key} twice")
-            given[key] = keyword.value
-        return node.args if around else [], given
+        inside = node.args if around else []
+        return inside, bound(node, name, keys, lambda what: self.wrong(node, what), len(inside), ALIASES)
 
     def value(self, node: ast.expr, name: str) -> object:
         """The value of an argument: an activation, a number, a tuple of numbers, or a word."""
@@ -154,7 +173,3 @@ class NetworkReader:
         if expression.free_symbols:
             raise InvalidInput(f"{shown(self.part(node))} has x in a number's place")
         return int(expression) if expression.is_Integer else float(expression)
-
-
-def _has_x(node: ast.expr) -> bool:
-    return any(isinstance(part, ast.Name) and part.id == "x" for part in ast.walk(node))

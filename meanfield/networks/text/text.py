@@ -5,6 +5,7 @@ import re
 import numpy as np
 
 from meanfield.activations.activation import Activation
+from meanfield.activations.catalogue.meant import layer_meant
 from meanfield.activations.catalogue.table import ENTRIES, find, normalised
 from meanfield.activations.formulas.grammar import shown
 from meanfield.errors import InvalidInput
@@ -16,7 +17,7 @@ from meanfield.networks.text.words import ALIASES, REQUIRED, arguments_of, known
 
 __all__ = ["is_network", "network", "written"]
 
-ITEM = re.compile(r"(?:^|[(,]) ?([A-Za-z][\w -]*?) ?(?=[(,)]|$)")
+ITEM = re.compile(r"(?:^|[(,]) ?([A-Za-z][\w. -]*?) ?(?=[(,)]|$)")
 MODULE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 APART = re.compile(r"(?:^|(?<=[(,])) ?(?!(?:x|e|pi)\b)[A-Za-z]\w*(?:[ -]+\w+)+(?= ?(?:[(,)]|$))")  # layer-norm
 BY_PLACE = 2  # arguments that are written without their name
@@ -77,14 +78,29 @@ def network(text: str) -> Network:
 
 
 def is_network(text: str) -> bool:
-    """Whether an item of `text` is the name of a layer, so that the text is more than an activation.
+    """Whether an item of `text` names a layer, here or elsewhere, or the text has several items.
 
     Examples
     --------
-    >>> is_network("layernorm, tanh"), is_network("leaky_relu"), is_network("x*tanh(x)")
-    (True, False, False)
+    >>> is_network("layernorm, tanh"), is_network("relu, conv2d(1.4)"), is_network("Linear, GELU")
+    (True, True, True)
+    >>> is_network("leaky_relu"), is_network("max(x, 0)")
+    (False, False)
     """
-    return any(known(name) for name in ITEM.findall(" ".join(text.split())))
+    plain = " ".join(text.split())
+    return any(known(name) or layer_meant(name) for name in set(ITEM.findall(plain))) or _has_items(plain)
+
+
+def _has_items(text: str) -> bool:
+    """Whether there is a comma outside all parentheses, with something on both sides."""
+    if ":" in text:
+        return False  # name:parameter=value,…
+    depth = 0
+    for place, character in enumerate(text):
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and depth == 0:
+            return bool(text[:place].strip() and text[place + 1 :].strip())
+    return False
 
 
 def written(layer: Layer) -> str:

@@ -5,8 +5,10 @@ import pickle
 import numpy as np
 import pytest
 import sympy as sp
+from scipy.special import expit, ndtr
 from work import calls
 
+from meanfield.activations.expectations import moment
 from meanfield.activations.formulas.parse import parse
 from meanfield.activations.resolve import activation
 from meanfield.errors import BadActivation, MeanFieldError, UnknownActivation
@@ -40,6 +42,30 @@ X = np.concatenate([-np.geomspace(1e-6, 50, 40)[::-1], np.geomspace(1e-6, 50, 40
         ("expm1(x) - exp(x) + log1p(x**2)", lambda x: -1 + np.log1p(x**2)),
         ("heaviside(x) + sign(x)", lambda x: 1.5 * np.sign(x) + 0.5),
         ("where(x == 0, 1, sin(x)/x)", lambda x: np.sin(x) / x),
+        ("x if x > 0 else 0.1*x", lambda x: np.where(x > 0, x, 0.1 * x)),
+        ("x*(x > 0) + (x > 1 and x < 2)", lambda x: np.maximum(x, 0) + ((x > 1) & (x < 2))),
+        (
+            "clip(x, -1, 2) + x.clip(0) + np.clip(x, a_min=None, a_max=1)",
+            lambda x: np.clip(x, -1, 2) + np.maximum(x, 0) + np.minimum(x, 1),
+        ),
+        ("torch.clamp(x, min=0, max=6) - (x + 3).clamp(0, 6)/6", lambda x: np.clip(x, 0, 6) - np.clip(x + 3, 0, 6) / 6),
+        ("np.maximum(x, 0) + torch.sigmoid(x) + math.tanh(x)", lambda x: np.maximum(x, 0) + expit(x) + np.tanh(x)),
+        ("pow(x, 2) + torch.square(x) - np.power(x, 2.0)", lambda x: x**2),
+        ("sech(x) + fabs(x)", lambda x: 1 / np.cosh(x) + np.abs(x)),
+        (
+            "floor(x) + 2*ceil(x - 0.25) + np.trunc(3*x)",
+            lambda x: np.floor(x) + 2 * np.ceil(x - 0.25) + np.trunc(3 * x),
+        ),
+        ("round(x/3)", lambda x: np.floor(x / 3 + 0.5)),
+        ("np.logaddexp(0, x) + exp2(-abs(x))", lambda x: np.logaddexp(0, x) + np.exp2(-np.abs(x))),
+        ("log2(1 + x**2) + log10(1 + x**2)", lambda x: np.log2(1 + x**2) + np.log10(1 + x**2)),
+        (
+            "leaky_relu(x, 0.2) + F.elu(x, alpha=0.5)",
+            lambda x: np.where(x > 0, 2 * x, 0.2 * x + 0.5 * np.expm1(np.minimum(x, 0))),
+        ),
+        ("F.gelu(x, approximate='tanh') - jax.nn.gelu(x) + x", lambda x: x),
+        ("jnp.where(x > 0, x, tf.nn.leaky_relu(x))", lambda x: np.where(x > 0, x, 0.2 * x)),
+        ("F.softplus(x, beta=2) + sigmoid(x)", lambda x: np.logaddexp(0, 2 * x) / 2 + expit(x)),
     ],
 )
 def test_the_grammar_means_what_python_and_numpy_mean(text, function):
@@ -71,9 +97,27 @@ def test_the_grammar_means_what_python_and_numpy_mean(text, function):
         ("(lambda: 0)(x)", "has a call of something else"),
         ("f'{x}'", "has an f-string"),
         ("[x for x in (1,)]", "has a listcomp"),
-        ("x if x > 0 else 0", "has an if-expression (write where(condition, a, b))"),
-        ("x > 0", "has a comparison outside of where"),
         ("x^2", "powers are written **"),
+        ("2x + 1", "cannot be read: invalid decimal literal; a product is written with *, as in 2*x"),
+        ("(x + 1)(x - 1)", "a product is written with *"),
+        ("x(1 + x)", "a product is written with *"),
+        ("|x|", "absolute values are written abs(x)"),
+        ("tanh x", "the argument of a function is in parentheses, as in tanh(x)"),
+        ("y = tanh(x)", "write the right-hand side alone"),
+        ("x²", "only ASCII is allowed; write **2"),
+        ("σ(x)", "only ASCII is allowed; write sigmoid"),
+        ("pi", "must have exactly one variable, x; it has none"),
+        ("lambda x: x", "has a lambda, which is not allowed; write its body alone"),
+        ("relu(x), tanh(x)", "has several items (layers between commas are a network)"),
+        ("max(x)", "gives max 1 argument; it takes two or more"),
+        ("clip(x, low=0)", "needs clip(x, lowest, highest)"),
+        ("leaky_relu(x, 0.2, 3)", "has 2 arguments; leaky_relu takes negative_slope"),
+        ("leaky_relu(x, x)", "has x in a number's place"),
+        ("gelu(x, approximate='sinh')", "has an approximate= other than"),
+        ("softplus(y=2)", "has the unknown argument 'y'; softplus takes beta"),
+        ("Linear(1.4)", "the layer with weights is dense(sigma_w, sigma_b) in a network"),
+        ("os.system(x)", "has a call of something else than a function's name"),
+        ("x.__class__(x)", "has a call of something else than a function's name"),
         ("x // 2", "has an operator that is not allowed"),
         ("'x'*x", "which is not a real number"),
         ("1j*x", "which is not a real number"),
@@ -275,3 +319,29 @@ def test_values_have_the_shape_of_the_argument():
         phi = activation(text)
         for x in (np.zeros((2, 0)), np.ones((2, 3)), np.array(0.5)):
             assert np.shape(phi(x)) == np.shape(phi.derivative(x)) == x.shape
+
+
+def test_a_staircase_is_integrated_between_its_steps():
+    cdf = ndtr(np.arange(-40, 42))
+    truth = np.arange(-40, 41) ** 2 @ np.diff(cdf)
+    for text in ("floor(x)", "-ceil(-x)"):
+        assert float(moment(text, "ff", 1.0)) == pytest.approx(truth, rel=1e-14)
+    steps = activation("floor(x)")
+    assert steps.jumps[:3] == steps.breakpoints[:3]
+    assert np.all(steps.derivative(X) == 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("swiglu(x)", "'swiglu': it is a layer: write gated(silu) in a network"),
+        ("softmax(x)", "it reads several units at once"),
+        ("sinc(x)", "write sin(x)/x, or sin(pi*x)/(pi*x) as in NumPy"),
+        ("F.max_pool2d(x)", "average_pool is the pooling layer"),
+        ("tanh(y)", "unknown name 'y'; the variable is x"),
+    ],
+)
+def test_a_word_that_is_no_function_is_answered_with_what_is_meant(text, meant):
+    with pytest.raises(UnknownActivation) as caught:
+        activation(text)
+    assert meant in str(caught.value)

@@ -74,6 +74,13 @@ def test_an_activation_takes_its_parameters_by_place_or_by_name(text):
     assert two.parameters == {"min_val": -2.0, "max_val": 3.0}
 
 
+def test_activations_are_named_as_in_code_too():
+    block = network("nn.LeakyReLU(0.2), F.gelu, jax.nn.gelu, np.maximum(x, 0), x if x > 0 else 0, linear, dense")
+    assert [phi.name for phi in block.activations] == [
+        "leaky_relu", "gelu", "gelu_tanh", "np.maximum(x, 0)", "x if x > 0 else 0", "linear",
+    ]  # fmt: skip
+
+
 def test_what_takes_an_activation_as_an_argument_is_given_one():
     gated = network("gated(leaky_relu(0.2), 1.5), dense").layers[0]
     assert gated.activation is mf.activation("leaky_relu", negative_slope=0.2)
@@ -93,6 +100,16 @@ def test_no_layer_is_called_like_an_activation():
     ("text", "message"),
     [
         ("relu, dens(1.4)", "unknown name 'dens'; the nearest name is dense"),
+        ("relu, fc", r"has 'fc': write dense\(sigma_w, sigma_b\)"),
+        ("relu, conv2d(1.4)", r"has 'conv2d': write conv\(sigma_w, sigma_b\)"),
+        ("relu, nn.Conv2d(3, 64, 3)", r"has 'nn.Conv2d': write conv\(sigma_w, sigma_b\)"),
+        ("swiglu, dense", r"has 'swiglu': write gated\(silu\)"),
+        ("Linear, GELU", r"'Linear' is the identity in a text; the layer with weights is dense\(sigma_w, sigma_b\)"),
+        ("linear, gelu", "'linear' is the identity in a text"),
+        ("relu, linear(1.4)", r"'linear\(1.4\)' is the identity in a text"),
+        ("relu, nn.Linear(256, 256)", "is the identity in a text"),
+        ("relu, softmax, dense", "'softmax': it reads several units at once"),
+        ("relu, groupnorm, dense", "'groupnorm': the norms are layernorm, rmsnorm, batchnorm"),
         ("gelluu, dense", "unknown name 'gelluu'; the nearest names? (is|are) .*gelu"),
         ("zzzzzz(x), dense", "unknown name 'zzzzzz'; the layers are dense, conv"),
         ("dense(1, 2, 3)", r"in the network, 'dense\(1, 2, 3\)' has 3 arguments; dense takes sigma_w, sigma_b"),
@@ -180,7 +197,18 @@ def test_what_is_no_text_is_refused(text):
         network(text)
 
 
-@pytest.mark.parametrize("text", ["dense", "layernorm, tanh", "x*tanh(x), Dense( 1 )", "f(g(batch-norm(8)))", "dense("])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "dense",
+        "layernorm, tanh",
+        "x*tanh(x), Dense( 1 )",
+        "f(g(batch-norm(8)))",
+        "dense(",
+        "relu, conv2d(1)",
+        "Linear, GELU",
+    ],
+)
 def test_a_layers_name_as_an_item_makes_a_network(text):
     assert is_network(text)
 
@@ -263,7 +291,7 @@ def test_text_of_a_network_goes_wherever_a_block_does():
     assert mf.variance_map("relu, dropout(0.5), dense", 1.0).value == pytest.approx(1.0, rel=1e-13)
     assert mf.variance_map("relu", 1.0).value == 0.5  # a bare activation is that of an MLP
     assert mf.simulate(["relu, dense(1.4)", "dense"], 2, 16, networks=2, rng=0).depth == 2
-    with pytest.raises(mf.UnknownActivation, match="the network 'relu, avgpool"):
+    with pytest.raises(mf.UnknownActivation, match=r"the network 'relu, avgpool.*': write average_pool"):
         mf.analyze("relu, avgpool(2), dense")
 
 
