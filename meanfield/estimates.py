@@ -37,6 +37,8 @@ class Estimate:
         How many points the activation was evaluated at to get the number; 0 if all values were at hand already.
     resolution : float or None
         Width of the features that the search for breakpoints would have seen; None where nothing was searched.
+    mode : str
+        "training" or "eval" of the torch module that the number belongs to, if its values depend on the mode; else "".
 
     Notes
     -----
@@ -67,6 +69,7 @@ class Estimate:
     converged: bool = True
     evaluations: int = 0
     resolution: float | None = field(default=None, kw_only=True)
+    mode: str = field(default="", kw_only=True)
 
     @property
     def bounded(self) -> Bounded:
@@ -202,13 +205,14 @@ class Estimate:
         if self.ndim == 1 and self.size <= SHORT:
             value = np.array2string(np.asarray(self.value), separator=", ")
         error = f"error={_largest(self.error):.2g}"
-        return f"Estimate({value}, {error}{'' if self.converged else ', converged=False'})"
+        mode = f", mode={self.mode!r}" if self.mode else ""
+        return f"Estimate({value}, {error}{'' if self.converged else ', converged=False'}{mode})"
 
     def __str__(self) -> str:
-        error = _largest(self.error)
+        error, mode = _largest(self.error), f" in {self.mode} mode" if self.mode else ""
         if self.ndim > 0:
-            return f"{np.array2string(np.asarray(self.value), precision=_places(error))} ± {error:.2g}"
-        return f"{_digits(float(self.value), error)} ± {error:.2g}"
+            return f"{np.array2string(np.asarray(self.value), precision=_places(error))} ± {error:.2g}{mode}"
+        return f"{_digits(float(self.value), error)} ± {error:.2g}{mode}"
 
     def __format__(self, spec: str) -> str:
         if not spec:
@@ -247,6 +251,7 @@ def _estimate(found: Bounded, of: list[Estimate]) -> Estimate:
         all(one.converged for one in of),
         sum(one.evaluations for one in of),
         resolution=max(resolutions, default=None),
+        mode=" and ".join(sorted({one.mode for one in of if one.mode})),
     )
 
 

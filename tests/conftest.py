@@ -1,7 +1,8 @@
-"""Options of the test run: one BLAS thread, the same examples on every machine, and which tests are slow."""
+"""Options of the test run: one BLAS thread, the same examples on every machine, and frameworks as fixtures."""
 
 import os
 
+import pytest
 from hypothesis import settings
 
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # matrices are small: threads only wait
@@ -19,3 +20,31 @@ def pytest_addoption(parser):
         default=105,
         help="how many random functions of the corpus to try (105 takes seconds, 5000 half an hour)",
     )
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the tests that take a framework as a fixture."""
+    for item in items:
+        needed = {"torch", "jax", "keras"} & set(getattr(item, "fixturenames", ()))
+        if needed:
+            item.add_marker(pytest.mark.frameworks)
+        if "keras" in needed:
+            item.add_marker(pytest.mark.keras)
+
+
+@pytest.fixture
+def torch():
+    """The module torch; the test is skipped without it."""
+    return pytest.importorskip("torch")
+
+
+@pytest.fixture
+def jax():
+    """The module jax; the test is skipped without it."""
+    return pytest.importorskip("jax")
+
+
+@pytest.fixture
+def keras():
+    """The module keras on the backend of the environment; the test is skipped without it."""
+    return pytest.importorskip("keras")

@@ -50,6 +50,8 @@ class Activation:
         Who introduced it, as author and year with an identifier.
     entry : str
         The name of its row in the catalogue, or "": closed forms and symmetry are looked up by it, not by `name`.
+    mode : str
+        "training" or "eval" of a torch module whose values depend on its mode, else "".
 
     Examples
     --------
@@ -72,6 +74,7 @@ class Activation:
     formula: str = ""
     source: str = ""
     entry: str = ""
+    mode: str = ""
 
     def __post_init__(self) -> None:
         # One line of printable text: names go into messages, tables and comments of generated code.

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from meanfield._types import Floats
 from meanfield.activations.activation import Activation
+from meanfield.activations.random_activation import RandomActivation, activation_or_random
 from meanfield.activations.resolve import activation
 from meanfield.arguments import positive
 from meanfield.errors import InfiniteDerivative, InvalidInput, NotConverged
@@ -28,7 +29,8 @@ def gain(spec: Any, *, kind: str = "forward", q: ArrayLike = 1.0) -> Estimate:
     Parameters
     ----------
     spec : str, callable, Activation
-        The activation, as `meanfield.activation` takes it.
+        The activation, as `meanfield.activation` takes it. A torch module is taken in its own mode: in training mode,
+        the gain makes up for its dropout too.
     kind : {"forward", "centered", "backward"}
         ``"forward"`` 1/√E φ² keeps the second moment (He et al. 2015), ``"centered"`` 1/√Var φ the variance about
         the mean (Brock et al. 2021), ``"backward"`` 1/√E φ′² the squared gradient (Glorot & Bengio 2010).
@@ -38,7 +40,7 @@ def gain(spec: Any, *, kind: str = "forward", q: ArrayLike = 1.0) -> Estimate:
     Returns
     -------
     Estimate
-        The gain, of the shape of `q`.
+        The gain, of the shape of `q`. Its `mode` names the mode of a torch module whose values depend on it.
 
     Raises
     ------
@@ -64,9 +66,8 @@ def gain(spec: Any, *, kind: str = "forward", q: ArrayLike = 1.0) -> Estimate:
     """
     if not (isinstance(kind, str) and kind in KINDS):
         raise InvalidInput(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
-    phi = activation(spec)
-    variance = positive(q, "q")
-    before = phi.pieces.evaluations
+    phi = activation_or_random(spec)
+    variance, before = positive(q, "q"), _evaluations(phi)
     value, error = _moment(phi, kind, variance)
     lost = np.argmax((value <= 2 * error) | (value <= np.finfo(float).tiny))
     moment, uncertain = float(value.flat[lost]), float(error.flat[lost])
@@ -77,15 +78,23 @@ def gain(spec: Any, *, kind: str = "forward", q: ArrayLike = 1.0) -> Estimate:
         raise InvalidInput(f"{at}: the moment that it should keep is 0")
     result = 1.0 / np.sqrt(value)
     error = 0.75 * result * error / value + 2 * np.finfo(float).eps * result
-    rtol = 1e-12 if phi.derivative_function or kind != "backward" else 1e-10
-    converged = bool(np.all(error <= rtol * result))
-    evaluations = phi.pieces.evaluations - before
+    known = all(one.derivative_function for one in _functions(phi))
+    converged = bool(np.all(error <= (1e-12 if known or kind != "backward" else 1e-10) * result))
+    evaluations = _evaluations(phi) - before
     if result.ndim == 0:
-        return Estimate(float(result), float(error), converged, evaluations)
-    return Estimate(result, error, converged, evaluations)
+        return Estimate(float(result), float(error), converged, evaluations, mode=phi.mode)
+    return Estimate(result, error, converged, evaluations, mode=phi.mode)
 
 
-def _moment(phi: Activation, kind: str, q: Floats) -> tuple[Floats, Floats]:
+def _functions(phi: Activation | RandomActivation) -> tuple[Activation, ...]:
+    return phi.activations if isinstance(phi, RandomActivation) else (phi,)
+
+
+def _evaluations(phi: Activation | RandomActivation) -> int:
+    return sum(one.pieces.evaluations for one in _functions(phi))
+
+
+def _moment(phi: Activation | RandomActivation, kind: str, q: Floats) -> tuple[Floats, Floats]:
     if kind == "backward":
         return phi.moments.derivative_moment(q)
     if kind == "centered":
@@ -122,7 +131,7 @@ def gains(spec: Any, q: ArrayLike = 1.0) -> Mapping[str, Estimate]:
     centered 1.712858550450
     backward 1.414213562373
     """
-    phi, found = activation(spec), {}
+    phi, found = activation_or_random(spec), {}
     for kind in KINDS:
         try:
             found[kind] = gain(phi, kind=kind, q=q)

@@ -10,14 +10,10 @@ import numpy as np
 
 from meanfield._types import ArrayFunction, Floats
 from meanfield.activations.callables.coupling import check_elementwise, check_repeats
-from meanfield.activations.callables.frameworks import (
-    is_jax_array,
-    is_torch_module,
-    through_jax,
-    through_torch,
-    torch_is_loaded,
-)
+from meanfield.activations.callables.frameworks import is_jax_array, through_jax, through_torch, torch_is_loaded
+from meanfield.activations.callables.keras_layers import elementwise, is_keras_layer
 from meanfield.activations.callables.precision import EPS, precision_of, rounding_unit
+from meanfield.activations.callables.torch_modules import is_torch_module
 from meanfield.errors import BadActivation
 
 POSITIVE = np.array([1e-3, 0.1, 0.37, 0.5, 0.81, 1.0, 1.41, 2.0, 2.72, 3.0, 4.3, 6.0, 10.0])
@@ -55,6 +51,8 @@ def _ways(function: Callable[..., Any]) -> Iterator[Callable[[Floats], object]]:
     if is_torch_module(function):
         yield through_torch(function)
         return
+    if is_keras_layer(function):
+        function = elementwise(function)
     jax_is_loaded = hasattr(sys.modules.get("jax"), "Array")
     if jax_is_loaded:
         with contextlib.suppress(Exception):

@@ -10,7 +10,8 @@ from meanfield._types import Bools, Ints, Parameter
 from meanfield.arguments import standard_deviation
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers.base import Layer, Mean
-from meanfield.networks.layers.elementwise import Elementwise, LayerLike, as_layer
+from meanfield.networks.layers.elementwise import Elementwise, LayerLike
+from meanfield.networks.layers.modules import as_layers
 
 
 class Network(Layer):
@@ -19,7 +20,8 @@ class Network(Layer):
     Parameters
     ----------
     *layers : Layer, str, Activation or callable
-        Everything that is not a layer must be an activation, as `meanfield.activation` takes it.
+        Everything that is not a layer must be an activation, as `meanfield.activation` takes it. Of a torch module in
+        training mode, each Dropout becomes a layer of its own.
 
     Raises
     ------
@@ -38,7 +40,7 @@ class Network(Layer):
     def __init__(self, *layers: LayerLike) -> None:
         if not layers:
             raise InvalidInput("a Network needs at least one layer, as in Network('tanh', Dense(1.5, 0.1))")
-        self.layers: tuple[Layer, ...] = tuple(as_layer(layer) for layer in layers)
+        self.layers: tuple[Layer, ...] = tuple(layer for spec in layers for layer in as_layers(spec))
         _ = self.shape  # raises where the parameters do not broadcast
 
     def __iter__(self) -> Iterator[Layer]:

@@ -29,16 +29,14 @@ TORCH_MODULES = [
 
 
 @pytest.mark.parametrize("name", TORCH_MODULES)
-def test_torch_modules_agree_with_the_catalogue_at_their_defaults(name):
-    torch = pytest.importorskip("torch")
+def test_torch_modules_agree_with_the_catalogue_at_their_defaults(torch, name):
     module = getattr(torch.nn, name)()
     phi = activation(module)
     np.testing.assert_allclose(phi(X), activation(name)(X), rtol=1e-12, atol=1e-12)
     assert phi.name == name
 
 
-def test_a_torch_module_is_evaluated_in_float64_and_left_as_it_is():
-    torch = pytest.importorskip("torch")
+def test_a_torch_module_is_evaluated_in_float64_and_left_as_it_is(torch):
     module = torch.nn.PReLU(init=0.1)
     module.train()
     before = module.weight.detach().clone()
@@ -65,16 +63,14 @@ def test_a_torch_module_is_evaluated_in_float64_and_left_as_it_is():
         lambda torch: torch.nn.Sequential(torch.nn.Tanh(), torch.nn.Softplus()),
     ],
 )
-def test_torch_functions_act_on_arrays_in_float64(make):
-    torch = pytest.importorskip("torch")
+def test_torch_functions_act_on_arrays_in_float64(torch, make):
     function = make(torch)
     with torch.no_grad():
         truth = function(torch.tensor(X)).numpy()
     np.testing.assert_allclose(activation(function)(X), truth, rtol=1e-15)
 
 
-def test_torch_modules_that_mix_entries_or_draw_at_random_are_refused():
-    torch = pytest.importorskip("torch")
+def test_torch_modules_that_mix_entries_or_draw_at_random_are_refused(torch):
     for module in (torch.nn.Softmax(dim=-1), torch.nn.Linear(3, 3), torch.nn.GLU()):
         with pytest.raises(BadActivation):
             activation(module)
@@ -90,15 +86,13 @@ JAX_FUNCTIONS = [
 
 
 @pytest.mark.parametrize("name", JAX_FUNCTIONS)
-def test_jax_functions_agree_with_the_catalogue_in_double_precision(name):
-    jax = pytest.importorskip("jax")
+def test_jax_functions_agree_with_the_catalogue_in_double_precision(jax, name):
     phi = activation(getattr(jax.nn, name))
     np.testing.assert_allclose(phi(X), activation(name)(X), rtol=1e-12, atol=1e-12)
     assert jax.numpy.ones(1).dtype == jax.numpy.float32  # the 64-bit mode is off again
 
 
-def test_compiled_and_array_method_jax_functions_act_on_arrays():
-    jax = pytest.importorskip("jax")
+def test_compiled_and_array_method_jax_functions_act_on_arrays(jax):
     np.testing.assert_allclose(
         activation(jax.jit(lambda x: x * jax.nn.sigmoid(x)))(X), activation("silu")(X), rtol=1e-13
     )
@@ -106,8 +100,6 @@ def test_compiled_and_array_method_jax_functions_act_on_arrays():
     np.testing.assert_allclose(activation(jax.nn.gelu)(X), activation("gelu_tanh")(X), rtol=1e-12, atol=1e-15)
 
 
-def test_with_every_framework_loaded_the_other_callables_are_as_before():
-    pytest.importorskip("torch")
-    pytest.importorskip("jax")
+def test_with_every_framework_loaded_the_other_callables_are_as_before(torch, jax, keras):
     for function in (np.tanh, lambda x: x if x > 0 else 0.5 * x, activation(catalogue()[0])):
         assert activation(function)(X).dtype == np.float64
