@@ -8,6 +8,8 @@ from hypothesis import settings
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # matrices are small: threads only wait
     os.environ.setdefault(name, "1")
 
+collect_ignore_glob = ["long/*"]  # scripts of .ci/long
+
 settings.register_profile("same", derandomize=True, deadline=None, database=None)
 settings.register_profile("random", deadline=None, print_blob=True)
 settings.load_profile("same")  # --hypothesis-profile=random draws others in every run

@@ -62,6 +62,11 @@ def family(blocks: dict[str, Any], own: dict[str, dict[str, Any]] | None = None,
     return {name: Case(**{"block": block} | shared | (own or {}).get(name, {})) for name, block in blocks.items()}
 
 
+def fewer(networks: int, *names: str) -> dict[str, dict[str, Any]]:
+    """Cases of which so many networks show every fault, with a z at least a quarter above the threshold."""
+    return {name: {"networks": networks} for name in names}
+
+
 WEIGHTS = larger_weights(Dense, Conv)
 BLOCK = {"signal": louder(Network, Residual), "gradient": louder(Network, Residual, what=GRADIENT)}
 
@@ -86,11 +91,12 @@ ATTENTION = family(
     networks=128,
     pixels=2,
     narrow={"depth": 3, "width": 96, "networks": 12, "c": -0.4, "pixels": 3},
-    own={  # without a norm q is cubed, with its fluctuations; scores add chance overlaps
-        "gaussian": {"depth": 2, "width": 2048, "networks": 48, "pixels": 3},
+    own=fewer(32, "uniform")
+    | {  # without a norm q is cubed, with its fluctuations; scores add chance overlaps
+        "gaussian": {"depth": 2, "width": 2048, "networks": 16, "pixels": 3},
         "gaussian, residual": {"depth": 2, "width": 2048, "networks": 96, "pixels": 3},
-        "gaussian, normalised": {"depth": 4, "width": 4096, "networks": 64},
-        "gated transformer": {"depth": 4, "width": 4096, "networks": 64},
+        "gaussian, normalised": {"depth": 4, "width": 4096, "networks": 16},
+        "gated transformer": {"depth": 4, "width": 4096, "networks": 32},
     },
 )
 BATCHNORM = family(
@@ -118,7 +124,9 @@ BATCHNORM = family(
     },
     faults=BLOCK,
     narrow={"depth": 4, "width": 96, "networks": 16, "c": None},
-    own={"dropout": {"width": 1024}},  # masks make q of one input vary
+    own=fewer(16, "tanh", "linear", "noise", "residual")
+    | fewer(32, "relu", "two activations", "RMSNorm", "two in a branch")
+    | {"dropout": {"width": 1024, "networks": 32}},  # masks make q of one input vary
 )
 CONCATENATION = family(
     {
@@ -135,9 +143,10 @@ CONCATENATION = family(
         ),
     },
     faults={"signal": louder(Concatenate)},
-    own={"normalised": {"faults": {}}, "dropped": {"faults": {}}},  # the norm behind undoes it
+    networks=32,
+    own={name: {"faults": {}, "networks": 16} for name in ("normalised", "dropped")},  # the norm behind undoes it
 )
-IMAGES = {"depth": 3, "width": 256, "networks": 8, "method": "materialized", "faults": {}}
+IMAGES = {"depth": 3, "width": 128, "networks": 8, "method": "materialized", "faults": {}}
 CONVOLUTION = family(
     {
         "tanh": Network("tanh", Conv(1.5, 0.3)),
@@ -153,7 +162,7 @@ CONVOLUTION = family(
     networks=16,
     rng=1,
     narrow={"depth": 3, "width": 48, "networks": 12, "c": -0.4},
-    own=dict.fromkeys(("relu, 2-d", "bottleneck"), IMAGES),
+    own=fewer(8, "given weights") | dict.fromkeys(("relu, 2-d", "bottleneck"), IMAGES),
 )
 DROPPED = {
     "tanh": Network("tanh", Dropout(0.1), Dense(1.4, 0.2)),
@@ -161,8 +170,8 @@ DROPPED = {
     "residual": Residual(Dense(0.9), "relu", Dropout(0.3), Dense(1.0, 0.1), skip_scale=0.8),
 }
 RATE = {"rate": parameters(Dropout, lambda layer: {"rate": 1 - (1 - layer.rate) / FACTOR})}
-DROPOUT = family(DROPPED, faults=RATE, depth=12, own={"relu": {"depth": 8}}) | family(
-    {f"{name}, equal inputs": block for name, block in DROPPED.items()}, faults={}, depth=6, networks=32, c=1.0
+DROPOUT = family(DROPPED, faults=RATE, depth=12, own=fewer(16, "tanh") | {"relu": {"depth": 8}}) | family(
+    {f"{name}, equal inputs": block for name, block in DROPPED.items()}, faults={}, depth=6, networks=16, c=1.0
 )
 GATED = family(
     {
@@ -180,7 +189,9 @@ GATED = family(
     networks=256,
     narrow={"depth": 2, "width": 256, "networks": 12, "c": -0.4},
     # where E y⁴/(E y²)² of units is 22, not 3, more is allowed for finite width
-    own={name: {"faults": {"weights": WEIGHTS}, "depth": 2, "networks": 64} for name in ("SwiGLU", "normalised GEGLU")},
+    own=fewer(64, "GLU", "bilinear")
+    | fewer(128, "with dropout")
+    | {name: {"faults": {"weights": WEIGHTS}, "depth": 2, "networks": 32} for name in ("SwiGLU", "normalised GEGLU")},
 )
 NOISE = family(
     {
@@ -203,7 +214,9 @@ NOISE = family(
     },
     faults={"weights": WEIGHTS},
     c=1.0,
-    own={"at the end of a branch": {"networks": 128}},
+    networks=16,
+    own=fewer(32, "behind relu", "in a branch", "added in a branch", "on the skip as well")
+    | {"at the end of a branch": {"networks": 128}},
 )
 # The second moment is 1.3 behind noise that multiplies, and settles at 1 behind noise that adds.
 MULTIPLIED, ADDED = (
@@ -221,7 +234,11 @@ NOISE |= family(
     depth=12,
     networks=48,
     c=0.5,
-    own={f"multiplied behind {phi}": {"faults": MULTIPLIED} for phi in ("relu", "tanh")},
+    own=fewer(24, "alone behind relu")
+    | {
+        "multiplied behind relu": {"faults": MULTIPLIED},
+        "multiplied behind tanh": {"faults": MULTIPLIED, "networks": 24},
+    },
 )
 NORMALISATION = family(
     {
@@ -239,7 +256,9 @@ NORMALISATION = family(
     },
     faults=BLOCK,
     depth=12,
-    own={name: {"networks": 128} for name in ("root mean square", "after dropout")},
+    own=fewer(16, "sigmoid", "pre-norm", "post-norm", "skip weight", "branch ends in it")
+    | fewer(32, "post-activation")
+    | {name: {"networks": 128} for name in ("root mean square", "after dropout")},
 )
 
 
@@ -283,7 +302,8 @@ PIXELS = family(  # whose pixels differ
     networks=16,
     rng=1,
     narrow={"width": 64, "networks": 12},
-    own={name: {"faults": FILTERS} for name in ("relu", "strided", "residual", "LeNet")},
+    own={name: {"faults": FILTERS, "networks": 8} for name in ("relu", "strided", "LeNet")}
+    | {"residual": {"faults": FILTERS}},
 )
 RESIDUAL = family(
     {
@@ -296,6 +316,8 @@ RESIDUAL = family(
         "two": Network(Residual("relu", Dense(1.0)), Residual("tanh", Dense(1.0), branch_scale=2.0)),
     },
     faults={"signal": louder(Residual)},
+    networks=16,
+    own=fewer(32, "negative"),
 )
 FAMILIES = {"attention": ATTENTION, "batchnorm": BATCHNORM, "concatenation": CONCATENATION, "convolution": CONVOLUTION}
 FAMILIES |= {"dropout": DROPOUT, "gated": GATED, "noise": NOISE, "normalisation": NORMALISATION, "pixels": PIXELS}

@@ -25,7 +25,7 @@ class ExactLaw(Draw):
         seen = self.normal(len(coordinates), self.width)  # (W Q)ᵀ / scale
 
         def pullback(gradient: Array) -> Array:
-            root = np.linalg.qr(gradient.T)[1].T
+            root = np.asarray(np.linalg.qr(gradient.T, mode="r")).T
             fresh: Array = root @ self.normal(root.shape[1], fan_in)  # g W̃ / scale
             fresh += (gradient @ seen.T - fresh @ basis) @ basis.T
             fresh *= scale

@@ -55,7 +55,8 @@ def run_network(blocks: Sequence[Network], widths: Sequence[int], x: Array, draw
         pixels = math.prod(draw.pixels)
         gaps = [one_minus_c(x[pixel::pixels]) for pixel in range(pixels)]
         values[0, layer], values[3, layer] = checked(second_moment(x), "signal", layer), second_moment(x[0])
-        values[2, layer], values[5, layer] = np.mean(gaps), one_minus_c(x[: pixels + 1 : pixels])
+        first = gaps[0] if len(x) == 2 * pixels else one_minus_c(x[: pixels + 1 : pixels])
+        values[2, layer], values[5, layer] = np.mean(gaps), first
 
     with np.errstate(all="ignore"):
         note(x, 0)
