@@ -39,6 +39,8 @@ class Estimate:
         Width of the features that the search for breakpoints would have seen; None where nothing was searched.
     mode : str
         "training" or "eval" of the torch module that the number belongs to, if its values depend on the mode; else "".
+    certified : bool
+        Whether the bound is a proof: of a closed form, or of a quadrature whose error is bounded from the formula.
 
     Notes
     -----
@@ -70,6 +72,7 @@ class Estimate:
     evaluations: int = 0
     resolution: float | None = field(default=None, kw_only=True)
     mode: str = field(default="", kw_only=True)
+    certified: bool = field(default=False, kw_only=True)
 
     @property
     def bounded(self) -> Bounded:
@@ -226,10 +229,8 @@ def _applied(ufunc: np.ufunc, *operands: Any) -> Estimate:
     """The function of operands of which one is an estimate; NotImplemented if another is no real number or array."""
     numbers: list[Any] = []
     for operand in operands:
-        if isinstance(operand, Estimate):
-            numbers.append(operand.bounded)
-        elif isinstance(operand, Bounded | int | float):
-            numbers.append(operand)
+        if isinstance(operand, Estimate | Bounded | int | float):
+            numbers.append(operand.bounded if isinstance(operand, Estimate) else operand)
         elif isinstance(operand, np.generic | np.ndarray | list | tuple):
             array = np.asarray(operand)
             if not np.can_cast(array.dtype, np.float64, "same_kind"):
@@ -252,6 +253,7 @@ def _estimate(found: Bounded, of: list[Estimate]) -> Estimate:
         sum(one.evaluations for one in of),
         resolution=max(resolutions, default=None),
         mode=" and ".join(sorted({one.mode for one in of if one.mode})),
+        certified=all(one.certified for one in of),
     )
 
 

@@ -240,7 +240,7 @@ class Activation:
     @cached_property
     def moments(self) -> Moments:
         """Gaussian moments and the pair map of φ."""
-        return Moments(self.pieces, self.entry, self.parameters)
+        return Moments(self.pieces, self.entry, self.parameters, self.formula)
 
     def __getstate__(self) -> dict[str, Any]:
         state = {name: vars(self)[name] for name in self.__dataclass_fields__}

@@ -10,7 +10,6 @@ from meanfield.arguments import correlation, positive
 from meanfield.errors import InvalidInput
 from meanfield.estimates import Estimate
 from meanfield.numerics.pairs.two_functions import ProductMap
-from meanfield.numerics.quadrature import one_gaussian as gaussian
 
 __all__ = ["expectation", "moment", "pair_expectation"]
 
@@ -47,7 +46,7 @@ def expectation(f: Any, q: ArrayLike = 1.0, *, rtol: float = 1e-12, atol: float 
     2.71828182845904...
     """
     phi = activation(f)
-    return gaussian.moment(phi.pieces, "f", positive(q, "q", zero=True), rtol=rtol, atol=atol)
+    return phi.moments.expectation("f", positive(q, "q", zero=True), rtol=rtol, atol=atol)
 
 
 def moment(spec: Any, product: str, q: ArrayLike = 1.0, *, rtol: float | None = None) -> Estimate:
@@ -98,7 +97,7 @@ def moment(spec: Any, product: str, q: ArrayLike = 1.0, *, rtol: float | None = 
         order = 2 if "s" in product else 1 if "d" in product else 0
         differentiations = max(order - (phi.derivative_function is not None), 0)
         rtol = (1e-12, 1e-10, 1e-8)[differentiations]
-    return gaussian.moment(phi.pieces, product, positive(q, "q", zero=True), rtol=rtol)
+    return phi.moments.expectation(product, positive(q, "q", zero=True), rtol=rtol)
 
 
 def pair_expectation(

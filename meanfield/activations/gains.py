@@ -80,10 +80,11 @@ def gain(spec: Any, *, kind: str = "forward", q: ArrayLike = 1.0) -> Estimate:
     error = 0.75 * result * error / value + 2 * np.finfo(float).eps * result
     known = all(one.derivative_function for one in _functions(phi))
     converged = bool(np.all(error <= (1e-12 if known or kind != "backward" else 1e-10) * result))
-    evaluations = _evaluations(phi) - before
+    evaluations, product = _evaluations(phi) - before, "dd" if kind == "backward" else "ff"
+    certified = kind != "centered" and all(one.moments.certified(product, variance) for one in _functions(phi))
     if result.ndim == 0:
-        return Estimate(float(result), float(error), converged, evaluations, mode=phi.mode)
-    return Estimate(result, error, converged, evaluations, mode=phi.mode)
+        return Estimate(float(result), float(error), converged, evaluations, mode=phi.mode, certified=certified)
+    return Estimate(result, error, converged, evaluations, mode=phi.mode, certified=certified)
 
 
 def _functions(phi: Activation | RandomActivation) -> tuple[Activation, ...]:

@@ -14,9 +14,11 @@ from numpy.typing import ArrayLike
 from meanfield._types import Floats
 from meanfield.activations.closed_forms import closed_form
 from meanfield.activations.closed_forms.form import ClosedForm, Moment
+from meanfield.activations.formulas.straight_line import straight_line
 from meanfield.errors import DivergentExpectation
+from meanfield.estimates import Estimate
+from meanfield.numerics.discs.moments import ProvenMoments, moment
 from meanfield.numerics.pairs.pair_map import CLOSED_FORM, PairMap, ValueAndError
-from meanfield.numerics.quadrature.one_gaussian import moment
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 from meanfield.numerics.solve.surrogate import Surrogate
 
@@ -39,18 +41,40 @@ class Moments:
         Name of its closed forms in the catalogue; empty if it has none.
     parameters : mapping
         Parameters of the closed forms.
+    formula : str
+        φ(x) as text, from which error bounds are proven; empty if there is none.
     """
 
-    def __init__(self, pieces: PiecewiseSmooth, entry: str, parameters: Mapping[str, float]) -> None:
-        self.pieces = pieces
+    def __init__(self, pieces: PiecewiseSmooth, entry: str, parameters: Mapping[str, float], formula: str = "") -> None:
+        self.pieces, self.entry, self.formula = pieces, entry, formula
         self._form: ClosedForm | None = closed_form(entry, parameters) if entry else None
         self._surrogates: dict[str, Surrogate] = {}
-        self._known: dict[tuple[str, float], tuple[float, float]] = {}
+        self._known: dict[tuple[str, float], tuple[float, float, bool]] = {}
 
     @cached_property
     def pair_map(self) -> PairMap:
         """½E(φ(U) − φ(V))² and E φ′(U)φ′(V) of two correlated Gaussians U and V."""
         return PairMap(self.pieces, self._form)
+
+    @cached_property
+    def _proven(self) -> ProvenMoments | None:
+        program = straight_line(self.formula) if self.formula else None
+        return program and ProvenMoments(self.pieces, *program)
+
+    def expectation(self, product: str, q: ArrayLike, *, rtol: float, atol: float = 0.0) -> Estimate:
+        """The expectation of a product of factors by quadrature; its bound is proven where that is possible."""
+        return moment(self.pieces, self._proven, product, np.asarray(q, dtype=np.float64), rtol=rtol, atol=atol)
+
+    def certified(self, product: str, q: ArrayLike) -> bool:
+        """Whether the bounds that the methods give of "f", "ff" or "dd" at each q are proven.
+
+        A closed form has no truncation error, and its bound allows for rounding.
+        """
+        form = self._form
+        if form and {"f": form.mean, "ff": form.second_moment, "dd": form.derivative_moment}[product]:
+            return True
+        q = np.maximum(np.ravel(np.asarray(q, dtype=np.float64)), SMALLEST)
+        return all(self._known.get((product, x), (0.0, 0.0, False))[2] for x in q.tolist())
 
     def mean(self, q: ArrayLike) -> ValueAndError:
         """E φ(X)."""
@@ -150,7 +174,7 @@ class Moments:
                     return surrogate(log_q)
         distinct, own = np.unique(q, return_inverse=True)
         if distinct.size > MANY:
-            estimate = moment(self.pieces, product, distinct)
+            estimate = moment(self.pieces, self._proven, product, distinct)
             return estimate.value[own].reshape(q.shape), estimate.error[own].reshape(q.shape)
         pairs = np.array(self._few(product, distinct.tolist())).reshape(-1, 2)[own]
         return pairs[..., 0].reshape(q.shape), pairs[..., 1].reshape(q.shape)
@@ -162,16 +186,17 @@ class Moments:
         found = {x: self._known.get((product, x)) for x in q}
         new = [x for x, pair in found.items() if pair is None]
         if new:
-            estimate = moment(self.pieces, product, np.array(new))
+            estimate = moment(self.pieces, self._proven, product, np.array(new))
             for x, value, error in zip(new, estimate.value.tolist(), estimate.error.tolist(), strict=True):
-                found[x] = self._known[product, x] = (value, error)
-        return [pair for x in q if (pair := found[x]) is not None]
+                found[x] = self._known[product, x] = (value, error, estimate.certified)
+        return [known[:2] for x in q if (known := found[x]) is not None]
 
     def _surrogate(self, product: str) -> Surrogate:
         if product not in self._surrogates:
 
             def along_log_q(log_q: Floats) -> ValueAndError:
-                estimate = moment(self.pieces, product, np.exp(log_q))
+                proven = None if self.entry else self._proven  # no row has features that samples miss
+                estimate = moment(self.pieces, proven, product, np.exp(log_q))
                 return estimate.value, estimate.error
 
             self._surrogates[product] = Surrogate(along_log_q, OCTAVES)

@@ -1,0 +1,1 @@
+"""Gaussian moments of formulas with a proven truncation error, by discs in the complex plane."""

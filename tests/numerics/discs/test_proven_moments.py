@@ -1,0 +1,93 @@
+"""Moments of formulas against Arb: narrow features are found, bounds hold, and `certified` says what is proven."""
+
+import math
+
+import numpy as np
+import pytest
+from arb_moments import distance, enclosure
+
+import meanfield as mf
+
+BUMP = "exp(-((x-0.4)*1e4)**2)"
+
+
+def bump(product, q, steepness=1e4, at=0.4):
+    """E f² and E f′² of exp(−((x − at)·steepness)²), by completing the square."""
+    k = 4 * steepness**2
+    squared = math.exp(-0.5 * k * at**2 / (1 + k * q)) / math.sqrt(1 + k * q)
+    variance = q / (1 + k * q)
+    return squared if product == "ff" else 0.25 * k**2 * squared * (variance + (at / (1 + k * q)) ** 2)
+
+
+@pytest.mark.parametrize(
+    ("formula", "product", "q", "truth"),
+    [
+        *((BUMP, product, q, bump(product, q)) for product in ("ff", "dd") for q in (0.2, 1.0, 25.0)),
+        ("exp(-((x-0.4)*1e3)**2)", "ff", 25.0, bump("ff", 25.0, 1e3)),
+        (f"tanh(x) + 100*{BUMP}", "ff", 1.0, 0.860812834658620),
+        ("tanh(x)+exp(-((x-0.4)*1e3)**2)", "ff", 1.0, 0.395252065143405),
+        ("where(abs(x-0.77) < 1e-6, 1e4, x)", "ff", 1.0, 60.31895064705705),
+        ("exp(-1/x**2)", "ff", 1.0, math.exp(-2)),
+    ],
+)
+def test_narrow_features_of_formulas_are_found(formula, product, q, truth):
+    estimate = mf.moment(formula, product, q)
+    assert estimate.certified
+    assert abs(estimate.value - truth) <= estimate.error + 1e-15 * truth
+    assert estimate.error <= 1e-10 * truth
+
+
+def test_gains_know_of_narrow_features():
+    estimate = mf.gain(f"tanh(x) + 100*{BUMP}")
+    assert estimate.certified
+    assert abs(estimate.value - 0.860812834658620**-0.5) <= estimate.error + 1e-15
+    assert not mf.gain(np.tanh).certified
+
+
+@pytest.mark.parametrize(
+    ("formula", "product", "q"),
+    [
+        ("tanh(x)", "ff", 1.0),
+        ("tanh(x)", "xfd", 25.0),
+        ("x*Phi(x)", "dd", 0.37),
+        ("min(max(x, 0), 6)", "ff", 25.0),
+        ("x*tanh(softplus(x))", "dd", 25.0),
+        ("x*tanh(exp(x))", "ff", 25.0),
+        ("sin(30*x)", "ff", 1.0),
+        ("where(x > 0.2718, x**2, sin(x))", "ff", 1.0),
+        ("sqrt(abs(x - 0.3))", "ff", 1.0),
+        ("1/(1 + 1e8*(x - 0.1234)**2)", "ff", 1.0),
+        ("x/(1 + abs(x))", "xfd", 1.0),
+        ("where(x > 0, x, exp(x) - 1)", "dd", 1.0),
+    ],
+)
+def test_proven_bounds_hold_against_arb(formula, product, q):
+    phi = mf.activation(formula)
+    estimate = mf.moment(phi, product, q)
+    apart, radius = distance(estimate.value, enclosure(formula, product, q, phi.breakpoints, evaluations=3000))
+    assert estimate.certified
+    assert apart <= estimate.error < 1e-12
+    assert radius < estimate.error
+
+
+@pytest.mark.parametrize("name", mf.catalogue())
+def test_every_row_of_the_catalogue_is_proven(name):
+    phi = mf.activation(name)
+    for product in ("ff", "xfd") if phi.jumps else ("ff", "dd", "xfd"):
+        assert mf.moment(phi, product, np.array([0.37, 1.0, 25.0])).certified, product
+
+
+def test_what_has_no_proof_keeps_its_numbers_and_says_so():
+    function = mf.moment(lambda x: np.abs(x) ** 0.7, "ff", 1.0)
+    assert not function.certified
+    slope = mf.moment("abs(x)**0.7", "dd", 1.0)  # an integrable singularity
+    assert not slope.certified
+    assert abs(slope.value - 0.49 * 2**-0.3 * math.gamma(0.2) / np.sqrt(np.pi)) <= slope.error
+    with pytest.raises(mf.DivergentExpectation):
+        mf.moment("exp(x**2)", "ff", 1.0)
+
+
+def test_arithmetic_keeps_certified_only_if_all_parts_are():
+    proven, sampled = mf.moment("tanh", "ff"), mf.moment(np.tanh, "ff")
+    assert (proven / mf.moment("gelu", "ff")).certified
+    assert not (proven / sampled).certified
