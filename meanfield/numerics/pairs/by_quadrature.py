@@ -12,31 +12,38 @@ import numpy as np
 from meanfield._types import Floats
 from meanfield.numerics.pairs.price import integrated_slope, jump_terms
 from meanfield.numerics.pairs.rotated_quadrature import ROUNDING, rotated
-from meanfield.numerics.quadrature.one_gaussian import moment
+from meanfield.numerics.quadrature.one_gaussian import moment, resolved
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
 EPS = float(np.finfo(float).eps)
 CLOSE = 1e-8  # 1 − c below which squared differences come from Price's theorem, not from differences
+STRAIGHT = 0.01  # √(1 − c) in the shortest panels of f below which E f′(U) f′(V) is nearly linear in √(1 − c)
 SAME = 1e-8  # relative difference of two standard deviations below which f(√q₁Z) − f(√q₂Z) is linearised in it
 
 
 class _Side(NamedTuple):
-    """Panel edges and breakpoints of a function, in standard deviations of its argument."""
+    """Panel edges, breakpoints and sharp points of a function, in standard deviations of its argument."""
 
     sd: float
     edges: Floats
     breakpoints: Floats
+    sharp: Floats
+
+    @property
+    def narrowest(self) -> float:
+        """The length of the shortest panel if f changes sharply anywhere, else inf."""
+        return float(np.diff(self.edges).min()) if self.sharp.size else np.inf
 
     def reflected(self) -> Self:
-        return self._replace(sd=-self.sd, edges=-self.edges[::-1], breakpoints=-self.breakpoints[::-1])
+        edges, breakpoints, sharp = (-points[::-1] for points in self[1:])
+        return self._replace(sd=-self.sd, edges=edges, breakpoints=breakpoints, sharp=sharp)
 
 
 def _side(pieces: PiecewiseSmooth, q: float, product: str) -> _Side:
     with pieces.lock:
-        moment(pieces, product, q)  # refines and extends the grid for this q
-        grid, sd = pieces.grid(q), float(np.sqrt(q))
+        grid, sd = resolved(pieces.grid(q), product, np.array([q])), float(np.sqrt(q))
         points = np.array([x for x in pieces.breakpoints if abs(x) < grid.reach * grid.scale])
-        return _Side(sd, grid.edges / sd, points / sd)
+        return _Side(sd, grid.edges / sd, points / sd, grid.sharp_points() / sd)
 
 
 def _rotate(
@@ -57,6 +64,7 @@ def _rotate(
         second.edges,
         gap,
         breakpoints=(first.breakpoints, second.breakpoints),
+        sharp=(first.sharp, second.sharp),
         symmetric=symmetric,
         rounding=rounding,
     )
@@ -70,13 +78,20 @@ def product(f: PiecewiseSmooth, g: PiecewiseSmooth, q1: float, q2: float, gap: f
 
 def distance(f: PiecewiseSmooth, q1: float, q2: float, gap: float) -> tuple[float, float]:
     """½ E (f(U) − f(V))² to a small *relative* error, and a bound on it."""
-    if gap >= CLOSE or f.jumps:
-        first, second = _side(f, q1, "ff"), _side(f, q2, "ff")
-        rounding = max(ROUNDING, 8 * EPS / np.sqrt(0.5 * gap))  # relative rounding error of f(u) − f(v)
-        return _rotate(first, second, gap, lambda u, v: 0.5 * (f(u) - f(v)) ** 2, symmetric=q1 == q2, rounding=rounding)
-    value, error = integrated_slope(lambda g: slope(f, q1, q2, g), q1, q2, gap)
-    aligned, aligned_error = _aligned_distance(f, q1, q2)
-    return value + aligned, error + aligned_error
+    apart = gap + 0.5 * (np.sqrt(q1) - np.sqrt(q2)) ** 2 / np.sqrt(q1 * q2)  # ½E(U − V)²/√(q₁q₂)
+    if apart == 0:
+        return 0.0, 0.0
+    rounding = max(ROUNDING, 8 * EPS / np.sqrt(0.5 * apart))  # relative rounding error of f(u) − f(v)
+    first, second = _side(f, q1, "ff"), _side(f, q2, "ff")
+    value, error = 0.0, np.inf
+    if gap < CLOSE and not f.jumps and np.sqrt(gap) < STRAIGHT * min(first.narrowest, second.narrowest):
+        value, error = integrated_slope(lambda g: slope(f, q1, q2, g), q1, q2, gap)
+        aligned, aligned_error = _aligned_distance(f, q1, q2)
+        value, error = value + aligned, error + aligned_error
+    if error <= rounding * value:
+        return value, error
+    direct = _rotate(first, second, gap, lambda u, v: 0.5 * (f(u) - f(v)) ** 2, symmetric=q1 == q2, rounding=rounding)
+    return direct if direct[1] < error else (value, error)
 
 
 def _aligned_distance(f: PiecewiseSmooth, q1: float, q2: float) -> tuple[float, float]:

@@ -13,7 +13,7 @@ import numpy as np
 from meanfield._types import Floats
 from meanfield.errors import NotConverged
 from meanfield.numerics.quadrature.gauss_legendre import interpolation, nodes_between, rule, tail
-from meanfield.numerics.quadrature.one_gaussian import FARTHEST, integrate
+from meanfield.numerics.quadrature.one_gaussian import FARTHEST, resolved
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
 Panel = tuple[Floats, Floats, Floats]
@@ -46,8 +46,7 @@ class Differences:
         self.pieces, self.s, self.opposite = pieces, s, opposite
         self.power = 0 if opposite else 1 if pieces.jumps else 2
         high, low = float(s.max()), float(s.min())
-        grid = pieces.grid(high)
-        integrate(grid, "ff", np.append(s, high * (1 + largest**2)))  # refines and extends the grid
+        grid = resolved(pieces.grid(high), "ff", np.append(s, high * (1 + largest**2)))
         reach = np.clip(grid.reach * grid.scale / np.sqrt(high), NEAREST, FARTHEST)
         self._ends = reach * np.sqrt(high) * np.array([1.0, largest])
         length = grid.b - grid.a

@@ -14,7 +14,7 @@ from meanfield._types import Floats
 from meanfield.errors import DivergentExpectation
 from meanfield.numerics.pairs.variance_panels import NODES, PANEL, panel_basis, panel_nodes, panel_number
 from meanfield.numerics.quadrature.gauss_legendre import nodes_between, rule, tail
-from meanfield.numerics.quadrature.one_gaussian import ROUNDING, integrate
+from meanfield.numerics.quadrature.one_gaussian import ROUNDING, resolved
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
 ORDER = 300  # coefficients; 0.85³⁰⁰ = 7e-22
@@ -60,8 +60,7 @@ def expand(pieces: PiecewiseSmooth, q: Floats, order: int = ORDER) -> Expansions
     """The expansions to the given order at each q, shape (q,); q may range over a few octaves."""
     q = np.asarray(q, dtype=np.float64)
     with pieces.lock:
-        grid, root = pieces.grid(float(q.max())), np.sqrt(q)
-        integrate(grid, "ff", q)  # refines and extends the grid until E f² is resolved
+        grid, root = resolved(pieces.grid(float(q.max())), "ff", q), np.sqrt(q)
         low, high = grid.a, grid.b
     fine = FINE * np.sqrt(ORDER / max(order, LEAST)) * root.min()
     parts = np.maximum(np.ceil((high - low) / fine).astype(int), 1)

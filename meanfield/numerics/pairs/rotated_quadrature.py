@@ -11,7 +11,8 @@ from collections.abc import Callable
 import numpy as np
 
 from meanfield._types import Floats
-from meanfield.numerics.quadrature.gauss_legendre import N, nodes_between, rule, tail
+from meanfield.numerics.quadrature.gauss_legendre import N, interpolation, nodes_between, rule, tail
+from meanfield.numerics.quadrature.grid import SENTINELS
 from meanfield.numerics.quadrature.half_line import half_line
 
 Integrand = Callable[[Floats, Floats], Floats]
@@ -19,6 +20,7 @@ Inner = Callable[..., tuple[Floats, Floats, Floats]]
 
 OUTER = (0.0, 1.0, 2.0, 3.5, 5.0, 7.0)  # edges of the outer panels, before the cuts
 ROUNDING = 1e-14  # rounding error of sums and of a well-conditioned h, relative to the integral of |h|
+NOISE = 10.0  # level of interpolant minus function next to the ends of a panel that is rounding, in units of it
 AIM = 0.4  # outer panels are refined until their error is this part of the rounding
 HALF_AIM = 2.0  # the half-line rule is accepted if its error is at most this multiple of the rounding
 HALF_SAFETY = 8.0  # safety factor on the estimated error of the half-line rule
@@ -33,6 +35,7 @@ def rotated(
     gap: float,
     *,
     breakpoints: tuple[Floats, Floats],
+    sharp: tuple[Floats, Floats],
     symmetric: bool,
     rounding: float = ROUNDING,
 ) -> tuple[float, float]:
@@ -48,6 +51,8 @@ def rotated(
         1 − c, in [0, 1].
     breakpoints : pair of ndarray
         The edges of `first` and of `second` at which h is not smooth.
+    sharp : pair of ndarray
+        Points in or near which h is smooth, but changes within a small part of a standard deviation.
     symmetric : bool
         Whether h(z₁, z₂) = h(z₂, z₁), so that half of the plane suffices.
     rounding : float
@@ -69,8 +74,9 @@ def rotated(
     if beta == 0:
         on_line, absolute, on_line_error = inner(np.zeros(1))
         return float(on_line[0]), float(on_line_error[0] + rounding * absolute[0])
-    meet = (breakpoints[0][:, None] - breakpoints[1]).ravel() / (2 * beta)
-    if not np.any((meet != 0) & (np.abs(meet) < far)):
+    kinks = _meeting(breakpoints, breakpoints, beta)
+    rounded = np.concatenate([_meeting(sharp, sharp, beta), _meeting(sharp, breakpoints, beta)])
+    if not (np.any((kinks != 0) & (np.abs(kinks) < far)) or np.any(np.abs(rounded) < far)):
         right = _half_plane(inner, 1.0, rounding)
         left = right if symmetric or right is None else _half_plane(inner, -1.0, rounding)
         if left is not None and right is not None:
@@ -78,9 +84,16 @@ def rotated(
     edges = np.array([e for e in OUTER if e < far] + [far])
     if not symmetric:
         edges = np.concatenate([-edges[:0:-1], edges])
+    meet = np.concatenate([kinks, rounded])
     edges = np.union1d(edges, meet[(meet > edges[0]) & (meet < edges[-1])])
     value, error = _outer(inner, edges, rounding)
     return (2 * value, 2 * error) if symmetric else (value, error)
+
+
+def _meeting(one: tuple[Floats, Floats], other: tuple[Floats, Floats], beta: float) -> Floats:
+    """The D at which lines through points `one` of either argument meet lines through points `other`."""
+    pairs = (one[0][:, None] - other[1], other[0][:, None] - one[1])
+    return np.unique(np.concatenate([pair.ravel() for pair in pairs])) / (2 * beta)
 
 
 def _half_plane(inner: Inner, side: float, rounding: float) -> tuple[float, float] | None:
@@ -106,13 +119,17 @@ def _outer(inner: Inner, edges: Floats, rounding: float) -> tuple[float, float]:
     a, b = edges[:-1], edges[1:]
     value = error = size = 0.0
     for level in range(ROUNDS):
-        x = nodes_between(a, b)
+        half = 0.5 * (b - a)
+        x = np.concatenate([nodes_between(a, b), 0.5 * (a + b)[:, None] + half[:, None] * SENTINELS], axis=1)
         density = np.exp(-0.5 * x**2) / np.sqrt(2 * np.pi)
         integral, absolute, inner_error = (density * part.reshape(x.shape) for part in inner(x.ravel()))
-        half = 0.5 * (b - a)
+        integral, ends = np.split(integral, [N], axis=1)
+        absolute, inner_error = absolute[:, :N], inner_error[:, :N]
         weights = rule().weights
         panel_size = half * (absolute @ weights)
-        panel_error = 2 * half * tail(integral)
+        blind = np.abs(integral @ interpolation(SENTINELS).T - ends).max(axis=1)
+        blind = np.where(blind > NOISE * rounding * np.abs(integral).max(axis=1), blind, 0.0)
+        panel_error = 2 * half * (tail(integral) + blind)
         total = size + panel_size.sum()
         noise = 2 * half * inner_error.max(axis=1)  # halving the outer panel does not reduce it
         done = (panel_error <= np.maximum(AIM * rounding * total, noise)) | (level == ROUNDS - 1)

@@ -20,6 +20,8 @@ NOISE = 1e-4  # an unresolved part below this, relative to the largest |f| of th
 RESOLVED = 1e-14  # an unresolved part below this counts as rounding
 BLIND = 1e-13  # rounding level of interpolant minus function next to the ends, relative to the largest |f|
 SENTINELS = np.array([-1 + 2e-6, 1 - 2e-6])  # test points between the outermost nodes and the ends
+SHARP = 1 / 16  # a run of short panels is shorter than this, in units of the scale, at a sharp feature
+MOST_SHARP = 16  # more such runs are an oscillation
 EPS = float(np.finfo(float).eps)
 CENTRE = np.linspace(-2.0, 2.0, 33)  # the largest |f| here, in units of the scale, is the unit of noise elsewhere
 STEPS = 4.0  # an unresolved part below this multiple of the rounding of a less exact function is its noise
@@ -111,6 +113,22 @@ class Grid:
     def edges(self) -> Floats:
         """The ends of all panels, ascending."""
         return np.concatenate([self.a, self.b[-1:]])
+
+    def sharp_points(self) -> Floats:
+        """The middles of sharp but smooth features, such as rounded kinks: runs of short panels between longer ones.
+
+        Runs that touch a breakpoint are left out, as are the many runs of an oscillation.
+        """
+        length = self.b - self.a
+        starts = np.flatnonzero(np.r_[True, ~np.isclose(length[1:], length[:-1])])
+        own, low, high = length[starts], self.a[starts], np.r_[self.a[starts[1:]], self.b[-1]]
+        isolated = (own < np.minimum(np.r_[np.inf, own[:-1]], np.r_[own[1:], np.inf])) & (
+            high - low < SHARP * self.scale
+        )
+        points = np.array(self.pieces.breakpoints_within(self.reach * self.scale))
+        isolated &= np.searchsorted(points, low) == np.searchsorted(points, high, side="right")
+        middles = np.asarray(0.5 * (low + high)[isolated])
+        return middles if middles.size <= MOST_SHARP else middles[:0]
 
     def column(self, letter: str) -> Column:
         """The factor for a letter: "x" for the argument, "f" for the function, "d" for f′ and "s" for f″."""

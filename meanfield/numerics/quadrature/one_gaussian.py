@@ -83,6 +83,17 @@ def moment(
     return Estimate(value.reshape(q.shape), error.reshape(q.shape), converged, evaluations)
 
 
+def resolved(grid: Grid, product: str, q: Floats) -> Grid:
+    """The `grid`, refined and extended until f and then the product are resolved at every q, shape (q,).
+
+    A resolved product does not imply a resolved f: the square of √((x − m)² + ε²) is a polynomial, which needs no fine
+    panels near m. Pairs evaluate f at two points and need f itself. The caller holds the lock of the function.
+    """
+    for one in dict.fromkeys(("f", product)):
+        integrate(grid, one, q)
+    return grid
+
+
 class _Panels(NamedTuple):
     """Contributions of each panel at each q, shape (q, panels)."""
 
