@@ -36,7 +36,7 @@ class Estimate:
     evaluations : int
         How many points the activation was evaluated at to get the number; 0 if all values were at hand already.
     resolution : float or None
-        Width of the features that the search for breakpoints would have seen; None where nothing was searched.
+        Width of the features of a callable that were seen; `error` does not cover narrower ones. None for formulas.
     mode : str
         "training" or "eval" of the torch module that the number belongs to, if its values depend on the mode; else "".
     certified : bool

@@ -232,6 +232,7 @@ class Activation:
             self.derivative_function,
             self.declared_breakpoints,
             self.declared_jumps,
+            unknown=not (self.entry or isinstance(self.function, FormulaFunction)),
             name=self.name,
             precision=getattr(self.function, "precision", EPS),
             derivative_precision=getattr(self.derivative_function, "precision", EPS),

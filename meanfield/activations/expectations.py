@@ -157,6 +157,8 @@ def pair_expectation(
     value, error = products(q_first, q_second, 1.0 - c_pair)
     after = first.pieces.evaluations + (0 if second is first else second.pieces.evaluations)
     converged = bool(np.all(error <= rtol * np.maximum(1.0, np.abs(value))))
+    searched = [first.pieces.resolution(variance1), second.pieces.resolution(variance2)]
+    resolution = max((one for one in searched if one is not None), default=None)
     if value.ndim == 0:
-        return Estimate(float(value), float(error), converged, after - before)
-    return Estimate(value, error, converged, after - before)
+        return Estimate(float(value), float(error), converged, after - before, resolution=resolution)
+    return Estimate(value, error, converged, after - before, resolution=resolution)

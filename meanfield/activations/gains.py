@@ -82,9 +82,10 @@ def gain(spec: Any, *, kind: str = "forward", q: ArrayLike = 1.0) -> Estimate:
     converged = bool(np.all(error <= (1e-12 if known or kind != "backward" else 1e-10) * result))
     evaluations, product = _evaluations(phi) - before, "dd" if kind == "backward" else "ff"
     certified = kind != "centered" and all(one.moments.certified(product, variance) for one in _functions(phi))
-    if result.ndim == 0:
-        return Estimate(float(result), float(error), converged, evaluations, mode=phi.mode, certified=certified)
-    return Estimate(result, error, converged, evaluations, mode=phi.mode, certified=certified)
+    searched = [one.pieces.resolution(variance) for one in _functions(phi)]
+    resolution = max((width for width in searched if width is not None), default=None)
+    number, bound = (float(result), float(error)) if result.ndim == 0 else (result, error)
+    return Estimate(number, bound, converged, evaluations, resolution=resolution, mode=phi.mode, certified=certified)
 
 
 def _functions(phi: Activation | RandomActivation) -> tuple[Activation, ...]:

@@ -46,6 +46,10 @@ PANEL = np.dtype(
         ("tolerance", "f8"),  # error bound of a coefficient
         ("noisy", "?"),  # resolved only within the measured noise
         ("settled", "?"),  # the breakpoint in the panel has been found
+        ("samples", "i8"),  # number of samples in the panel
+        ("first", "i8"),  # number of the first of them
+        ("compared", "?"),  # the interpolant has been compared with the samples
+        ("missed", "?"),  # it disagrees with one of them
     ]
 )
 
@@ -92,8 +96,8 @@ def _degree(c: Floats, tolerance: Floats) -> Ints:
 
 
 def resolved(panels: Panels) -> Bools:
-    """Whether the last coefficients of each panel are negligible."""
-    return np.asarray(panels["degree"] < N - TAIL)
+    """Whether the last coefficients of each panel are negligible, and no sample is known to disagree."""
+    return np.asarray((panels["degree"] < N - TAIL) & ~panels["missed"])
 
 
 def length(panels: Panels) -> Floats:
@@ -104,7 +108,9 @@ def length(panels: Panels) -> Floats:
 def refit(panels: Panels, scale: Floats | float, noise: Floats | float) -> Panels:
     """The same panels, with `scale` and `noise` as lower bounds on the scale and noise of each."""
     scale, noise = np.maximum(panels["scale"], scale), np.maximum(panels["noise"], noise)
-    return fit(panels["a"], panels["b"], panels["f"], scale, noise)
+    again = fit(panels["a"], panels["b"], panels["f"], scale, noise)
+    again["samples"], again["first"] = panels["samples"], panels["first"]
+    return again
 
 
 def halve(sample: ArrayFunction, panels: Panels, chosen: Bools) -> Panels:
@@ -113,6 +119,8 @@ def halve(sample: ArrayFunction, panels: Panels, chosen: Bools) -> Panels:
     middle = 0.5 * (old["a"] + old["b"])
     a, b = np.r_[old["a"], middle], np.r_[middle, old["b"]]
     new = fit(a, b, sample(nodes(a, b)), np.tile(old["scale"], 2), np.tile(old["noise"], 2))
+    half = old["samples"] // 2
+    new["samples"], new["first"] = np.tile(half, 2), np.r_[old["first"], old["first"] + half]
     panels = np.r_[panels[~chosen], new]
     return np.asarray(panels[np.argsort(panels["a"])])
 

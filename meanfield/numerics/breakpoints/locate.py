@@ -51,6 +51,8 @@ def gaps_at_edges(panels: Panels, eligible: Bools, cuts: list[float]) -> Gaps:
 def gaps_in_panels(panels: Panels, eligible: Bools, rough: Bools) -> Gaps:
     """Gaps in rough panels that agree with the left neighbour up to one node and with the right one from the next."""
     i = 1 + np.flatnonzero(eligible[:-2] & rough[1:-1] & eligible[2:])
+    if i.size == 0:
+        return Gaps(i, i, np.empty(0), np.empty(0), np.empty(0))
     x, f = nodes(panels["a"][i], panels["b"][i]), panels["f"][i]
     left, left_allowed = matches(panels[i - 1], x, f)
     right, right_allowed = matches(panels[i + 1], x, f)

@@ -1,13 +1,14 @@
 """Search for the kinks and jumps of a black-box function.
 
-The function is interpolated on panels, which are halved until their last Chebyshev coefficients are negligible. An
-unresolved panel between two resolved panels is compared with the continuations of the two. If its left part agrees with
+The function is interpolated on panels, which are halved until their last Chebyshev coefficients are negligible and the
+interpolants agree with samples between the nodes. An unresolved panel between two resolved panels is compared with the
+continuations of the two. If its left part agrees with
 the left continuation and its right part with the right one, there is a breakpoint between the parts. Chebfun splits
 intervals for the same reason (Pachón, Platte & Trefethen, IMA J. Numer. Anal. 30 (2010) 898), but locates the
 breakpoint by finite differences.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,9 +27,12 @@ from meanfield.numerics.breakpoints.chebyshev_panels import (
     resolved,
 )
 from meanfield.numerics.breakpoints.locate import Gaps, gaps_at_edges, gaps_in_panels, locate, runs, singularity
+from meanfield.numerics.breakpoints.samples import Samples
 
-WIDTH = 0.5  # length of a base panel, whose nodes detect a bump of width 0.005
-PANELS = 64  # most base panels, unless their width is given
+WIDTH = 0.5  # length of a base panel
+SAMPLES = 256  # most samples in a base panel, a power of 2
+SHARE = 3  # at most 1/SHARE of the evaluations are samples
+PANELS = 65  # about as many base panels at most, unless their width is given
 GRADED = 2e-6  # a panel this short, relative to the base panels, approaches a singularity
 PINNED = 1e-12  # a panel this short, relative to max(1, |x|), is not halved
 WINDOW = 1e-6  # on an interval this short, relative to max(1, |x|), high coefficients are noise
@@ -74,12 +78,20 @@ class Search:
     unresolved : tuple of (float, float)
         Intervals with noise, with values that are not finite, with structure too fine for `max_evaluations`, or with an
         algebraic singularity like √|x|. The place of such a singularity is among the breakpoints.
+    resolution : float
+        Features this wide were seen, narrower ones only by chance.
+    x, values : ndarray, shape (n,)
+        The nodes of the resolved panels, ascending, and f there. Interpolants of f between its breakpoints are right if
+        they are right at all of them.
     """
 
     breakpoints: tuple[Breakpoint, ...]
     evaluations: int
     resolved: bool
     unresolved: tuple[tuple[float, float], ...]
+    resolution: float
+    x: Floats = field(repr=False, compare=False)
+    values: Floats = field(repr=False, compare=False)
 
 
 class _Counted:
@@ -100,7 +112,7 @@ def find_breakpoints(
     a: float,
     b: float,
     *,
-    max_evaluations: int = 40_000,
+    max_evaluations: int = 60_000,
     width: float | None = None,
     noise: float = 0.0,
 ) -> Search:
@@ -113,10 +125,11 @@ def find_breakpoints(
     a, b : float
         Ends of the interval, a < b; breakpoints at a or b itself are not searched for.
     max_evaluations : int
-        Limit on the number of points at which f is evaluated; beyond it no panel is halved.
+        Limit on the number of points at which f is evaluated; beyond it no panel is halved. Up to a third of them
+        are samples between the nodes.
     width : float or None
-        Length of the base panels, in units of x. None means 0.5, or about 1/64 of a longer interval. Structure narrower
-        than a hundredth of this length, or nearer to a or b than a thousandth of it, may be missed.
+        Length of the base panels, in units of x. None means 0.5, or about 1/65 of a longer interval. Structure narrower
+        than a two hundredth of this length, or nearer to a or b than a thousandth of it, may be missed.
     noise : float
         Absolute noise of the values of f, if it is known; structure below a few times this height is no breakpoint.
 
@@ -144,17 +157,23 @@ def find_breakpoints(
         raise InvalidInput(f"the width of the panels must be positive, not {width!r}")
     sample = _Counted(f)
     panels, base = refit(_base(sample, a, b, width, max_evaluations), 0.0, noise), True
+    affordable = max(1.0, max_evaluations / (SHARE * panels.size))
+    samples = Samples(sample, panels, min(SAMPLES, 2 ** int(np.log2(affordable))))
     graded = GRADED * (panels["b"] - panels["a"]).max()
     points: list[Breakpoint] = []
     cuts: list[float] = []  # edges at which a breakpoint has been found
     while True:
         panels = _allow_for_noise(sample, panels, base)
+        samples.compare(panels)
         split, long = _rough(panels), panels["b"] - panels["a"] > graded
         eligible = resolved(panels) & ~panels["settled"] & long
         suspects = gaps_at_edges(panels, eligible, cuts), gaps_in_panels(panels, eligible, split & long)
         gaps = Gaps(*(np.concatenate(entries) for entries in zip(*suspects, strict=True)))
-        for i, j, edge, found in zip(gaps.left, gaps.right, gaps.edge, locate(sample, panels, gaps), strict=True):
-            if found is not None:
+        located = locate(sample, panels, gaps)
+        places = np.array([np.nan if found is None else found[0] for found in located])
+        alone = samples.agree(panels, gaps.left, gaps.right, places)
+        for i, j, edge, found, only in zip(gaps.left, gaps.right, gaps.edge, located, alone, strict=True):
+            if found is not None and only:
                 points.append(Breakpoint(*found))
                 cuts.append(edge)
                 panels["settled"][i + 1 : j], split[i + 1 : j] = True, False
@@ -168,7 +187,10 @@ def find_breakpoints(
     points += [Breakpoint(*singularity(run)) for run in runs(panels[~long & finite])]
     given_up = runs(panels[split | ~long | panels["noisy"] | ~finite])
     unresolved = tuple((float(run["a"][0]), float(run["b"][-1])) for run in given_up)
-    return Search(tuple(sorted(points, key=lambda point: point.x)), sample.evaluations, not unresolved, unresolved)
+    points.sort(key=lambda point: point.x)
+    sure = panels[resolved(panels) & ~panels["settled"]]
+    x, values = nodes(sure["a"], sure["b"]).ravel(), sure["f"].ravel()
+    return Search(tuple(points), sample.evaluations, not unresolved, unresolved, samples.resolution, x, values)
 
 
 def _base(sample: _Counted, a: float, b: float, width: float | None, max_evaluations: int) -> Panels:
@@ -183,9 +205,14 @@ def _base(sample: _Counted, a: float, b: float, width: float | None, max_evaluat
     f, scale = panels["f"], panels["scale"]
     neighbours = np.maximum(np.r_[0.0, scale[:-1]], np.r_[scale[1:], 0.0])
     various = np.count_nonzero(np.diff(np.sort(f)), axis=1).max() > N / 2
-    short = [bits for bits in SHORT if various and not (np.ldexp(np.frexp(f)[0], bits) % 1).any()]
+    short = [bits for bits in SHORT if various and _has_bits(f[::16], bits) and _has_bits(f, bits)]
     noise = 0.5 ** short[0] / 2 * scale if short else 0.0
     return refit(panels, np.maximum(np.median(scale), EPS * neighbours), noise)
+
+
+def _has_bits(f: Floats, bits: int) -> bool:
+    """Whether all significands have at most so many bits."""
+    return not (np.ldexp(np.frexp(f)[0], bits) % 1).any()
 
 
 def _rough(panels: Panels) -> Bools:

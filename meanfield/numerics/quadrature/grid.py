@@ -4,11 +4,11 @@ from functools import cache
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from numpy.polynomial.legendre import legder, legval
+from numpy.polynomial.legendre import legder, legval, legvander
 from numpy.typing import ArrayLike, NDArray
 
 from meanfield._types import ArrayFunction, Bools, Floats
-from meanfield.numerics.quadrature.gauss_legendre import N, interpolation, nodes_between, rule, tail
+from meanfield.numerics.quadrature.gauss_legendre import SAFETY, TAIL, N, nodes_between, rule, tail
 
 # Initial panel edges in units of the grid's scale s. A grid serves √q in [s, √2·s), so 13 s ≥ 9.2 standard deviations.
 EDGES = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.5, 8.0, 10.0, 13.0)
@@ -45,6 +45,9 @@ class Function(Protocol):
     def breakpoints_within(self, reach: float) -> tuple[float, ...]:
         """The breakpoints with |x| ≤ reach, ascending."""
 
+    def known(self, scale: float, reach: float) -> tuple[Floats, Floats]:
+        """Points with |x| ≤ reach, ascending, and the values there that interpolants on this scale must reproduce."""
+
     def misplacements(self, x: Floats) -> Floats:
         """Bounds on the errors of the places of the breakpoints among `x`; 0 at other points."""
 
@@ -69,9 +72,9 @@ class Grid:
     d_error : ndarray, shape (panels,)
         Bound on the absolute error of `d`; 0 if the derivative is given as a function of float64 arithmetic.
     blind : ndarray, shape (panels,)
-        Difference of interpolant and function at test points next to the ends, relative to the largest |f| of the
-        panel; 0 below rounding level. It detects a kink between the outermost node and the end, where the values at the
-        nodes do not show it.
+        Difference of interpolant and function, relative to the largest |f| of the panel, at two test points next to the
+        ends and at the points where the function is known; 0 below rounding level. It detects kinks between the
+        outermost node and the end, and features between the nodes, which the values at the nodes do not show.
     unresolved : ndarray, shape (panels,)
         Tail of f relative to the largest |f| of the panel, and `blind`.
     misplaced : ndarray, shape (panels,)
@@ -82,6 +85,7 @@ class Grid:
         self.pieces, self.scale, self.reach = pieces, scale, REACH
         self.centre = float(np.abs(pieces(CENTRE * scale)).max()) if pieces.precision > EPS else 0.0
         half = np.array(EDGES) * scale
+        self.known_x, self.known_f = pieces.known(scale, REACH * scale)
         edges = self._cut(np.concatenate([-half[:0:-1], half]))
         self._set(*self._panels(edges[:-1], edges[1:]))
         self.parent = np.full(self.a.size, np.inf)  # relative unresolved part of the parent panel
@@ -95,16 +99,35 @@ class Grid:
         x, inside = nodes_between(a, b), 0.5 * (a + b)[:, None] + 0.5 * (b - a)[:, None] * SENTINELS
         f, ends = np.split(self.pieces(np.concatenate([x, inside], axis=1)), [N], axis=1)
         with np.errstate(all="ignore"):
+            coefficients = f @ rule().coefficients.T
             height = np.abs(f).max(axis=1)
-            blind = np.abs(f @ interpolation(SENTINELS).T - ends).max(axis=1) / np.where(height > 0, height, 1.0)
+            height = np.where(height > 0, height, 1.0)
+            blind = np.abs(coefficients @ _at_sentinels() - ends).max(axis=1) / height
+            blind = np.maximum(blind, self._unlike_known(a, b, coefficients) / height)
             blind = np.where(blind > BLIND, blind, 0.0)
-            unresolved = _relative_tail(f) + blind
+            unresolved = SAFETY * np.abs(coefficients[:, -TAIL:]).max(axis=1) / height + blind
         if self.pieces.derivative_function is not None:
             d = self.pieces.derivative(x)
             d_error = _rounding(d, self.pieces.derivative_precision)
         else:
-            d, d_error = _differentiate(f, 0.5 * (b - a), unresolved, self._floor(height), self.pieces.precision)
+            floor, precision = self._floor(height), self.pieces.precision
+            d, d_error = _differentiate(f, coefficients, 0.5 * (b - a), unresolved, floor, precision)
         return a, b, x, f, d, d_error, blind, unresolved, self.pieces.misplacements(a)
+
+    def _unlike_known(self, a: Floats, b: Floats, coefficients: Floats) -> Floats:
+        """Largest difference of each Legendre series from the known values in its panel."""
+        largest = np.zeros(a.size)
+        first, end = np.searchsorted(self.known_x, a), np.searchsorted(self.known_x, b)
+        count = end - first
+        if not count.any():
+            return largest
+        panel = np.repeat(np.arange(a.size), count)
+        begin = count.cumsum() - count
+        point = np.arange(panel.size) + np.repeat(first - begin, count)
+        s = (2 * self.known_x[point] - a[panel] - b[panel]) / (b - a)[panel]
+        difference = np.abs(_series(coefficients, panel, s) - self.known_f[point])
+        largest[count > 0] = np.maximum.reduceat(difference, begin[count > 0])
+        return largest
 
     def _set(self, *arrays: Floats) -> None:
         self.a, self.b, self.x, self.f, self.d, self.d_error, self.blind, self.unresolved, self.misplaced = arrays
@@ -136,7 +159,7 @@ class Grid:
         given = self.pieces.derivative_function is not None
         if letter == "s":
             half, unresolved = 0.5 * (self.b - self.a), _relative_tail(self.d) if given else self.unresolved
-            s, s_error = _differentiate(self.d, half, unresolved, exact, precision)
+            s, s_error = _differentiate(self.d, self.d @ rule().coefficients.T, half, unresolved, exact, precision)
             return Column(s, s_error + self.d_error * N**1.5 / half, unresolved)
         if letter == "d":
             return Column(self.d, self.d_error, exact if given else self.unresolved)
@@ -185,8 +208,7 @@ class Grid:
         flat = x.ravel()
         panel = np.clip(np.searchsorted(self.a, flat, side="right") - 1, 0, self.a.size - 1)
         s = (2 * flat - self.a[panel] - self.b[panel]) / (self.b - self.a)[panel]
-        coefficients = np.ascontiguousarray((self.d @ rule().coefficients.T).T)
-        return np.asarray(legval(s, coefficients.take(panel, axis=1), tensor=False).reshape(x.shape))
+        return _series(self.d @ rule().coefficients.T, panel, s).reshape(x.shape)
 
     def extend(self) -> None:
         """Grow outwards by one panel on each side."""
@@ -195,6 +217,7 @@ class Grid:
         a = np.concatenate([side[:-1] for side in sides])
         b = np.concatenate([side[1:] for side in sides])
         self.reach += EXTENSION
+        self.known_x, self.known_f = self.pieces.known(self.scale, self.reach * self.scale)
         everything = np.ones(self.a.size, dtype=bool)
         self._merge(everything, self._panels(a, b), np.full(a.size, np.inf), np.zeros(a.size, dtype=int))
 
@@ -213,6 +236,11 @@ class Grid:
         self.stale = np.concatenate([self.stale[keep], stale])[order]
 
 
+def _series(coefficients: Floats, panel: NDArray[np.int_], s: Floats) -> Floats:
+    """The Legendre series of the panels number `panel` at `s` in [−1, 1], shape (points,)."""
+    return np.asarray(legval(s, np.ascontiguousarray(coefficients.T).take(panel, axis=1), tensor=False))
+
+
 def _relative_tail(values: Floats) -> Floats:
     height = np.abs(values).max(axis=1)
     return np.asarray(tail(values) / np.where(height > 0, height, 1.0))
@@ -226,9 +254,9 @@ def _rounding(values: Floats, precision: float) -> Floats:
 
 
 def _differentiate(
-    f: Floats, half: Floats, unresolved: Floats, floor: Floats, precision: float
+    f: Floats, coefficients: Floats, half: Floats, unresolved: Floats, floor: Floats, precision: float
 ) -> tuple[Floats, Floats]:
-    """Derivatives at the nodes of panels of half length `half`, and a bound on their error.
+    """Derivatives at the nodes of panels of half length `half` from values and coefficients, and a bound on the error.
 
     The noise level of the coefficients is the larger of their unresolved part and the rounding error. Trailing
     coefficients below it are dropped, because differentiation would magnify their noise. Unit noise in the m remaining
@@ -237,7 +265,6 @@ def _differentiate(
     large as the function.
     """
     with np.errstate(all="ignore"):
-        coefficients = f @ rule().coefficients.T
         height = np.abs(f).max(axis=1)
         hidden = (unresolved > NOISE) & (unresolved * height > floor)
         noise = np.maximum(np.where(hidden, np.maximum(unresolved, 1.0), unresolved), max(ULPS, precision / 4)) * height
@@ -245,6 +272,12 @@ def _differentiate(
         coefficients = np.where(np.arange(N) < kept[:, None], coefficients, 0.0)
         d = coefficients @ _slopes().T / half[:, None]
     return d, noise * kept**1.5 / half
+
+
+@cache
+def _at_sentinels() -> Floats:
+    """Legendre polynomials at the sentinels, shape (N, 2)."""
+    return np.ascontiguousarray(legvander(SENTINELS, N - 1).T)
 
 
 @cache

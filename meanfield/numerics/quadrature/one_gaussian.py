@@ -78,9 +78,10 @@ def moment(
                 value[chosen], error[chosen] = integrate(grid, product, flat[chosen])
     converged = bool(np.all(error <= np.maximum(rtol * np.abs(value), atol)))
     evaluations = pieces.evaluations - before
+    resolution = pieces.resolution(q)
     if q.ndim == 0:
-        return Estimate(float(value[0]), float(error[0]), converged, evaluations)
-    return Estimate(value.reshape(q.shape), error.reshape(q.shape), converged, evaluations)
+        return Estimate(float(value[0]), float(error[0]), converged, evaluations, resolution=resolution)
+    return Estimate(value.reshape(q.shape), error.reshape(q.shape), converged, evaluations, resolution=resolution)
 
 
 def resolved(grid: Grid, product: str, q: Floats) -> Grid:

@@ -14,11 +14,15 @@ from numpy.typing import ArrayLike
 
 from meanfield._types import ArrayFunction, Floats
 from meanfield.errors import BadActivation
-from meanfield.numerics.breakpoints.search import find_breakpoints
+from meanfield.numerics.breakpoints.samples import PHASE, SEEN
+from meanfield.numerics.breakpoints.search import Search, find_breakpoints
 from meanfield.numerics.quadrature.gauss_legendre import rule
 from meanfield.numerics.quadrature.grid import REACH, Grid, half_octave
 
-SEARCHED = 16.0  # the search for breakpoints covers at least |x| ≤ 16
+SEARCHED = 16.13  # the search covers at least this |x|; it sees no breakpoint at its ends, so they are not round
+FARTHEST = 9.0  # standard deviations beyond which a narrow feature has no weight
+THINNED = 3  # every third node of a resolved panel shows whatever the panel resolves
+NEAR = 2048  # samples on the scale of a grid that is finer than the search for breakpoints
 EPS = float(np.finfo(float).eps)
 CENTRE = np.linspace(-2.0, 2.0, 33)  # the size of f here is the unit of the noise of less exact functions elsewhere
 KINK = 1e-7  # least difference of one-sided derivatives at a kink, relative to the largest |f′|
@@ -40,6 +44,9 @@ class PiecewiseSmooth:
         All x at which f or one of its derivatives is discontinuous. If None, a numerical search locates them.
     jumps : tuple of float
         All x at which f is discontinuous. Jumps among the `breakpoints` are also detected numerically.
+    unknown : bool
+        Whether f may have narrow features that nothing tells about, so that it is searched for them though its
+        breakpoints are given. A function without `breakpoints` always is.
     name : str
         Name of f in messages.
     precision, derivative_precision : float
@@ -53,6 +60,7 @@ class PiecewiseSmooth:
         breakpoints: tuple[float, ...] | None = None,
         jumps: tuple[float, ...] = (),
         *,
+        unknown: bool = False,
         name: str = "f",
         precision: float = EPS,
         derivative_precision: float = EPS,
@@ -66,7 +74,9 @@ class PiecewiseSmooth:
         #: The known breakpoints, each with a bound on the error of its place.
         self._breakpoints = {x: _rounding(x) for x in {*(breakpoints or ()), *jumps}}
         self._jumps: set[float] = set(jumps) | {x for x in self._breakpoints if self._jumps_at(x)}
-        self._searched = np.inf if self._declared else 0.0
+        self.unknown = unknown or not self._declared
+        self._searched = 0.0 if self.unknown else np.inf
+        self._found: list[tuple[float, Search]] = []  # the searches, each with the |x| at which it begins
 
     def __call__(self, x: ArrayLike) -> Floats:
         """Values at `x`, of the shape of `x`; a NaN raises BadActivation with its x."""
@@ -107,9 +117,40 @@ class PiecewiseSmooth:
             for a, b in ((-outer, outer),) if inner == 0 else ((-outer, -inner), (inner, outer)):
                 with np.errstate(all="ignore"):
                     found = find_breakpoints(self, a, b, noise=0.5 * self._noise)
+                self._found.append((inner, found))
+                if self._declared:
+                    continue
                 self._breakpoints |= {point.x: point.error + _rounding(point.x) for point in found.breakpoints}
                 self._jumps |= {point.x for point in found.breakpoints if point.order == 0 and self._jumps_at(point.x)}
             self._searched = outer
+
+    def known(self, scale: float, reach: float) -> tuple[Floats, Floats]:
+        """Points with |x| ≤ reach, ascending, and the values there that interpolants on this scale must reproduce."""
+        if not self.unknown:
+            return np.empty(0), np.empty(0)
+        with self.lock:
+            self._search(reach)
+            points = [(found.x[1::THINNED], found.values[1::THINNED]) for _, found in self._found]
+        near = REACH * scale * ((2 * np.arange(NEAR) + 2 * PHASE) / NEAR - 1)
+        if SEEN * (near[1] - near[0]) < self._found[0][1].resolution:
+            points.append((near, self(near)))
+        x, values = np.concatenate(points, axis=1)
+        order = np.argsort(x)
+        order = order[np.abs(x[order]) <= reach]
+        return x[order], values[order]
+
+    def resolution(self, q: ArrayLike) -> float | None:
+        """Width of the features that were seen where √q·Z has weight, narrower ones by chance; None if none is unknown.
+
+        It is the largest over all q.
+        """
+        if not self.unknown:
+            return None
+        largest = float(np.sqrt(np.max(q, initial=0.0)))
+        with self.lock:
+            self._search(FARTHEST * largest)
+            coarsest = max(found.resolution for begin, found in self._found if begin < FARTHEST * largest or begin == 0)
+        return min(coarsest, 2 * SEEN * REACH * largest / NEAR)
 
     def misplacements(self, x: Floats) -> Floats:
         """Bounds on the errors of the places of the breakpoints among `x`, shape (n,); 0 at other points."""

@@ -1,0 +1,66 @@
+"""How often a callable's narrow feature is missed, by its width.
+
+    python tests/long/narrow_features.py 400
+
+tanh has a feature of compact support and given total width added at a random place: a box, a triangle or a smooth bump.
+An answer is a miss if it is off by more than its error. The truth is a composite rule on panels that end at the
+feature's own breakpoints.
+"""
+
+import argparse
+
+import numpy as np
+from scipy.special import roots_legendre
+
+import meanfield as mf
+
+NODES, WEIGHTS = roots_legendre(40)
+SHAPES = {
+    "box": lambda u: 1.0 * (np.abs(u) < 1),
+    "triangle": lambda u: np.maximum(1 - np.abs(u), 0),
+    "smooth": lambda u: np.exp(1 - 1 / np.maximum(1 - u**2, 1e-3)) * (np.abs(u) < 1),
+}
+WIDTHS = (0.25, 0.5, 0.75, 1.0, 1.25, 2.0, 5.0)  # in units of the stated resolution
+
+
+def truth(f, q, m, w):
+    """E f(√q Z), with panels inside and outside of [m − w/2, m + w/2]."""
+    sd = np.sqrt(q)
+    edges = np.r_[np.linspace(-14, 14, 281) * sd, m + 0.5 * w * np.linspace(-1, 1, 41)]
+    edges = np.unique(np.clip(edges, -14 * sd, 14 * sd))
+    a, b = edges[:-1, None], edges[1:, None]
+    x = 0.5 * (a + b) + 0.5 * (b - a) * NODES
+    return float((0.5 * (b - a) * WEIGHTS * f(x) * np.exp(-(x**2) / (2 * q))).sum() / np.sqrt(2 * np.pi * q))
+
+
+def missed(rng, shape, width, q):
+    """Whether a random feature is missed, and whether it was found with an error of less than 1e-10."""
+    m = np.sqrt(q) * rng.uniform(-3, 3)
+    resolution = mf.expectation(lambda x: np.tanh(x), q).resolution
+    w = width * resolution
+
+    def f(x):
+        return np.tanh(x) + SHAPES[shape]((x - m) / (0.5 * w))
+
+    found = mf.expectation(lambda x: f(x), q)
+    error = abs(found.value - truth(f, q, m, w))
+    return error > found.error + 1e-14, found.error < 1e-10
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("count", type=int)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    rng = np.random.default_rng(arguments.seed)
+    print("misses of", arguments.count, "by width in units of the resolution", *WIDTHS)
+    for q in (1e-4, 1.0, 25.0):
+        for shape in SHAPES:
+            outcomes = [[missed(rng, shape, width, q) for _ in range(arguments.count)] for width in WIDTHS]
+            misses = [sum(miss for miss, _ in row) for row in outcomes]
+            sharp = [sum(good for _, good in row) for row in outcomes]
+            print(f"q = {q:<8g} {shape:9} missed {misses}, error below 1e-10 {sharp}")
+
+
+if __name__ == "__main__":
+    main()
