@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from meanfield.cross_check.result import CheckResult
     from meanfield.montecarlo.simulation import Method, TypeName
     from meanfield.montecarlo.weight_laws import Sampler
-    from meanfield.weights.loading import Layout
+    from meanfield.weights.axis_order import Layout
 
 WEIGHTS = {name: f"weights: {name}" for name in ("sigma_w", "mean", "correlation")}
 

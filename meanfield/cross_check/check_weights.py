@@ -24,7 +24,8 @@ from meanfield.montecarlo.weight_laws import Sampler
 from meanfield.networks.layers.dense import Dense
 from meanfield.networks.layers.network import Network
 from meanfield.numerics.statistics.multiple_testing import largest_z
-from meanfield.weights.loading import Layout, Tensor, read
+from meanfield.weights.axis_order import Layout
+from meanfield.weights.loading import Tensor, read
 
 __all__ = ["WeightCheck", "check_weights"]
 

@@ -86,11 +86,11 @@ def entries(matrix: AnyArray) -> Entries:
     """
     rows, columns = matrix.shape
     n = rows * columns
-    largest = max(float(np.max(block)) for block in _blocks(matrix, np.abs))
+    largest = max(float(np.max(block)) for block in row_blocks(matrix, np.abs))
     if largest == 0.0:
         nothing = Statistic(0.0, 0.0)
         return Entries(n, 0.0, 0.0, 1.0, nothing, nothing, nothing, 0.0, 1.0)
-    zeros = sum(int(np.count_nonzero(block == 0.0)) for block in _blocks(matrix)) / n
+    zeros = sum(int(np.count_nonzero(block == 0.0)) for block in row_blocks(matrix)) / n
 
     def unit(x: Floats) -> Floats:
         return x / largest
@@ -135,7 +135,7 @@ def kurtosis_z(kurtosis: float, n: int) -> float:
 def _tail(matrix: AnyArray, standard: Callable[[Floats], Floats], n: int) -> Statistic:
     """Excess kurtosis; the standard error follows from its influence function, for any law with 8 moments."""
     powers = np.zeros(9)
-    for block in _blocks(matrix, standard):
+    for block in row_blocks(matrix, standard):
         square = block * block
         cube = square * block
         powers[2] += square.sum()
@@ -163,7 +163,7 @@ def _tail_index(matrix: AnyArray) -> float:
     """Hill's estimate of a in P(|W| > w) ~ w⁻ᵃ from the √n largest entries."""
     k = math.isqrt(matrix.size) + 1
     top = np.empty(0)
-    for block in _blocks(matrix, np.abs):
+    for block in row_blocks(matrix, np.abs):
         top = np.concatenate([top, block.ravel()])
         top = np.partition(top, -k)[-k:] if top.size > k else top
     top = np.sort(top)
@@ -177,7 +177,7 @@ def _mean(matrix: AnyArray, of: Callable[[Floats], Floats]) -> tuple[float, floa
     n = rows * columns
     by_row, by_column, squares = np.empty(rows), np.zeros(columns), 0.0
     start = 0
-    for block in _blocks(matrix, of):
+    for block in row_blocks(matrix, of):
         by_row[start : start + len(block)] = block.mean(axis=1)
         by_column += block.sum(axis=0)
         squares += float(np.vdot(block, block))
@@ -191,7 +191,7 @@ def _mean(matrix: AnyArray, of: Callable[[Floats], Floats]) -> tuple[float, floa
     return mean, math.sqrt(max(groups)), alone / max(groups) if max(groups) > 0 else 1.0
 
 
-def _blocks(matrix: AnyArray, of: Callable[[Floats], Floats] = lambda x: x) -> Iterator[Floats]:
+def row_blocks(matrix: AnyArray, of: Callable[[Floats], Floats] = lambda x: x) -> Iterator[Floats]:
     """Apply `of` to the rows in float64, a block of rows at a time."""
     step = max(1, CHUNK // matrix.shape[1])
     for start in range(0, len(matrix), step):

@@ -3,17 +3,18 @@
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, cast
 
 import numpy as np
 
 from meanfield._types import AnyArray, Floats, Reals
 from meanfield.errors import InvalidInput
+from meanfield.weights.axis_order import Layout, bias_axes, checked_layout, layouts, merged_heads
+from meanfield.weights.checkpoint import why_no_weight
 
 LARGEST = 1e150  # largest entry; its square and the square of its inverse are in the range of a float
-Layout = Literal["torch", "keras"]
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,14 @@ class Collection:
 
 
 def is_single(weights: object) -> bool:
-    """Whether `weights` is a single array; a list with an array among its items is a list of weights."""
+    """Whether `weights` is a single array; a list or tuple with an array anywhere in it is a list of weights."""
     if isinstance(weights, list | tuple):
-        return not any(hasattr(item, "shape") for item in weights)
+        return not any(
+            hasattr(item, "shape")
+            or isinstance(item, Mapping)
+            or (isinstance(item, list | tuple) and not is_single(item))
+            for item in weights
+        )
     return not isinstance(weights, Mapping)
 
 
@@ -48,7 +54,7 @@ def plain_array(value: Any, name: str) -> AnyArray:
     try:
         for step in ("detach", "cpu"):
             value = getattr(value, step, lambda value=value: value)()
-        if "bfloat16" in str(getattr(value, "dtype", "")):
+        if re.search("bfloat16|float8", str(getattr(value, "dtype", ""))):  # NumPy has no such types
             value = value.float() if hasattr(value, "float") else value.astype(np.float32)
         if np.ma.is_masked(value):
             raise ValueError("it is masked")
@@ -58,37 +64,42 @@ def plain_array(value: Any, name: str) -> AnyArray:
     return array
 
 
-def read(weights: Any, layout: Layout) -> Collection:
-    """Read weights from an array, a list or mapping of arrays, or the path of an .npy or .npz file.
+def read(weights: Any, layout: Layout | None) -> Collection:
+    """Read weights from an array, nested lists or mappings of arrays, or the path of an .npy or .npz file.
 
     Raises
     ------
     InvalidInput
-        If there is no weight, a weight is not real and finite, or a file cannot be read.
+        If there is no weight, a weight is not real and finite, the order of its axes is needed and not known, or a file
+        cannot be read.
     """
-    if layout not in ("torch", "keras"):
-        raise InvalidInput(f"layout must be 'torch' (fan_out first) or 'keras' (fan_out last), not {layout!r}")
+    checked_layout(layout)
     if isinstance(weights, str | os.PathLike):
         weights = load(weights)
     elif callable(getattr(weights, "state_dict", None)):
         weights = weights.state_dict()
     if is_single(weights):
-        return Collection([tensor("weights", plain_array(weights, "weights"), layout)], single=True)
-    named = dict(_flat(weights)) if isinstance(weights, Mapping) else {str(i): v for i, v in enumerate(weights)}
-    arrays = {name: plain_array(value, name) for name, value in named.items()}
-    skipped = {name: why for name, array in arrays.items() if (why := _reason(array))}
+        return Collection([tensor("weights", plain_array(weights, "weights"), layout or "torch")], single=True)
+    named = dict(_flat(weights))
+    skipped = {name: why for name, value in named.items() if (why := why_no_weight(name) or _no_array(value))}
+    arrays = {
+        name: merged_heads(name, plain_array(value, name)) for name, value in named.items() if name not in skipped
+    }
+    skipped |= {name: why for name, array in arrays.items() if (why := _reason(array))}
     kept = {name: array for name, array in arrays.items() if name not in skipped and array.ndim >= 2}
     biases: dict[str, AnyArray] = {}
     for name, array in arrays.items():
         if array.ndim == 1 and name not in skipped:
-            owner = _owner(name, arrays, kept, layout)
+            owner = _owner(name, array, kept, layout)
             if owner is None or owner in biases:
                 skipped[name] = "one-dimensional, and not the bias of a weight"
             else:
                 biases[owner] = array
     if not kept:
-        raise InvalidInput(f"there is no weight of two or more dimensions among {', '.join(arrays) or 'nothing'}"[:300])
-    return Collection([tensor(name, array, layout, biases.get(name)) for name, array in kept.items()], skipped)
+        raise InvalidInput(f"there is no weight of two or more dimensions among {', '.join(named) or 'nothing'}"[:300])
+    orders = layouts(kept, biases, layout)
+    tensors = [tensor(name, array, orders[name], biases.get(name)) for name, array in kept.items()]
+    return Collection(tensors, {name: skipped[name] for name in named if name in skipped})
 
 
 def tensor(name: str, array: AnyArray, layout: Layout = "torch", bias: AnyArray | None = None) -> Tensor:
@@ -125,13 +136,23 @@ def load(path: str | os.PathLike[str]) -> AnyArray | dict[str, AnyArray]:
         raise InvalidInput(f"{shown!r} is not an .npy or .npz file of plain arrays: {why}") from None
 
 
-def _flat(mapping: Mapping[object, object], prefix: str = "") -> Iterator[tuple[str, object]]:
-    for key, value in mapping.items():
+def _flat(nested: object, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Leaves of nested mappings, lists and tuples, as in the parameters of Flax, Haiku and Stax, with their paths."""
+    if hasattr(nested, "_asdict"):  # a named tuple
+        nested = nested._asdict()
+    items = nested.items() if isinstance(nested, Mapping) else enumerate(cast(Sequence[object], nested))
+    for key, value in items:
         name = f"{prefix}{key}"
-        if isinstance(value, Mapping):  # as in the parameters of Flax and Haiku
+        if isinstance(value, Mapping) or (isinstance(value, list | tuple) and not is_single(value)):
             yield from _flat(value, f"{name}/")
         else:
             yield name, value
+
+
+def _no_array(value: object) -> str | None:
+    """The reason to skip a leaf that is no array and no sequence of numbers, or None."""
+    is_array = hasattr(value, "shape") or hasattr(value, "__array__") or isinstance(value, list | tuple)
+    return None if is_array or isinstance(value, int | float | complex) else f"{type(value).__name__}, not an array"
 
 
 def _reason(array: AnyArray) -> str | None:
@@ -143,18 +164,21 @@ def _reason(array: AnyArray) -> str | None:
     return "a scalar" if array.ndim == 0 else "empty" if array.size == 0 else None
 
 
-def _owner(name: str, arrays: Mapping[str, AnyArray], kept: Mapping[str, AnyArray], layout: Layout) -> str | None:
+def _owner(name: str, bias: AnyArray, kept: Mapping[str, AnyArray], layout: Layout | None) -> str | None:
     """The weight to which the bias `name` belongs: the one of the same prefix, or the one before it in a list."""
     prefix, leaf = re.fullmatch(r"(.*[./])?([^./]*)", name, re.DOTALL).groups(default="")  # type: ignore[union-attr]
     candidates: list[str] = []
-    if name.isdigit():
-        candidates = [str(int(name) - 1)]
+    if (position := re.fullmatch(r"(arr_)?(\d+)", leaf)) is not None:
+        candidates = [f"{prefix}{position[1] or ''}{int(position[2]) - 1}"]
     elif "bias" in leaf:
         candidates = [prefix + leaf.replace("bias", other) for other in ("weight", "kernel", "w", "W")]
     elif leaf[:1] in ("b", "B") and leaf[1:].strip("_").isdigit() | (len(leaf) == 1):
         candidates = [prefix + other + leaf[1:] for other in ("W", "w", "weight", "kernel")]
-    units = 0 if layout == "torch" else -1
-    fits = (other for other in candidates if other in kept and kept[other].shape[units] == arrays[name].size)
+    fits = (
+        other
+        for other in candidates
+        if other in kept and bias.size in {kept[other].shape[axis] for axis in bias_axes(other, layout)}
+    )
     return next(fits, None)
 
 

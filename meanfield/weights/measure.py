@@ -3,8 +3,10 @@
 from typing import Any
 
 from meanfield.arguments import false_alarm_rate
+from meanfield.weights.axis_order import Layout
+from meanfield.weights.copies import copies
 from meanfield.weights.entry_statistics import entries
-from meanfield.weights.loading import Layout, Tensor, read
+from meanfield.weights.loading import Tensor, read
 from meanfield.weights.measurement import Measurement, Measurements
 from meanfield.weights.scheme_recognition import recognise
 from meanfield.weights.singular_values import spectrum
@@ -14,7 +16,7 @@ __all__ = ["measure"]
 TESTS = 6  # tests of a measurement: mean, pairs, correlation, outliers, spectrum, tail
 
 
-def measure(weights: Any, *, layout: Layout = "torch", alpha: float = 0.01) -> Measurement | Measurements:
+def measure(weights: Any, *, layout: Layout | None = None, alpha: float = 0.01) -> Measurement | Measurements:
     """Measure weights: effective sigma_w, mean, tail, singular values, correlations and the most likely scheme.
 
     Parameters
@@ -24,11 +26,12 @@ def measure(weights: Any, *, layout: Layout = "torch", alpha: float = 0.01) -> M
         mapping of names to arrays, nested or not, as torch's `state_dict()` and safetensors' `load_file` give, or
         an object with a `state_dict`; or the path of an .npy or .npz file without pickled objects. Arrays may be torch
         tensors of any device, dtype and graph. Among several arrays, one-dimensional ones count as biases if their name
-        or position in the list identifies the weight; other one-dimensional arrays, integers and scalars are skipped
-        and listed in `.skipped`.
-    layout : {"torch", "keras"}
+        or position in the list identifies the weight; other one-dimensional arrays, integers, scalars and the state of
+        optimizers are skipped and listed in `.skipped`.
+    layout : {"torch", "keras"}, optional
         Order of the axes: (fan_out, fan_in) and ``(C_out, C_in, *kernel)``, or (fan_in, fan_out) and
-        ``(*kernel, C_in, C_out)`` as in Keras and JAX.
+        ``(*kernel, C_in, C_out)`` as in Keras and JAX. By default names decide ("kernel" in Keras and Flax), or the
+        length of the bias; otherwise it is "torch".
     alpha : float
         False-alarm rate of `.findings` for independent entries of mean 0 without a heavy tail, 0 < alpha ≤ 0.1; divided
         among the six tests, and among the weights if there are several.
@@ -42,7 +45,8 @@ def measure(weights: Any, *, layout: Layout = "torch", alpha: float = 0.01) -> M
     Raises
     ------
     InvalidInput
-        If there is no weight, a weight is not real and finite, or the file cannot be read.
+        If there is no weight, a weight is not real and finite, matrices without names are consecutive layers only as
+        (fan_in, fan_out), or the file cannot be read.
 
     Notes
     -----
@@ -65,15 +69,19 @@ def measure(weights: Any, *, layout: Layout = "torch", alpha: float = 0.01) -> M
     >>> W[7] = W[3]
     >>> mf.measure(W).findings
     ('rows 3 and 7 are alike (cosine 1)',)
+    >>> V = np.random.default_rng(1).normal(0, 0.1, (20, 20))
+    >>> mf.measure({"0.weight": V, "1.weight": 2 * V.T})["1.weight"].findings
+    ('it is 2 times the transpose of 0.weight',)
     """
     alpha = false_alarm_rate(alpha, most=0.1)
     collection = read(weights, layout)
     each = alpha / (TESTS * len(collection.tensors))
-    measured = tuple(_measure(tensor, each) for tensor in collection.tensors)
+    copied = copies(collection.tensors)
+    measured = tuple(_measure(tensor, each, copied.get(tensor.name)) for tensor in collection.tensors)
     return measured[0] if collection.single else Measurements(measured, collection.skipped)
 
 
-def _measure(tensor: Tensor, alpha: float) -> Measurement:
+def _measure(tensor: Tensor, alpha: float, copied: str | None) -> Measurement:
     found = entries(tensor.matrix)
     values = spectrum(tensor.matrix, found, alpha)
     return Measurement(
@@ -90,4 +98,5 @@ def _measure(tensor: Tensor, alpha: float) -> Measurement:
         zeros=found.zeros,
         dominance=found.dominance,
         alpha=alpha,
+        copied=copied,
     )

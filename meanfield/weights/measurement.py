@@ -50,6 +50,9 @@ class Measurement:
         Share of the largest entry in the sum of squares.
     alpha : float
         False-alarm rate of each test behind `findings`: one sixth of the requested rate.
+    copied : str or None
+        What the weight has in common with an earlier one among several: it is equal, scaled, transposed, permuted, has
+        other signs, or is correlated with it.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Measurement:
     zeros: float
     dominance: float
     alpha: float
+    copied: str | None = None
 
     @property
     def singular_values(self) -> Floats:
@@ -114,6 +118,8 @@ class Measurement:
     def _findings(self) -> Iterator[str]:
         s, correlation, pair = self.spectrum, self.correlation, self.spectrum.parallel
         orthogonal = self.scheme.law == "orthogonal"
+        if self.copied is not None:
+            yield self.copied
         if self.mean.p_value is not None and self.mean.p_value < self.alpha:
             yield f"the mean, {with_error(self.mean)}, is not 0"
         if pair is not None and pair.p_value < self.alpha:

@@ -13,6 +13,7 @@ from meanfield.initializers.truncated_normal import truncated_std
 from meanfield.weights.entry_statistics import Entries
 from meanfield.weights.loading import Tensor
 from meanfield.weights.singular_values import NEARLY, Spectrum, kolmogorov_distance
+from meanfield.weights.stored_precision import Cell, cell_of_largest
 
 LAWS = ("normal", "uniform", "truncated_normal")
 TANH = 5 / 3  # torch's gain for tanh
@@ -21,7 +22,7 @@ KEPT = truncated_std(CUT) ** 2  # variance after truncation
 #: Excess kurtosis of the normal law truncated at ±c: E z⁴ = 3v − 2c³φ(c)/(2Φ(c) − 1) with variance v.
 CUT_OFF = CUT**3 * math.sqrt(2.0 / math.pi) * math.exp(-0.5 * CUT**2) / math.erf(CUT / math.sqrt(2.0))
 TRUNCATED = (3.0 * KEPT - CUT_OFF) / KEPT**2 - 3.0
-ROUNDING = 0.004  # relative rounding error of bfloat16, by which an entry may exceed a bound
+IN_CELL = 64  # scales at which a bound within the cell of the largest magnitude is tried
 SAMPLED = 20_000  # entries compared with a law; more entries would detect the rounding of half precision
 ZEROS = 0.9  # share of zeros of the law "sparse"
 LOG_RANGE = math.log(1e4)  # range of the log-uniform prior of the scale of an unnamed scheme
@@ -103,8 +104,9 @@ def recognise(tensor: Tensor, found: Entries, spectrum: Spectrum) -> Recognised:
     for name, law, std in stds:
         same = next((key for key in named if key[0] == law and math.isclose(key[1], std, rel_tol=1e-9)), (law, std))
         named.setdefault(same, []).append(name)
-    weights = {key: _likelihood(*key, found) - math.log(2.0 * len(named)) for key in named}
-    free = {law: _any_scale(law, found) - math.log(2.0 * len(LAWS)) for law in LAWS}
+    cell = cell_of_largest(tensor.matrix, found.largest)
+    weights = {key: _likelihood(*key, found, cell) - math.log(2.0 * len(named)) for key in named}
+    free = {law: _any_scale(law, found, cell) - math.log(2.0 * len(LAWS)) for law in LAWS}
     total = float(special.logsumexp([*weights.values(), *free.values()]))
     none = float(np.exp(special.logsumexp(list(free.values())) - total))
     best = max(weights, key=lambda key: weights[key])
@@ -121,35 +123,53 @@ def recognise(tensor: Tensor, found: Entries, spectrum: Spectrum) -> Recognised:
     return Recognised(tuple(named[best]), best[0], confidence, named[best][0], std / best[1])
 
 
-def _likelihood(law: str, std: float, found: Entries) -> float:
-    """Log-likelihood of the entries, for the effective sample size."""
-    ratio, bound = found.square / std**2, found.largest / (std * (1.0 + ROUNDING))
+def _bound(law: str) -> float:
+    """The largest magnitude of a law of standard deviation 1."""
+    return {"normal": math.inf, "uniform": math.sqrt(3.0), "truncated_normal": CUT / math.sqrt(KEPT)}[law]
+
+
+def _likelihood(law: str, std: float, found: Entries, cell: Cell) -> float:
+    """Log-likelihood of the rounded entries, for the effective sample size."""
+    share = cell.share(_bound(law) * std)
+    if share == 0.0:
+        return -math.inf
+    if cell.coarse and law != "normal":
+        std = max(std, cell.high / _bound(law))
     if law == "normal":
-        each = -0.5 * (ratio + math.log(2.0 * math.pi)) - math.log(std)
+        each = -0.5 * (found.square / std**2 + math.log(2.0 * math.pi)) - math.log(std)
     elif law == "uniform":
-        each = -math.log(2.0 * math.sqrt(3.0) * std) if bound <= math.sqrt(3.0) else -math.inf
+        each = -math.log(2.0 * math.sqrt(3.0) * std)
     else:
         before = std / math.sqrt(KEPT)
         inside = math.log(before * math.sqrt(2.0 * math.pi) * math.erf(CUT / math.sqrt(2.0)))
-        each = -0.5 * ratio * KEPT - inside if bound * math.sqrt(KEPT) <= CUT else -math.inf
-    return found.n * found.effective * each
+        each = -0.5 * found.square / before**2 - inside
+    return found.n * found.effective * each + cell.entries * math.log(share)
 
 
-def _any_scale(law: str, found: Entries) -> float:
-    """Log-likelihood averaged over log-uniform scales: maximum times width of the peak (Laplace approximation)."""
+def _any_scale(law: str, found: Entries, cell: Cell) -> float:
+    """Log-likelihood averaged over log-uniform scales.
+
+    Maximum times width of the peak (Laplace approximation). The end of a bounded law is anywhere in the cell of the
+    largest magnitude, or beyond it.
+    """
     n = found.n * found.effective
     std = math.sqrt(found.square)
-    width = math.sqrt(math.pi / n)  # a Gaussian peak in ln(std), whose curvature is 2n
-    if law == "uniform":
-        std, width = found.largest / math.sqrt(3.0), 1.0 / n
-    elif law == "truncated_normal":
-        least = found.largest / CUT * math.sqrt(KEPT)
+    if law == "normal":
+        return _likelihood(law, std, found, cell) + math.log(
+            math.sqrt(math.pi / n) / LOG_RANGE
+        )  # curvature 2n in ln(std)
+    least, width = cell.high / _bound(law), 1.0 / n
+    if law == "truncated_normal":
         slope = n * (1.0 - found.square / least**2 * KEPT)
         if slope > math.sqrt(2.0 * n):  # the likelihood decreases from the smallest admissible scale
-            std, width = least, 1.0 / slope
+            width = 1.0 / slope
         else:
-            std = max(least, std * math.sqrt(KEPT))
-    return _likelihood(law, std, found) + math.log(width / LOG_RANGE)
+            least, width = max(least, std * math.sqrt(KEPT)), math.sqrt(math.pi / n)
+    beyond = _likelihood(law, least, found, cell) + math.log(width)
+    ends = cell.low + (cell.high - cell.low) * (np.arange(IN_CELL) + 0.5) / IN_CELL
+    inside = [_likelihood(law, end / _bound(law), found, cell) - math.log(end) for end in ends]
+    within = float(special.logsumexp(inside)) + math.log((cell.high - cell.low) / IN_CELL)
+    return float(np.logaddexp(beyond, within)) - math.log(LOG_RANGE)
 
 
 def _agreement(law: str, matrix: Reals, found: Entries) -> float:

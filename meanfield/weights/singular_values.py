@@ -18,6 +18,7 @@ RUNS = 8  # runs of consecutive rows in a sample of a larger matrix
 CHUNK = 2**21  # entries converted to float64 at once
 FEWEST = 8  # smallest number of singular values for a comparison with a law
 COPIES = 6  # copies with random signs, for the edge of heavy-tailed entries
+MANY = 64  # distinct magnitudes whose law counts as continuous
 NEARLY = 0.02  # largest relative spread of the singular values of an orthogonal matrix
 
 
@@ -114,7 +115,7 @@ def spectrum(matrix: AnyArray, found: Entries, alpha: float) -> Spectrum:
     spread = float(np.std(values) / np.mean(values))
     by_chance = float(special.gammainc(m * (m - 1) / 4.0, n * m * spread**2)) if m > 1 else 1.0
     some = np.abs(matrix.flat[:PAIRED])
-    ordinary = not heavy and found.zeros == 0.0 and len(np.unique(some)) > 0.5 * len(some)
+    ordinary = not heavy and found.zeros == 0.0 and len(np.unique(some)) > min(0.5 * len(some), MANY)
     fourth = found.tail.value if ordinary else None
     axes = ("rows", "columns") if units <= fan_in else ("columns", "rows")
     others = _runs(n, PAIRED)

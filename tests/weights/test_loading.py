@@ -1,4 +1,5 @@
 import json
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -173,6 +174,65 @@ def test_what_is_no_weight_is_refused_by_name(weights, says):
     with pytest.raises(InvalidInput, match=says) as raised:
         measure(weights)
     assert "\n" not in str(raised.value)
+
+
+K, BIAS = np.random.default_rng(5).standard_normal((30, 20)), np.zeros(20)  # (fan_in, fan_out)
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        {"params": {"Dense_0": {"kernel": K, "bias": BIAS}}},
+        {"dense/kernel:0": K},
+        {"mlp/~/linear_0": {"w": K}},
+        {"h.0.mlp.c_fc.weight": K, "h.0.mlp.c_fc.bias": BIAS},
+        {"hidden.weight": K, "hidden.bias": BIAS},
+        [K, BIAS],
+        [(K, BIAS), (np.eye(20), BIAS)],
+        {"attention": {"query": {"kernel": K.reshape(30, 4, 5), "bias": BIAS.reshape(4, 5)}}},
+        {"attention": {"out": {"kernel": K.reshape(5, 6, 20), "bias": BIAS}}},
+    ],
+    ids=["flax", "keras", "haiku", "gpt-2", "bias", "list", "stax", "to heads", "from heads"],
+)
+def test_names_and_biases_tell_which_axis_is_fan_in(weights):
+    found = measure(weights)
+    assert {(one.fan_in, one.fan_out) for one in found} <= {(30, 20), (20, 20)}
+    assert found[0].sigma_w.value == pytest.approx(np.sqrt(30 * np.mean(K**2)))
+    assert found.skipped == {}
+    assert measure(weights, layout="torch")[0].fan_in in (20, 120, 5, 4)  # what is asked for is done
+
+
+def test_matrices_without_names_that_only_fit_transposed_are_asked_about():
+    chain = [np.eye(30, 20), np.eye(20, 10)]
+    for weights in (chain, {f"arr_{i}": w for i, w in enumerate(chain)}):
+        with pytest.raises(InvalidInput, match="say layout='keras'"):
+            measure(weights)
+        assert [one.fan_in for one in measure(weights, layout="keras")] == [30, 20]
+    assert [one.fan_in for one in measure([w.T for w in chain])] == [30, 20]
+    assert [one.fan_in for one in measure([chain[0], chain[0]])] == [20, 20]  # no consecutive layers
+
+
+class Adam(NamedTuple):
+    count: int
+    mu: dict
+    nu: dict
+
+
+def test_the_state_of_an_optimizer_is_no_weight():
+    torch = {
+        "model": {"0.weight": W, "0.bias": B},
+        "optimizer": {"state": {0: {"step": 3.0, "exp_avg": W}}, "param_groups": [{"lr": 0.1, "betas": (0.9, 0.999)}]},
+        "epoch": 3,
+        "args": object(),
+        "rng": np.zeros(50, dtype=np.uint8),
+    }
+    optax = {"params": {"d": {"kernel": W.T}}, "opt_state": (Adam(3, {"d": {"kernel": W}}, {"d": {"kernel": W}}), ())}
+    keras = {"dense/kernel": W.T, "adam/dense_kernel_momentum": W, "dense_kernel_velocity": W}
+    for checkpoint, name in ((torch, "model/0.weight"), (optax, "params/d/kernel"), (keras, "dense/kernel")):
+        found = measure(checkpoint)
+        assert found.names == (name,)
+        assert "state of the optimizer" in found.skipped.values()
+    assert measure({"W_v": W, "attention.v": 2 + W}).names == ("W_v", "attention.v")
 
 
 def test_an_unknown_layout_is_refused():

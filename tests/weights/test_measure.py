@@ -15,6 +15,11 @@ N = 256
 HE = math.sqrt(2 / N)
 
 
+def bfloat16(x):
+    bits = x.astype(np.float32).view(np.uint32)
+    return ((bits + 0x7FFF + ((bits >> 16) & 1)) & np.uint32(0xFFFF0000)).view(np.float32)
+
+
 def gaussian(seed, *shape):
     return np.random.default_rng(seed).standard_normal(shape or (N, N))
 
@@ -248,3 +253,29 @@ def test_schemes_with_a_law_of_their_own_are_recognised(name):
     said = measure(W).scheme.names[0]
     assert said.startswith(name.partition(":")[0])
     assert initializer(said).std(300, 200) == pytest.approx(initializer(name).std(300, 200), rel=0.03)
+
+
+@pytest.mark.parametrize("stored", [np.float16, bfloat16], ids=["float16", "bfloat16"])
+@pytest.mark.parametrize(
+    "name", ["he_normal", "he_uniform", "torch_linear", "truncated_normal:std=0.02,convention=corrected"]
+)
+def test_a_scheme_is_recognised_after_rounding(name, stored):
+    """The largest entry is rounded too: the end of a bounded law is anywhere within its rounding error."""
+    for seed, shape in enumerate([(300, 200), (256, 1024)]):  # the bound of torch_linear is a power of two there
+        m = measure(stored(initializer(name)(np.random.default_rng(seed), *shape)))
+        assert name in m.scheme.names
+        assert m.scheme.confidence > 0.9
+
+
+def test_a_scale_that_rounding_does_not_explain_is_no_scheme():
+    W = initializer("he_uniform")(np.random.default_rng(0), 300, 200)
+    for factor in (0.97, 1.03):
+        assert measure(bfloat16(factor * W)).scheme.names == ()
+
+
+@pytest.mark.parametrize("bound", [0.05, 0.1])
+def test_uniform_numbers_of_eight_bits_have_their_bound(bound):
+    """Drawn as JAX draws in bfloat16: the largest magnitude is the bound on one side and 127/128 of it on the other."""
+    W = bound * (np.random.default_rng(0).integers(0, 256, (300, 200)) / 128 - 1.0)
+    assert f"uniform:bound={bound}" in measure(W).scheme.names
+    assert f"uniform:bound={bound}" in measure(np.abs(W) * np.sign(W + 1e-9) * (np.abs(W) < bound)).scheme.names
