@@ -6,6 +6,7 @@ SymPy's own Piecewise and Max simplify themselves when they are built, which tak
 line; Where does not.
 """
 
+from collections.abc import Callable
 from functools import cache
 
 from meanfield._types import Expression
@@ -84,10 +85,30 @@ def by_cases(expression: Expression) -> Expression:
             for i in reversed(range(len(parts) - 1)):
                 wins = sp.S.One
                 for other in parts[i + 1 :]:
-                    wins = where(side * (parts[i] - other), wins, -sp.S.One)
+                    wins = where(side * (parts[i] - other), wins, -sp.S.One, closed=int(parts[i].is_number))
                 value = where(wins, parts[i], value)
             return value
-    return expression.func(*parts)
+    return _limited(expression.func, parts)
+
+
+def _limited(function: Callable[..., Expression], parts: tuple[Expression, ...]) -> Expression:
+    """function(*parts), by the cases of a part of which one is constant and makes the function singular or a limit.
+
+    So exp(−1/max(u, 0)) is 0 where u ≤ 0, and so is its derivative, which is 0·∞ otherwise.
+    """
+    import sympy as sp
+
+    varying = [i for i, part in enumerate(parts) if not part.is_number]
+    if len(varying) != 1 or not isinstance(parts[varying[0]], where_class()):
+        return function(*parts)
+    g, *branches, closed = parts[varying[0]].args
+    values = [_limited(function, (*parts[: varying[0]], b, *parts[varying[0] + 1 :])) for b in branches]
+    limits = [value for value, b in zip(values, branches, strict=True) if b.is_number and not value.is_finite]
+    limits += [b for b in branches if b.is_infinite]
+    if not limits or any(value.has(sp.nan) for value in values):
+        return function(*parts)
+    a, b = (sp.oo if value == sp.zoo else value for value in values)
+    return where(g, a, b, int(closed))
 
 
 def indicator(condition: Expression) -> Expression:

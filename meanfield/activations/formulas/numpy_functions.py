@@ -11,12 +11,17 @@ from meanfield.activations.formulas.rewriting import stabilised, stable_function
 from meanfield.activations.formulas.vocabulary import real_x
 
 
+def _where(g: Floats, a: Floats, b: Floats, closed: int) -> Floats:
+    """`a` where g > 0, or g ≥ 0 if `closed`, and `b` elsewhere; +0 instead of −0, whose reciprocal is −∞."""
+    return np.add(np.where((g >= 0) if closed else (g > 0), a, b), 0.0)
+
+
 def compiled(expression: Expression) -> ArrayFunction:
     """A NumPy function of an expression in the real x; cases that are not selected have no effect."""
     import sympy as sp
 
     ours: dict[str, Callable[..., Any]] = {cls.__name__: function for cls, function in stable_functions().values()}
-    ours[where_class().__name__] = lambda g, a, b, closed: np.where((g >= 0) if closed else (g > 0), a, b)
+    ours[where_class().__name__] = _where
     ours[floor_class().__name__] = np.floor
     function = sp.lambdify(real_x(), expression.xreplace({sp.zoo: sp.oo}), modules=[ours, "scipy", "numpy"], cse=True)
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from meanfield.activations.catalogue.table import find
 from meanfield.numerics.discs.evaluation import Discs, Ranges
-from meanfield.numerics.discs.program import FUNCTIONS, UNIT, Constant, Program, X
+from meanfield.numerics.discs.program import CLOSED, FUNCTIONS, UNIT, Constant, Program, X
 
 MOST_INSTRUCTIONS = 2_000
 EXACT_INTEGER = 2**53
@@ -200,7 +200,7 @@ class _Reader:
             case ast.Lt():
                 return p.subtract(b, a)
             case ast.GtE():
-                return p.where(p.subtract(a, b), yes, no, closed=True)
+                return p.where(p.subtract(a, b), yes, no, CLOSED)
             case ast.LtE():
-                return p.where(p.subtract(b, a), yes, no, closed=True)
+                return p.where(p.subtract(b, a), yes, no, CLOSED)
         raise _UnknownError

@@ -2,7 +2,7 @@
 
 import math
 
-from meanfield.numerics.discs.program import UNIT, Constant, Program, X
+from meanfield.numerics.discs.program import CLOSED, OPEN, UNIT, Constant, Program, X
 
 ROOT_PI = Constant(2 / math.sqrt(math.pi), 4 * UNIT)
 ROOT_2PI = Constant(1 / math.sqrt(2 * math.pi), 2 * UNIT)
@@ -35,11 +35,24 @@ def _derivative(p: Program, i: int) -> int:
             v = operands[1]
             return p.add(p.multiply(du, v), p.multiply(u, p.derivatives[v]))
         case "where":
-            closed = parameter == 1.0
-            return p.where(u, p.derivatives[operands[1]], p.derivatives[operands[2]], closed)
+            kind = CLOSED if parameter == CLOSED else OPEN
+            return p.where(u, p.derivatives[operands[1]], p.derivatives[operands[2]], kind)
         case "integer_power" | "real_power" if isinstance(parameter, float):
             return p.multiply(p.scale(Constant(parameter), p.power(u, parameter - 1.0)), du)
-    return p.multiply(_slope(p, operation, u, i), du)
+    flat = _flat(p, u) if operation == "exp" else None
+    return p.multiply(_slope(p, operation, u, i), du) if flat is None else flat
+
+
+def _flat(p: Program, exponent: int) -> int | None:
+    """The derivative of exp(c/t) for c < 0, −c t′ exp(c/t)/t², whose last factor is bounded at t = 0; else None."""
+    operation, operands, c = p.instructions[exponent]
+    if operation != "scale" or not isinstance(c, Constant) or c.value >= 0:
+        return None
+    inner = p.instructions[operands[0]]
+    if inner.operation != "reciprocal":
+        return None
+    t = inner.operands[0]
+    return p.scale(Constant(-c.value, c.error), p.multiply(p.derivatives[t], p.emit("flat", t, parameter=c)))
 
 
 def _slope(p: Program, operation: str, u: int, value: int) -> int:

@@ -81,6 +81,12 @@ def real_power(u: Disc, p: float) -> Disc:
     return rounded(value, value * series * (1 + ELEMENTARY * (1 + abs(p))), relative)
 
 
+def flat(u: Disc, c: Constant) -> Disc:
+    """exp(c/u)/u²."""
+    inverse = reciprocal(u)
+    return multiply(function("exp", scale(inverse, c)), integer_power(inverse, 2.0))
+
+
 def function(name: str, u: Disc) -> Disc:
     """F(u) of the function of that name."""
     m, r = u

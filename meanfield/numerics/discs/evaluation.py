@@ -14,13 +14,13 @@ from meanfield.numerics.discs import discs, intervals
 from meanfield.numerics.discs.derivative import derivative
 from meanfield.numerics.discs.discs import Disc
 from meanfield.numerics.discs.intervals import Range
-from meanfield.numerics.discs.program import Constant, Program, X
+from meanfield.numerics.discs.program import CLOSED, Constant, Program, X
 
 
 def applied(algebra: ModuleType, operation: str, operands: list[Any], parameter: Constant | float) -> Any:
     """The operation in ranges or in discs; `where` is not among them."""
     match operation:
-        case "shift" | "scale":
+        case "shift" | "scale" | "flat":
             return getattr(algebra, operation)(operands[0], parameter)
         case "add" | "multiply":
             return getattr(algebra, operation)(*operands)
@@ -49,7 +49,8 @@ class Ranges:
                     constant = np.full(self.a.shape, parameter.value)
                     self._known[i] = constant - parameter.error, constant + parameter.error
                 elif operation == "where":
-                    self._known[i] = intervals.by_case(self.sign(operands[0], parameter == 1.0), *values[1:])
+                    sign, (_, u, v) = self.sign(operands[0], parameter == CLOSED), values
+                    self._known[i] = intervals.by_case(sign, u, v, parameter)
                 else:
                     self._known[i] = applied(intervals, operation, values, parameter)
         return self._known[index]
@@ -115,7 +116,7 @@ class Discs:
                     m, r = self._known[X]
                     self._known[i] = np.full(m.shape, parameter.value), np.full(m.shape, parameter.error)
                 elif operation == "where":
-                    sign = self.ranges.sign(operands[0], parameter == 1.0)
+                    sign = self.ranges.sign(operands[0], parameter == CLOSED)
                     (a, r), (b, s) = (self._known[j] for j in operands[1:])
                     radius = np.where(sign > 0, r, np.where(sign < 0, s, np.inf))
                     self._known[i] = np.where(sign > 0, a, b), radius

@@ -11,7 +11,7 @@ import numpy as np
 from meanfield._types import Floats
 from meanfield.numerics.discs.evaluation import Ranges
 from meanfield.numerics.discs.intervals import Range
-from meanfield.numerics.discs.program import Constant, Program, X
+from meanfield.numerics.discs.program import CLOSED, Constant, Program, X
 
 SLACK = 1e-9  # of the exponents, for rounding
 BOUNDED = {"tanh": 1.0, "sin": 1.0, "cos": 1.0, "erf": 1.0, "ndtr": 1.0, "sigmoid": 1.0, "sech2": 1.0, "erfc": 2.0}
@@ -69,7 +69,7 @@ class Tails:
     def _growth(self, i: int) -> Growth:
         operation, operands, parameter = self.program.instructions[i]
         unknown = Growth(*(np.full(2, np.inf) for _ in range(4)))
-        if isinstance(parameter, Constant):
+        if isinstance(parameter, Constant) and operation != "flat":
             size = constant(np.full(2, abs(parameter.value) + parameter.error))
             if not operands:
                 return size
@@ -82,14 +82,12 @@ class Tails:
                 v = self._known[operands[1]]
                 return u.plus(v) if operation == "add" else u.times(v)
             case "where":
-                v, sign = self._known[operands[2]], self.ranges.sign(operands[0], parameter == 1.0)
+                v, sign = self._known[operands[2]], self.ranges.sign(operands[0], parameter == CLOSED)
                 either = Growth(*(np.maximum(x, y) for x, y in zip(u, v, strict=True)))
                 return Growth(
                     *(np.where(sign > 0, x, np.where(sign < 0, y, z)) for x, y, z in zip(u, v, either, strict=True))
                 )
-            case "integer_power":
-                return u.power(parameter)
-            case "real_power" if parameter > 0:
+            case "integer_power" | "real_power" if isinstance(parameter, float) and parameter > 0:
                 return u.power(parameter)
             case "exp" | "expm1":
                 return _exponential(u, inner).plus(constant(np.ones(2)))

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import special
 
 from meanfield._types import Floats, Ints
-from meanfield.numerics.discs.program import UNIT, Constant
+from meanfield.numerics.discs.program import LARGER, SMALLER, UNIT, Constant
 
 Range: TypeAlias = tuple[Floats, Floats]
 
@@ -160,6 +160,21 @@ def real_power(u: Range, p: float) -> Range:
     return np.where(bad, -np.inf, lo), np.where(bad, np.inf, hi)
 
 
+def flat(u: Range, c: Constant) -> Range:
+    """exp(c/u)/u² for c < 0 and u ≥ 0: s² e^(cs) of s = 1/u, which is largest at s = −2/c and 0 at infinity."""
+    size = abs(c.value)
+    ends = []
+    for end in u:
+        s = 1 / np.maximum(end, 0.0)
+        ends.append(np.where(np.isinf(s), 0.0, s * s * np.exp(-size * s)))
+    peak = (u[0] <= 0.5 * size * (1 + ELEMENTARY)) & (u[1] >= 0.5 * size * (1 - ELEMENTARY))
+    most = np.where(peak, 4 * math.exp(-2) / size**2, np.maximum(*ends))
+    relative = 16 * ELEMENTARY + 8 * c.error / size + 1000 * (UNIT + c.error / size)  # e^(cs) underflows beyond 750
+    lo, hi = outward(np.minimum(*ends), most, relative)
+    negative = u[0] < 0
+    return np.where(negative, 0.0, lo), np.where(negative, np.inf, hi + TINY)
+
+
 def function(name: str, u: Range) -> Range:
     """F(u) of the function of that name."""
     lo, hi = u
@@ -193,12 +208,12 @@ def _wave(lo: Floats, hi: Floats, phase: float, value: Callable[[Floats], Floats
     return np.where(trough | lost, -1.0, least), np.where(peak | lost, 1.0, most)
 
 
-def hull(u: Range, v: Range) -> Range:
-    """The smallest range that holds both."""
-    return np.minimum(u[0], v[0]), np.maximum(u[1], v[1])
-
-
-def by_case(sign: Ints, u: Range, v: Range) -> Range:
-    """`u` where the sign is 1, `v` where it is −1, and their hull where it is 0."""
-    both = hull(u, v)
-    return tuple(np.where(sign > 0, a, np.where(sign < 0, b, c)) for a, b, c in zip(u, v, both, strict=True))  # type: ignore[return-value]
+def by_case(sign: Ints, u: Range, v: Range, kind: Constant | float) -> Range:
+    """`u` where the sign is 1, `v` where it is −1, and where it is 0 the larger, the smaller or either one."""
+    low = np.maximum if kind == LARGER else np.minimum
+    high = np.minimum if kind == SMALLER else np.maximum
+    lo, hi = low(u[0], v[0]), high(u[1], v[1])
+    return (
+        np.where(sign > 0, u[0], np.where(sign < 0, v[0], lo)),
+        np.where(sign > 0, u[1], np.where(sign < 0, v[1], hi)),
+    )

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 UNIT = 2.0**-53  # relative error of a correctly rounded operation
 X = 0  # the first instruction is the argument
+OPEN, CLOSED, LARGER, SMALLER = 0.0, 1.0, 2.0, 3.0  # kinds of `where`
 
 FUNCTIONS = frozenset(
     (
@@ -31,7 +32,8 @@ class Instruction(NamedTuple):
 
     The operations are ``x``; ``constant`` (parameter: Constant); ``shift`` and ``scale`` (by a Constant); ``add``,
     ``multiply``, ``reciprocal``; ``integer_power`` (n ≥ 2), ``real_power`` (of a base ≥ 0); ``where`` (g, a, b: a where
-    g > 0, or g ≥ 0 if the parameter is 1, and b elsewhere); and the names in FUNCTIONS.
+    g > 0, or g ≥ 0 if the parameter is CLOSED, and b elsewhere; the larger or the smaller one of a and b if it is
+    LARGER or SMALLER); ``flat`` (exp(c/u)/u² with a Constant c < 0); and the names in FUNCTIONS.
     """
 
     operation: str
@@ -73,7 +75,7 @@ class Program:
     def conditions(self, index: int) -> tuple[tuple[int, bool], ...]:
         """Each g of the `where` that `index` depends on, and whether g = 0 counts as true."""
         cases = (self.instructions[i] for i in self.used(index) if self.instructions[i].operation == "where")
-        return tuple(dict.fromkeys((case.operands[0], case.parameter == 1.0) for case in cases))
+        return tuple(dict.fromkeys((case.operands[0], case.parameter == CLOSED) for case in cases))
 
     def has_steps(self, index: int) -> bool:
         """Whether the instruction depends on the integer part of another."""
@@ -204,23 +206,23 @@ class Program:
             return self.apply("softplus", operands[0])
         return self.emit(name, i)
 
-    def where(self, g: int, a: int, b: int, closed: bool = False) -> int:
-        """`a` where g > 0, or g ≥ 0 if `closed`, and `b` elsewhere."""
+    def where(self, g: int, a: int, b: int, kind: float = OPEN) -> int:
+        """`a` where g > 0, or g ≥ 0 if CLOSED, and `b` elsewhere."""
         known = self.constant(g)
         if a == b:
             return a
         if known and not known.error:
-            return a if known.value > 0 or (closed and known.value == 0) else b
-        return self.emit("where", g, a, b, parameter=float(closed))
+            return a if known.value > 0 or (kind == CLOSED and known.value == 0) else b
+        return self.emit("where", g, a, b, parameter=kind)
 
     def absolute(self, i: int) -> int:
         """|u|."""
-        return self.where(i, i, self.negative(i))
+        return self.where(i, i, self.negative(i), LARGER)
 
     def largest(self, i: int, j: int) -> int:
         """The larger one."""
-        return self.where(self.subtract(i, j), i, j)
+        return self.where(self.subtract(i, j), i, j, LARGER)
 
     def smallest(self, i: int, j: int) -> int:
         """The smaller one."""
-        return self.where(self.subtract(i, j), j, i)
+        return self.where(self.subtract(i, j), j, i, SMALLER)

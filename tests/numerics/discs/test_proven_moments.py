@@ -2,6 +2,7 @@
 
 import math
 
+import mpmath
 import numpy as np
 import pytest
 from arb_moments import distance, enclosure
@@ -68,6 +69,29 @@ def test_proven_bounds_hold_against_arb(formula, product, q):
     assert estimate.certified
     assert apart <= estimate.error < 1e-12
     assert radius < estimate.error
+
+
+@pytest.mark.parametrize(
+    ("formula", "at", "width"),
+    [
+        ("exp(-1/max(1 - x**2, 0))", 0.0, 1.0),
+        ("where(abs(x) < 1, exp(-1/(1 - x**2)), 0)", 0.0, 1.0),
+        ("exp(-1/max(1 - ((x - 0.3)*1e4)**2, 0))", 0.3, 1e-4),
+    ],
+)
+def test_smooth_functions_of_compact_support(formula, at, width):
+    def density(t):
+        return width * mpmath.npdf(at + width * t)
+
+    f = mpmath.quad(lambda t: mpmath.exp(-2 / (1 - t * t)) * density(t), [-1, 0, 1])
+    d = mpmath.quad(
+        lambda t: (2 * t / width / (1 - t * t) ** 2) ** 2 * mpmath.exp(-2 / (1 - t * t)) * density(t), [-1, 0, 1]
+    )
+    for product, truth in (("ff", f), ("dd", d)):
+        estimate = mf.moment(formula, product, 1.0)
+        assert estimate.certified
+        assert abs(estimate.value - truth) <= estimate.error
+        assert estimate.error <= 1e-10 * truth
 
 
 @pytest.mark.parametrize("name", mf.catalogue())
