@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from meanfield._types import ArrayFunction, Bools, Expression, Floats
 from meanfield.activations.catalogue.table import ENTRIES
-from meanfield.activations.formulas.numpy_functions import FormulaFunction
+from meanfield.activations.formulas.formula_function import FormulaFunction
 from meanfield.activations.formulas.parse import parse
 from meanfield.activations.formulas.symmetry import symmetry_of
 from meanfield.activations.moments import Moments

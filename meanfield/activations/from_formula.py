@@ -8,7 +8,7 @@ from meanfield._types import Expression
 from meanfield.activations.activation import Activation
 from meanfield.activations.callables.guard import guarded
 from meanfield.activations.formulas.discontinuities import breakpoints_of
-from meanfield.activations.formulas.numpy_functions import FormulaFunction
+from meanfield.activations.formulas.formula_function import FormulaFunction
 from meanfield.activations.formulas.parse import read
 from meanfield.activations.formulas.printing import as_text
 from meanfield.activations.formulas.vocabulary import real_x

@@ -1,5 +1,6 @@
 """Breakpoints and jumps of a formula, from its case distinctions and from where its functions are singular."""
 
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from meanfield._types import ArrayFunction, Expression, Floats
 from meanfield.activations.formulas.cases import by_cases, case_at, floor_class, number_at, where_class
 from meanfield.activations.formulas.numpy_functions import compiled
+from meanfield.activations.formulas.removable_singularities.parts import removable_class, repaired, singular_bases
 from meanfield.activations.formulas.rewriting import stabilised
 from meanfield.activations.formulas.vocabulary import real_x
 
@@ -23,9 +25,10 @@ def breakpoints_of(
 ) -> tuple[tuple[float, ...] | None, tuple[float, ...]]:
     """Breakpoints and jumps of an expression in the real x; None if the points where its cases change cannot be found.
 
-    A point is kept if the expressions that hold to its left and to its right differ, or if one is singular there.
+    A point is kept if the expressions that hold to its left and to its right differ, or if one is singular there
+    and stays so with its limit as its value.
     """
-    pieces = by_cases(expression)
+    pieces = with_limits(by_cases(expression))
     found = case_changes(pieces)
     if found is None:
         return None, ()
@@ -38,6 +41,23 @@ def breakpoints_of(
     return tuple(kept), tuple(x for x in kept if jumps_at(function, x))
 
 
+def singular_points(pieces: Expression) -> tuple[float, ...]:
+    """The points at which a base of a negative power or a logarithm is zero; none if they are infinitely many."""
+    import sympy as sp
+
+    if all(singular_base(node) is None for node in sp.preorder_traversal(pieces)):
+        return ()
+    return tuple(x for x in case_changes(pieces) or [] if singular_bases(pieces, x))
+
+
+@lru_cache(maxsize=64)
+def with_limits(pieces: Expression) -> Expression:
+    """`pieces` with its removable singularities removed."""
+    points = singular_points(pieces)
+    return repaired(pieces, points, lambda part: compiled(stabilised(part))) if points else pieces
+
+
+@lru_cache(maxsize=64)
 def case_changes(pieces: Expression) -> list[float] | None:
     """Every point where a case may change or a function be singular, ascending; None if they cannot be found."""
     if pieces.has(floor_class()):
@@ -81,6 +101,8 @@ def singular_base(node: Expression) -> Expression:
         base = node.args[0] - 1
     elif isinstance(node, sp.tan):
         base = sp.cos(node.args[0])
+    elif isinstance(node, removable_class()):
+        base = node.args[2]
     else:
         return None
     return None if base.is_positive or base.is_negative or not base.free_symbols else base

@@ -1,4 +1,4 @@
-"""NumPy functions of sympy expressions, and of their derivatives."""
+"""NumPy functions of sympy expressions."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from meanfield._types import ArrayFunction, Expression, Floats
-from meanfield.activations.formulas.cases import by_cases, floor_class, where_class
-from meanfield.activations.formulas.rewriting import stabilised, stable_functions
+from meanfield.activations.formulas.cases import floor_class, where_class
+from meanfield.activations.formulas.removable_singularities.parts import part_of, removable_class
+from meanfield.activations.formulas.rewriting import stable_functions
 from meanfield.activations.formulas.vocabulary import real_x
 
 
@@ -23,6 +24,7 @@ def compiled(expression: Expression) -> ArrayFunction:
     ours: dict[str, Callable[..., Any]] = {cls.__name__: function for cls, function in stable_functions().values()}
     ours[where_class().__name__] = _where
     ours[floor_class().__name__] = np.floor
+    ours[removable_class().__name__] = lambda x, tag, base: part_of(tag)(x)
     function = sp.lambdify(real_x(), expression.xreplace({sp.zoo: sp.oo}), modules=[ours, "scipy", "numpy"], cse=True)
 
     def on_arrays(x: Floats) -> Floats:
@@ -33,21 +35,3 @@ def compiled(expression: Expression) -> ArrayFunction:
         return np.asarray(values, dtype=np.float64)[()] if values.dtype.kind != "c" else values
 
     return on_arrays
-
-
-class FormulaFunction:
-    """φ (order 0) or φ′ (order 1) of an expression in the real x, as a function of float64 arrays."""
-
-    def __init__(self, expression: Expression, order: int) -> None:
-        import sympy as sp
-
-        self.expression, self.order = expression, order
-        pieces = stabilised(by_cases(expression))
-        self._function = compiled(stabilised(sp.diff(pieces, real_x())) if order else pieces)
-
-    def __call__(self, x: Floats) -> Floats:
-        """Values at `x`; NaN where they are not real."""
-        return self._function(x)
-
-    def __reduce__(self) -> tuple[type["FormulaFunction"], tuple[Expression, int]]:
-        return FormulaFunction, (self.expression, self.order)

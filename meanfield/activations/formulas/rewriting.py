@@ -60,6 +60,14 @@ def stabilised(expression: Expression) -> Expression:
 
     sigmoid, softplus, phi, sech2, logcosh, expm1, log1p = (cls for cls, _ in stable_functions().values())
 
+    def in_pair(total: Expression) -> Expression:
+        terms = dict(reversed(term.as_coeff_Mul()) for term in sp.Add.make_args(total))
+        for f, a in terms.items():
+            if isinstance(f, sp.exp) and abs(a) == abs(b := terms.get(sp.exp(-f.args[0]), sp.S.Zero)) != 0:
+                both = 2 * a * (sp.cosh if a == b else sp.sinh)(f.args[0])
+                return total - a * f - b * sp.exp(-f.args[0]) + both
+        return total
+
     def in_sum(total: Expression) -> Expression:
         constant, rest = total.as_coeff_Add()
         if constant == 0:
@@ -95,6 +103,17 @@ def stabilised(expression: Expression) -> Expression:
             return sigmoid(-rest.args[0]) ** (-power.exp)
         return power
 
+    def in_ratio(product: Expression) -> Expression:
+        for factor in product.args:
+            if isinstance(factor, sp.sinh) and (1 / sp.cosh(factor.args[0])) in product.args:
+                return product * sp.cosh(factor.args[0]) / factor * sp.tanh(factor.args[0])
+            above, below = factor.as_independent(sp.exp, as_Add=True) if isinstance(factor, sp.Add) else (0, 0)
+            if above and isinstance(below, sp.exp | sp.Mul) and below.as_coeff_Mul()[0] == -above:
+                power = below.as_coeff_Mul()[1]
+                if isinstance(power, sp.exp) and (quotient := 1 / (1 + power)) in product.args:
+                    return product / factor / quotient * -above * sp.tanh(power.args[0] / 2)
+        return product
+
     def in_product(product: Expression) -> Expression:
         for factor in product.args:
             if isinstance(factor, sp.exp) and product.has(mirror := sigmoid(-factor.args[0])):
@@ -103,7 +122,10 @@ def stabilised(expression: Expression) -> Expression:
                     return quotient * sigmoid(factor.args[0])
         return product
 
-    rules = ((sp.Add, in_sum), (sp.log, in_log), (sp.Pow, in_power), (sp.Mul, in_product))
+    rules = (
+        *((sp.Add, in_pair), (sp.Mul, in_ratio), (sp.Add, in_sum)),
+        *((sp.log, in_log), (sp.Pow, in_power), (sp.Mul, in_product)),
+    )
     for kind, rule in rules:
         expression = everywhere(expression, kind, rule)
     return expression

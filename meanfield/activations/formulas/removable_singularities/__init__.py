@@ -1,0 +1,1 @@
+"""Values of a formula at and beside its removable singularities, and where floats overflow."""
