@@ -24,6 +24,7 @@ class Choice(NamedTuple):
     reason: str  # a sentence without its full stop
     xi_c: float = np.inf
     xi_gradient: float = np.inf
+    branch_scale: float | None = None  # that the reason recommends
 
 
 def gradient_growth(network: Block, depth: int, start: float) -> float:

@@ -50,10 +50,11 @@ def _whole_skip(block: Block, depth: int, skips: Carried) -> Choice:
     else:
         how += ", more slowly than exponentially"
     if skips.alone > 1 + CRITICAL:
-        cure = "a skip_scale of 1 would be the first thing to mend"
+        scale, cure = None, "a skip_scale of 1 would be the first thing to mend"
     elif all(np.abs(layer.branch_scale) <= shortened * (1 + CRITICAL) for layer in residuals):
-        cure = "its branch_scale is short enough for that"
+        scale, cure = None, "its branch_scale is short enough for that"
     else:
+        scale = shortened
         shorter = network.with_parameters(
             lambda layer: {"branch_scale": shortened} if isinstance(layer, Residual) else {}
         )
@@ -65,8 +66,9 @@ def _whole_skip(block: Block, depth: int, skips: Carried) -> Choice:
         f"these weights suit the branch by itself, and {cure}"
     )
     if not skips.adds:
+        scale = None
         why = "the skip connection carries everything past a branch that is scaled by 0: these weights suit the branch"
-    return Choice(inside.sigma_w, inside.sigma_b, start, "none", why, float(at.xi_c), float(at.xi_gradient))
+    return Choice(inside.sigma_w, inside.sigma_b, start, "none", why, float(at.xi_c), float(at.xi_gradient), scale)
 
 
 def _batch_normalised(block: Block, depth: int) -> Choice:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from meanfield.activations.activation import Activation
 from meanfield.activations.gains import gains
 from meanfield.activations.resolve import activation
 from meanfield.arguments import whole
@@ -14,12 +15,14 @@ from meanfield.errors import InvalidInput
 from meanfield.estimates import Estimate
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.convolution import Conv
+from meanfield.networks.layers.residual import Residual
 from meanfield.networks.text.text import written
-from meanfield.recommendation.choice import gradient_growth
+from meanfield.recommendation.choice import Choice, gradient_growth
 from meanfield.recommendation.for_activation import weights_for_activation
 from meanfield.recommendation.for_block import weights_for_block
+from meanfield.recommendation.last_layer import last_sigma
 from meanfield.recommendation.max_depth import WIDEST, depth_by_fluctuations, depth_by_growth
-from meanfield.recommendation.snippets import snippets
+from meanfield.recommendation.snippets import Numbers, snippets
 from meanfield.theory.assumptions.block import Block, weighted
 from meanfield.theory.criticality.deepest import TRAINABLE
 from meanfield.theory.depth.propagate import DEEPEST
@@ -62,7 +65,9 @@ class Recommendation:
     reason : str
         One sentence.
     snippets : mapping
-        Code for "torch", "jax", "keras" and "numpy" that runs as it is, for every weighted layer of the block.
+        Code for "torch", "jax", "keras" and "numpy" that runs as it is: every weighted layer of the block, a first
+        layer that brings given inputs to the second moment `start`, a last one whose outputs have the second moment 1
+        behind `depth` blocks, and the branch_scale that the reason recommends.
     """
 
     sigma_w: float
@@ -166,12 +171,22 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
         choice.universality,
         f"{reason}.",
         snippets(
-            choice.sigma_w,
-            choice.sigma_b,
+            _numbers(network, choice, phi if plain else None, depth, start),
             phi.name if plain else _named(network),
             convolutions=any(isinstance(layer, Conv) for layer in block.walk()),
         ),
     )
+
+
+def _numbers(network: Block, choice: Choice, phi: Activation | None, depth: int, start: float) -> Numbers:
+    """The numbers of the code; φ is None where the last layer reads the block's output as it is."""
+    if choice.branch_scale is not None:
+        shorter = {"branch_scale": choice.branch_scale}
+        network = network.with_parameters(lambda layer: shorter if isinstance(layer, Residual) else {})
+    scales = {(float(x.branch_scale), float(x.skip_scale)) for x in network.walk() if isinstance(x, Residual)}
+    branch_scale, skip_scale = scales.pop() if len(scales) == 1 else (None, 1.0)
+    last = last_sigma(network, phi, depth, start)
+    return Numbers(choice.sigma_w, choice.sigma_b, start, last, depth, branch_scale, skip_scale)
 
 
 def _named(network: Block) -> str:
