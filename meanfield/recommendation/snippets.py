@@ -60,7 +60,7 @@ def snippets(numbers: Numbers, name: str, *, convolutions: bool = False) -> Mapp
 
 def _constants(numbers: Numbers, name: str) -> str:
     lines = [
-        f"# {name}",
+        f"# for {name}",
         f"SIGMA_W = {numbers.sigma_w:.15g}  # standard deviation of the weights of a block, times √fan_in",
         f"SIGMA_B = {numbers.sigma_b:.15g}  # standard deviation of the biases of a block",
         f"Q = {numbers.start:.15g}  # second moment of the signal that enters the first block",
