@@ -93,7 +93,9 @@ def check(
         checked_path(output)
     if init is not None and weights != "gaussian":
         raise InvalidInput("give --weights or --init, not both: each sets the law of the weights")
-    if weights.endswith((".npz", ".npy")):
+    from meanfield.weights.file_kinds import names_file
+
+    if names_file(weights):
         from meanfield.cross_check.check_weights import check_weights
         from meanfield.weights.measure import measure
 

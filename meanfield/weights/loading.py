@@ -13,6 +13,7 @@ from meanfield._types import AnyArray, Floats, Reals
 from meanfield.errors import InvalidInput
 from meanfield.weights.axis_order import Layout, bias_axes, checked_layout, layouts, merged_heads
 from meanfield.weights.checkpoint import why_no_weight
+from meanfield.weights.file_kinds import not_read
 
 LARGEST = 1e150  # largest entry; its square and the square of its inverse are in the range of a float
 
@@ -128,10 +129,16 @@ def load(path: str | os.PathLike[str]) -> AnyArray | dict[str, AnyArray]:
     try:
         with open(path, "rb") as file:
             loaded = np.load(file, allow_pickle=False)
+            if not isinstance(loaded, np.ndarray) and (other := not_read(shown)):
+                raise InvalidInput(other)
             return loaded if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
+    except InvalidInput:
+        raise
     except OSError as error:
         raise InvalidInput(f"{shown!r} cannot be read: {error.strerror or _line(error)}") from None
     except Exception as error:  # NumPy and zipfile raise a dozen kinds for damaged files
+        if other := not_read(shown):
+            raise InvalidInput(other) from None
         why = "it holds pickled objects" if "pickle" in str(error).lower() else "it is damaged or another kind of file"
         raise InvalidInput(f"{shown!r} is not an .npy or .npz file of plain arrays: {why}") from None
 

@@ -1,4 +1,5 @@
 import json
+import zipfile
 from typing import NamedTuple
 
 import numpy as np
@@ -238,3 +239,44 @@ def test_the_state_of_an_optimizer_is_no_weight():
 def test_an_unknown_layout_is_refused():
     with pytest.raises(InvalidInput, match="layout"):
         measure(W, layout="jax")
+
+
+def zipped(path, *names):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, b"0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "meant"),
+    [
+        (
+            "mlp.pt",
+            ("mlp/data.pkl", "mlp/data/0"),
+            r"is a PyTorch file, .* give torch.load\('.*mlp.pt', weights_only=True\)",
+        ),
+        ("mlp.bin", ("mlp/data.pkl",), "is a PyTorch file"),
+        ("model.keras", ("config.json", "model.weights.h5"), "keras.models.load_model"),
+        ("model.safetensors", b"\x10" + b"\0" * 7 + b'{"a": 1}' + b" " * 20, "give safetensors.numpy.load_file"),
+        ("other", b"\x10" + b"\0" * 7 + b'{"a": 1}' + b" " * 20, "is a safetensors file"),
+        ("old.pth", b"\x80\x02", "is a PyTorch file"),
+        ("w.h5", b"\x89HDF\r\n\x1a\n", "is a Keras or HDF5 file"),
+        ("w.pkl", b"\x80\x04", "is a pickle, which may run code, .*: write the arrays with numpy.savez"),
+        ("w.txt", b"0.1 0.2\n0.3 0.4\n", r"is a text file, .* give numpy.loadtxt\('.*w.txt'\)"),
+        ("w.npy", b"0.1,0.2\n0.3,0.4\n", r"is a text file, .* give numpy.loadtxt\('.*w.npy', delimiter=','\)"),
+    ],
+)
+def test_files_of_other_kinds_are_named_with_the_call_that_reads_them(tmp_path, name, written, meant):
+    path = tmp_path / name
+    if isinstance(written, bytes):
+        path.write_bytes(written)
+    else:
+        zipped(path, *written)
+    with pytest.raises(InvalidInput, match=meant) as raised:
+        measure(path)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path):
+    with pytest.raises(InvalidInput, match="cannot be read: No such file"):
+        measure(tmp_path / "mlp.pt")
