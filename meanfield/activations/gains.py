@@ -75,7 +75,8 @@ def gain(spec: Any, *, kind: str = "forward", q: ArrayLike = 1.0) -> Estimate:
         at = f"{phi.name} has no {kind} gain at q = {float(variance.flat[lost]):g}"
         if uncertain > RESOLVED * max(float(phi.moments.second_moment(variance.flat[lost])[0]), 1e-200):
             raise NotConverged(f"{at} that can be told: the moment to keep is {moment:g} ± {uncertain:g}", moment)
-        raise InvalidInput(f"{at}: the moment that it should keep is 0")
+        size = "below the range of a float" if 0 < moment <= np.finfo(float).tiny else "0"
+        raise InvalidInput(f"{at}: the moment that it should keep is {size}")
     result = 1.0 / np.sqrt(value)
     error = 0.75 * result * error / value + 2 * np.finfo(float).eps * result
     known = all(one.derivative_function for one in _functions(phi))

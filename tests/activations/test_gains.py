@@ -1,5 +1,7 @@
 """Gains: their definitions, errors and the drop-in for torch."""
 
+import re
+
 import mpmath as mp
 import numpy as np
 import pytest
@@ -123,3 +125,51 @@ def test_gains_of_piecewise_linear_functions(a, b, q):
 def test_a_constant_callable_has_no_centered_gain_however_its_values_are_rounded(value, q):
     with pytest.raises(mf.InvalidInput, match="the moment that it should keep is 0"):
         mf.gain(lambda x: 0 * x + value, kind="centered", q=q)
+
+
+@pytest.mark.parametrize("size", [1e92, 1e140, 1e-120])
+@pytest.mark.parametrize("ripple", [1.0, 1e-4, 1e-6])
+def test_the_centered_gain_of_very_large_and_very_small_functions(size, ripple):
+    """The variance cancels against the mean, and its square exceeds the range of a float."""
+    gain = mf.gain(lambda x: size * (1 + ripple * np.tanh(x)), kind="centered")
+    truth = float(mf.gain("tanh")) / size / ripple
+    assert abs(gain.value - truth) <= gain.error
+    assert gain.error <= 1e-8 * truth
+
+
+def test_a_variance_below_the_range_of_a_float_is_refused_as_such():
+    with pytest.raises(mf.InvalidInput, match="below the range of a float"):
+        mf.gain(lambda x: 1e-150 * (1 + 1e-4 * x), kind="centered")
+
+
+@pytest.mark.parametrize("m", [0.0, 0.3, -1.1, 2.0, 0.5478467492858172])
+@pytest.mark.parametrize("kind", ["forward", "centered"])
+def test_a_pole_is_named_wherever_it_is(m, kind):
+    with pytest.raises(mf.BadActivation, match=re.escape(f"infinite at x = {m:.5g}"[:22])):
+        mf.gain(lambda x: np.log(np.abs(x - m)), kind=kind)
+
+
+@pytest.mark.parametrize("m", [0.5478467492858172, -1.8361059042552212])
+def test_the_centered_gain_of_a_logarithm_that_is_finite_at_its_pole(m):
+    """log|x − m| with one float replaced; the truth in y = x − m, on panels that shrink towards 0."""
+    edges = np.unique(np.r_[0.0, 2.0 ** np.arange(-120, 0), np.arange(0.25, 12, 0.25)])
+    nodes, weights = np.polynomial.legendre.leggauss(20)
+    half, middle = 0.5 * np.diff(edges), 0.5 * (edges[1:] + edges[:-1])
+    y, w = (middle[:, None] + half[:, None] * nodes).ravel(), (half[:, None] * weights).ravel()
+    density = w * (np.exp(-((m + y) ** 2) / 2) + np.exp(-((m - y) ** 2) / 2)) / np.sqrt(2 * np.pi)
+    truth = (density @ np.log(y) ** 2 - (density @ np.log(y)) ** 2) ** -0.5
+    for floor in (1e-300, 1e-18):
+        gain = mf.gain(lambda x, floor=floor: np.log(np.abs(x - m) + floor), kind="centered")
+        assert abs(gain.value - truth) <= gain.error + 1e-14
+        assert gain.error < 1e-9
+
+
+def test_the_centered_gain_of_ten_thousand_waves():
+    gain = mf.gain(lambda x: np.sin(30 * (np.abs(x) + 1) * x), kind="centered", q=9.0)
+    edges = np.linspace(0.0, 30.0, 20001)
+    nodes, weights = np.polynomial.legendre.leggauss(20)
+    x = 0.5 * (edges[1:] + edges[:-1])[:, None] + 0.5 * np.diff(edges)[:, None] * nodes
+    square = np.sin(30 * (x + 1) * x) ** 2 * np.exp(-(x**2) / 18)
+    truth = (2 * 0.5 * np.diff(edges) @ (square @ weights) / np.sqrt(18 * np.pi)) ** -0.5
+    assert abs(gain.value - truth) <= gain.error + 1e-15
+    assert gain.converged

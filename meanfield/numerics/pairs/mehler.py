@@ -19,7 +19,7 @@ SMALLEST = 1e-18  # smaller powers of c are dropped; 0.85³⁰⁰ = 7e-22 is sma
 def product(f: Expansions, g: Expansions, first: Ints, second: Ints, c: Floats) -> tuple[Floats, Floats]:
     """E f(U) g(V) for rows `first` of f and `second` of g at correlations |c| < 1, and bounds on its error."""
     means = f.mean[first] * g.mean[second]
-    sizes = np.sqrt(f.variance[first] * g.variance[second])
+    sizes = np.sqrt(f.variance[first]) * np.sqrt(g.variance[second])
     error = np.abs(f.mean[first]) * g.mean_error[second] + np.abs(g.mean[second]) * f.mean_error[first]
     error += _sum_error(f, g, first, second, c) + ROUNDING * (np.abs(means) + sizes)
     return means + _sum(f.coefficients, g.coefficients, first, second, c), error
@@ -38,9 +38,12 @@ def distance(f: Expansions, first: Ints, second: Ints, gap: Floats) -> tuple[Flo
 def slope(f: Expansions, first: Ints, second: Ints, gap: Floats) -> tuple[Floats, Floats]:
     """E f′(U) f′(V) = Σ n aₙbₙ c^{n−1}/√(q₁q₂), the jumps of f included, and bounds on its error."""
     c, order = 1.0 - gap, f.coefficients.shape[1]
-    size, scale = np.sqrt(f.variance[first] * f.variance[second]), np.sqrt(f.q[first] * f.q[second])
+    size = np.sqrt(f.variance[first]) * np.sqrt(f.variance[second])
+    scale = np.sqrt(f.q[first]) * np.sqrt(f.q[second])
     value = _sum(f.coefficients, f.coefficients, first, second, c, slopes=True)
-    beyond = (order + 1) * np.abs(c) ** order * np.sqrt(f.rest[first] * f.rest[second])  # n|c|ⁿ decreases for these n
+    beyond = (
+        (order + 1) * np.abs(c) ** order * np.sqrt(f.rest[first]) * np.sqrt(f.rest[second])
+    )  # n|c|ⁿ decreases for these n
     rounding = ROUNDING * size * np.sqrt((1.0 + c**2) / (1.0 - c**2) ** 3)  # (Σ n² c^{2n−2})^½
     error = _inexact(f, f, f.slope_error, f.slope_error, first, second, c) + rounding + beyond
     return value / scale, error / scale
@@ -85,5 +88,5 @@ def _inexact(f: Expansions, g: Expansions, of_f: Floats, of_g: Floats, first: In
 
 
 def _sum_error(f: Expansions, g: Expansions, first: Ints, second: Ints, c: Floats) -> Floats:
-    left_out = np.abs(c) ** (f.coefficients.shape[1] + 1) * np.sqrt(f.rest[first] * g.rest[second])
+    left_out = np.abs(c) ** (f.coefficients.shape[1] + 1) * np.sqrt(f.rest[first]) * np.sqrt(g.rest[second])
     return np.asarray(_inexact(f, g, f.sum_error, g.sum_error, first, second, c) + left_out)

@@ -161,7 +161,7 @@ class PairMap:
         error = CLOSED_FORM * np.abs(value)
         square = self._form and self._form.derivative_moment
         if square:
-            error = error + 8 * EPS * np.sqrt(square(q1) * square(q2))
+            error = error + 8 * EPS * np.sqrt(square(q1)) * np.sqrt(square(q2))
         return value, error
 
     def _numeric(self, kind: str, q1: Floats, q2: Floats, gap: Floats) -> ValueAndError:
@@ -238,7 +238,7 @@ class PairMap:
         if row in self._each or row in self._along:
             q, first, second = pairs.distinct()
             rows = self._each[row].at(q) if row in self._each else self._along[row].at(q)
-            size = np.sqrt(rows.variance[first] * rows.variance[second])
+            size = np.sqrt(rows.variance[first]) * np.sqrt(rows.variance[second])
             if kind == "slope":  # the size over √(q₁q₂) is at most E φ′² (Poincaré's inequality)
                 value, error = mehler.slope(rows, first, second, gap)
                 return value, error, np.maximum(np.abs(value), size / np.sqrt(q1 * q2))

@@ -14,7 +14,7 @@ from meanfield.numerics.quadrature.gauss_legendre import SAFETY, TAIL, N, nodes_
 EDGES = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.5, 8.0, 10.0, 13.0)
 REACH = EDGES[-1]
 EXTENSION = 3.0  # length, in units of s, of the panels that extend a grid
-BUDGET = 100_000  # largest number of nodes of a grid
+BUDGET = 200_000  # largest number of nodes of a grid
 SHORTEST = 1e-40  # shortest panel, relative to the grid's scale, at a singular point at 0
 NOISE = 1e-4  # an unresolved part below this, relative to the largest |f| of the panel, may be noise
 RESOLVED = 1e-14  # an unresolved part below this counts as rounding
@@ -180,7 +180,10 @@ class Grid:
         height = np.abs(self.f).max(axis=1)
         resolved = self.unresolved * height <= self._floor(height)
         index = np.flatnonzero(needed & (stale < 3) & ~short & ~(resolved & (self.pieces.precision > EPS)))
-        if index.size == 0 or self.x.size + N * index.size > BUDGET:
+        room = (BUDGET - self.x.size) // N
+        if index.size > room:
+            index = np.sort(index[np.argsort(-unresolved[index])[:room]])
+        if index.size == 0:
             return False
         a, b = self.a[index], self.b[index]
         middle = 0.5 * (a + b)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from meanfield._types import Floats
-from meanfield.errors import DivergentExpectation, InfiniteDerivative
+from meanfield.errors import BadActivation, DivergentExpectation, InfiniteDerivative
 from meanfield.estimates import Estimate
 from meanfield.numerics.quadrature.gauss_legendre import interpolation, rule, tail
 from meanfield.numerics.quadrature.grid import RESOLVED, Grid, half_octave
@@ -163,6 +163,7 @@ def integrate(grid: Grid, product: str, q: Floats) -> tuple[Floats, Floats]:
         panels = _panels(grid, product, q)
         size = panels.absolute.sum(axis=1)
         if not np.all(np.isfinite(size)):
+            _refuse_poles(grid)
             raise DivergentExpectation(
                 f"the expectation over {grid.pieces.name} at q = {q[~np.isfinite(size)][0]:.6g} is infinite, "
                 "or what it is made of exceeds the range of a float"
@@ -190,7 +191,7 @@ def integrate(grid: Grid, product: str, q: Floats) -> tuple[Floats, Floats]:
     error = (panels.unresolved + panels.inexact).sum(axis=1) + _misplaced(grid, product, q)
     worst = int(np.argmax(error / np.where(size > 0, size, 1.0)))
     if error[worst] > 1e-3 * size[worst] and _diverges(grid, panels.absolute[worst]):
-        where = grid.a[np.argmin(grid.b - grid.a)]
+        where = grid.a[_peak(grid, panels.absolute[worst])]
         where = 0.0 if abs(where) < 1e-12 * grid.scale else where
         raise DivergentExpectation(
             f"the expectation over {grid.pieces.name} is infinite: it is not integrable near x = {where:.6g}"
@@ -198,13 +199,36 @@ def integrate(grid: Grid, product: str, q: Floats) -> tuple[Floats, Floats]:
     return panels.value.sum(axis=1), error + ROUNDING * size
 
 
+def _refuse_poles(grid: Grid) -> None:
+    """Refuse functions that are infinite between finite values; where they overflow, they do so to the end of the grid.
+
+    Raises
+    ------
+    BadActivation
+        Naming the place.
+    """
+    infinite = np.isinf(grid.f.ravel())
+    finite = np.flatnonzero(~infinite)
+    inside = np.flatnonzero(infinite[: finite[-1]]) if finite.size else finite
+    inside = inside[inside > finite[0]] if finite.size else inside
+    if inside.size:
+        where = float(grid.x.ravel()[inside[0]])
+        raise BadActivation(
+            f"{grid.pieces.name} is infinite at x = {where!r}; it must be finite for every real x", where
+        )
+
+
+def _peak(grid: Grid, absolute: Floats) -> int:
+    """The panel on which the mean absolute integrand is largest."""
+    return int(np.argmax(absolute / (grid.b - grid.a)))
+
+
 def _diverges(grid: Grid, absolute: Floats) -> bool:
     """Whether the absolute integral over rings around a singular point does not decrease as the rings halve."""
-    length = grid.b - grid.a
-    shortest = int(np.argmin(length))
-    if length[shortest] > 1e-9 * grid.scale:
+    length, peak = grid.b - grid.a, _peak(grid, absolute)
+    if length[peak] > 1e-9 * grid.scale:
         return False
-    distance = np.abs(0.5 * (grid.a + grid.b) - grid.a[shortest]) / length[shortest]
+    distance = np.abs(0.5 * (grid.a + grid.b) - grid.a[peak]) / length[peak]
     ring = np.floor(np.log2(np.maximum(distance, 1.0)))
     inner, outer = (absolute[ring == k].sum() for k in (8, 12))
     return bool(inner > 0.98 * outer > 0)
