@@ -13,9 +13,11 @@ from meanfield._types import ArrayFunction, Bools, Expression, Floats
 from meanfield.activations.catalogue.table import ENTRIES
 from meanfield.activations.formulas.formula_function import FormulaFunction
 from meanfield.activations.formulas.parse import parse
+from meanfield.activations.formulas.straight_line import straight_line
 from meanfield.activations.formulas.symmetry import symmetry_of
 from meanfield.activations.moments import Moments
 from meanfield.activations.symmetry import UNKNOWN, Symmetry
+from meanfield.numerics.discs.features import Features
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
 __all__ = ["Activation"]
@@ -227,12 +229,14 @@ class Activation:
     @cached_property
     def pieces(self) -> PiecewiseSmooth:
         """φ cut into smooth pieces, with its values at quadrature nodes: the integrand of every moment."""
+        program = straight_line(self.formula) if self.formula else None
         return PiecewiseSmooth(
             self.function,
             self.derivative_function,
             self.declared_breakpoints,
             self.declared_jumps,
             unknown=not (self.entry or isinstance(self.function, FormulaFunction)),
+            features=Features(*program) if program and not self.entry else None,
             name=self.name,
             precision=getattr(self.function, "precision", EPS),
             derivative_precision=getattr(self.derivative_function, "precision", EPS),

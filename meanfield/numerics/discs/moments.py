@@ -152,6 +152,7 @@ class ProvenMoments:
         return [known[letter] for letter in product], x, moved
 
 
+MUCH = 10.0  # a sampled bound that is smaller by this factor is preferred to a proven one that is not tight
 TIGHT = 1e-12  # a proven bound at most this large, relative to the integral of the absolute integrand, is preferred
 
 
@@ -167,7 +168,7 @@ def moment(
     """`one_gaussian.moment`, with a proven bound where the formula of the function is at hand and the proof succeeds.
 
     A proof whose rounding errors are large, as where terms of the formula cancel, yields to the sampled quadrature of
-    the function itself if the two results agree; `certified` is then False.
+    the function itself if that is much better and the two results agree; `certified` is then False.
     """
     given = np.asarray(q, dtype=np.float64)
     flat = np.maximum(given.ravel(), 2.0**one_gaussian.SMALLEST)
@@ -180,7 +181,7 @@ def moment(
         return sampled
     value, error = np.ravel(sampled.value), np.ravel(sampled.error)
     agree = np.abs(value - proven.value) <= error + proven.error
-    better = agree & (error < proven.error)
+    better = agree & (MUCH * error < proven.error)
     value, error = np.where(better, value, proven.value), np.where(better, error, proven.error)
     return _estimate(value, error, given.shape, rtol, atol, pieces.evaluations - before, not better.any())
 

@@ -113,7 +113,8 @@ class PairMap:
     def _derivative_surface(self) -> PairSurface:
         pieces = self.pieces
         name = f"the derivative of {pieces.name}"
-        return PairSurface(PiecewiseSmooth(pieces.derivative, None, pieces.breakpoints, name=name), None)
+        slope = PiecewiseSmooth(pieces.derivative, None, pieces.breakpoints, features=pieces.features, name=name)
+        return PairSurface(slope, None)
 
     def distance(self, q1: ArrayLike, q2: ArrayLike, d: ArrayLike) -> ValueAndError:
         """½E(f(U) − f(V))² and bounds on its error, broadcast shape; the error is small relative to the value."""

@@ -6,6 +6,7 @@ weight depends on q.
 """
 
 import threading
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -47,6 +48,9 @@ class PiecewiseSmooth:
     unknown : bool
         Whether f may have narrow features that nothing tells about, so that it is searched for them though its
         breakpoints are given. A function without `breakpoints` always is.
+    features : callable or None
+        From a reach and breakpoints to points, ascending, that show every narrow feature within the reach; None if
+        none are known.
     name : str
         Name of f in messages.
     precision, derivative_precision : float
@@ -61,6 +65,7 @@ class PiecewiseSmooth:
         jumps: tuple[float, ...] = (),
         *,
         unknown: bool = False,
+        features: Callable[[float, tuple[float, ...]], Floats] | None = None,
         name: str = "f",
         precision: float = EPS,
         derivative_precision: float = EPS,
@@ -74,7 +79,7 @@ class PiecewiseSmooth:
         #: The known breakpoints, each with a bound on the error of its place.
         self._breakpoints = {x: _rounding(x) for x in {*(breakpoints or ()), *jumps}}
         self._jumps: set[float] = set(jumps) | {x for x in self._breakpoints if self._jumps_at(x)}
-        self.unknown = unknown or not self._declared
+        self.unknown, self.features = unknown or not self._declared, features
         self._searched = 0.0 if self.unknown else np.inf
         self._found: list[tuple[float, Search]] = []  # the searches, each with the |x| at which it begins
 
@@ -126,11 +131,12 @@ class PiecewiseSmooth:
 
     def known(self, scale: float, reach: float) -> tuple[Floats, Floats]:
         """Points with |x| ≤ reach, ascending, and the values there that interpolants on this scale must reproduce."""
+        points = [(x := self.features(reach, self.breakpoints_within(reach)), self(x))] if self.features else []
         if not self.unknown:
-            return np.empty(0), np.empty(0)
+            return points[0] if points else (np.empty(0), np.empty(0))
         with self.lock:
             self._search(reach)
-            points = [(found.x[1::THINNED], found.values[1::THINNED]) for _, found in self._found]
+            points += [(found.x[1::THINNED], found.values[1::THINNED]) for _, found in self._found]
         near = REACH * scale * ((2 * np.arange(NEAR) + 2 * PHASE) / NEAR - 1)
         if SEEN * (near[1] - near[0]) < self._found[0][1].resolution:
             points.append((near, self(near)))

@@ -6,6 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 from arb_moments import distance, enclosure
+from scipy.stats import norm as normal
 
 import meanfield as mf
 
@@ -43,6 +44,19 @@ def test_gains_know_of_narrow_features():
     assert estimate.certified
     assert abs(estimate.value - 0.860812834658620**-0.5) <= estimate.error + 1e-15
     assert not mf.gain(np.tanh).certified
+
+
+def test_pairs_of_gaussians_see_narrow_features():
+    """At c = 0 the pair is (E f)², with ∫ of the bump √π·1e-2; at another c a bump is a point mass to 1e-7."""
+    phi, tanh = mf.activation(f"tanh(x) + 100*{BUMP}"), mf.activation("tanh")
+    mass = math.sqrt(math.pi) * 1e-2
+    assert mf.expectation(phi).value == pytest.approx(mass * normal.pdf(0.4), rel=1e-7)
+    assert mf.pair_expectation(phi, c=0.0).agrees(mf.expectation(phi) ** 2)
+    s = math.sqrt(0.75)
+    mean = mf.expectation(f"tanh(0.2 + {s!r}*x)").value  # of tanh V given U = 0.4 at c = 1/2
+    both = mass**2 * normal.pdf(0.4) * normal.pdf(0.2 / s) / s
+    expected = mf.pair_expectation(tanh, c=0.5).value + 2 * mass * normal.pdf(0.4) * mean + both
+    assert mf.pair_expectation(phi, c=0.5).value == pytest.approx(expected, rel=1e-7)
 
 
 @pytest.mark.parametrize(
