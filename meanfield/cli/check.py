@@ -16,11 +16,10 @@ from meanfield.cli.arguments import (
     SigmaB,
     SigmaW,
     import_callable,
-    parse_activation,
     parse_pixels,
 )
-from meanfield.cli.network_argument import parse_block
-from meanfield.cli.output import activation_keys, checked_path, number, print_json, print_table, save_figure, thinned
+from meanfield.cli.network_argument import parse_block, parse_spec
+from meanfield.cli.output import checked_path, number, print_json, print_table, save_figure, thinned
 from meanfield.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -66,9 +65,13 @@ def check(
         ),
     ] = None,
     layout: Annotated[
-        str,
-        typer.Option(metavar="torch|keras", help="Matrices in a FILE are (fan_out, fan_in), or transposed."),
-    ] = "torch",
+        str | None,
+        typer.Option(
+            metavar="torch|keras",
+            help="Matrices in a FILE are (fan_out, fan_in), or transposed; by default as their names tell.",
+            show_default=False,
+        ),
+    ] = None,
     method: Annotated[
         str, typer.Option(metavar="materialized|exact_law", help="Draw matrices, or sample in law.")
     ] = "materialized",
@@ -101,11 +104,11 @@ def check(
 
         if sigma_w is not None or sigma_b is not None:
             raise InvalidInput(f"{weights} has its own scale: leave --sigma-w and --sigma-b out")
-        phi, axes = parse_activation(text, param), cast("Layout", layout)  # validated by check_weights
-        given = check_weights(weights, phi, q=q, c=c, networks=max(networks, 8), layout=axes, rng=seed)
+        network, axes = parse_spec(text, param), cast("Layout | None", layout)  # validated by check_weights
+        given = check_weights(weights, network.spec, q=q, c=c, networks=max(networks, 8), layout=axes, rng=seed)
         measured = measure(weights, layout=axes)
-        head = {**activation_keys(phi), "weights": weights, "seed": seed, "measured": measured.to_dict()}
-        return _report(given, head, f"{measured!r}\n\n{phi.name}", output, as_json)
+        head = {**network.keys, "weights": weights, "seed": seed, "measured": measured.to_dict()}
+        return _report(given, head, f"{measured!r}\n\n{network.name}", output, as_json)
     from meanfield.cross_check.crosscheck import crosscheck
 
     block = parse_block(text, param, sigma_w, sigma_b)

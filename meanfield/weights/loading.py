@@ -31,10 +31,12 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Collection:
-    """All weights, and the reasons why other entries were skipped."""
+    """All weights, why other entries were skipped, those of them that are arrays, and all names in order."""
 
     tensors: list[Tensor]
     skipped: dict[str, str] = field(default_factory=dict)
+    others: dict[str, AnyArray] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
     single: bool = False
 
 
@@ -100,7 +102,8 @@ def read(weights: Any, layout: Layout | None) -> Collection:
         raise InvalidInput(f"there is no weight of two or more dimensions among {', '.join(named) or 'nothing'}"[:300])
     orders = layouts(kept, biases, layout)
     tensors = [tensor(name, array, orders[name], biases.get(name)) for name, array in kept.items()]
-    return Collection(tensors, {name: skipped[name] for name in named if name in skipped})
+    others = {name: array for name, array in arrays.items() if name in skipped}
+    return Collection(tensors, {name: skipped[name] for name in named if name in skipped}, others, tuple(named))
 
 
 def tensor(name: str, array: AnyArray, layout: Layout = "torch", bias: AnyArray | None = None) -> Tensor:

@@ -95,6 +95,9 @@ def test_a_file_of_weights_is_run(meanfield, tmp_path):
     assert failed.json["passed"] is False
     assert len(failed.json["sigma_w"]) == 3
     assert [bool(weight["findings"]) for weight in failed.json["measured"]["weights"]] == [False, True, False]
+    block = meanfield("check", "layernorm, relu, dense", "--weights", str(path), "--networks", "8", "--json")
+    assert block.json["network"] == "layernorm, relu, dense(1.0)"
+    assert block.json["run"] == "3 weight matrices in (dense) and 2 × (layernorm, relu, dense)"
     refused = meanfield("check", "relu", "--weights", str(tmp_path / "none.npz"))
     assert refused.status == 2
     assert refused.err.count("\n") == 1
