@@ -27,7 +27,7 @@ def pytest_addoption(parser):
 def pytest_collection_modifyitems(items):
     """Mark the tests that take a framework as a fixture."""
     for item in items:
-        needed = {"torch", "jax", "keras"} & set(getattr(item, "fixturenames", ()))
+        needed = {"torch", "jax", "keras", "flax"} & set(getattr(item, "fixturenames", ()))
         if needed:
             item.add_marker(pytest.mark.frameworks)
         if "keras" in needed:
@@ -50,3 +50,11 @@ def jax():
 def keras():
     """The module keras on the backend of the environment; the test is skipped without it."""
     return pytest.importorskip("keras")
+
+
+@pytest.fixture
+def flax():
+    """The module flax with flax.nnx and flax.linen; the test is skipped without it."""
+    pytest.importorskip("flax.nnx")
+    pytest.importorskip("flax.linen")
+    return pytest.importorskip("flax")

@@ -10,6 +10,7 @@ import numpy as np
 
 from meanfield._types import ArrayFunction, Floats
 from meanfield.activations.callables.coupling import check_elementwise, check_repeats
+from meanfield.activations.callables.flax_modules import drawing_nothing, is_flax_module
 from meanfield.activations.callables.frameworks import is_jax_array, through_jax, through_torch, torch_is_loaded
 from meanfield.activations.callables.keras_layers import elementwise, is_keras_layer
 from meanfield.activations.callables.precision import EPS, precision_of, rounding_unit
@@ -53,6 +54,8 @@ def _ways(function: Callable[..., Any]) -> Iterator[Callable[[Floats], object]]:
         return
     if is_keras_layer(function):
         function = elementwise(function)
+    if is_flax_module(function):
+        function = drawing_nothing(function)
     jax_is_loaded = hasattr(sys.modules.get("jax"), "Array")
     if jax_is_loaded:
         with contextlib.suppress(Exception):

@@ -5,7 +5,6 @@ takes one of two functions, RReLU a slope that is uniform in an interval, for wh
 """
 
 import itertools
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +14,8 @@ import numpy as np
 from meanfield.activations.callables.torch_modules import (
     in_float64,
     is_dropout,
-    is_rrelu,
     is_torch_module,
+    is_torchs,
     name_of_module,
     parts,
 )
@@ -66,13 +65,13 @@ def random_part(part: Any) -> RandomPart | None:
         kept = (_affine(1 / (1 - p), 0.0),) if p < 1 else ()
         chances = (1 - p, p) if p < 1 else (1.0,)
         return RandomPart(name, (*kept, _affine(0.0, 0.0)), chances, rate=p if name == "Dropout" else None)
-    if is_rrelu(part) and part.lower == part.upper:  # torch draws numbers all the same
+    if is_torchs(part, "RReLU") and part.lower == part.upper:  # torch draws numbers all the same
         return RandomPart(name, (_leaky(part.lower),), (1.0,))
-    if is_rrelu(part) and part.training:
+    if is_torchs(part, "RReLU") and part.training:
         nodes, weights = np.polynomial.legendre.leggauss(3)
         slopes = 0.5 * (part.lower + part.upper) + 0.5 * (part.upper - part.lower) * nodes
         return RandomPart(name, tuple(map(_leaky, slopes)), tuple(0.5 * weights), slopes=tuple(slopes.tolist()))
-    if isinstance(part, sys.modules["torch"].nn.PReLU) and part.weight.numel() > 1:
+    if is_torchs(part, "PReLU") and part.weight.numel() > 1:
         slopes, counts = np.unique(in_float64(part).weight.detach().numpy(), return_counts=True)
         return RandomPart(name, tuple(map(_leaky, slopes)), tuple(counts / counts.sum()))
     return None

@@ -35,6 +35,7 @@ FILES = {
     "distance": "joins entries",
     "loss": "joins entries",
 }
+DROPOUTS = ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout")
 DENSE = "mf.Dense(sigma_w, sigma_b)"
 
 
@@ -98,14 +99,15 @@ def held_weights(module: Any) -> str:
     return ", ".join(names)
 
 
+def is_torchs(part: Any, kind: str) -> bool:
+    """Whether the part is of this class of torch.nn and acts as the class does: no subclass, no hooks."""
+    hooks = part._forward_hooks or part._forward_pre_hooks
+    return type(part) is getattr(sys.modules["torch"].nn, kind, None) and not hooks
+
+
 def is_dropout(part: Any) -> bool:
     """Whether the part sets units or whole channels to a constant at random."""
-    return isinstance(part, sys.modules["torch"].nn.modules.dropout._DropoutNd)
-
-
-def is_rrelu(part: Any) -> bool:
-    """Whether the part draws its negative slope at random."""
-    return isinstance(part, sys.modules["torch"].nn.RReLU)
+    return any(is_torchs(part, kind) for kind in DROPOUTS)
 
 
 def draws(called: Any, x: Any) -> bool:
@@ -120,31 +122,34 @@ def draws(called: Any, x: Any) -> bool:
         torch.set_rng_state(before)
 
 
+def _is_sequence(module: Any) -> bool:
+    """Whether the module applies its parts one after the other and does nothing else."""
+    kind = sys.modules["torch"].nn.Sequential
+    hooks = module._forward_hooks or module._forward_pre_hooks
+    return isinstance(module, kind) and type(module).forward is kind.forward and not hooks
+
+
 def _flattened(module: Any) -> list[Any]:
-    torch: Any = sys.modules["torch"]
     module = getattr(module, "_orig_mod", module)  # what torch.compile wraps
-    if type(module).forward is torch.nn.Sequential.forward:
-        return [part for inner in module for part in _flattened(inner)]
-    return [module]
+    return [part for inner in module for part in _flattened(inner)] if _is_sequence(module) else [module]
 
 
 def _classes(module: Any) -> str:
     module = getattr(module, "_orig_mod", module)
-    if type(module).forward is sys.modules["torch"].nn.Sequential.forward:
-        return f"{type(module).__name__}({', '.join(type(part).__name__ for part in _flattened(module))})"
-    return type(module).__name__
+    name = getattr(module, "original_name", type(module).__name__)  # the class that torch.jit compiled
+    return f"{name}({', '.join(map(_classes, _flattened(module)))})" if _is_sequence(module) else str(name)
 
 
 def _leaves_all(part: Any) -> bool:
-    return type(part) is sys.modules["torch"].nn.Identity or (is_dropout(part) and not (part.training and part.p > 0))
+    return is_torchs(part, "Identity") or (is_dropout(part) and not (part.training and part.p > 0))
 
 
 def _depends_on_mode(part: Any) -> bool:
     if is_dropout(part):
         return bool(part.p > 0)
-    if is_rrelu(part):
+    if is_torchs(part, "RReLU"):
         return bool(part.lower != part.upper)
-    if type(part).__module__.startswith("torch.nn."):
+    if type(part).__module__.startswith("torch.nn.") and is_torchs(part, type(part).__name__):
         return False
     torch: Any = sys.modules["torch"]
     x = torch.linspace(-3.0, 3.0, 7, dtype=torch.float64)

@@ -177,3 +177,18 @@ def test_rrelu_slopes_have_their_moments_up_to_the_fourth(torch):
     for power in range(1, 5):
         exact = quad(lambda a: a**power / 0.8, 0.1, 0.9)[0]  # noqa: B023
         assert np.dot(law.weights, np.array(law.slopes) ** power) == pytest.approx(exact, rel=1e-13)
+
+
+def test_what_a_subclass_or_a_hook_does_counts(torch):
+    class Tripled(torch.nn.Dropout):
+        def forward(self, x):
+            return 3 * x
+
+    hooked = torch.nn.Sequential(torch.nn.ReLU())
+    hooked.register_forward_hook(lambda module, given, found: 2 * found)
+    assert gain(Tripled(0.5)).agrees(1 / 3)
+    assert gain(hooked).agrees(0.5**0.5)
+    traced = torch.fx.symbolic_trace(torch.nn.Sequential(torch.nn.GELU(), torch.nn.Dropout(0.5)))
+    with pytest.raises(BadActivation, match="draws random numbers"):
+        gain(traced)
+    assert gain(traced.eval()).agrees(GELU)
