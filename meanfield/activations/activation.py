@@ -54,6 +54,8 @@ class Activation:
         The name of its row in the catalogue, or "": closed forms and symmetry are looked up by it, not by `name`.
     mode : str
         "training" or "eval" of a torch module whose values depend on its mode, else "".
+    surrogate : Activation or None
+        The function g that takes the place of φ′ in backward passes, or None if φ′ itself does.
 
     Examples
     --------
@@ -77,6 +79,7 @@ class Activation:
     source: str = ""
     entry: str = ""
     mode: str = ""
+    surrogate: "Activation | None" = None
 
     def __post_init__(self) -> None:
         # One line of printable text: names go into messages, tables and comments of generated code.
@@ -93,6 +96,24 @@ class Activation:
         if self.derivative_function is not None:
             return self.derivative_function(x)
         return self.pieces.derivative(x)
+
+    def backward(self, x: ArrayLike) -> Floats:
+        """What a backward pass multiplies gradients by at `x`, elementwise: the `surrogate`, or else φ′."""
+        return self.derivative(x) if self.surrogate is None else self.surrogate(x)
+
+    def backward_moment(self, q: ArrayLike) -> tuple[Floats, Floats]:
+        """E g(√q Z)² of the `surrogate` g, or else E φ′(√q Z)², and bounds on errors; shapes of `q`.
+
+        Raises InfiniteDerivative if φ jumps and has no surrogate.
+
+        Examples
+        --------
+        >>> import meanfield as mf
+        >>> spike = mf.activation("heaviside", surrogate="1/(1 + (pi*x)**2)")
+        >>> print(f"{spike.backward_moment(1.0)[0]:.14f}")
+        0.19213963965947
+        """
+        return self.moments.derivative_moment(q) if self.surrogate is None else self.surrogate.moments.second_moment(q)
 
     @property
     def breakpoints(self) -> tuple[float, ...]:
@@ -256,4 +277,5 @@ class Activation:
 
     def __repr__(self) -> str:
         arguments = "".join(f", {key}={value!r}" for key, value in self.parameters.items())
-        return f"activation({self.name!r}{arguments})"
+        surrogate = "" if self.surrogate is None else f", surrogate={self.surrogate.name!r}"
+        return f"activation({self.name!r}{arguments}{surrogate})"

@@ -33,7 +33,8 @@ def gain(spec: Any, *, kind: str = "forward", q: ArrayLike = 1.0) -> Estimate:
         the gain makes up for its dropout too.
     kind : {"forward", "centered", "backward"}
         ``"forward"`` 1/√E φ² keeps the second moment (He et al. 2015), ``"centered"`` 1/√Var φ the variance about
-        the mean (Brock et al. 2021), ``"backward"`` 1/√E φ′² the squared gradient (Glorot & Bengio 2010).
+        the mean (Brock et al. 2021), ``"backward"`` 1/√E φ′² the squared gradient (Glorot & Bengio 2010), with
+        the surrogate in place of φ′ if there is one.
     q : float or array_like
         Second moment of the pre-activation, > 0.
 
@@ -66,8 +67,9 @@ def gain(spec: Any, *, kind: str = "forward", q: ArrayLike = 1.0) -> Estimate:
     """
     if not (isinstance(kind, str) and kind in KINDS):
         raise InvalidInput(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
-    phi = activation_or_random(spec)
-    variance, before = positive(q, "q"), _evaluations(phi)
+    phi, variance = activation_or_random(spec), positive(q, "q")
+    functions, product = _integrands(phi, kind)
+    before = _evaluations(functions)
     value, error = _moment(phi, kind, variance)
     lost = np.argmax((value <= 2 * error) | (value <= np.finfo(float).tiny))
     moment, uncertain = float(value.flat[lost]), float(error.flat[lost])
@@ -79,27 +81,32 @@ def gain(spec: Any, *, kind: str = "forward", q: ArrayLike = 1.0) -> Estimate:
         raise InvalidInput(f"{at}: the moment that it should keep is {size}")
     result = 1.0 / np.sqrt(value)
     error = 0.75 * result * error / value + 2 * np.finfo(float).eps * result
-    known = all(one.derivative_function for one in _functions(phi))
-    converged = bool(np.all(error <= (1e-12 if known or kind != "backward" else 1e-10) * result))
-    evaluations, product = _evaluations(phi) - before, "dd" if kind == "backward" else "ff"
-    certified = kind != "centered" and all(one.moments.certified(product, variance) for one in _functions(phi))
-    searched = [one.pieces.resolution(variance) for one in _functions(phi)]
+    known = product == "ff" or all(one.derivative_function for one in functions)
+    converged = bool(np.all(error <= (1e-12 if known else 1e-10) * result))
+    certified = kind != "centered" and all(one.moments.certified(product, variance) for one in functions)
+    searched = [one.pieces.resolution(variance) for one in functions]
     resolution = max((width for width in searched if width is not None), default=None)
     number, bound = (float(result), float(error)) if result.ndim == 0 else (result, error)
+    evaluations = _evaluations(functions) - before
     return Estimate(number, bound, converged, evaluations, resolution=resolution, mode=phi.mode, certified=certified)
 
 
-def _functions(phi: Activation | RandomActivation) -> tuple[Activation, ...]:
-    return phi.activations if isinstance(phi, RandomActivation) else (phi,)
+def _integrands(phi: Activation | RandomActivation, kind: str) -> tuple[tuple[Activation, ...], str]:
+    """The functions whose moments the gain is made of, and the product in their moments."""
+    if isinstance(phi, RandomActivation):
+        return phi.activations, "dd" if kind == "backward" else "ff"
+    if kind == "backward" and phi.surrogate is not None:
+        return (phi.surrogate,), "ff"
+    return (phi,), "dd" if kind == "backward" else "ff"
 
 
-def _evaluations(phi: Activation | RandomActivation) -> int:
-    return sum(one.pieces.evaluations for one in _functions(phi))
+def _evaluations(functions: tuple[Activation, ...]) -> int:
+    return sum(one.pieces.evaluations for one in functions)
 
 
 def _moment(phi: Activation | RandomActivation, kind: str, q: Floats) -> tuple[Floats, Floats]:
     if kind == "backward":
-        return phi.moments.derivative_moment(q)
+        return phi.backward_moment(q) if isinstance(phi, Activation) else phi.moments.derivative_moment(q)
     if kind == "centered":
         return phi.moments.variance(q)
     return phi.moments.second_moment(q)

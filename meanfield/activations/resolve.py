@@ -2,8 +2,12 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+import numpy as np
+
+from meanfield._types import Floats
 from meanfield.activations.activation import Activation
 from meanfield.activations.callables.declared import check_derivative, points_of
 from meanfield.activations.callables.guard import guarded
@@ -23,6 +27,7 @@ def activation(
     *,
     derivative: Callable[..., Any] | None = None,
     breakpoints: Iterable[float] | None = None,
+    surrogate: Any = None,
     name: str | None = None,
     **parameters: Any,
 ) -> Activation:
@@ -40,6 +45,9 @@ def activation(
     breakpoints : iterable of float, optional
         All the points where φ or one of its derivatives is not continuous, jumps included; ``()`` says that φ is
         smooth. If None, they follow from the algebra of a formula, and are searched for numerically in a callable.
+    surrogate : str, callable, Activation or float, optional
+        The function g that takes the place of φ′ in backward passes, as in spiking networks; 1 for the straight-through
+        estimator. chi_1, gradients and the backward gain are of g; the correlation map, chi_c and the phase of φ.
     name : str, optional
         What to call it in tables, messages and figures.
     **parameters
@@ -57,7 +65,8 @@ def activation(
     BadActivation
         If the formula cannot be read, or the function raises, returns NaN, infinity, complex numbers or a wrong shape.
     InvalidInput
-        If a parameter does not exist or is out of range, or `derivative` or `breakpoints` go with a catalogue name.
+        If a parameter does not exist or is out of range, `derivative` or `breakpoints` go with a catalogue name, or
+        the surrogate has a surrogate of its own.
 
     Examples
     --------
@@ -71,12 +80,17 @@ def activation(
     ((0.0,), -0.2, 0.1)
     >>> mf.activation(lambda x: x * abs(x), name="signed square").name
     'signed square'
+    >>> print(f"{mf.gain(mf.activation('sign', surrogate='exp(-x**2)'), kind='backward'):.12f}")
+    1.495348781221
     >>> mf.activation("geluu")
     Traceback (most recent call last):
     meanfield.errors.UnknownActivation: no activation is called 'geluu'; the nearest names are gelu, elu, gelu_10
     """
     if not isinstance(name, str | None):
         raise InvalidInput(f"name must be text, not {shortened(name)}")
+    if surrogate is not None:
+        phi = activation(spec, derivative=derivative, breakpoints=breakpoints, name=name, **parameters)
+        return replace(phi, surrogate=_surrogate_of(phi, surrogate))
     points = None if breakpoints is None else points_of(breakpoints)
     if isinstance(spec, str) and (found := called_row(spec)):
         entry, listed = found
@@ -121,6 +135,20 @@ def _unknown(name: str) -> UnknownActivation:
     else:
         hint = "meanfield.catalogue() lists the names"
     return UnknownActivation(f"{what}; {hint}", near)
+
+
+def _surrogate_of(phi: Activation, spec: Any) -> Activation:
+    if isinstance(spec, int | float) and not isinstance(spec, bool) and np.isfinite(spec):
+        return from_callable(partial(_constant, value=float(spec)), np.zeros_like, (), f"{spec:g}")
+    own = f"the surrogate of {phi.name}" if callable(spec) and not isinstance(spec, Activation) else None
+    surrogate = activation(spec, name=own)
+    if surrogate.surrogate is not None:
+        raise InvalidInput(f"the surrogate of {phi.name} must be a plain function, not one with its own surrogate")
+    return surrogate
+
+
+def _constant(x: Floats, value: float) -> Floats:
+    return np.full(x.shape, value)
 
 
 def _changed(

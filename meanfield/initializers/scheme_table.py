@@ -177,7 +177,7 @@ def _rows(
     """The rows of one activation; schemes with the same sigmas share their computation."""
     runs: dict[tuple[float, float], SignalAtDepth] = {}
     key = phi.name, dict(phi.parameters)
-    jumps = f"{phi.name} jumps, so its gradient is infinite" if phi.jumps else ""
+    jumps = f"{phi.name} jumps, so its gradient is infinite" if phi.jumps and phi.surrogate is None else ""
     for name, make in makers.items():
         try:
             made = make(phi)

@@ -7,7 +7,7 @@ from meanfield.errors import DivergentExpectation, InfiniteDerivative
 from meanfield.networks.block import mlp
 from meanfield.recommendation.choice import Choice, nearest_one
 from meanfield.theory.criticality.line import critical_line
-from meanfield.theory.criticality.point import critical_point
+from meanfield.theory.criticality.point import NOWHERE, critical_point
 from meanfield.theory.fixed_points.analysis import analyze
 
 BIASES = np.r_[0.0, np.geomspace(0.01, 3.0, 40)]  # sigma_b tried where no critical point exists
@@ -15,7 +15,7 @@ BIASES = np.r_[0.0, np.geomspace(0.01, 3.0, 40)]  # sigma_b tried where no criti
 
 def weights_for_activation(phi: Activation, forward: float) -> Choice:
     """The weights of φ, whose forward gain at q = 1 is `forward`."""
-    name, point = phi.name, critical_point(phi)
+    name, point = phi.name, NOWHERE if phi.surrogate else critical_point(phi)
     if point.universality == "scale_invariant":
         why = (
             f"{name} is scale-invariant: at sigma_w² = {point.sigma_w**2:.6g}, sigma_b = 0 signal and gradient "
@@ -45,10 +45,14 @@ def _without_point(phi: Activation, forward: float) -> tuple[float, float, float
         line = None
     if line is not None and len(line):
         sigma_w, sigma_b, q = (float(a[nearest_one(line.q)]) for a in (line.sigma_w, line.sigma_b, line.q))
+        if phi.surrogate:
+            keeps = f"here they keep their size, and q settles at {q:.6g}"
+            return sigma_w, sigma_b, q, f"the gradients of {phi.name} pass through a surrogate: {keeps}"
         why = (
             f"{phi.name} has no point where signal and gradient are critical at once: this is the point of its "
             f"critical line with a stable q ({q:.6g}) nearest 1"
         )
         return sigma_w, sigma_b, q, why
-    cause = "jumps, so its gradients are infinite" if phi.jumps else "has no critical point with a stable q"
+    infinite = phi.jumps and not phi.surrogate
+    cause = "jumps, so its gradients are infinite" if infinite else "has no critical point with a stable q"
     return forward, 0.0, 1.0, f"{phi.name} {cause}: this is the forward gain, which keeps q = 1 but not the gradient"

@@ -10,6 +10,7 @@ from meanfield.numerics.solve.bracketed import root
 from meanfield.recommendation.choice import Choice, gradient_growth
 from meanfield.recommendation.critical_weights import critical_weights, deepest_weights
 from meanfield.theory.assumptions.block import Block, checked
+from meanfield.theory.assumptions.surrogates import with_surrogates
 from meanfield.theory.criticality.line import line_of
 from meanfield.theory.criticality.no_critical_line import Carried, carried, noise
 from meanfield.theory.fixed_points.analysis import at_fixed_point
@@ -31,7 +32,7 @@ def weights_for_block(block: Block, depth: int) -> Choice:
         names = noise(block)
         because = f"{names} parts equal inputs, so no weights are critical" if names else bare.reason[:-1]
         because = because or "no sigma_w is critical at a q that is stable"
-        found = None if names else critical_weights(block, bare)
+        found = None if names or with_surrogates(block) else critical_weights(block, bare)
         return found or deepest_weights(block, because) or _forward(block, because)
     except (InfiniteDerivative, DivergentExpectation) as error:
         return _forward(block, str(error))

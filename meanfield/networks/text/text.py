@@ -148,6 +148,8 @@ def _item(layer: Layer) -> str:
 
 
 def _activation(phi: Activation) -> str:
+    if phi.surrogate is not None:
+        raise InvalidInput(f"the activation {phi.name} has a surrogate derivative, which the text has no word for")
     if not phi.entry and not phi.formula:
         raise InvalidInput(
             f"the activation {phi.name} is a function without a formula, so it cannot be written as text"

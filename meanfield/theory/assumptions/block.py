@@ -8,6 +8,7 @@ from meanfield.networks.images import check_alike
 from meanfield.networks.layers.base import Layer, Mean
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.network import Network
+from meanfield.theory.assumptions.surrogates import refuse_surrogates
 
 
 class Block(Network):
@@ -77,6 +78,7 @@ def check_gaussian(*blocks: Layer, repeated: bool = True, alike: bool = True) ->
     if len(blocks) == 1 and isinstance(blocks[0], Block):
         return
     if batch_size(*blocks) is not None:
+        refuse_surrogates(*blocks, what="behind BatchNorm gradients are known for derivatives alone")
         for block in blocks:
             block.normalised_after(False)
     if alike:

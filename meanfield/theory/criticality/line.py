@@ -12,6 +12,7 @@ from meanfield.arguments import positive
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.theory.assumptions.block import Block, weighted
+from meanfield.theory.assumptions.surrogates import with_surrogates
 from meanfield.theory.criticality.curve import critical_curve
 from meanfield.theory.criticality.deepest import Deepest, correlation_scale, deepest
 from meanfield.theory.criticality.line_from_curve import line_from_curve
@@ -40,7 +41,8 @@ class CriticalLine:
     error : ndarray
         Bound on the error of `sigma_w`.
     xi_c : ndarray
-        Depth scale of the correlation there, in layers: inf, unless noise parts equal inputs.
+        Depth scale of the correlation there, in layers: inf, unless noise parts equal inputs or gradients pass through
+        a surrogate.
     reason : str
         One sentence that says why this is no critical line: it has no rows, or correlations decay although χ₁ = 1. ""
         if it is one.
@@ -64,7 +66,7 @@ class CriticalLine:
     @cached_property
     def xi_c(self) -> Floats:
         """Depth scale of the correlation at each row."""
-        if self._asked is None or not self._asked.noisy or not len(self):
+        if self._asked is None or not self._asked.parts or not len(self):
             return np.full(len(self), np.inf)
         networks = self._asked.block.at(sigma_w=self.sigma_w, sigma_b=self.sigma_b)
         return correlation_scale(networks, self.q, np.ones(len(self)))
@@ -87,7 +89,7 @@ class _Asked:
 
     block: Block
     sigma_b: Floats
-    noisy: bool
+    parts: bool  # whether correlations settle at another rate than gradients
 
 
 def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool = False) -> CriticalLine:
@@ -158,7 +160,7 @@ def line_of(block: Block, biases: Floats, *, stable_only: bool) -> CriticalLine:
     else:
         columns = line_from_sweep(block, biases[:0] if carried(block).whole else biases)
     kept = columns.stable if stable_only else np.full(columns.q.shape, True)
-    noisy = "" if mlp_moments(block) else noise(block)
+    noisy, surrogates = "" if mlp_moments(block) else noise(block), with_surrogates(block)
     if columns.q.size == 0:
         why = why_no_rows(block, curve)
         reason = f"{noisy} parts equal inputs, and {why}" if noisy else why
@@ -167,7 +169,12 @@ def line_of(block: Block, biases: Floats, *, stable_only: bool) -> CriticalLine:
             f"{noisy} parts equal inputs, so nothing is critical: where chi_1 = 1 gradients keep their size, but "
             "correlations settle at c* < 1 within the depth scale xi_c."
         )
+    elif surrogates:
+        reason = (
+            f"the gradients of {surrogates} pass through a surrogate, so nothing is critical: where chi_1 = 1 they "
+            "keep their size, but correlations settle within the depth scale xi_c."
+        )
     else:
         reason = "" if kept.any() else "every solution of chi_1 = 1 has a q that does not return to it."
     shown = {name: column[kept] for name, column in columns._asdict().items()}
-    return CriticalLine(**shown, reason=reason, _asked=_Asked(block, biases, bool(noisy)))
+    return CriticalLine(**shown, reason=reason, _asked=_Asked(block, biases, bool(noisy or surrogates)))

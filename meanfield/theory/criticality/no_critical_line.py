@@ -49,7 +49,7 @@ def why_no_rows(block: Block, curve: CriticalCurve | None) -> str:
             "1 makes some sigma_w critical, a branch_scale of 1/√depth keeps the growth small."
         )
     if curve is None:
-        if jumping := [phi.name for phi in block.activations if phi.jumps]:
+        if jumping := [phi.name for phi in block.activations if phi.jumps and not phi.surrogate]:
             return f"{jumping[0]} jumps, so its gradients are infinite whatever sigma_w is."
         return "no sigma_w from 0.001 to 1000 leads, from q = 1, to a q at which chi_1 is 1."
     at = curve.at(curve.grid)

@@ -9,7 +9,7 @@ import numpy as np
 from meanfield._types import Floats
 from meanfield.activations.activation import Activation
 from meanfield.activations.resolve import activation
-from meanfield.errors import DivergentExpectation
+from meanfield.errors import DivergentExpectation, InvalidInput
 from meanfield.networks.block import mlp
 from meanfield.numerics.solve.sign_changes import sign_changes
 from meanfield.theory.assumptions.block import checked
@@ -66,6 +66,8 @@ def critical_point(spec: Any) -> CriticalPoint:
     ------
     UnknownActivation, BadActivation
         If `spec` is not usable.
+    InvalidInput
+        If it has a surrogate derivative.
 
     References
     ----------
@@ -80,6 +82,11 @@ def critical_point(spec: Any) -> CriticalPoint:
     1.983058257438 0.172922390756 half_stable
     """
     phi = activation(spec)
+    if phi.surrogate is not None:
+        raise InvalidInput(
+            f"a critical point is one of correlations and gradients at once, and the gradients of {phi.name} pass "
+            f"through {phi.surrogate.name}: critical_line(phi, sigma_b) has the sigma_w that keep them"
+        )
     if phi.jumps:
         return NOWHERE
     return point_of(CriticalCurve(checked(mlp(phi))), scale_invariant=_scale_invariant(phi))

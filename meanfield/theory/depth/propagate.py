@@ -16,6 +16,7 @@ from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.network import Network
 from meanfield.networks.stack import as_blocks, as_widths, check_widths
 from meanfield.theory.assumptions.block import check_gaussian
+from meanfield.theory.assumptions.surrogates import without_surrogates
 from meanfield.theory.depth.correlation_orbit import CorrelationOrbit
 from meanfield.theory.depth.pixel_means import pixel_means
 from meanfield.theory.depth.scan import by_layer, scan
@@ -226,5 +227,7 @@ def _follow(carried: _Carried, qs: Floats, chis: Floats, gaps: Floats | None) ->
         drift = drift * slope
     chis[1:] = chis[0]
     if gaps is not None:
-        orbit = CorrelationOrbit(block, float(np.max(qs[0])), float(np.max(chis[0] * qs[0] / signal.q.value)))
+        forward = without_surrogates(block)
+        chi = chis[0] if forward is block else one_point(forward, Point.at(qs[0])).chi.value
+        orbit = CorrelationOrbit(block, float(np.max(qs[0])), float(np.max(chi * qs[0] / signal.q.value)))
         gaps[:] = orbit.follow(gaps[0], len(gaps))

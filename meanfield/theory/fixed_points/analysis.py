@@ -10,7 +10,7 @@ from meanfield._types import Bools, Floats
 from meanfield.arguments import positive
 from meanfield.errors import InvalidInput
 from meanfield.theory.assumptions.block import Block, checked
-from meanfield.theory.fixed_points.correlation import INFINITE, stable_c
+from meanfield.theory.fixed_points.correlation import INFINITE, slope_at_one, stable_c
 from meanfield.theory.fixed_points.depth_scales import CRITICAL, depth_scale
 from meanfield.theory.fixed_points.finite_variance import largest_q
 from meanfield.theory.fixed_points.maps import signal_map
@@ -32,7 +32,8 @@ class Analysis:
         dq′/dq at q_star.
     chi_1 : ndarray
         Growth factor a layer of the mean squared gradient of one input; for an MLP also the slope of the correlation
-        map at c = 1. Infinite where the activation jumps.
+        map at c = 1. Infinite where the activation jumps. With a surrogate derivative it is of the surrogate, and all
+        else of the activation itself, as if it had none.
     c_star : ndarray
         The stable fixed point of the correlation map, in [−1, 1]; nan where an unbounded q takes the moments beyond
         floats.
@@ -44,7 +45,8 @@ class Analysis:
     xi_gradient : ndarray
         −1/ln chi_1, in layers; negative where gradients grow.
     phase : ndarray of str
-        "ordered" (chi_1 < 1), "critical", "chaotic" (chi_1 > 1) or "unbounded" (q grows without limit).
+        "ordered" (chi_1 < 1), "critical", "chaotic" (chi_1 > 1) or "unbounded" (q grows without limit). With a
+        surrogate derivative the slope of the correlation map at c = 1 decides, not chi_1.
     """
 
     q_star: Floats
@@ -106,8 +108,9 @@ def at_fixed_point(block: Block, q: Floats) -> Analysis:
     c, chi_c = np.full(q.size, np.nan), np.full(q.size, np.inf)
     if usable.any():
         c[usable], chi_c[usable] = stable_c(block.take(np.flatnonzero(usable)), q[usable], chi_1[usable])
-    phase = np.where(chi_1 < 1, "ordered", "chaotic")
-    phase = np.where(np.abs(chi_1 - 1) <= CRITICAL, "critical", phase)
+    parting = np.where(usable, slope_at_one(block, q, chi_1), np.inf)
+    phase = np.where(parting < 1, "ordered", "chaotic")
+    phase = np.where(np.abs(parting - 1) <= CRITICAL, "critical", phase)
     phase = np.where(np.isinf(q), "unbounded", phase)
     shape = block.shape
     return Analysis(

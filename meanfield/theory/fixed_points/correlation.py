@@ -10,9 +10,12 @@ another one.
 import numpy as np
 
 from meanfield._types import Bools, Floats, Ints
+from meanfield.networks.layers.network import Network
 from meanfield.numerics.solve.bracketed import NumberedFunction, root
 from meanfield.theory.assumptions.block import Block
+from meanfield.theory.assumptions.surrogates import without_surrogates
 from meanfield.theory.fixed_points.depth_scales import CRITICAL
+from meanfield.theory.fixed_points.maps import signal_map
 from meanfield.theory.fixed_points.pair_maps import PairMaps, increment_maps, pair_maps
 
 TINY = 1e-300  # stands for a distance that is no float
@@ -33,7 +36,7 @@ def stable_c(block: Block, q: Floats, chi_1: Floats) -> tuple[Floats, Floats]:
     q : ndarray, shape (networks,)
         Second moment at which each network keeps its signals; at 0 and ∞ the limits.
     chi_1 : ndarray, shape (networks,)
-        Their χ₁ there.
+        Their χ₁ there, by which gradients grow.
 
     Returns
     -------
@@ -41,7 +44,7 @@ def stable_c(block: Block, q: Floats, chi_1: Floats) -> tuple[Floats, Floats]:
         c* in [−1, 1], and the slope of the correlation map there. The error of c* is about 1e-14/(1 − χ_c), relative to
         1 − c* and for MLPs to c* too. Where q goes to ∞ more slowly than exponentially and c with it, χ_c is 1.
     """
-    networks = block.take(np.arange(q.size))
+    networks, chi_1 = block.take(np.arange(q.size)), slope_at_one(block, q, chi_1)
     at = np.where(q == 0, VANISHING, np.minimum(q, INFINITE))
     maps = pair_maps(networks, at)
     with np.errstate(divide="ignore", invalid="ignore"):  # a signal of q = 0 may stay 0
@@ -61,6 +64,15 @@ def stable_c(block: Block, q: Floats, chi_1: Floats) -> tuple[Floats, Floats]:
     if small.size and maps.independent is not None:
         c[small] = maps.independent(small) / (1.0 - _mean_slope(maps, small, c[small], chi_c[small]))
     return c, chi_c
+
+
+def slope_at_one(block: Block, q: Floats, chi_1: Floats) -> Floats:
+    """The χ₁ of φ′, which parts nearly equal signals of `q`: `chi_1` itself unless surrogates replace φ′."""
+    forward = without_surrogates(block)
+    if forward is block:
+        return chi_1
+    assert isinstance(forward, Network)
+    return signal_map(forward.take(np.arange(q.size)), np.minimum(q, INFINITE)).chi
 
 
 def _mean_slope(maps: PairMaps, which: Ints, c: Floats, at_c: Floats) -> Floats:

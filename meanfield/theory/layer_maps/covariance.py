@@ -134,10 +134,13 @@ def all_points(layer: Layer, state: Covariance) -> tuple[Covariance, Pullback]:
     return each_by_itself(layer, state)
 
 
-def each_by_itself(layer: Layer, state: Covariance) -> tuple[Covariance, Pullback]:
+def each_by_itself(
+    layer: Layer, state: Covariance, factor: Callable[[Pair], Bounded] | None = None
+) -> tuple[Covariance, Pullback]:
     """`all_points` of a layer that reads each point by itself, from its maps of one point and of two points.
 
-    The pullback computes the slope of a pair only where the covariance of its gradients is not 0.
+    The pullback computes the slope of a pair only where the covariance of its gradients is not 0. `factor` is what
+    multiplies this covariance, if it is not the pair slope.
     """
     if layer.reads_points:
         raise InvalidInput(f"no map of several points is known for a layer of type {type(layer).__name__}")
@@ -153,7 +156,10 @@ def each_by_itself(layer: Layer, state: Covariance) -> tuple[Covariance, Pullbac
     def back(g: Floats) -> Floats:
         slope, pairs = np.zeros(g.shape), np.nonzero(np.triu(g, 1))
         if len(pairs[0]):
-            slope[pairs] = pair_slope(layer, state.pairs(*pairs)).value
+            if factor is None and any(phi.surrogate for phi in layer.activations):
+                raise InvalidInput(f"covariances of gradients through surrogates are not known in a {layer.label}")
+            between = state.pairs(*pairs)
+            slope[pairs] = (pair_slope(layer, between) if factor is None else factor(between)).value
             slope += slope.T
         np.fill_diagonal(slope, one.chi.value)
         return hiding(slope, g)

@@ -54,13 +54,20 @@ def _(layer: Elementwise, state: Covariance) -> tuple[Covariance, Pullback]:
         raise InvalidInput(
             f"{layer.activation.name} jumps at 0, and some pixels have the signal 0: give the layer before it a bias"
         )
-    return each_by_itself(layer, state)
+    surrogate = layer.activation.surrogate
+    if surrogate is None:
+        return each_by_itself(layer, state)
+
+    def factor(x: Pair) -> Bounded:  # E g(u)g(v)
+        return Bounded(*surrogate.moments.product(x.q1, x.q2, x.one_minus_c))
+
+    return each_by_itself(layer, state, factor)
 
 
 def gradient_factor(activation: Activation, q: Floats | float) -> Bounded:
-    """E φ′(√q Z)²; infinite where φ jumps."""
+    """E φ′(√q Z)², or E g(√q Z)² of a surrogate g; infinite where φ jumps and has no surrogate."""
     try:
-        return Bounded(*activation.moments.derivative_moment(q))
+        return Bounded(*activation.backward_moment(q))
     except InfiniteDerivative:
         return Bounded(np.full(np.shape(q), np.inf), 0.0)
 

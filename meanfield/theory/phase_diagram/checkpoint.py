@@ -26,7 +26,8 @@ LOOKED_AT = np.concatenate([np.linspace(-8.0, 8.0, 257), np.geomspace(0.01, 1e4,
 def fingerprint(block: Block, *numbers: Floats) -> str:
     """A hash of a request: its layers, values of its activations on a fixed grid, and the requested `numbers`."""
     digest = hashlib.sha256(repr(block).encode())
-    for phi in block.activations:
+    functions = [(phi, phi.surrogate) for phi in block.activations]
+    for phi in (f for pair in functions for f in pair if f is not None):
         with np.errstate(all="ignore"):
             values = np.asarray(phi(LOOKED_AT), dtype=np.float64)
         digest.update(values.astype(np.float32).tobytes())  # the last digits may differ between machines

@@ -230,6 +230,7 @@ def _about(block: Block, q0: float) -> dict[str, Any]:
     """The provenance of the numbers: activations, block, initial q, versions, tolerances."""
     activations = [
         {"name": phi.name, "parameters": {k: float(v) for k, v in phi.parameters.items()}, "formula": phi.formula}
+        | ({"surrogate": phi.surrogate.formula or phi.surrogate.name} if phi.surrogate else {})
         for phi in block.activations
     ]
     versions = {
