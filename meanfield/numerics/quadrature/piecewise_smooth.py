@@ -125,8 +125,10 @@ class PiecewiseSmooth:
                 self._found.append((inner, found))
                 if self._declared:
                     continue
+                jumps = {point.x for point in found.breakpoints if point.order == 0 and self._jumps_at(point.x)}
                 self._breakpoints |= {point.x: point.error + _rounding(point.x) for point in found.breakpoints}
-                self._jumps |= {point.x for point in found.breakpoints if point.order == 0 and self._jumps_at(point.x)}
+                self._breakpoints |= {x: self._ulps(x, 4) for x in jumps}
+                self._jumps |= jumps
             self._searched = outer
 
     def known(self, scale: float, reach: float) -> tuple[Floats, Floats]:
@@ -212,10 +214,14 @@ class PiecewiseSmooth:
         return np.array([self._step(x, 4) for x in self.jumps])
 
     def _step(self, x: float, ulps: float) -> float:
-        """f(x + h) − f(x − h) with h of `ulps` units in the last place of x; at x = 0 the unit is 1e-150."""
-        h = ulps * (1e-150 if x == 0 else max(np.spacing(abs(x)), self.precision * abs(x) / 2))
+        """f(x + h) − f(x − h) with h of `ulps` units in the last place of x."""
+        h = self._ulps(x, ulps)
         left, right = self(np.array([x - h, x + h]))
         return float(right - left)
+
+    def _ulps(self, x: float, number: float) -> float:
+        """Units in the last place of x, or of the function's own precision; at x = 0 the unit is 1e-150."""
+        return number * (1e-150 if x == 0 else float(max(np.spacing(abs(x)), self.precision * abs(x) / 2)))
 
     def _jumps_at(self, x: float) -> bool:
         """Whether f jumps at x.
