@@ -10,6 +10,7 @@ from meanfield._types import Floats
 from meanfield.errors import DivergentExpectation, InfiniteDerivative
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.network import in_sequence
+from meanfield.networks.stack import as_blocks
 from meanfield.theory.assumptions.surrogates import refuse_surrogates
 from meanfield.theory.depth.nngp_kernel import merged, take_inputs, take_layers
 from meanfield.theory.depth.scan import last, scan
@@ -65,7 +66,7 @@ def ntk(block: Any, inputs: ArrayLike, depth: int) -> Floats:
            [1.06038811, 3.        ]])
     """
     layers, start = take_layers(block, depth, "ntk"), take_inputs(inputs)
-    refuse_surrogates(*layers, what="the tangent kernel is of derivatives")
+    refuse_surrogates(*as_blocks(block, depth), what="the tangent kernel is of derivatives")
     state = _Tangents(np.zeros(start.each.q.shape), start.each, np.zeros(start.pairs.d.shape), start.pairs)
     rule = _Tangents.of_pairs if start.number > 1 else _Tangents.of_each
     end = last(scan(chain.from_iterable(map(in_sequence, layers)), state, rule))
