@@ -26,6 +26,7 @@ THINNED = 3  # every third node of a resolved panel shows whatever the panel res
 NEAR = 2048  # samples on the scale of a grid that is finer than the search for breakpoints
 EPS = float(np.finfo(float).eps)
 CENTRE = np.linspace(-2.0, 2.0, 33)  # the size of f here is the unit of the noise of less exact functions elsewhere
+BESIDE = 1e-9  # distance from 0 up to which f has a slope of its own on each side
 KINK = 1e-7  # least difference of one-sided derivatives at a kink, relative to the largest |f′|
 SUBNORMAL = 1e-290  # smaller differences may be rounding of subnormal numbers
 STEPS = 16.0  # least height of a jump, in units of the noise
@@ -128,6 +129,8 @@ class PiecewiseSmooth:
                 jumps = {point.x for point in found.breakpoints if point.order == 0 and self._jumps_at(point.x)}
                 self._breakpoints |= {point.x: point.error + _rounding(point.x) for point in found.breakpoints}
                 self._breakpoints |= {x: self._ulps(x, 4) for x in jumps}
+                if 0.0 in self._breakpoints and self._bends_at_zero():
+                    self._breakpoints[0.0] = self._ulps(0.0, 1)
                 self._jumps |= jumps
             self._searched = outer
 
@@ -159,6 +162,14 @@ class PiecewiseSmooth:
             self._search(FARTHEST * largest)
             coarsest = max(found.resolution for begin, found in self._found if begin < FARTHEST * largest or begin == 0)
         return min(coarsest, 2 * SEEN * REACH * largest / NEAR)
+
+    def _bends_at_zero(self) -> bool:
+        """Whether values near 0 are those of two lines that meet at 0, so that the kink is there and not beside it."""
+        tiny = self._ulps(0.0, 1)
+        x = np.array([tiny, BESIDE])
+        right, left = self(x) / x, self(-x) / -x
+        bend = abs(right[0] - left[0])
+        return bool(self(0.0) == 0 and bend > 0 and max(np.ptp(right), np.ptp(left)) <= 1e-3 * bend)
 
     def misplacements(self, x: Floats) -> Floats:
         """Bounds on the errors of the places of the breakpoints among `x`, shape (n,); 0 at other points."""
@@ -220,8 +231,10 @@ class PiecewiseSmooth:
         return float(right - left)
 
     def _ulps(self, x: float, number: float) -> float:
-        """Units in the last place of x, or of the function's own precision; at x = 0 the unit is 1e-150."""
-        return number * (1e-150 if x == 0 else float(max(np.spacing(abs(x)), self.precision * abs(x) / 2)))
+        """Units in the last place of x, or of the function's own precision; at 0 one that does not underflow in it."""
+        if x == 0:
+            return number * (1e-160 if self.precision <= EPS else 1e-36)
+        return number * float(max(np.spacing(abs(x)), self.precision * abs(x) / 2))
 
     def _jumps_at(self, x: float) -> bool:
         """Whether f jumps at x.

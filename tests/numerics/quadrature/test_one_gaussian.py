@@ -197,3 +197,13 @@ def test_an_unresolvable_function_ends_and_says_so():
     truth = 0.5 * sum(0.49**k for k in range(12))  # the waves are orthogonal under so wide a weight, to 1e-2 or so
     assert not estimate.converged
     assert_honest(estimate, truth, 0.02)
+
+
+@pytest.mark.parametrize("function", [lambda x: np.maximum(x, 0), lambda x: np.abs(x) + 0.5 * x, np.sign])
+@pytest.mark.parametrize("q", [1e-290, 1e-60, 1e-20])
+def test_a_breakpoint_at_0_is_exact_on_every_scale(function, q):
+    pieces = PiecewiseSmooth(function)
+    if function is not np.sign:
+        estimate = moment(pieces, "dd", q)
+        assert estimate.error < 1e-9 * estimate.value
+    assert moment(pieces, "f", q).error < 1e-9 * (moment(pieces, "ff", q).value) ** 0.5
