@@ -24,6 +24,7 @@ from meanfield.numerics.solve.surrogate import Surrogate
 
 EPS = float(np.finfo(float).eps)
 SMALLEST = 1e-300  # smaller q are replaced by this one
+SHORT, SMALLEST_SHORT = 1e-10, 1e-60  # the same of functions with a larger rounding unit, whose arguments underflow
 RESOLVED = 1e-12  # largest accepted relative error of E φ² − (E φ)²
 KEPT = 4096  # most single moments in the cache
 MANY = 64  # from this many q on a surrogate in ln q is made; a cached surrogate also serves fewer
@@ -47,6 +48,7 @@ class Moments:
 
     def __init__(self, pieces: PiecewiseSmooth, entry: str, parameters: Mapping[str, float], formula: str = "") -> None:
         self.pieces, self.entry, self.formula = pieces, entry, formula
+        self._smallest = SMALLEST if pieces.precision < SHORT else SMALLEST_SHORT
         self._form: ClosedForm | None = closed_form(entry, parameters) if entry else None
         self._surrogates: dict[str, Surrogate] = {}
         self._known: dict[tuple[str, float], tuple[float, float, bool]] = {}
@@ -73,13 +75,18 @@ class Moments:
         form = self._form
         if form and {"f": form.mean, "ff": form.second_moment, "dd": form.derivative_moment}[product]:
             return True
-        q = np.maximum(np.ravel(np.asarray(q, dtype=np.float64)), SMALLEST)
+        q = np.maximum(np.ravel(np.asarray(q, dtype=np.float64)), self._smallest)
         return all(self._known.get((product, x), (0.0, 0.0, False))[2] for x in q.tolist())
 
     def mean(self, q: ArrayLike) -> ValueAndError:
         """E φ(X)."""
         value, error = self._moment(self._form.mean if self._form else None, "f", q)
         return value, error + 8 * EPS * np.sqrt(self.second_moment(q)[0])
+
+    def independent(self, q: ArrayLike) -> ValueAndError:
+        """E φ(U)φ(V) = (E φ(X))² of independent U and V; 0 where E φ(X) is within the bound on its error."""
+        mean, error = self.mean(q)
+        return np.where(np.abs(mean) <= error, 0.0, mean) ** 2, error * (2 * np.abs(mean) + error)
 
     def variance(self, q: ArrayLike) -> ValueAndError:
         """Var φ(X) = E φ² − (E φ)²; where the difference cancels, ½E(φ(U) − φ(V))² of independent U and V."""
@@ -101,21 +108,22 @@ class Moments:
         q = np.asarray(q, dtype=np.float64)
         value, error = self._moment(self._form.second_moment if self._form else None, "ff", q)
         if self._form is not None:  # rounding of the exponent, if V(q) is exponentially small
-            slope = _quietly(self._form.second_moment_slope, np.maximum(q, SMALLEST))
+            slope = _quietly(self._form.second_moment_slope, np.maximum(q, self._smallest))
             with np.errstate(over="ignore"):
                 error = error + 4 * EPS * np.abs(q * slope)
         return self._near_zero(q, value), error
 
     def _near_zero(self, q: Floats, value: Floats) -> Floats:
-        """V(q) with its limit for q < SMALLEST: φ(0)² if that is not 0, else V(SMALLEST)·q/SMALLEST."""
-        if np.all(q >= SMALLEST):
+        """V(q) with its limit for q below the smallest s: φ(0)² if that is not 0, else V(s)·q/s."""
+        least = self._smallest
+        if np.all(q >= least):
             return value
         at_zero = float(np.mean(self.pieces(np.array([-SMALLEST, SMALLEST])) ** 2))
-        return np.where(q >= SMALLEST, value, value * (np.minimum(q, SMALLEST) / SMALLEST) if at_zero == 0 else at_zero)
+        return np.where(q >= least, value, value * (np.minimum(q, least) / least) if at_zero == 0 else at_zero)
 
     def second_moment_slope(self, q: ArrayLike) -> ValueAndError:
         """dV/dq = E Xφφ′/q. If φ jumps, the equal E φ²(X² − q)/(2q²) is used, which has no derivative of φ."""
-        q = np.maximum(np.asarray(q, dtype=np.float64), SMALLEST)
+        q = np.maximum(np.asarray(q, dtype=np.float64), self._smallest)
         if self._form is not None:
             value, error = self._moment(self._form.second_moment_slope, "", q)
             return value, error + 8 * EPS * _quietly(self._form.second_moment, q) / q
@@ -156,7 +164,7 @@ class Moments:
         return 0.5 * (first + second) - distance, 0.5 * (first_error + second_error) + error
 
     def _moment(self, form: Moment | None, product: str, q: ArrayLike) -> ValueAndError:
-        q = np.maximum(np.asarray(q, dtype=np.float64), SMALLEST)
+        q = np.maximum(np.asarray(q, dtype=np.float64), self._smallest)
         if form is not None:
             value = _quietly(form, q)
             self._refuse_infinite(value, q)

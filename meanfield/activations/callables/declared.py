@@ -6,6 +6,7 @@ import numpy as np
 
 from meanfield._types import ArrayFunction
 from meanfield.activations.callables.guard import PROBES
+from meanfield.activations.callables.precision import EPS
 from meanfield.errors import BadActivation, InvalidInput
 
 
@@ -22,14 +23,17 @@ def points_of(breakpoints: Iterable[float]) -> tuple[float, ...]:
 
 def check_derivative(phi: ArrayFunction, slope: ArrayFunction, breakpoints: tuple[float, ...], name: str) -> None:
     """Refuse a derivative that differs grossly from difference quotients of φ, at points where four of them agree."""
-    h = 1e-4 * np.maximum(1.0, np.abs(PROBES))
+    unit = float(getattr(phi, "precision", EPS))
+    step = max(1e-4, 4 * unit**0.5)  # rounding and curvature have about the same effect
+    h = step * np.maximum(1.0, np.abs(PROBES))
     quotients = np.array([(phi(PROBES + step) - phi(PROBES)) / step for step in (-h, -h / 4, h / 4, h)])
     quotient, claimed = 0.5 * (quotients[0] + quotients[3]), slope(PROBES)
     size = np.maximum(np.abs(quotient), np.abs(claimed))
     smooth = np.ptp(quotients, axis=0) <= 0.05 * np.abs(quotients).max(axis=0) + 1e-6
     for point in breakpoints:
         smooth &= np.abs(PROBES - point) > 2 * h
-    floor = 1e-3 * float(np.abs(quotient[smooth]).max(initial=0.0)) + 1e-6
+    rounding = 8 * unit * float(np.abs(phi(PROBES)).max()) / step
+    floor = 1e-3 * float(np.abs(quotient[smooth]).max(initial=0.0)) + 1e-6 + rounding
     if np.any(wrong := smooth & (np.abs(quotient - claimed) > 0.05 * size + floor)):
         i = int(np.flatnonzero(wrong)[np.argmax((np.abs(quotient - claimed) / (size + floor))[wrong])])
         raise BadActivation(

@@ -173,7 +173,7 @@ class PairMap:
             apart = np.flatnonzero((pairs.gap > 0) | (pairs.q1 != pairs.q2))  # D is 0 for U = V
 
         if apart.size:
-            value[apart], error[apart] = cheapest(ONE_FUNCTION, kind, pairs.at(apart), self)
+            value[apart], error[apart] = cheapest(ONE_FUNCTION, kind, pairs.at(apart), self, self.pieces.precision)
         return value.reshape(gap.shape), error.reshape(gap.shape)
 
     def pays(self, row: Representation, kind: str, pairs: Pairs) -> Bools:

@@ -36,6 +36,7 @@ from meanfield._types import Bools, Floats, Ints
 #: distance, the error of a slope to a lower bound on E φ′², the error of a product to the product of the two root mean
 #: squares (standard deviations, for the products of one function).
 TOLERANCE = {"distance": 1e-11, "slope": 5e-10, "product": 1e-12}
+UNITS = 64  # errors of so many rounding units of the function are accepted too
 #: Cost of a pair of equal variances by quadrature; a pair of unequal variances costs twice as much.
 BY_QUADRATURE = {"distance": 1, "slope": 8, "product": 1}
 #: Cost of a pair by a cached series.
@@ -140,9 +141,17 @@ class Representations(Protocol):
 
 
 def cheapest(
-    table: tuple[Representation, ...], kind: str, pairs: Pairs, representations: Representations
+    table: tuple[Representation, ...],
+    kind: str,
+    pairs: Pairs,
+    representations: Representations,
+    precision: float = 0.0,
 ) -> tuple[Floats, Floats]:
-    """The quantity `kind` of all pairs by the rule of this module, and bounds on its error, each of shape (pairs,)."""
+    """The quantity `kind` of all pairs by the rule of this module, and bounds on its error, each of shape (pairs,).
+
+    `precision` is the relative rounding unit of the functions, below which no representation can go.
+    """
+    tolerance = max(TOLERANCE[kind], UNITS * precision)
     value, error = np.zeros(pairs.gap.size), np.full(pairs.gap.size, np.inf)
     left, rest = np.arange(pairs.gap.size), pairs  # indices of the pairs without an accepted value, and these pairs
     for row in table:
@@ -159,6 +168,6 @@ def cheapest(
         value[chosen[better]], error[chosen[better]] = found[better], bound[better]
         done = asked.copy()
         if not row.final:
-            done[asked] = bound <= TOLERANCE[kind] * scale
+            done[asked] = bound <= tolerance * scale
         left, rest = left[~done], rest.where(~done)
     return value, error

@@ -80,7 +80,8 @@ def _rows(curve: CriticalCurve, sigma_b: Floats, q: Floats) -> Rows:
 def dies_out(curve: CriticalCurve) -> bool:
     """Whether q decays to 0 at the σ_w² that is critical at q = 0: the first q whose image differs from it tells."""
     q = np.geomspace(1e-8, min(10.0, curve.grid[-1]), 73)
-    at = curve.at(q)
-    ratio = (at.carried + at.q / float(curve.at(0.0).chi)) / q
-    tells = np.flatnonzero(np.abs(ratio - 1) > 1e-11)
+    at, origin = curve.at(q), curve.at(0.0)
+    ratio = (at.carried + at.q / float(origin.chi)) / q
+    uncertain = curve.bias * at.bias_error / q + float(origin.chi_error / origin.chi)
+    tells = np.flatnonzero(np.abs(ratio - 1) > np.maximum(uncertain, 1e-11))
     return bool(tells.size and ratio[tells[0]] < 1)

@@ -9,7 +9,7 @@ from scipy import special
 
 import meanfield as mf
 from meanfield.activations.callables.precision import precision_of
-from meanfield.errors import DivergentExpectation, NoFixedPoint
+from meanfield.errors import BadActivation, DivergentExpectation, NoFixedPoint
 
 HALF, SINGLE, DOUBLE = (float(np.finfo(t).eps) for t in (np.float16, np.float32, np.float64))
 BRAIN = 2.0**-7  # bfloat16
@@ -106,6 +106,25 @@ def test_overflow_inside_the_gaussian_is_refused_and_half_precision_has_no_fixed
         softplus.moments.second_moment(400.0)
     with pytest.raises(NoFixedPoint, match="rounds to one part in 1024: give one in single precision or better"):
         mf.analyze(mf.mlp(lambda x: np.tanh(x.astype(np.float16)), 1.4, 0.3))
+
+
+@pytest.mark.parametrize("name", ["tanh", "relu", "silu"])
+def test_critical_points_of_single_precision_are_those_of_double_precision(name):
+    found, right = mf.critical_point(single(SINGLES[name][0])), mf.critical_point(name)
+    assert found.universality == right.universality
+    assert found.sigma_w == pytest.approx(right.sigma_w, rel=1e-6)
+    assert found.sigma_b == pytest.approx(right.sigma_b, rel=1e-4)
+    assert found.q == pytest.approx(right.q, rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float16])
+def test_a_right_derivative_passes_and_a_wrong_one_does_not(kind):
+    def tanh(x):
+        return np.tanh(x.astype(kind))
+
+    mf.activation(tanh, derivative=lambda x: 1 - np.tanh(x) ** 2)
+    with pytest.raises(BadActivation, match="where the function rises by"):
+        mf.activation(tanh, derivative=lambda x: 1 - np.tanh(x))
 
 
 def test_a_derivative_in_single_precision_is_judged_by_its_own():
