@@ -259,9 +259,30 @@ class Activation:
             unknown=not (self.entry or isinstance(self.function, FormulaFunction)),
             features=Features(*program) if program and not self.entry else None,
             name=self.name,
-            precision=getattr(self.function, "precision", EPS),
+            precision=self.precision,
             derivative_precision=getattr(self.derivative_function, "precision", EPS),
         )
+
+    @property
+    def parts(self) -> "tuple[tuple[float, Activation], ...]":
+        """The functions of the units with their shares of the units: φ alone, unless the units differ."""
+        return ((1.0, self),)
+
+    @property
+    def evaluations(self) -> int:
+        """Number of points at which φ and its surrogate have been evaluated for their moments."""
+        own = sum(part.pieces.evaluations for _, part in self.parts)
+        return own + (self.surrogate.evaluations if self.surrogate is not None else 0)
+
+    def resolution(self, q: ArrayLike) -> float | None:
+        """Width of the features of a callable φ that were seen where √q·Z has weight; None if its formula is known."""
+        searched = [part.pieces.resolution(q) for _, part in self.parts]
+        return max((width for width in searched if width is not None), default=None)
+
+    @property
+    def precision(self) -> float:
+        """The relative rounding unit of the arithmetic of φ: 2.2e-16, or more of callables in single precision."""
+        return max(float(getattr(part.function, "precision", EPS)) for _, part in self.parts)
 
     @cached_property
     def moments(self) -> Moments:

@@ -151,13 +151,13 @@ def pair_expectation(
         arrays = np.broadcast_arrays(variance1, variance2, correlations)
     except ValueError:
         raise InvalidInput("q, q2 and c have shapes that do not broadcast") from None
-    before = first.pieces.evaluations + (0 if second is first else second.pieces.evaluations)
+    before = first.evaluations + (0 if second is first else second.evaluations)
     products = first.moments.product if second is first else ProductMap(first.pieces, second.pieces)
     q_first, q_second, c_pair = arrays
     value, error = products(q_first, q_second, 1.0 - c_pair)
-    after = first.pieces.evaluations + (0 if second is first else second.pieces.evaluations)
+    after = first.evaluations + (0 if second is first else second.evaluations)
     converged = bool(np.all(error <= rtol * np.maximum(1.0, np.abs(value))))
-    searched = [first.pieces.resolution(variance1), second.pieces.resolution(variance2)]
+    searched = [first.resolution(variance1), second.resolution(variance2)]
     resolution = max((one for one in searched if one is not None), default=None)
     if value.ndim == 0:
         return Estimate(float(value), float(error), converged, after - before, resolution=resolution)

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from meanfield._types import Floats
 from meanfield.activations.activation import Activation
 from meanfield.activations.random_activation import RandomActivation, activation_or_random
 from meanfield.activations.resolve import activation
@@ -20,7 +19,8 @@ __all__ = ["calculate_gain", "gain", "gains"]
 RESOLVED = 1e-9  # a larger error, relative to E φ², means that φ is not resolved, not that the moment is 0
 # torch's names of layers without an activation
 WEIGHTED = ("linear", *(f"conv{kind}{n}d" for kind in ("", "_transpose") for n in (1, 2, 3)))
-KINDS = ("forward", "centered", "backward")
+MOMENTS = {"forward": "second_moment", "centered": "variance", "backward": "derivative_moment"}
+KINDS = tuple(MOMENTS)
 
 
 def gain(spec: Any, *, kind: str = "forward", q: ArrayLike = 1.0) -> Estimate:
@@ -68,9 +68,9 @@ def gain(spec: Any, *, kind: str = "forward", q: ArrayLike = 1.0) -> Estimate:
     if not (isinstance(kind, str) and kind in KINDS):
         raise InvalidInput(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
     phi, variance = activation_or_random(spec), positive(q, "q")
-    functions, product = _integrands(phi, kind)
-    before = _evaluations(functions)
-    value, error = _moment(phi, kind, variance)
+    function, asked = _integrand(phi, kind)
+    before = function.evaluations
+    value, error = getattr(function.moments, asked)(variance)
     lost = np.argmax((value <= 2 * error) | (value <= np.finfo(float).tiny))
     moment, uncertain = float(value.flat[lost]), float(error.flat[lost])
     if moment <= 2 * uncertain or moment <= np.finfo(float).tiny:
@@ -81,35 +81,22 @@ def gain(spec: Any, *, kind: str = "forward", q: ArrayLike = 1.0) -> Estimate:
         raise InvalidInput(f"{at}: the moment that it should keep is {size}")
     result = 1.0 / np.sqrt(value)
     error = 0.75 * result * error / value + 2 * np.finfo(float).eps * result
+    functions, product = [part for _, part in function.parts], "dd" if asked == "derivative_moment" else "ff"
     known = product == "ff" or all(one.derivative_function for one in functions)
     converged = bool(np.all(error <= (1e-12 if known else 1e-10) * result))
-    certified = kind != "centered" and all(one.moments.certified(product, variance) for one in functions)
-    searched = [one.pieces.resolution(variance) for one in functions]
+    certified = kind != "centered" and function.moments.certified(product, variance)
+    searched = [one.resolution(variance) for one in functions]
     resolution = max((width for width in searched if width is not None), default=None)
     number, bound = (float(result), float(error)) if result.ndim == 0 else (result, error)
-    evaluations = _evaluations(functions) - before
+    evaluations = function.evaluations - before
     return Estimate(number, bound, converged, evaluations, resolution=resolution, mode=phi.mode, certified=certified)
 
 
-def _integrands(phi: Activation | RandomActivation, kind: str) -> tuple[tuple[Activation, ...], str]:
-    """The functions whose moments the gain is made of, and the product in their moments."""
-    if isinstance(phi, RandomActivation):
-        return phi.activations, "dd" if kind == "backward" else "ff"
-    if kind == "backward" and phi.surrogate is not None:
-        return (phi.surrogate,), "ff"
-    return (phi,), "dd" if kind == "backward" else "ff"
-
-
-def _evaluations(functions: tuple[Activation, ...]) -> int:
-    return sum(one.pieces.evaluations for one in functions)
-
-
-def _moment(phi: Activation | RandomActivation, kind: str, q: Floats) -> tuple[Floats, Floats]:
-    if kind == "backward":
-        return phi.backward_moment(q) if isinstance(phi, Activation) else phi.moments.derivative_moment(q)
-    if kind == "centered":
-        return phi.moments.variance(q)
-    return phi.moments.second_moment(q)
+def _integrand(phi: Activation | RandomActivation, kind: str) -> tuple[Activation | RandomActivation, str]:
+    """The function, and the name of its moment, that the gain is made of."""
+    if kind == "backward" and isinstance(phi, Activation) and phi.surrogate is not None:
+        return phi.surrogate, "second_moment"
+    return phi, MOMENTS[kind]
 
 
 def gains(spec: Any, q: ArrayLike = 1.0) -> Mapping[str, Estimate]:
@@ -186,6 +173,8 @@ def calculate_gain(nonlinearity: Any, param: float | None = None) -> float:
         if key in WEIGHTED:
             nonlinearity = "linear"
         if key in ("leaky_relu", "leakyrelu") and param is not None:
+            if np.ndim(param):
+                raise InvalidInput(f"param is one number, the negative_slope of 'leaky_relu', not {param!r}")
             return float(gain(activation("leaky_relu", negative_slope=param)))
     if param is not None:
         raise InvalidInput(f"param is the negative slope of 'leaky_relu'; {nonlinearity!r} takes none")

@@ -1,19 +1,14 @@
 """An activation that acts at random: the moments of a mixture of functions, one of which each unit takes."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from functools import cached_property
+from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike
-
-from meanfield._types import Floats
 from meanfield.activations.activation import Activation
 from meanfield.activations.callables.random_parts import choices, is_random
 from meanfield.activations.callables.torch_modules import mode_of, name_of_module
+from meanfield.activations.mixture import MixedMoments, Parts
 from meanfield.activations.resolve import activation
-from meanfield.bounded import Bounded
-
-ValueAndError = tuple[Floats, Floats]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,36 +33,19 @@ class RandomActivation:
     mode: str
 
     @property
-    def moments(self) -> Self:
-        """The object itself, which has the moments that gains need."""
-        return self
+    def parts(self) -> Parts:
+        """The probability of each function, and the function."""
+        return tuple(zip(self.weights, self.activations, strict=True))
 
-    def second_moment(self, q: ArrayLike) -> ValueAndError:
-        """E φ² = Σ w_k E φ_k²."""
-        return self._mixed("second_moment", q)
+    @property
+    def evaluations(self) -> int:
+        """Number of points at which the functions have been evaluated for their moments."""
+        return sum(phi.evaluations for phi in self.activations)
 
-    def derivative_moment(self, q: ArrayLike) -> ValueAndError:
-        """E φ′² = Σ w_k E φ_k′²."""
-        return self._mixed("derivative_moment", q)
-
-    def variance(self, q: ArrayLike) -> ValueAndError:
-        """Var φ = Σ w_k (Var φ_k + (E φ_k − E φ)²)."""
-        means = [Bounded(*phi.moments.mean(q)) for phi in self.activations]
-        mean = _sum(self.weights, means)
-        between = _sum(self.weights, [(one - mean) ** 2 for one in means])
-        found = Bounded(*self._mixed("variance", q)) + between
-        return np.asarray(found.value), np.asarray(found.error)
-
-    def _mixed(self, moment: str, q: ArrayLike) -> ValueAndError:
-        found = _sum(self.weights, [Bounded(*getattr(phi.moments, moment)(q)) for phi in self.activations])
-        return np.asarray(found.value), np.asarray(found.error)
-
-
-def _sum(weights: tuple[float, ...], numbers: list[Bounded]) -> Bounded:
-    total = Bounded(0.0, 0.0)
-    for weight, number in zip(weights, numbers, strict=True):
-        total = total + weight * number
-    return total
+    @cached_property
+    def moments(self) -> MixedMoments:
+        """Gaussian moments of φ, as means over chance."""
+        return MixedMoments(self.parts)
 
 
 def activation_or_random(spec: Any) -> Activation | RandomActivation:

@@ -51,7 +51,8 @@ def activation(
     name : str, optional
         What to call it in tables, messages and figures.
     **parameters
-        Parameters of the catalogue's entry, as ``negative_slope=0.2``; a text may have them in parentheses.
+        Parameters of the catalogue's entry, as ``negative_slope=0.2``; a text may have them in parentheses. A list has
+        one value for each channel, as PReLU has: the units then differ, and moments are means over them.
 
     Returns
     -------
@@ -75,6 +76,8 @@ def activation(
     activation('silu', beta=1.5)
     >>> mf.activation("leaky_relu(0.2)") is mf.activation("leaky_relu", negative_slope=0.2)
     True
+    >>> mf.moment(mf.activation("prelu", init=[0.1, 0.3]), "ff").value  # (1 + E a²)/2
+    0.525
     >>> phi = mf.activation("where(x > 0, x, 0.1*x)")
     >>> phi.breakpoints, float(phi(-2.0)), float(phi.derivative(-2.0))
     ((0.0,), -0.2, 0.1)

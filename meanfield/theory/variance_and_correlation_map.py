@@ -30,7 +30,7 @@ def broadcast(block: Network, *arguments: Any) -> tuple[Any, ...]:
 
 def evaluations(block: Network) -> int:
     """How often the block's activations have been evaluated so far."""
-    return sum(activation.pieces.evaluations for activation in block.activations)
+    return sum(activation.evaluations for activation in block.activations)
 
 
 def _estimate(value: Any, error: Any, count: int, rtol: float = 1e-12) -> Estimate:

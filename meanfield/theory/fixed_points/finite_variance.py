@@ -56,7 +56,7 @@ def _outcome(block: Network, q: float) -> str:
 
 
 def _precision(block: Network) -> float:
-    return max((phi.pieces.precision for phi in block.activations), default=0.0)
+    return max((phi.precision for phi in block.activations), default=0.0)
 
 
 def _rough(block: Network) -> str:

@@ -37,10 +37,9 @@ class MLPMoments:
         """V(q), and a bound on its error."""
         return self.activation.moments.second_moment(q)
 
-    def mean(self, q: Floats) -> Floats:
-        """E φ(√q Z), 0 where it is within the bound on its error."""
-        mean, error = self.activation.moments.mean(q)
-        return np.where(np.abs(mean) <= error, 0.0, mean)
+    def independent(self, q: Floats) -> Floats:
+        """E φ(u)φ(v) of independent u and v with E u² = E v² = q."""
+        return self.activation.moments.independent(q)[0]
 
     def slope(self, q: ArrayLike) -> tuple[Floats, Floats]:
         """dV/dq, and a bound on its error."""

@@ -60,6 +60,6 @@ def _of_mlps(moments: MLPMoments, q: Floats, scale: Floats) -> PairMaps:
         return moments.w[which] * moments.distance_slope(q[which], gap) * q[which] / scale[which]
 
     def independent(which: Ints) -> Floats:
-        return (moments.w[which] * moments.mean(q[which]) ** 2 + moments.beta[which]) / scale[which]
+        return (moments.w[which] * moments.independent(q[which]) + moments.beta[which]) / scale[which]
 
     return PairMaps(scale, np.zeros(q.size), distance, slope, independent)

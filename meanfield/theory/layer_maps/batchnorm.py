@@ -133,6 +133,18 @@ def _linear(size: float) -> tuple[float, float]:
 
 
 def _sphere(activation: Activation, size: float) -> SphereMoments:
+    """The moments over the sphere; where units differ, their means over the units."""
+    each = [(share, _of_one(part, size)) for share, part in activation.parts]
+    if len(each) == 1:
+        return each[0][1]
+    shares, found = np.array([share for share, _ in each]), [moments for _, moments in each]
+    m, q, d, own, shared = (shares @ np.array([one[:5] for one in found], dtype=np.float64)).tolist()
+    errors = shares @ np.array([one.errors for one in found]) + len(each) * EPS * np.abs([m, q, d, own, shared])
+    e = errors.tolist()
+    return SphereMoments(m, q, d, own, shared, (e[0], e[1], e[2], e[3], e[4]))
+
+
+def _of_one(activation: Activation, size: float) -> SphereMoments:
     if size != math.inf:
         return sphere_moments(activation.pieces, int(size))
     moments, one = activation.moments, np.ones(1)

@@ -26,10 +26,10 @@ LOOKED_AT = np.concatenate([np.linspace(-8.0, 8.0, 257), np.geomspace(0.01, 1e4,
 def fingerprint(block: Block, *numbers: Floats) -> str:
     """A hash of a request: its layers, values of its activations on a fixed grid, and the requested `numbers`."""
     digest = hashlib.sha256(repr(block).encode())
-    functions = [(phi, phi.surrogate) for phi in block.activations]
-    for phi in (f for pair in functions for f in pair if f is not None):
+    used = [f for phi in block.activations for f in (phi, phi.surrogate) if f is not None]
+    for share, phi in (part for f in used for part in f.parts):
         with np.errstate(all="ignore"):
-            values = np.asarray(phi(LOOKED_AT), dtype=np.float64)
+            values = share * np.asarray(phi(LOOKED_AT), dtype=np.float64)
         digest.update(values.astype(np.float32).tobytes())  # the last digits may differ between machines
     for array in numbers:
         digest.update(repr(array.shape).encode() + array.tobytes())
