@@ -105,13 +105,6 @@ class Activation:
         """E g(√q Z)² of the `surrogate` g, or else E φ′(√q Z)², and bounds on errors; shapes of `q`.
 
         Raises InfiniteDerivative if φ jumps and has no surrogate.
-
-        Examples
-        --------
-        >>> import meanfield as mf
-        >>> spike = mf.activation("heaviside", surrogate="1/(1 + (pi*x)**2)")
-        >>> print(f"{spike.backward_moment(1.0)[0]:.14f}")
-        0.19213963965947
         """
         return self.moments.derivative_moment(q) if self.surrogate is None else self.surrogate.moments.second_moment(q)
 
