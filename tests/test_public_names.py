@@ -15,7 +15,7 @@ import meanfield as mf
 
 # name: arguments that calls may rely on, in order
 FUNCTIONS = {
-    "activation": "spec derivative breakpoints name parameters",
+    "activation": "spec derivative breakpoints name surrogate parameters",
     "catalogue": "",
     "expectation": "f q rtol atol",
     "pair_expectation": "f g q q2 c rtol",

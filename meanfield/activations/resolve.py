@@ -27,8 +27,8 @@ def activation(
     *,
     derivative: Callable[..., Any] | None = None,
     breakpoints: Iterable[float] | None = None,
-    surrogate: Any = None,
     name: str | None = None,
+    surrogate: Any = None,
     **parameters: Any,
 ) -> Activation:
     """The activation that `spec` stands for.
@@ -45,11 +45,11 @@ def activation(
     breakpoints : iterable of float, optional
         All the points where φ or one of its derivatives is not continuous, jumps included; ``()`` says that φ is
         smooth. If None, they follow from the algebra of a formula, and are searched for numerically in a callable.
+    name : str, optional
+        What to call it in tables, messages and figures.
     surrogate : str, callable, Activation or float, optional
         The function g that takes the place of φ′ in backward passes, as in spiking networks; 1 for the straight-through
         estimator. chi_1, gradients and the backward gain are of g; the correlation map, chi_c and the phase of φ.
-    name : str, optional
-        What to call it in tables, messages and figures.
     **parameters
         Parameters of the catalogue's entry, as ``negative_slope=0.2``; a text may have them in parentheses. A list has
         one value for each channel, as PReLU has: the units then differ, and moments are means over them.
