@@ -1,5 +1,6 @@
 """The one door: a name, text, a callable or a sympy expression becomes an `Activation`."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -12,14 +13,17 @@ from meanfield.activations.activation import Activation
 from meanfield.activations.callables.declared import check_derivative, points_of
 from meanfield.activations.callables.guard import guarded
 from meanfield.activations.catalogue.meant import meant
-from meanfield.activations.catalogue.table import nearest_names
+from meanfield.activations.catalogue.table import find, nearest_names
 from meanfield.activations.formulas.parse import called_row, is_expression
+from meanfield.activations.formulas.vocabulary import example, is_function
 from meanfield.activations.from_callable import from_callable
 from meanfield.activations.from_catalogue import from_catalogue
 from meanfield.activations.from_formula import from_formula, is_sympy
 from meanfield.errors import InvalidInput, UnknownActivation
 
 __all__ = ["activation"]
+
+NAME_AND_NUMBER = re.compile(r"(.*?)[\s_:=\[]+(-?\d*\.?\d+)\]?")
 
 
 def activation(
@@ -122,22 +126,31 @@ def activation(
 
 
 def _unknown(name: str) -> UnknownActivation:
+    near = nearest_names(name.rpartition(".")[2])
     what = f"no activation is called {shortened(name)}" if name.strip() else "the name of the activation is empty"
-    if ":" in name:
-        return UnknownActivation(
-            f"{what}; a function of a module is given itself in Python, as module:name in commands"
-        )
-    path, _, last = name.rpartition(".")
-    near = nearest_names(last)
-    if hint := meant(name):
-        near = ()
-    elif near:
+    if hint := _meant(name):
+        return UnknownActivation(f"{what}; {hint}")
+    path, _, last = name.strip().rpartition(".")
+    if near:
         hint = f"the nearest names are {', '.join(near)}"
-    elif path:
-        hint = f"a function of your own is given itself in Python, as {path.strip()}:{last.strip()} in commands"
+    elif path and all(part.isidentifier() for part in (*path.split("."), last)):
+        hint = f"a function of your own is given itself in Python, as {path}:{last} in commands"
     else:
         hint = "meanfield.catalogue() lists the names"
     return UnknownActivation(f"{what}; {hint}", near)
+
+
+def _meant(name: str) -> str:
+    """What is meant by a text that is neither a name nor a formula; "" if nothing is known of it."""
+    if any(mark in name for mark in (",", ";", "->")):
+        return "layers between commas are a network, which meanfield.network reads"
+    if (number := NAME_AND_NUMBER.fullmatch(name.strip())) and (row := find(number[1])) and row.parameters:
+        return f"write {row.name}({number[2]})"
+    if ":" in name:
+        return "a function of a module is given itself in Python, as module:name in commands"
+    if is_function(function := name.strip().rpartition(".")[2]):
+        return f"it is a function of formulas, as in {example(function)}"
+    return meant(name) or ("the variable of a formula is x" if len(name.strip()) == 1 else "")
 
 
 def _surrogate_of(phi: Activation, spec: Any) -> Activation:

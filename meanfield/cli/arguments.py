@@ -58,7 +58,6 @@ Pixels = Annotated[
     ),
 ]
 
-NAME_WITH_PARAMETERS = re.compile(r"[\w -]+:\s*\w+\s*=[^:]*")
 MODULE_AND_NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
@@ -90,11 +89,7 @@ def parse_activation(text: str, parameters: list[str] | None = None) -> "Activat
 
     if is_network(text):
         raise InvalidInput(f"{shortened(text)} is a network, but this command takes one activation")
-    pairs = list(parameters or ())
-    if NAME_WITH_PARAMETERS.fullmatch(text):
-        text, _, listed = text.partition(":")
-        pairs += listed.split(",")
-    values: dict[str, Any] = dict(_parameter(pair) for pair in pairs)
+    values: dict[str, Any] = dict(map(_parameter, parameters or ()))
     if not MODULE_AND_NAME.fullmatch(text):
         return activation(text, **values)
     function = import_callable(text)

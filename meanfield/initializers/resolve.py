@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from meanfield.activations.activation import Activation
 from meanfield.activations.catalogue.entry import Real
 from meanfield.activations.formulas.parse import is_expression, read
 from meanfield.activations.resolve import activation as activation_of
@@ -15,7 +14,7 @@ from meanfield.initializers.initializer import Initializer
 from meanfield.initializers.names import Arguments, find_scheme
 from meanfield.initializers.scheme import Options
 
-__all__ = ["initializer", "named_scheme", "parse_activation", "schemes", "split_parameters"]
+__all__ = ["initializer", "named_scheme", "schemes", "split_parameters"]
 
 CALL = re.compile(r"([\w. -]+)\((.*)\)", re.DOTALL)
 #: Arguments of torch, Keras and JAX by the names that they have here.
@@ -112,7 +111,7 @@ def initializer(
     implied = {word: given.pop(word, None) for word in ("activation", "gain", "mode", "law")}
     explicit = {"activation": activation, "gain": gain, "mode": mode, "law": law}
     chosen = {word: implied[word] if value is None else value for word, value in explicit.items()}
-    phi = None if chosen["activation"] is None else parse_activation(chosen["activation"])
+    phi = None if chosen["activation"] is None else activation_of(chosen["activation"])
     factor = None if chosen["gain"] is None else GAIN.check("gain", chosen["gain"])
     named = activation if isinstance(activation, str) else phi
     shown = {**chosen, "activation": named, "gain": factor, **given}
@@ -186,12 +185,3 @@ def _value(text: str) -> float | str:
         except ValueError:
             pass
     return text
-
-
-def parse_activation(spec: Any) -> Activation:
-    """The activation of a spec; a name may have parameters after a colon."""
-    if isinstance(spec, str):
-        name, listed = split_parameters(spec)
-        parameters: dict[str, Any] = dict(listed)
-        return activation_of(name, **parameters)
-    return activation_of(spec)

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from meanfield.activations.activation import Activation
+from meanfield.activations.resolve import activation
 from meanfield.arguments import positive, whole
 from meanfield.errors import InvalidInput, MeanFieldError
 from meanfield.initializers.catalogue import SCHEMES
 from meanfield.initializers.initializer import WIDEST, Initializer
 from meanfield.initializers.lsuv import DataDrivenInitializer
-from meanfield.initializers.resolve import initializer, named_scheme, parse_activation
+from meanfield.initializers.resolve import initializer, named_scheme
 from meanfield.initializers.signal_at_depth import SignalAtDepth, rescaled_signal_at_depth, signal_at_depth
 from meanfield.networks.block import mlp
 
@@ -125,7 +126,7 @@ def scheme_table(
     if start.ndim:
         raise InvalidInput(f"q must be one number, not an array of shape {start.shape}")
     makers = {name: _maker(name) for name in _several(schemes)}
-    phis = [parse_activation(spec) for spec in _several(activations)]
+    phis = [activation(spec) for spec in _several(activations)]
     return tuple(row for phi in phis for row in _rows(phi, makers, layers, width, float(start)))
 
 

@@ -6,7 +6,9 @@ NORMS = ("layernorm", "rmsnorm", "batchnorm")
 #: Layers by the names that they have in frameworks, in the words of a network's text.
 LAYER_WORDS = {
     **dict.fromkeys(("dense", "fc", "fully_connected", "affine", "nn.linear"), "dense(sigma_w, sigma_b)"),
-    **dict.fromkeys(("conv", "conv1d", "conv2d", "conv3d", "convolution"), "conv(sigma_w, sigma_b)"),
+    **dict.fromkeys(
+        ("conv", "conv1d", "conv2d", "conv3d", "conv1x1", "conv3x3", "convolution"), "conv(sigma_w, sigma_b)"
+    ),
     **dict.fromkeys(("layernorm", "ln", "layer_normalization"), "layernorm"),
     **dict.fromkeys(("rmsnorm", "rms", "rms_normalization"), "rmsnorm"),
     **dict.fromkeys(
@@ -19,15 +21,15 @@ LAYER_WORDS = {
         ("gap", "global_avg_pool", "global_average_pool", "global_average_pooling2d", "adaptive_avg_pool2d"),
         "global_average_pool",
     ),
-    **dict.fromkeys(("skip", "skip_connection", "shortcut", "resblock", "residual"), "residual(…)"),
+    **dict.fromkeys(("skip", "skip_connection", "shortcut", "res", "resblock", "residual"), "residual(…)"),
     **dict.fromkeys(("concatenate", "concat", "dense_block"), "concatenate(…)"),
-    **dict.fromkeys(("sequential", "network"), "network(…)"),
+    **dict.fromkeys(("sequential", "network", "mlp"), "network(…)"),
     **dict.fromkeys(
         ("attention", "mha", "multihead_attention", "self_attention", "softmax_attention"),
         "attention(sigma_w, sigma_b, scores)",
     ),
     **dict.fromkeys(("flatten", "reshape"), "flatten"),
-    "gaussian_noise": "additive_noise(std)",
+    **dict.fromkeys(("noise", "gaussian_noise"), "additive_noise(std)"),
     "gaussian_dropout": "multiplicative_noise(std)",
     "additive_noise": "additive_noise(std)",
     "multiplicative_noise": "multiplicative_noise(std)",
@@ -41,6 +43,7 @@ LAYER_WORDS = {
 #: Functions that read several units or points at once.
 COUPLED = ("softmax", "log_softmax", "softmin", "gumbel_softmax", "softmax2d", "maxout", "crelu", "sparsemax", "entmax")
 POOLS = ("maxpool", "maxpool1d", "maxpool2d", "max_pooling2d", "adaptive_max_pool2d")
+NO_LAYERS = ("lstm", "gru", "rnn", "embedding", "transformer", "mamba")
 OTHER_NORMS = ("groupnorm", "instancenorm", "instancenorm1d", "instancenorm2d", "weightnorm", "spectralnorm")
 #: Functions that the grammar of formulas can write, but that have several meanings or no row.
 FORMULAS = {
@@ -48,11 +51,15 @@ FORMULAS = {
     "sinc": "sin(x)/x, or sin(pi*x)/(pi*x) as in NumPy",
     "mod": "x - n*floor(x/n)",
     "fmod": "x - n*trunc(x/n)",
+    "int": "trunc(x)",
+    "erfcx": "exp(x**2)*erfc(x)",
     "cbrt": "sign(x)*abs(x)**(1/3)",
 }
 
 _LAYERS = {normalised(word): layer for word, layer in LAYER_WORDS.items()}
-_COUPLED, _POOLS, _NORMS = ({normalised(word) for word in words} for words in (COUPLED, POOLS, OTHER_NORMS))
+_COUPLED, _POOLS, _NORMS, _NO_LAYERS = (
+    {normalised(word) for word in words} for words in (COUPLED, POOLS, OTHER_NORMS, NO_LAYERS)
+)
 
 
 def layer_meant(name: str) -> str | None:
@@ -83,4 +90,6 @@ def meant(name: str) -> str:
         return "the moments of a maximum over pixels are not known; average_pool is the pooling layer"
     if word in _NORMS:
         return f"the norms are {', '.join(NORMS)}"
+    if word in _NO_LAYERS:
+        return "it is none of the layers whose moments are known"
     return f"write {FORMULAS[word]}" if word in FORMULAS else ""

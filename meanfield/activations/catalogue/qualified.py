@@ -7,8 +7,8 @@ from meanfield.errors import InvalidInput
 #: The first word of a path: its framework, or "" if several frameworks are imported by this word.
 ROOTS = {
     **dict.fromkeys(("torch", "f", "functional", "timm", "transformers"), "torch"),
-    **dict.fromkeys(("keras", "tf", "tensorflow", "activations", "layers"), "keras"),
-    **dict.fromkeys(("jax", "jnp", "lax", "flax", "linen", "nnx"), "jax"),
+    **dict.fromkeys(("keras", "k", "tf", "tensorflow", "activations", "layers"), "keras"),
+    **dict.fromkeys(("jax", "jnp", "lax", "flax", "linen", "nnx", "haiku", "hk"), "jax"),
     **dict.fromkeys(("np", "numpy", "math", "scipy", "special", "sp", "sympy"), "numpy"),
     "nn": "",
 }

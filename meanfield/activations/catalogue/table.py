@@ -48,5 +48,6 @@ def find(name: str) -> Entry | None:
 
 def nearest_names(name: str, n: int = 3) -> tuple[str, ...]:
     """The catalogue's names that are most similar to `name`, the most similar first."""
-    near = difflib.get_close_matches(normalised(name)[:64], _BY_NAME, n=2 * n, cutoff=0.6)
+    word = normalised(name)[:64]
+    near = difflib.get_close_matches(word, _BY_NAME, n=2 * n, cutoff=0.6 if len(word) > 3 else 0.7)
     return tuple(dict.fromkeys(_BY_NAME[match].name for match in near))[:n]

@@ -21,7 +21,7 @@ from meanfield.activations.formulas.limits import (
     power,
 )
 from meanfield.activations.formulas.spelling import character_meant, habit_meant
-from meanfield.activations.formulas.vocabulary import CLIPS, SEVERAL, real_x, sizes, vocabulary
+from meanfield.activations.formulas.vocabulary import CASTS, CLIPS, SEVERAL, is_function, real_x, sizes, vocabulary
 from meanfield.errors import BadActivation, MeanFieldError, UnknownActivation
 
 NOT_ALLOWED = {
@@ -34,6 +34,11 @@ NOT_ALLOWED = {
     ast.Tuple: "several items (layers between commas are a network)",
     ast.Starred: "a star",
     ast.NamedExpr: "an assignment",
+}
+OPERATORS = {
+    ast.BitXor: "; powers are written **",
+    ast.Mod: "; write x - n*floor(x/n)",
+    ast.FloorDiv: "; write floor(x/n)",
 }
 COMPARISONS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
 
@@ -69,7 +74,8 @@ class Reader:
                 tree = ast.parse(self.text.strip(), mode="eval")
         except (SyntaxError, ValueError) as error:
             message = error.msg if isinstance(error, SyntaxError) else str(error)
-            raise self.wrong(f"cannot be read: {message.splitlines()[0][:80]}{self.habit()}") from None
+            hint = "" if "never closed" in message or "unmatched" in message else self.habit()
+            raise self.wrong(f"cannot be read: {message.splitlines()[0][:80]}{hint}") from None
         if sum(1 for _ in ast.walk(tree)) > MOST_NODES:
             raise self.wrong(f"has too many parts; at most {MOST_NODES} are allowed")
         return tree.body
@@ -111,7 +117,7 @@ class Reader:
                 a, b = ((self.value(operand, depth + 1), not has_x(operand)) for operand in (base, exponent))
                 return power(a, b, self.wrong)
             case ast.BinOp(op=operator):
-                hint = "; powers are written **" if isinstance(operator, ast.BitXor) else ""
+                hint = OPERATORS.get(type(operator), "")
                 raise self.wrong(f"has an operator that is not allowed: only + - * / ** are{hint}")
             case ast.Call():
                 return self.call(node, depth)
@@ -160,10 +166,15 @@ class Reader:
         if name == "x" or isinstance(node.func, ast.BinOp | ast.Constant):
             raise self.wrong("has a call of something else than a function's name; a product is written with *")
         if "." in name or not name:
-            if not (isinstance(node.func, ast.Attribute) and self.is_function(node.func.attr)):
-                raise self.wrong("has a call of something else than a function's name")
-            name, arguments = node.func.attr, [node.func.value, *arguments]  # a method, as (x + 3).clip(0, 6)
-            path = name
+            match node.func:
+                case ast.Call() as inner if found := find_path(path_of(inner.func)):  # nn.LeakyReLU(0.2)(x)
+                    return self.of_row(*row_and_parameters(*found, inner, self.number, self.wrong), node, depth)
+                case ast.Attribute(value=value, attr=method) if method in CASTS:
+                    return self.value(value, depth + 1)
+                case ast.Attribute(value=value, attr=method) if is_function(method) or find(method):
+                    path, name, arguments = method, method, [value, *arguments]  # (x + 3).clip(0, 6)
+                case _:
+                    raise self.wrong("has a call of something else than a function's name")
         if name == "where":
             if len(arguments) != 3 or keywords:
                 raise self.wrong("needs where(condition, value if true, value if false)")
@@ -188,10 +199,6 @@ class Reader:
         if vocabulary()[name] is sp.Pow:
             return self._value(ast.BinOp(arguments[0], ast.Pow(), arguments[1]), depth)
         return vocabulary()[name](*(self.value(argument, depth + 1) for argument in arguments))
-
-    def is_function(self, name: str) -> bool:
-        """Whether a name is a function of the grammar."""
-        return name in vocabulary() or name in ("where", *CLIPS) or find(name) is not None
 
     def clip(self, arguments: list[ast.expr], keywords: list[ast.keyword], depth: int) -> Expression:
         """clip(x, lowest, highest), either of which may be missing or None."""

@@ -19,6 +19,8 @@ from meanfield.activations.formulas.grammar import Reader, shown
 from meanfield.activations.formulas.vocabulary import real_x, vocabulary
 from meanfield.errors import BadActivation, MeanFieldError
 
+WITH_PARAMETERS = re.compile(r"([\w. -]+):\s*(\w+\s*=[^:=]+(?:,\s*\w+\s*=[^:=]+)*)")  # leaky_relu:negative_slope=0.2
+
 
 def is_expression(text: str) -> bool:
     """Whether `text` reads like a formula in x, or like a constant, rather than like a name.
@@ -28,7 +30,7 @@ def is_expression(text: str) -> bool:
     >>> [is_expression(text) for text in ("x", "2x", "|x|", "x²", "pi", "relu6", "gelu-tanh", "nn.ReLU")]
     [True, True, True, True, True, False, False, False]
     """
-    return bool(re.search(r"\b[\d.]*x(?!\w)|[()+*/|^=]|^\s*(pi|e|-?[\d.]+)\s*$", text)) or not text.isascii()
+    return bool(re.search(r"\b[\d.]*x(?!\w)|[()+*/|^]|^\s*(pi|e|-?[\d.]+)\s*$", text)) or not text.isascii()
 
 
 def called_row(text: str) -> tuple[Entry, dict[str, float]] | None:
@@ -41,11 +43,13 @@ def called_row(text: str) -> tuple[Entry, dict[str, float]] | None:
 
     Examples
     --------
-    >>> [(row.name, given) for row, given in map(called_row, ("leaky_relu(0.2)", "jax.nn.gelu", "nn.ReLU()"))]
-    [('leaky_relu', {'negative_slope': 0.2}), ('gelu_tanh', {}), ('relu', {})]
+    >>> [(row.name, given) for row, given in map(called_row, ("elu(0.2)", "elu:alpha=0.2", "jax.nn.gelu"))]
+    [('elu', {'alpha': 0.2}), ('elu', {'alpha': 0.2}), ('gelu_tanh', {})]
     """
     if found := find_path(text.strip()):
         return found
+    if (listed := WITH_PARAMETERS.fullmatch(text.strip())) and find_path(listed[1]):
+        text = f"{listed[1]}({listed[2]})"
     name, parenthesis, inside = text.partition("(")
     if not parenthesis:
         return None
@@ -58,7 +62,7 @@ def called_row(text: str) -> tuple[Entry, dict[str, float]] | None:
         return None
     values = [*tree.args, *(keyword.value for keyword in tree.keywords)]
     names = {part.id for value in values for part in ast.walk(value) if isinstance(part, ast.Name)}
-    if not names <= {"pi", "e", *vocabulary()}:
+    if not (listed or names <= {"pi", "e", *vocabulary()}):
         return None
     numbers = [argument for argument in tree.args if not is_switch(argument)]
     if numbers and not found[0].parameters and found[0].name != "linear":

@@ -21,6 +21,8 @@ CHARACTERS = {
     "ℯ": "e",
 }
 HABITS = (
+    (r"\\|\$|\{", "formulas are written as in Python, not as in LaTeX"),
+    (r"^\s*(def|return|lambda)\b", "write the body of the function alone, as in x*tanh(x)"),
     (r"\|[^|&]+\|", "absolute values are written abs(x)"),
     (r"[^=<>!]=[^=]", "write the right-hand side alone, as in x*tanh(x)"),
     (r"\d\s*[a-df-zA-DF-Z(]|\d\s*exp|\)\s*[\w(]|\bx\s*\(|\bx\s+x\b", "a product is written with *, as in 2*x"),

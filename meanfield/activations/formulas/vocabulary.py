@@ -14,6 +14,7 @@ SEVERAL = {
 
 
 CLIPS = ("clip", "clamp", "clip_by_value")  # clip(x, lowest, highest) of NumPy, torch and TensorFlow
+CASTS = ("float", "double", "astype", "type_as")  # methods that change the type of what is a number here
 #: NumPy's other names.
 SYNONYMS = {"ceiling": "ceil", "rint": "round", "around": "round", "fix": "trunc"}
 
@@ -49,7 +50,11 @@ def vocabulary() -> dict[str, Callable[..., Expression]]:
         "expm1": lambda u: sp.exp(u) - 1,
         "log1p": lambda u: sp.log(1 + u),
         "sech": lambda u: 1 / sp.cosh(u),
+        "csch": lambda u: 1 / sp.sinh(u),
+        "coth": lambda u: 1 / sp.tanh(u),
         "square": lambda u: u**2,
+        "zeros_like": lambda u: sp.S.Zero,
+        "ones_like": lambda u: sp.S.One,
         "exp2": lambda u: 2**u,
         "log2": lambda u: sp.log(u) / sp.log(2),
         "log10": lambda u: sp.log(u) / sp.log(10),
@@ -62,6 +67,17 @@ def vocabulary() -> dict[str, Callable[..., Expression]]:
     }
     derived |= {name: derived[other] for name, other in SYNONYMS.items()}
     return named | {f"{a}{name}": f for name, f in inverse.items() for a in ("a", "arc")} | derived
+
+
+def is_function(name: str) -> bool:
+    """Whether a name is a function of the grammar."""
+    return name in vocabulary() or name in ("where", *CLIPS)
+
+
+def example(name: str) -> str:
+    """A call of a function of the grammar."""
+    arguments = "x > 0, x, 0" if name == "where" else "x, -1, 1" if name in CLIPS else "x"
+    return f"{name}({'x, 2' if SEVERAL.get(name, (1, 1))[0] == 2 else arguments})"
 
 
 def sizes(expression: Expression, known: dict[Expression, tuple[int, int]]) -> tuple[int, int]:

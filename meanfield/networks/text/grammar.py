@@ -31,8 +31,8 @@ class Tree(Reader):
         return InvalidInput(f"the network {shown(self.text)} {what}")
 
     def habit(self) -> str:
-        """Nothing: the habits are those of formulas."""
-        return ""
+        """The end of the message about a text that cannot be read."""
+        return "; layers go between commas and their arguments in parentheses, as in 'relu, dense(1.4)'"
 
 
 class NetworkReader:

@@ -123,9 +123,9 @@ def written(layer: Layer) -> str:
 
 
 def _together(match: re.Match[str]) -> str:
-    """The matched name without hyphens and spaces, if a layer or activation has this name; otherwise unchanged."""
+    """The matched name without hyphens and spaces, if a layer or activation has it, here or elsewhere."""
     name = match.group().strip()
-    return known(name) or (normalised(name) if find(name) else match.group())
+    return known(name) or (normalised(name) if find(name) or layer_meant(name) else match.group())
 
 
 def _item(layer: Layer) -> str:
