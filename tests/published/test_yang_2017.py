@@ -83,7 +83,7 @@ def test_p_of_a_sigmoidal_network_grows_linearly():
 def test_where_the_correlation_of_tanh_settles(sigma_a2, e_star):
     block = mf.Network(full("tanh", 1.0, sigma_a2**0.5, 0.7, 0.3))
     for network in (block, mf.Network(block, block)):
-        c, chi_c = stable_c(network, np.array([np.inf]), np.ones(1))
+        c, chi_c, _ = stable_c(network, np.array([np.inf]), np.ones(1))
         assert c == pytest.approx(e_star, abs=1e-14)
         assert chi_c == 1
 

@@ -55,7 +55,7 @@ class Deepest:
 
 def correlation_scale(block: Block, q: Floats, chi_1: Floats) -> Floats:
     """ξ_c at the q of each of the block's networks; at q = 0 and ∞ the limit."""
-    return depth_scale(stable_c(block, q, chi_1)[1])
+    return depth_scale(stable_c(block, q, chi_1).chi_c)
 
 
 class _Search:

@@ -40,7 +40,7 @@ class Analysis:
     chi_c : ndarray
         Slope of the correlation map at c_star.
     xi_q, xi_c : ndarray
-        Depth scales of second moment and correlation, −1/ln|chi_parallel| and −1/ln chi_c, in layers; inf at
+        Depth scales of second moment and correlation, −1/ln|chi_parallel| and −1/ln|chi_c|, in layers; inf at
         criticality.
     xi_gradient : ndarray
         −1/ln chi_1, in layers; negative where gradients grow.
@@ -107,7 +107,7 @@ def at_fixed_point(block: Block, q: Floats) -> Analysis:
     chi_parallel, chi_1, usable = factors(block, q)
     c, chi_c = np.full(q.size, np.nan), np.full(q.size, np.inf)
     if usable.any():
-        c[usable], chi_c[usable] = stable_c(block.take(np.flatnonzero(usable)), q[usable], chi_1[usable])
+        c[usable], chi_c[usable], _ = stable_c(block.take(np.flatnonzero(usable)), q[usable], chi_1[usable])
     parting = np.where(usable, slope_at_one(block, q, chi_1), np.inf)
     phase = np.where(parting < 1, "ordered", "chaotic")
     phase = np.where(np.abs(parting - 1) <= CRITICAL, "critical", phase)
@@ -119,7 +119,7 @@ def at_fixed_point(block: Block, q: Floats) -> Analysis:
         chi_1=chi_1.reshape(shape),
         c_star=c.reshape(shape),
         chi_c=chi_c.reshape(shape),
-        xi_q=depth_scale(np.abs(chi_parallel)).reshape(shape),
+        xi_q=depth_scale(chi_parallel).reshape(shape),
         xi_c=depth_scale(chi_c).reshape(shape),
         xi_gradient=depth_scale(chi_1).reshape(shape),
         phase=phase.reshape(shape),

@@ -7,6 +7,8 @@ falls as 1 − c grows. Where noise parts equal inputs, as dropout does, c = 1 i
 another one.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from meanfield._types import Bools, Floats, Ints
@@ -26,7 +28,15 @@ SMALL = 1e-3  # c* below which 1 − c* leaves it too few digits
 CLOSEST = -600.0  # ln(1 − c) below which c is 1
 
 
-def stable_c(block: Block, q: Floats, chi_1: Floats) -> tuple[Floats, Floats]:
+class Settled(NamedTuple):
+    """Where correlations settle; arrays of shape (networks,)."""
+
+    c: Floats  # c* in [−1, 1]
+    chi_c: Floats  # slope of the correlation map there
+    noisy: Bools  # whether noise parts equal inputs, so that c = 1 is no fixed point
+
+
+def stable_c(block: Block, q: Floats, chi_1: Floats) -> Settled:
     """c* and χ_c of the block's networks.
 
     Parameters
@@ -40,9 +50,9 @@ def stable_c(block: Block, q: Floats, chi_1: Floats) -> tuple[Floats, Floats]:
 
     Returns
     -------
-    c, chi_c : ndarray, shape (networks,)
-        c* in [−1, 1], and the slope of the correlation map there. The error of c* is about 1e-14/(1 − χ_c), relative to
-        1 − c* and for MLPs to c* too. Where q goes to ∞ more slowly than exponentially and c with it, χ_c is 1.
+    Settled
+        The error of c* is about 1e-14/(1 − χ_c), relative to 1 − c* and for MLPs to c* too. Where q goes to ∞ more
+        slowly than exponentially and c with it, χ_c is 1.
     """
     networks, chi_1 = block.take(np.arange(q.size)), slope_at_one(block, q, chi_1)
     at = np.where(q == 0, VANISHING, np.minimum(q, INFINITE))
@@ -63,7 +73,8 @@ def stable_c(block: Block, q: Floats, chi_1: Floats) -> tuple[Floats, Floats]:
     small = below[np.abs(c[below]) <= SMALL]
     if small.size and maps.independent is not None:
         c[small] = maps.independent(small) / (1.0 - _mean_slope(maps, small, c[small], chi_c[small]))
-    return c, chi_c
+    chi_c = np.where(c >= 0, np.maximum(chi_c, 0.0), chi_c)  # a power series in c without negative coefficients
+    return Settled(c, chi_c, maps.parted > 0)
 
 
 def slope_at_one(block: Block, q: Floats, chi_1: Floats) -> Floats:

@@ -8,6 +8,7 @@ CRITICAL = 1e-9  # a factor within this of 1 is 1: ten times the error that para
 
 
 def depth_scale(factor: Floats) -> Floats:
-    """−1/ln(factor), in layers; inf where the factor is 1, negative where it is larger."""
+    """−1/ln of the absolute factor, in layers; inf where that is 1, negative where it is larger, 0 at 0 and inf."""
+    size = np.abs(factor)
     with np.errstate(divide="ignore"):
-        return np.where(np.abs(factor - 1) <= CRITICAL, np.inf, -1.0 / np.log(factor))
+        return np.where(np.abs(size - 1) <= CRITICAL, np.inf, 0.0 - 1.0 / np.log(size))
