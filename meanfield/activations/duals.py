@@ -90,4 +90,5 @@ def hermite_coefficients(spec: Any, n: int, q: float = 1.0) -> Estimate:
     before = phi.pieces.evaluations
     value, error = hermite.hermite_coefficients(phi.pieces, n, float(variance))
     size = float(np.sqrt(np.sum(value**2)))
-    return Estimate(value, np.full(n, error), error <= 1e-12 * size, phi.pieces.evaluations - before)
+    evaluations, resolution = phi.pieces.evaluations - before, phi.pieces.resolution(variance)
+    return Estimate(value, np.full(n, error), error <= 1e-12 * size, evaluations, resolution=resolution)

@@ -19,6 +19,7 @@ from meanfield.errors import DivergentExpectation
 from meanfield.estimates import Estimate
 from meanfield.numerics.discs.moments import ProvenMoments, moment
 from meanfield.numerics.pairs.pair_map import CLOSED_FORM, PairMap, ValueAndError
+from meanfield.numerics.quadrature.one_gaussian import COVERED
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 from meanfield.numerics.solve.surrogate import Surrogate
 
@@ -127,7 +128,7 @@ class Moments:
         if self._form is not None:
             value, error = self._moment(self._form.second_moment_slope, "", q)
             return value, error + 8 * EPS * _quietly(self._form.second_moment, q) / q
-        if self.pieces.jumps:
+        if self.pieces.jumps_within(COVERED * float(np.sqrt(q.max(initial=0.0)))):
             raised, raised_error = self._moment(None, "xxff", q)
             plain, plain_error = self._moment(None, "ff", q)
             return (raised / q - plain) / (2 * q), (raised_error / q + plain_error) / (2 * q)
@@ -151,10 +152,12 @@ class Moments:
 
     def distance(self, q1: ArrayLike, q2: ArrayLike, d: ArrayLike) -> ValueAndError:
         """½E(φ(U) − φ(V))² for Var U = q1, Var V = q2, ½E(U − V)² = d, with a small relative error."""
+        self._search(q1, q2)
         return self.pair_map.distance(q1, q2, d)
 
     def distance_slope(self, q1: ArrayLike, q2: ArrayLike, d: ArrayLike) -> ValueAndError:
         """E φ′(U)φ′(V), the derivative of `distance` in d."""
+        self._search(q1, q2)
         return self.pair_map.slope(q1, q2, d)
 
     def product(self, q1: ArrayLike, q2: ArrayLike, gap: ArrayLike) -> ValueAndError:
@@ -162,6 +165,10 @@ class Moments:
         (first, first_error), (second, second_error) = self.second_moment(q1), self.second_moment(q2)
         distance, error = self.pair_map.decorrelation(q1, q2, gap)
         return 0.5 * (first + second) - distance, 0.5 * (first_error + second_error) + error
+
+    def _search(self, *q: ArrayLike) -> None:
+        """Find the breakpoints where any of these q has weight, before a representation of pairs is chosen by them."""
+        self.pieces.breakpoints_within(COVERED * float(np.sqrt(max(np.max(one, initial=0.0) for one in q))))
 
     def _moment(self, form: Moment | None, product: str, q: ArrayLike) -> ValueAndError:
         q = np.maximum(np.asarray(q, dtype=np.float64), self._smallest)

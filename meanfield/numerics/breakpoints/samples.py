@@ -39,12 +39,14 @@ class Samples:
     def agree(self, panels: Panels, left: Ints, right: Ints, x: Floats) -> Bools:
         """Whether the samples between panels number `left` and `right` fit the continuation of their side of x."""
         fit = np.ones(x.size, dtype=bool)
-        for k in np.flatnonzero((right == left + 2) & (panels["samples"][left + 1] > 0)):
-            first, count = panels["first"][left[k] + 1], panels["samples"][left[k] + 1]
-            place, values = self.x[None, first : first + count], self.f[None, first : first + count]
-            on_left, _ = matches(panels[left[k], None], place, values)
-            on_right, _ = matches(panels[right[k], None], place, values)
-            fit[k] = np.where(place < x[k], on_left, on_right).all()
+        between = np.where(right == left + 2, left + 1, -1)
+        counts = np.where(between >= 0, panels["samples"][between], 0)
+        for count in np.unique(counts[counts > 0]):
+            k = np.flatnonzero(counts == count)
+            index = panels["first"][between[k], None] + np.arange(count)
+            place, values = self.x[index], self.f[index]
+            (on_left, _), (on_right, _) = (matches(panels[side[k]], place, values) for side in (left, right))
+            fit[k] = np.where(place < x[k, None], on_left, on_right).all(axis=1)
         return fit
 
 

@@ -4,11 +4,12 @@ from functools import cache
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from numpy.polynomial.legendre import legder, legval, legvander
+from numpy.polynomial.legendre import legval, legvander
 from numpy.typing import ArrayLike, NDArray
 
 from meanfield._types import ArrayFunction, Bools, Floats
-from meanfield.numerics.quadrature.gauss_legendre import SAFETY, TAIL, N, nodes_between, rule, tail
+from meanfield.numerics.quadrature.differentiation import EPS, NOISE, differentiate, relative_tail, rounding
+from meanfield.numerics.quadrature.gauss_legendre import SAFETY, TAIL, N, nodes_between, rule
 
 # Initial panel edges in units of the grid's scale s. A grid serves √q in [s, √2·s), so 13 s ≥ 9.2 standard deviations.
 EDGES = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.5, 8.0, 10.0, 13.0)
@@ -16,16 +17,14 @@ REACH = EDGES[-1]
 EXTENSION = 3.0  # length, in units of s, of the panels that extend a grid
 BUDGET = 200_000  # largest number of nodes of a grid
 SHORTEST = 1e-40  # shortest panel, relative to the grid's scale, at a singular point at 0
-NOISE = 1e-4  # an unresolved part below this, relative to the largest |f| of the panel, may be noise
 RESOLVED = 1e-14  # an unresolved part below this counts as rounding
 BLIND = 1e-13  # rounding level of interpolant minus function next to the ends, relative to the largest |f|
-SENTINELS = np.array([-1 + 2e-6, 1 - 2e-6])  # test points between the outermost nodes and the ends
+UNSEEN = 2e-6  # length of the ends of [−1, 1] where there is no test point
+SENTINELS = np.array([-1 + UNSEEN, 1 - UNSEEN])  # test points between the outermost nodes and the ends
 SHARP = 1 / 16  # a run of short panels is shorter than this, in units of the scale, at a sharp feature
 MOST_SHARP = 16  # more such runs are an oscillation
-EPS = float(np.finfo(float).eps)
 CENTRE = np.linspace(-2.0, 2.0, 33)  # the largest |f| here, in units of the scale, is the unit of noise elsewhere
 STEPS = 4.0  # an unresolved part below this multiple of the rounding of a less exact function is its noise
-ULPS = 4 * EPS  # rounding of a coefficient, relative to the largest |f| of the panel
 
 
 class Function(Protocol):
@@ -49,7 +48,7 @@ class Function(Protocol):
         """Points with |x| ≤ reach, ascending, and the values there that interpolants on this scale must reproduce."""
 
     def misplacements(self, x: Floats) -> Floats:
-        """Bounds on the errors of the places of the breakpoints among `x`; 0 at other points."""
+        """Bounds on the errors of the places of the breakpoints among `x`; NaN at other points."""
 
 
 class Column(NamedTuple):
@@ -78,7 +77,7 @@ class Grid:
     unresolved : ndarray, shape (panels,)
         Tail of f relative to the largest |f| of the panel, and `blind`.
     misplaced : ndarray, shape (panels,)
-        Bound on the error of the place of `a` if it is a breakpoint, else 0.
+        Bound on the error of the place of `a` if it is a breakpoint, else NaN.
     """
 
     def __init__(self, pieces: Function, scale: float) -> None:
@@ -108,10 +107,10 @@ class Grid:
             unresolved = SAFETY * np.abs(coefficients[:, -TAIL:]).max(axis=1) / height + blind
         if self.pieces.derivative_function is not None:
             d = self.pieces.derivative(x)
-            d_error = _rounding(d, self.pieces.derivative_precision)
+            d_error = rounding(d, self.pieces.derivative_precision)
         else:
             floor, precision = self._floor(height), self.pieces.precision
-            d, d_error = _differentiate(f, coefficients, 0.5 * (b - a), unresolved, floor, precision)
+            d, d_error = differentiate(f, coefficients, 0.5 * (b - a), unresolved, floor, precision)
         return a, b, x, f, d, d_error, blind, unresolved, self.pieces.misplacements(a)
 
     def _unlike_known(self, a: Floats, b: Floats, coefficients: Floats) -> Floats:
@@ -153,18 +152,25 @@ class Grid:
         middles = np.asarray(0.5 * (low + high)[isolated])
         return middles if middles.size <= MOST_SHARP else middles[:0]
 
+    @property
+    def hidden(self) -> Floats:
+        """Lengths next to the inner edges on which a jump does not show in the panels, shape (panels − 1,)."""
+        half = 0.5 * (self.b - self.a)
+        ends = UNSEEN * np.maximum(half[:-1], half[1:])
+        return np.where(np.isnan(self.misplaced[1:]), ends, self.misplaced[1:])
+
     def column(self, letter: str) -> Column:
         """The factor for a letter: "x" for the argument, "f" for the function, "d" for f′ and "s" for f″."""
         exact, precision = np.zeros(self.a.size), self.pieces.precision
         given = self.pieces.derivative_function is not None
         if letter == "s":
-            half, unresolved = 0.5 * (self.b - self.a), _relative_tail(self.d) if given else self.unresolved
-            s, s_error = _differentiate(self.d, self.d @ rule().coefficients.T, half, unresolved, exact, precision)
+            half, unresolved = 0.5 * (self.b - self.a), relative_tail(self.d) if given else self.unresolved
+            s, s_error = differentiate(self.d, self.d @ rule().coefficients.T, half, unresolved, exact, precision)
             return Column(s, s_error + self.d_error * N**1.5 / half, unresolved)
         if letter == "d":
             return Column(self.d, self.d_error, exact if given else self.unresolved)
         if letter == "f":
-            return Column(self.f, _rounding(self.f, precision), exact)
+            return Column(self.f, rounding(self.f, precision), exact)
         return Column(self.x, exact, exact)
 
     def refine(self, needed: Bools, unresolved: Floats) -> bool:
@@ -244,49 +250,10 @@ def _series(coefficients: Floats, panel: NDArray[np.int_], s: Floats) -> Floats:
     return np.asarray(legval(s, np.ascontiguousarray(coefficients.T).take(panel, axis=1), tensor=False))
 
 
-def _relative_tail(values: Floats) -> Floats:
-    height = np.abs(values).max(axis=1)
-    return np.asarray(tail(values) / np.where(height > 0, height, 1.0))
-
-
-def _rounding(values: Floats, precision: float) -> Floats:
-    """Bound on the rounding errors of `values` in arithmetic of this precision, shape (panels,); 0 for float64."""
-    if precision <= EPS:
-        return np.zeros(values.shape[0])
-    return np.asarray(precision * np.abs(values).max(axis=1))
-
-
-def _differentiate(
-    f: Floats, coefficients: Floats, half: Floats, unresolved: Floats, floor: Floats, precision: float
-) -> tuple[Floats, Floats]:
-    """Derivatives at the nodes of panels of half length `half` from values and coefficients, and a bound on the error.
-
-    The noise level of the coefficients is the larger of their unresolved part and the rounding error. Trailing
-    coefficients below it are dropped, because differentiation would magnify their noise. Unit noise in the m remaining
-    coefficients has a root mean square of at most m^{3/2}/√6 in the derivative, since ∫ (Pₖ′)² = k(k + 1). A part of
-    more than `NOISE`, and more than `floor`, is structure that the panel does not show: its coefficients may be as
-    large as the function.
-    """
-    with np.errstate(all="ignore"):
-        height = np.abs(f).max(axis=1)
-        hidden = (unresolved > NOISE) & (unresolved * height > floor)
-        noise = np.maximum(np.where(hidden, np.maximum(unresolved, 1.0), unresolved), max(ULPS, precision / 4)) * height
-        kept = N - np.argmax(np.abs(coefficients[:, ::-1]) > noise[:, None], axis=1)
-        coefficients = np.where(np.arange(N) < kept[:, None], coefficients, 0.0)
-        d = coefficients @ _slopes().T / half[:, None]
-    return d, noise * kept**1.5 / half
-
-
 @cache
 def _at_sentinels() -> Floats:
     """Legendre polynomials at the sentinels, shape (N, 2)."""
     return np.ascontiguousarray(legvander(SENTINELS, N - 1).T)
-
-
-@cache
-def _slopes() -> Floats:
-    """Derivatives of the Legendre polynomials at the nodes, shape (N, N)."""
-    return np.stack([legval(rule().nodes, legder(row)) for row in np.eye(N)], axis=1)
 
 
 def half_octave(q: ArrayLike) -> NDArray[np.int_]:

@@ -12,13 +12,14 @@ from meanfield._types import Floats
 from meanfield.errors import BadActivation, DivergentExpectation, InfiniteDerivative
 from meanfield.estimates import Estimate
 from meanfield.numerics.quadrature.gauss_legendre import interpolation, rule, tail
-from meanfield.numerics.quadrature.grid import RESOLVED, Grid, half_octave
+from meanfield.numerics.quadrature.grid import REACH, RESOLVED, Grid, half_octave
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
 RTOL = 1e-12  # default relative tolerance of `converged`
 AIM = 1e-14  # panels are halved until their error is this fraction of the integral of the absolute integrand
 ROUNDING = 16 * np.finfo(float).eps  # rounding of the sum and of the values, relative to the same integral
 FARTHEST = 50.0  # standard deviations; if the integrand is not negligible there, the expectation is refused
+COVERED = REACH / np.sqrt(2.0)  # standard deviations that every grid covers
 VISIBLE = 38.5  # standard deviations beyond which the weight underflows
 SMALLEST = -1000  # exponent of 2: smaller q are replaced by 2⁻¹⁰⁰⁰
 BLOCK = 2_000_000  # numbers a block, to limit memory
@@ -53,16 +54,17 @@ def moment(
     DivergentExpectation
         If the integrand does not decay against the Gaussian weight, or is not integrable at a point.
     """
-    if product.count("d") + product.count("s") > 1 and pieces.jumps:
+    q = np.asarray(q, dtype=np.float64)
+    reach = COVERED * float(np.sqrt(q.max(initial=0.0)))
+    if product.count("d") + product.count("s") > 1 and (jumps := pieces.jumps_within(reach)):
         raise InfiniteDerivative(
-            f"{pieces.name} jumps at x = {pieces.jumps[0]:.6g}, so its derivative has no finite second moment"
+            f"{pieces.name} jumps at x = {jumps[0]:.6g}, so its derivative has no finite second moment"
         )
-    if "s" in product and pieces.kinks:
+    if "s" in product and (kinks := pieces.kinks_within(reach)):
         raise InfiniteDerivative(
-            f"{pieces.name} has a kink at x = {pieces.kinks[0]:.6g}, so its second derivative has no finite moments"
+            f"{pieces.name} has a kink at x = {kinks[0]:.6g}, so its second derivative has no finite moments"
         )
 
-    q = np.asarray(q, dtype=np.float64)
     flat = np.maximum(q.ravel(), 2.0**SMALLEST)
     value, error, before = np.empty(flat.size), np.empty(flat.size), pieces.evaluations
     octave = half_octave(flat)
@@ -137,24 +139,21 @@ def _panels(grid: Grid, product: str, q: Floats) -> _Panels:
 
 
 def _misplaced(grid: Grid, product: str, q: Floats) -> Floats:
-    """Bounds on the errors due to rounded places of breakpoints, shape (q,).
+    """Bounds on the errors due to jumps of the integrand beside the edges of panels, shape (q,).
 
-    An integrand that jumps by J at b is integrated with the wrong one of its two values over the error of b.
+    The place of a breakpoint is a rounded number, and a breakpoint that is not known may lie between an edge and the
+    outermost test point. Over that length the integrand is integrated with the wrong one of its two values.
     """
-    right = np.flatnonzero(grid.misplaced[1:]) + 1
-    if right.size == 0:
-        return np.zeros(q.size)
     at_ends = interpolation(np.array([-1.0, 1.0])).T
-    b = grid.a[right]
-    root = np.exp(-(b**2) / (2 * len(product) * q[:, None]))
-    before, after = np.ones((2, q.size, b.size))
+    root = np.exp(-(grid.a[1:] ** 2) / (2 * len(product) * q[:, None]))
+    before, after = np.ones((2, *root.shape))
     with np.errstate(over="ignore", invalid="ignore"):
         for letter in product:
-            values = grid.column(letter).values
-            before = before * np.where(root == 0, 0.0, (values[right - 1] @ at_ends[:, 1]) * root)
-            after = after * np.where(root == 0, 0.0, (values[right] @ at_ends[:, 0]) * root)
+            ends = grid.column(letter).values @ at_ends
+            before = before * np.where(root == 0, 0.0, ends[:-1, 1] * root)
+            after = after * np.where(root == 0, 0.0, ends[1:, 0] * root)
         jumps = np.abs(after - before)
-    return np.asarray(np.where(np.isfinite(jumps), jumps, 0.0) @ grid.misplaced[right] / np.sqrt(2 * np.pi * q))
+    return np.asarray(np.where(np.isfinite(jumps), jumps, 0.0) @ grid.hidden / np.sqrt(2 * np.pi * q))
 
 
 def integrate(grid: Grid, product: str, q: Floats) -> tuple[Floats, Floats]:

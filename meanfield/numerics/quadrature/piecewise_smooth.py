@@ -126,12 +126,17 @@ class PiecewiseSmooth:
                 self._found.append((inner, found))
                 if self._declared:
                     continue
-                jumps = {point.x for point in found.breakpoints if point.order == 0 and self._jumps_at(point.x)}
-                self._breakpoints |= {point.x: point.error + _rounding(point.x) for point in found.breakpoints}
-                self._breakpoints |= {x: self._ulps(x, 4) for x in jumps}
+                jumps = {
+                    point.x: self._jump_near(point.x, point.error) for point in found.breakpoints if point.order == 0
+                }
+                jumps = {x: jump for x, jump in jumps.items() if self._jumps_at(jump)}
+                self._breakpoints |= {
+                    point.x: point.error + _rounding(point.x) for point in found.breakpoints if point.x not in jumps
+                }
+                self._breakpoints |= {x: self._ulps(x, 4) for x in jumps.values()}
                 if 0.0 in self._breakpoints and self._bends_at_zero():
                     self._breakpoints[0.0] = self._ulps(0.0, 1)
-                self._jumps |= jumps
+                self._jumps |= set(jumps.values())
             self._searched = outer
 
     def known(self, scale: float, reach: float) -> tuple[Floats, Floats]:
@@ -172,10 +177,8 @@ class PiecewiseSmooth:
         return bool(self(0.0) == 0 and bend > 0 and max(np.ptp(right), np.ptp(left)) <= 1e-3 * bend)
 
     def misplacements(self, x: Floats) -> Floats:
-        """Bounds on the errors of the places of the breakpoints among `x`, shape (n,); 0 at other points."""
-        if not self._breakpoints:
-            return np.zeros(x.size)
-        return np.array([self._breakpoints.get(place, 0.0) for place in x.tolist()])
+        """Bounds on the errors of the places of the breakpoints among `x`, shape (n,); NaN at other points."""
+        return np.array([self._breakpoints.get(place, np.nan) for place in x.tolist()])
 
     @property
     def breakpoints(self) -> tuple[float, ...]:
@@ -189,15 +192,25 @@ class PiecewiseSmooth:
         self.breakpoints_within(SEARCHED)
         return tuple(sorted(self._jumps))
 
+    def jumps_within(self, reach: float) -> tuple[float, ...]:
+        """The jumps with |x| ≤ max(reach, 16), after a search to `reach`, and those that were given; ascending."""
+        points = self.breakpoints_within(reach)
+        with self.lock:
+            return tuple(sorted(self._jumps if self._declared else self._jumps.intersection(points)))
+
     @property
     def kinks(self) -> tuple[float, ...]:
-        """The known x at which f is continuous and f′ is discontinuous, ascending."""
-        with self.lock:
-            return self._kinks()
+        """The x at which f is continuous and f′ is discontinuous, ascending, at least to |x| = 9."""
+        return self.kinks_within(0.0)
 
-    def _kinks(self) -> tuple[float, ...]:
-        grid = self.resolved_grid(1.0)
-        edges = [x for x in self.breakpoints if x not in self._jumps and abs(x) < grid.reach * grid.scale]
+    def kinks_within(self, reach: float) -> tuple[float, ...]:
+        """The kinks at least to |x| = max(reach, 9), ascending."""
+        with self.lock:
+            return self._kinks(self.resolved_grid(max(1.0, reach * np.sqrt(2.0) / REACH)))
+
+    def _kinks(self, grid: Grid) -> tuple[float, ...]:
+        end = grid.reach * grid.scale
+        edges = [x for x in self.breakpoints_within(end) if x not in self._jumps and abs(x) < end]
         ends = legval(np.array([-1.0, 1.0]), (grid.d @ rule().coefficients.T).T)  # f′ at the ends of each panel
         kinked = []
         for x in edges:
@@ -235,6 +248,18 @@ class PiecewiseSmooth:
         if x == 0:
             return number * (1e-160 if self.precision <= EPS else 1e-36)
         return number * float(max(np.spacing(abs(x)), self.precision * abs(x) / 2))
+
+    def _jump_near(self, x: float, error: float) -> float:
+        """The place of a jump within `error` of x, to rounding: x itself if f jumps there, else found by bisection."""
+        reach = error + self._ulps(x, 4)
+        if self._jumps_at(x):
+            return x
+        low, high = x - reach, x + reach
+        left, right = self(np.array([low, high]))
+        while low < (middle := 0.5 * (low + high)) < high:
+            value = float(self(middle))
+            low, high = (middle, high) if abs(value - left) < abs(value - right) else (low, middle)
+        return low
 
     def _jumps_at(self, x: float) -> bool:
         """Whether f jumps at x.

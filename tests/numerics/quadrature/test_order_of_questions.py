@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import expit, roots_legendre
 
 import meanfield as mf
+from meanfield.errors import InfiniteDerivative
 
 PRODUCTS = ("ff", "dd", "xfd", "f", "fd")
 NODES, WEIGHTS = roots_legendre(40)
@@ -89,3 +90,20 @@ def test_rounded_places_of_tall_jumps_are_in_the_bound(spec, truth):
     found = mf.moment(spec, "ff", 1.0)
     assert abs(found.value - truth) <= found.error
     assert found.error < 1e-9 * truth
+
+
+def test_features_beyond_the_first_search_are_found_in_any_order():
+    def far(x):
+        return np.tanh(x) + np.where(x > 20.3, 1.0, 0.0)
+
+    q = 80.0
+    with pytest.raises(InfiniteDerivative):
+        mf.moment(far, "dd", q)
+    with pytest.raises(InfiniteDerivative):
+        mf.moment(lambda x: np.tanh(x) + np.maximum(x - 20.3, 0.0), "ss", q)
+    first, later = mf.activation(far).moments, mf.activation(lambda x: far(x)).moments
+    later.second_moment(q)
+    (slope, error), (again, error_again) = first.second_moment_slope(q), later.second_moment_slope(q)
+    assert abs(slope - again) <= error + error_again
+    mf.moment(far, "ff", q)
+    assert mf.moment(far, "dd", 1.0).agrees(mf.moment("tanh", "dd", 1.0))

@@ -5,6 +5,9 @@ import pytest
 from scipy.special import ndtr
 
 import meanfield as mf
+from meanfield.errors import InfiniteDerivative
+from meanfield.numerics.quadrature.one_gaussian import moment
+from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
 
 def box(m, w):
@@ -38,3 +41,17 @@ def test_formulas_have_no_resolution():
 @pytest.mark.parametrize("x", [16.0, 32.0])
 def test_jump_where_searches_used_to_end(x):
     assert mf.activation(lambda t: np.where(t > x, 1.0, 0.0)).pieces.breakpoints_within(40) == (x,)
+
+
+@pytest.mark.parametrize("x", [-0.23420277503019168, -0.00878688025508594, 1 / 300, 1e-9 / 3])
+def test_jumps_at_small_x_are_jumps(x):
+    phi = mf.activation(lambda t: np.where(t > x, np.exp(-t), 0.0))
+    assert len(phi.jumps) == 1
+    with pytest.raises(InfiniteDerivative):
+        mf.moment(phi, "dd", 0.1)
+
+
+def test_jumps_beside_the_edge_of_a_panel_are_in_the_bound():
+    pieces = PiecewiseSmooth(lambda x: np.where(x > 1.0 + 1e-8, 1.0, 0.0), None, ())  # 1 is an edge
+    found = moment(pieces, "f", 1.0)
+    assert abs(found.value - ndtr(-1.0 - 1e-8)) <= found.error < 1e-6
