@@ -87,7 +87,7 @@ class Grid:
         self.known_x, self.known_f = pieces.known(scale, REACH * scale)
         edges = self._cut(np.concatenate([-half[:0:-1], half]))
         self._set(*self._panels(edges[:-1], edges[1:]))
-        self.parent = np.full(self.a.size, np.inf)  # relative unresolved part of the parent panel
+        self.parent = np.full(self.a.size, np.inf)  # unresolved part of the parent panel, times its largest |f|
         self.stale = np.zeros(self.a.size, dtype=int)  # number of halvings without improvement
 
     def _cut(self, edges: Floats) -> Floats:
@@ -176,14 +176,15 @@ class Grid:
     def refine(self, needed: Bools, unresolved: Floats) -> bool:
         """Halve the panels in the mask `needed`; False if no panel could be halved.
 
-        `unresolved` is the tail of each panel relative to its largest |f|. If it is below 1e-4 and
-        three halvings have not reduced it by 30 % each, it is rounding noise of f, and the panel is not halved again.
+        `unresolved` is the tail of each panel relative to its largest |f|. If it is below 1e-4 and three halvings have
+        not reduced its product with the largest |f| by 30 % each, it is rounding noise of f, and the panel is not
+        halved again. Beside a kink at which f is 0 the relative tail stays as it is, but the product decreases.
         """
-        noise = (unresolved < NOISE) & (unresolved > 0.7 * self.parent)
-        stale = self.stale + noise
+        height = np.abs(self.f).max(axis=1)
+        absolute = unresolved * height
+        stale = self.stale + ((unresolved < NOISE) & (absolute > 0.7 * self.parent))
         ends = np.maximum(np.abs(self.a), np.abs(self.b))
         short = self.b - self.a < np.maximum(8 * np.spacing(ends), SHORTEST * self.scale)
-        height = np.abs(self.f).max(axis=1)
         resolved = self.unresolved * height <= self._floor(height)
         index = np.flatnonzero(needed & (stale < 3) & ~short & ~(resolved & (self.pieces.precision > EPS)))
         room = (BUDGET - self.x.size) // N
@@ -196,7 +197,7 @@ class Grid:
         keep = np.ones(self.a.size, dtype=bool)
         keep[index] = False
         twice = np.r_[index, index]
-        self._merge(keep, self._panels(np.r_[a, middle], np.r_[middle, b]), unresolved[twice], stale[twice])
+        self._merge(keep, self._panels(np.r_[a, middle], np.r_[middle, b]), absolute[twice], stale[twice])
         return True
 
     def _floor(self, height: Floats) -> Floats:

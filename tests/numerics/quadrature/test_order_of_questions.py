@@ -107,3 +107,11 @@ def test_features_beyond_the_first_search_are_found_in_any_order():
     assert abs(slope - again) <= error + error_again
     mf.moment(far, "ff", q)
     assert mf.moment(far, "dd", 1.0).agrees(mf.moment("tanh", "dd", 1.0))
+
+
+@pytest.mark.parametrize(("k", "m", "q"), [(1.32e5, -0.30939, 9.68), (4e4, 0.2, 0.5), (1e6, 1.1, 2.0)])
+def test_a_near_kink_at_which_the_function_vanishes_is_not_taken_for_noise(k, m, q):
+    f, d = near_kink(k, m)
+    found = mf.moment(mf.activation(f), "dd", q)
+    truth = expectation(lambda x: d(x) ** 2, q, m, k)
+    assert abs(found.value - truth) <= found.error <= 1e-10
