@@ -75,12 +75,12 @@ def _within_reach_of_nesting(p):
     return replace(p, q=min(p.q, limit), q2=min(p.q2, limit))
 
 
-def main():
+def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("count", type=int)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pair-every", type=int, default=10, help="every so many problems the pair is computed too")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(arguments)
     table, offenders = {}, []
     for index in range(arguments.count):
         for outcome in outcomes(arguments.seed, index, (index // 16) % arguments.pair_every == 0):

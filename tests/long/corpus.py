@@ -1,7 +1,7 @@
-"""5,000 random functions of the corpus: no understated error, nearly all converge."""
+"""3,000 random callables of the corpus, asked in random order: no understated error."""
 
 import sys
 
-import pytest
+from corpus import main
 
-sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "tests/test_corpus.py", "--corpus", "5000"]))
+sys.exit(main(["3000", "--seed", "1", "--pair-every", "10"]))
