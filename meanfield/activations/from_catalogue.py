@@ -26,6 +26,8 @@ def from_catalogue(entry: Entry, parameters: Mapping[str, Any]) -> Activation:
 
     Parameters may be arrays with one entry for each channel; the units then differ.
     """
+    tensors = {name: value.detach() for name, value in parameters.items() if hasattr(value, "detach")}  # of torch
+    parameters = {**parameters, **tensors}
     if any(np.ndim(value) for value in parameters.values()):
         return _per_channel(entry, parameters)
     return _make(entry.name, tuple(entry.values(parameters).items()))
