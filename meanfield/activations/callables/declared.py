@@ -38,6 +38,6 @@ def check_derivative(phi: ArrayFunction, slope: ArrayFunction, breakpoints: tupl
         i = int(np.flatnonzero(wrong)[np.argmax((np.abs(quotient - claimed) / (size + floor))[wrong])])
         raise BadActivation(
             f"the given derivative of {name} is {claimed[i]:.6g} at x = {PROBES[i]:g}, "
-            f"where the function rises by {quotient[i]:.6g} per unit",
+            f"where the function rises by {quotient[i]:.6g} per unit; to replace it in backward passes, say surrogate=",
             float(PROBES[i]),
         )

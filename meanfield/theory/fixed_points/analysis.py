@@ -12,7 +12,7 @@ from meanfield.errors import InvalidInput
 from meanfield.theory.assumptions.block import Block, checked
 from meanfield.theory.fixed_points.correlation import INFINITE, slope_at_one, stable_c
 from meanfield.theory.fixed_points.depth_scales import CRITICAL, depth_scale
-from meanfield.theory.fixed_points.finite_variance import largest_q
+from meanfield.theory.fixed_points.finite_variance import largest_q, resolved_to
 from meanfield.theory.fixed_points.maps import signal_map
 from meanfield.theory.fixed_points.stable_variance import stable_and_multiple_q
 
@@ -110,7 +110,8 @@ def at_fixed_point(block: Block, q: Floats) -> Analysis:
         c[usable], chi_c[usable], _ = stable_c(block.take(np.flatnonzero(usable)), q[usable], chi_1[usable])
     parting = np.where(usable, slope_at_one(block, q, chi_1), np.inf)
     phase = np.where(parting < 1, "ordered", "chaotic")
-    phase = np.where(np.abs(parting - 1) <= CRITICAL, "critical", phase)
+    critical = max(CRITICAL, resolved_to(block))
+    phase = np.where(np.abs(parting - 1) <= critical, "critical", phase)
     phase = np.where(np.isinf(q), "unbounded", phase)
     shape = block.shape
     return Analysis(
@@ -119,9 +120,9 @@ def at_fixed_point(block: Block, q: Floats) -> Analysis:
         chi_1=chi_1.reshape(shape),
         c_star=c.reshape(shape),
         chi_c=chi_c.reshape(shape),
-        xi_q=depth_scale(chi_parallel).reshape(shape),
-        xi_c=depth_scale(chi_c).reshape(shape),
-        xi_gradient=depth_scale(chi_1).reshape(shape),
+        xi_q=depth_scale(chi_parallel, critical).reshape(shape),
+        xi_c=depth_scale(chi_c, critical).reshape(shape),
+        xi_gradient=depth_scale(chi_1, critical).reshape(shape),
         phase=phase.reshape(shape),
     )
 

@@ -51,15 +51,16 @@ def _outcome(block: Network, q: float) -> str:
         return "infinite"
     if not np.all(np.isfinite(signal.q)):
         return "infinite"
-    allowed = max(UNRESOLVED, UNITS * min(SINGLE, _precision(block)))
+    allowed = max(UNRESOLVED, min(UNITS * SINGLE, resolved_to(block)))
     return "fine" if np.all(signal.error <= allowed * np.abs(signal.q)) else "unresolved"
 
 
-def _precision(block: Network) -> float:
-    return max((phi.precision for phi in block.activations), default=0.0)
+def resolved_to(block: Network) -> float:
+    """Relative error that the arithmetic of the block's activations may cause."""
+    return UNITS * max((phi.precision for phi in block.activations), default=0.0)
 
 
 def _rough(block: Network) -> str:
-    if (unit := _precision(block)) <= SINGLE:
+    if (unit := resolved_to(block) / UNITS) <= SINGLE:
         return ""
     return f", since an activation rounds to one part in {1 / unit:.0f}: give one in single precision or better"

@@ -93,6 +93,12 @@ def test_an_mlp_of_single_precision_has_the_analysis_of_the_double_one():
     assert abs(float(silu.q_star) - float(right.q_star)) < 1e-7
 
 
+def test_a_critical_network_in_single_precision_is_critical():
+    relu, right = mf.analyze(mf.mlp(single(SINGLES["relu"][0]), 2**0.5)), mf.analyze(mf.mlp("relu", 2**0.5))
+    for name in ("phase", "xi_q", "xi_c", "xi_gradient", "c_star"):
+        assert getattr(relu, name) == getattr(right, name), name
+
+
 def test_true_jumps_in_short_arithmetic_are_jumps():
     step = mf.activation(lambda x: np.where(x.astype(np.float32) > np.float32(0.3), x, 0).astype(np.float32))
     assert step.jumps == pytest.approx((0.3,), abs=3e-8)
