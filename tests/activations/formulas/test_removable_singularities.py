@@ -51,6 +51,23 @@ def test_an_irrational_removable_singularity_is_found():
     assert phi.breakpoints == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "centre", "value"),
+    [
+        ("sin(x - 0.3)/(x - 0.3)", 0.3, 1.0),
+        ("(x**2 - 0.09)/(x - 0.3)", 0.3, 0.6),
+        ("(1 - cos(x - pi))/tanh(x - pi) + 1", np.pi, 1.0),
+        ("(x - log(2))/(exp(x) - 2)", np.log(2), 0.5),
+    ],
+)
+def test_decimals_and_constants_are_meant_exactly(text, centre, value):
+    phi = activation(text)
+    assert phi.breakpoints == ()
+    np.testing.assert_allclose(phi(centre + np.array([-1e-9, 0.0, 1e-12])), value, rtol=2e-9)
+    around = phi.derivative(centre + np.array([-1e-12, -1e-9, 0.0, 1e-9, 1e-12]))
+    np.testing.assert_allclose(around, around[2], rtol=1e-8, atol=1e-8)
+
+
 def test_moments_of_removable_singularities_have_their_closed_forms():
     sinc = mpmath.sqrt(mpmath.pi / 2) * mpmath.erf(mpmath.sqrt(2)) - (1 - mpmath.exp(-2)) / 2
     assert moment("sin(x)/x", "ff", 1.0).agrees(float(sinc))
@@ -73,6 +90,14 @@ def test_a_narrow_feature_beside_a_removable_singularity_stays():
     phi = activation("sin(x)*(1 + exp(-((x - 0.3)*1e5)**2))/x")
     assert float(phi(0.3)) == pytest.approx(2 * np.sin(0.3) / 0.3, rel=1e-15)
     assert float(phi(0.0)) == 1.0
+
+
+def test_beside_a_jump_each_side_has_its_own_series():
+    phi = activation("relu(x + 1)/abs(x + 1)*sigmoid(x)")
+    x = -1 + np.array([-1e-3, -1e-9, 1e-12, 1e-6, 1e-4, 0.3])
+    np.testing.assert_array_equal(phi(x), np.where(x > -1, activation("sigmoid")(x), 0.0))
+    slope = activation("sigmoid").derivative(x)
+    np.testing.assert_allclose(phi.derivative(x), np.where(x > -1, slope, 0.0), rtol=1e-14, atol=0)
 
 
 def test_a_quotient_of_two_signs_jumps():

@@ -51,7 +51,10 @@ def namespace(digits: int) -> Mapping[str, Any]:
 
 
 class Exact:
-    """Values of an expression without Piecewise, Max and the like, as `by_cases` makes it."""
+    """Values of an expression without Piecewise, Max and the like, as `by_cases` makes it.
+
+    Its floats stand for their shortest decimals, so that x − 0.3 and x² − 0.09 vanish at the same x.
+    """
 
     def __init__(self, expression: Expression, digits: int) -> None:
         self.expression, self.mp = expression, context(digits)
@@ -62,7 +65,8 @@ class Exact:
         import sympy as sp
         from sympy.printing.pycode import MpmathPrinter
 
-        variable_powers = self.expression.replace(
+        decimal = self.expression.replace(lambda part: part.is_Float, lambda part: sp.Rational(repr(float(part))))
+        variable_powers = decimal.replace(
             lambda part: isinstance(part, sp.Pow) and bool(part.exp.free_symbols) and part.base != sp.E,
             lambda part: sp.exp(part.exp * sp.log(part.base), evaluate=False),
         )

@@ -20,8 +20,11 @@ CHECKING = 60  # digits of the formula's values in comparisons
 LIMIT_DIGITS = 500
 RADII = tuple(2.0 ** (-k / 2) for k in range(21))
 AGREE = 4 * np.finfo(np.float64).eps  # relative to the sum of the sizes of the terms
-AGREE_ROUGHLY = 1e-6  # with values in floats, which cancel
+NOTHING = 1e-45  # a difference of values of CHECKING digits that cancel
+AGREE_ROUGHLY = 1e-6  # with values in floats, which cancel,
+NOISE = 1e-6  # relative to at least this size
 STEEPEST = 1e12  # a third divided difference beyond it belongs to no series of a radius in RADII
+FAR = 0.1
 NEAR = 1e-6  # a limit is not a thousand times as large as the values at this distance
 
 
@@ -46,10 +49,10 @@ class Series:
             return False
         for point, value, size in zip(x.tolist(), self(x).tolist(), sizes.tolist(), strict=True):
             true = checked(point)
-            if not (checked.mp.isfinite(true) and abs(true - value) <= AGREE * size):
+            if not (checked.mp.isfinite(true) and abs(true - value) <= AGREE * size + NOTHING):
                 return False
         many = self.centre + self.side * self.radius * np.linspace(0.03, 1.0, 1000)
-        return bool(np.all(np.abs(in_floats(many) - self(many)) <= AGREE_ROUGHLY * self._size(many)))
+        return bool(np.all(np.abs(in_floats(many) - self(many)) <= AGREE_ROUGHLY * np.maximum(self._size(many), NOISE)))
 
     def _size(self, x: Floats) -> Floats:
         return np.asarray(np.polyval(np.abs(self.coefficients[::-1]), np.abs(x - self.centre)), dtype=np.float64)
@@ -91,12 +94,14 @@ def limit(expression: Expression, x: float) -> float:
 
 def _one_sided(exact: Exact, x: float, side: int) -> float:
     mp = exact.mp
-    near, nearer, nearest = (exact(mp.mpf(x) + side * max(1.0, abs(x)) * mp.mpf(h)) for h in (NEAR, "1e-30", "1e-50"))
+    unit = side * max(1.0, abs(x))
+    far, near, nearer, nearest = (exact(mp.mpf(x) + unit * mp.mpf(h)) for h in (FAR, NEAR, "1e-30", "1e-50"))
     if not all(map(mp.isfinite, (near, nearer, nearest))) or abs(nearest) > 1000 * abs(near) + 1000 * NEAR:
         return float("nan")
-    if abs(nearest - nearer) <= 1e-16 * abs(nearest):
-        return float(nearest)
-    return 0.0 if abs(nearest) < 1e-9 * abs(nearer) else float("nan")
+    if abs(nearest) < 1e-9 * abs(nearer):
+        return 0.0
+    size = max(abs(near), abs(far)) if mp.isfinite(far) else abs(near)
+    return float(nearest) if abs(nearest - nearer) <= 1e-16 * abs(nearest) + 1e-20 * size else float("nan")
 
 
 def _coefficients(fine: Exact, centre: float, side: int) -> tuple[float, ...] | None:
