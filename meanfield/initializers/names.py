@@ -93,7 +93,8 @@ def find_scheme(name: str) -> tuple[str, Arguments]:
     >>> find_scheme("torch.nn.init.kaiming_uniform_"), find_scheme("keras.initializers.HeNormal")
     (('he_uniform', {}), ('he_normal', {'law': 'truncated_normal'}))
     """
-    if meant := _BY_NAME.get(normalised(name)):
+    in_place = name.strip().endswith("_") and _BY_NAME.get(f"torch{normalised(name)}")  # sparse_ is torch's
+    if meant := in_place or _BY_NAME.get(normalised(name)):
         return meant
     path, _, last = name.strip().rpartition(".")
     framework, word = FRAMEWORKS.get(path.partition(".")[0].casefold()), normalised(last)
@@ -107,7 +108,7 @@ def find_scheme(name: str) -> tuple[str, Arguments]:
         raise InvalidInput(f"{name!r:.60} names several schemes: choose {' or '.join(FAMILIES[word])}")
     if word in NOT_RANDOM:
         raise InvalidInput(f"{name!r:.60} draws nothing at random; the theory is of random weights")
-    near = difflib.get_close_matches(word[:64], _BY_NAME, n=6, cutoff=0.4)
+    near = difflib.get_close_matches(word[:64], _BY_NAME, n=6, cutoff=0.55)
     names = list(dict.fromkeys(_BY_NAME[match][0] for match in near))[:3]
     hint = f"the nearest names are {', '.join(names)}" if names else "meanfield.schemes() lists the names"
     raise InvalidInput(f"no initialisation scheme is called {name!r:.60}; {hint}")

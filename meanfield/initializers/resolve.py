@@ -1,14 +1,15 @@
 """From the name of an initialisation scheme, with parameters, to an `Initializer`."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from meanfield.activations.catalogue.entry import Real
-from meanfield.activations.formulas.parse import is_expression, read
+from meanfield.activations.formulas.parse import read
 from meanfield.activations.resolve import activation as activation_of
-from meanfield.errors import InvalidInput
+from meanfield.errors import InvalidInput, MeanFieldError
 from meanfield.initializers.catalogue import SCHEMES, forward_gain
 from meanfield.initializers.initializer import Initializer
 from meanfield.initializers.names import Arguments, find_scheme
@@ -19,6 +20,8 @@ __all__ = ["initializer", "named_scheme", "schemes", "split_parameters"]
 CALL = re.compile(r"([\w. -]+)\((.*)\)", re.DOTALL)
 #: Arguments of torch, Keras and JAX by the names that they have here.
 ARGUMENTS = {"a": "negative_slope", "stddev": "std", "distribution": "law", "w0": "omega_0", "omega": "omega_0"}
+#: torch.nn.init.calculate_gain; kaiming_uniform_ and kaiming_normal_ divide by √fan.
+TORCH_GAINS = {"linear": "1", "sigmoid": "1", "tanh": "5/3", "selu": "3/4"}
 WITH_PARAMETERS = re.compile(r"([\w. -]+):\s*(\w+\s*=[^:=,]+(?:,\s*\w+\s*=[^:=,]+)*)")
 GAIN = Real(1.0, 0.0, 1e150, open=True)
 
@@ -103,7 +106,7 @@ def initializer(
     if not isinstance(name, str):
         raise InvalidInput(f"a scheme is a name, as 'he_normal', not {name!r:.60}")
     key, fixed, listed = named_scheme(name)
-    parameters = {ARGUMENTS.get(word, word): value for word, value in parameters.items()}
+    parameters = _renamed(key, parameters)
     for other in listed:
         if other in parameters:
             raise InvalidInput(f"{other} is given twice")
@@ -129,7 +132,24 @@ def named_scheme(text: str) -> tuple[str, Arguments, Arguments]:
     ('he_normal', {}, {'negative_slope': 0.2, 'mode': 'fan_out'})
     """
     name, listed = split_parameters(_without_call(text))
-    return *find_scheme(name), {ARGUMENTS.get(word, word): value for word, value in listed.items()}
+    key, implied = find_scheme(name)
+    return key, implied, _renamed(key, listed)
+
+
+def _renamed(key: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of torch, Keras and JAX by the names that they have here; those without effect are left out."""
+    scheme, renamed = SCHEMES[key], {}
+    for word, value in given.items():
+        if word == "nonlinearity" and key.startswith("he_"):
+            if value not in ("relu", "leaky_relu"):
+                gain = TORCH_GAINS.get(str(value), "1")
+                raise InvalidInput(
+                    f"torch's gain for {value!r:.40} is {gain}: write gain={gain}, or activation= for the exact one"
+                )
+        elif not (word == "mean" and value == 0):
+            other = ARGUMENTS.get(word, word)
+            renamed[other if other in scheme.parameters or other == "law" else word] = value
+    return renamed
 
 
 def split_parameters(text: str) -> tuple[str, dict[str, float | str]]:
@@ -171,7 +191,10 @@ def _number(text: str) -> str:
     """The number that a text such as ``sqrt(5)`` describes, written out; a word without its quotes."""
     if text.strip("'\"").replace("_", "").isalpha():
         return text.strip("'\"")
-    return repr(float(read(text))) if is_expression(text) else text
+    try:
+        return text if isinstance(_value(text), int | float) else repr(float(read(text)))
+    except (MeanFieldError, TypeError):
+        raise InvalidInput(f"{text!r:.60} is not a number") from None
 
 
 def _plain(value: object) -> object:
