@@ -51,7 +51,8 @@ from meanfield.theory.depth.ntk import ntk
 from meanfield.theory.depth.pixels import PixelTrajectory, propagate_pixels
 from meanfield.theory.depth.propagate import Trajectory, propagate
 from meanfield.theory.fixed_points.analysis import Analysis, analyze
-from meanfield.theory.fixed_points.variance import FixedPoint, fixed_points
+from meanfield.theory.fixed_points.stability import FixedPoint
+from meanfield.theory.fixed_points.variance import fixed_points
 from meanfield.theory.phase_diagram.diagram import PhaseDiagram, phase_diagram
 from meanfield.theory.variance_and_correlation_map import correlation_map, variance_map
 from meanfield.weights.input_statistics import InputStatistics, input_statistics

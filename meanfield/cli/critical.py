@@ -10,6 +10,7 @@ from meanfield.cli.network_argument import parse_spec
 from meanfield.cli.output import checked_path, number, print_json, print_table, save_figure
 
 COLUMNS = ("sigma_b", "sigma_w", "q", "chi_parallel", "stable", "error", "xi_c")
+ASIDES = ("whole_line", "remark")  # of a critical point: shown where there is something to say
 DEEPEST = ("sigma_b", "sigma_w", "q", "xi_c", "xi_gradient", "depth")
 
 
@@ -52,13 +53,16 @@ def critical(
     if as_json:
         deepest = None if line.deepest is None else _rows(line.deepest, DEEPEST)
         found = {"line": _rows(line, COLUMNS), "reason": line.reason, "deepest": deepest}
-        return print_json({**subject.keys, **found, "point": point and vars(point)})
+        told = point and {name: value for name, value in vars(point).items() if name not in ASIDES or value}
+        return print_json({**subject.keys, **found, "point": told})
     if point is None:
         typer.echo(subject.name)
     else:
         where = f", sigma_w = {point.sigma_w:.12g}, sigma_b = {point.sigma_b:.12g}, q = {point.q:.10g}"
         none = point.universality == "none"
         typer.echo(f"{subject.name}: critical point {point.universality}{'' if none else where}")
+        if point.remark:
+            typer.echo(f"{point.remark}.")
     if len(line):
         if line.reason:
             typer.echo(line.reason)

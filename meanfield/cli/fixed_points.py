@@ -37,21 +37,25 @@ def fixed_points(
     Example: meanfield fixed-points "relu, dropout(0.1), dense(1.3, 0.2)"
     """
     from meanfield.theory.fixed_points.analysis import analyze
+    from meanfield.theory.fixed_points.stability import stability
     from meanfield.theory.fixed_points.variance import fixed_points as every_fixed_point
 
     block = parse_block(activation, param, sigma_w, sigma_b)
     points = every_fixed_point(block.network, q_max=q_max)
     analysis = analyze(block.network)
     settled = {name: getattr(analysis, name).item() for name in MEANING}
+    sides = stability(points)
     if as_json:
         found = [vars(point) for point in points]
-        return print_json({**block.keys, "fixed_points": found, "analysis": settled})
+        return print_json({**block.keys, "fixed_points": found, "stability": sides, "analysis": settled})
     typer.echo(block.title())
     if points:
         rows = [
             (f"{point.q:.12g}", f"{point.slope:.10g}", "stable" if point.stable else "not stable") for point in points
         ]
         print_table(("fixed point q", "slope", ""), rows)
+        if sides:
+            typer.echo(f"{sides}.")
     else:
         typer.echo(f"The variance map has no fixed point up to q = {q_max:g}.")
     print_table((), [(name, _shown(value), MEANING[name]) for name, value in settled.items()])

@@ -15,6 +15,8 @@ from meanfield.initializers.lsuv import DataDrivenInitializer
 from meanfield.initializers.resolve import initializer, named_scheme
 from meanfield.initializers.signal_at_depth import SignalAtDepth, rescaled_signal_at_depth, signal_at_depth
 from meanfield.networks.block import mlp
+from meanfield.theory.fixed_points.stability import stability
+from meanfield.theory.fixed_points.variance import fixed_points
 
 __all__ = ["ACTIVATIONS", "IN_TABLE", "SchemeRow", "scheme_table", "verdict"]
 
@@ -57,8 +59,8 @@ class SchemeRow:
     verdict : str
         Fate of signal and gradient at the last depth: see `verdict`.
     reason : str
-        Reason of an infinite or missing number; else the instability of the fixed point at which q stays; else the q
-        that the scheme is designed for, if different; else "".
+        Reason of an infinite or missing number; else what every fixed point does to q, where q stays at one that
+        repels; else the q that the scheme is designed for, if different, and what the fixed points do to q; else "".
     """
 
     activation: str
@@ -193,5 +195,7 @@ def _rows(
         signal, gradient = (tuple(float(values[depth]) for depth in depths) for values in (run.q, run.gradient))
         told = verdict(signal[-1] / q, gradient[-1])
         aim = made.constants.get("q", 0.0)
-        aside = f"critical at q = {aim:.6g}, not at {q:g}" if aim > 0 and not math.isclose(aim, q) else ""
+        elsewhere = f"critical at q = {aim:.6g}, not at {q:g}" if aim > 0 and not math.isclose(aim, q) else ""
+        sides = stability(fixed_points(mlp(phi, *sigmas))) if aim > 0 else ""
+        aside = "; ".join(filter(None, (elsewhere, sides)))
         yield SchemeRow(*key, name, *sigmas, depths, signal, gradient, told, run.remark or jumps or aside)

@@ -12,6 +12,8 @@ from meanfield.errors import DivergentExpectation
 from meanfield.networks.block import mlp
 from meanfield.networks.layers.network import Network
 from meanfield.theory.depth.scan import scan
+from meanfield.theory.fixed_points.stability import stability
+from meanfield.theory.fixed_points.variance import fixed_points
 from meanfield.theory.layer_maps import one_point
 from meanfield.theory.states import Point
 
@@ -29,7 +31,8 @@ class SignalAtDepth(NamedTuple):
     gradient : ndarray, shape (depth + 1,)
         Mean squared gradient of layer 0 relative to each layer; `inf` on overflow and if φ jumps.
     remark : str
-        The layer and the reason of an infinite value, or the instability of a fixed point at which q stays; else "".
+        The layer and the reason of an infinite value; where q stays at a fixed point that repels, what the fixed points
+        do to q; else "".
     """
 
     q: Floats
@@ -81,7 +84,7 @@ def signal_at_depth(block: Network, depth: int, q: float) -> SignalAtDepth:
         log_q[len(states) :] = _log(last.q) + rest * last.q_rate
         log_gradient[len(states) :] = last.log_gradient + rest * last.gradient_rate
         if _settled(states[-2], last) and abs(last.q_rate) <= SETTLED and last.slope > REPELLED:
-            remark = f"q = {last.q:.6g} repels: a deviation from it grows by {last.slope:.4g} a layer"
+            remark = stability(fixed_points(block))
     log_q[: len(states)] = [_log(state.q) for state in states]
     log_gradient[: len(states)] = [state.log_gradient for state in states]
     with np.errstate(over="ignore", under="ignore"):

@@ -28,7 +28,14 @@ class Choice(NamedTuple):
 
 
 def gradient_growth(network: Block, depth: int, start: float) -> float:
-    """The factor by which squared gradients grow on the way back through `depth` layers, from q = `start`."""
+    """The factor by which squared gradients grow on the way back through `depth` layers, from q = `start`.
+
+    If `start` is a fixed point, q stays there, even if rounding would take it away.
+    """
+    at = signal_map(network, start)
+    if abs(at.q - start) <= CRITICAL * start:
+        with np.errstate(over="ignore", under="ignore"):
+            return float(at.chi**depth)
     try:
         return float(propagate(network, depth, q=start).gradient[0])
     except DivergentExpectation:  # q exceeds the range of floats

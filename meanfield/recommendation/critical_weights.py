@@ -7,12 +7,14 @@ from meanfield.theory.assumptions.block import Block
 from meanfield.theory.criticality.curve import critical_curve
 from meanfield.theory.criticality.line import CriticalLine, line_of
 from meanfield.theory.criticality.no_critical_line import noise
-from meanfield.theory.criticality.point import point_of
+from meanfield.theory.criticality.point import CriticalPoint, point_of
+from meanfield.theory.fixed_points.analysis import at_fixed_point
 from meanfield.theory.fixed_points.depth_scales import CRITICAL
 from meanfield.theory.fixed_points.stable_variance import stable_q
 
 BIASES = np.array([0.1, 0.25, 0.5, 1.0])  # sigma_b tried where there is a choice
 FEW = np.array([0.1, 0.5])  # of a block whose critical weights have to be searched for
+ORDERED = 0.99  # of the weights of a half-stable point: slightly ordered
 MORE, SMALL = 1.01, 0.1  # weights by so much larger must not make q more than twice itself, or than twice this
 
 
@@ -36,9 +38,7 @@ def critical_weights(block: Block, bare: CriticalLine) -> Choice | None:
     if curve is not None:
         point = point_of(curve, scale_invariant=False)
         if point.universality == "half_stable":
-            where = f"at q = {point.q:.6g}, which needs biases of sigma_b = {point.sigma_b:.6g}"
-            why = f"signal and gradient are critical at once only {where}"
-            return Choice(point.sigma_w, point.sigma_b, point.q, point.universality, why)
+            return half_stable_weights(block, point, "signal and gradient are critical at once")
         at = curve.at(1.0)
         if at.bias >= 0 and abs(at.slope) < 1 - CRITICAL:
             why = "no sigma_w is critical without biases: this is the point of the critical line with q = 1"
@@ -56,6 +56,25 @@ def critical_weights(block: Block, bare: CriticalLine) -> Choice | None:
     return Choice(sigma_w, sigma_b, q, "none", why)
 
 
+def half_stable_weights(block: Block, point: CriticalPoint, critical: str) -> Choice:
+    """The half-stable point, and in its reason slightly smaller weights whose q is stable.
+
+    `critical` is the beginning of the reason: what is critical in signal and gradient at once.
+    """
+    where = "only at"
+    if point.whole_line:
+        where = "at every q, with other weights and biases at each: by convention these are for"
+    smaller = block.at(sigma_w=ORDERED * point.sigma_w, sigma_b=point.sigma_b)
+    q = stable_q(smaller, point.q)
+    at = at_fixed_point(smaller, q)
+    why = (
+        f"{critical} {where} q = {point.q:.6g}, which needs biases of sigma_b = {point.sigma_b:.6g}; with these biases "
+        f"sigma_w = {ORDERED * point.sigma_w:.6g} is slightly ordered, chi_1 = {float(at.chi_1):.6g}, and its "
+        f"q = {q[0]:.6g} is stable"
+    )
+    return Choice(point.sigma_w, point.sigma_b, point.q, point.universality, why)
+
+
 def deepest_weights(block: Block, because: str) -> Choice | None:
     """The weights at which signals carry deepest, if slightly larger ones do not make q run away; None if they do.
 
@@ -66,7 +85,7 @@ def deepest_weights(block: Block, because: str) -> Choice | None:
     if deepest is None:
         return None
     depth = np.round(deepest.depth, 6)  # in a tie the smallest bias is taken
-    for best in np.argsort(-depth, kind="stable")[: np.count_nonzero(~np.isnan(depth))]:
+    for best in np.argsort(-depth, kind="stable")[: np.count_nonzero(depth >= 1)]:
         sigma_w, sigma_b, q = (float(column[best]) for column in (deepest.sigma_w, deepest.sigma_b, deepest.q))
         neutral = sigma_b == 0 and keeps_every_q(block, sigma_w)
         beyond = float(stable_q(block.at(sigma_w=MORE * sigma_w, sigma_b=sigma_b))[0])

@@ -2,23 +2,19 @@
 
 import numpy as np
 
-from meanfield._types import Floats, Ints
-from meanfield.errors import DivergentExpectation, InfiniteDerivative, InvalidInput
+from meanfield.errors import DivergentExpectation, InfiniteDerivative
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.residual import Residual
-from meanfield.numerics.solve.bracketed import root
 from meanfield.recommendation.choice import Choice, gradient_growth
 from meanfield.recommendation.critical_weights import critical_weights, deepest_weights
+from meanfield.recommendation.keeping_one import weights_that_keep_one
 from meanfield.theory.assumptions.block import Block, checked
 from meanfield.theory.assumptions.surrogates import with_surrogates
 from meanfield.theory.criticality.line import line_of
 from meanfield.theory.criticality.no_critical_line import Carried, carried, noise
 from meanfield.theory.fixed_points.analysis import at_fixed_point
 from meanfield.theory.fixed_points.depth_scales import CRITICAL
-from meanfield.theory.fixed_points.maps import signal_map
 from meanfield.theory.fixed_points.stable_variance import stable_q
-
-REACH = 30.0  # of ln σ_w, to both sides of 0, in which q = 1 is kept
 
 
 def weights_for_block(block: Block, depth: int) -> Choice:
@@ -33,9 +29,9 @@ def weights_for_block(block: Block, depth: int) -> Choice:
         because = f"{names} parts equal inputs, so no weights are critical" if names else bare.reason[:-1]
         because = because or "no sigma_w is critical at a q that is stable"
         found = None if names or with_surrogates(block) else critical_weights(block, bare)
-        return found or deepest_weights(block, because) or _forward(block, because)
+        return found or deepest_weights(block, because) or weights_that_keep_one(block, because)
     except (InfiniteDerivative, DivergentExpectation) as error:
-        return _forward(block, str(error))
+        return weights_that_keep_one(block, str(error))
 
 
 def _whole_skip(block: Block, depth: int, skips: Carried) -> Choice:
@@ -89,29 +85,3 @@ def _batch_normalised(block: Block, depth: int) -> Choice:
         how = f"grow more slowly than exponentially, by {layers}, because a skip connection carries them whole"
     why = f"behind BatchNorm no weights are critical, for they do not change gradients, which {how}"
     return Choice(q**-0.5, 0.0, 1.0, "none", why, float(at.xi_c), float(at.xi_gradient))
-
-
-def _forward(block: Block, because: str) -> Choice:
-    """The weights that keep q = 1, whatever gradients do."""
-
-    def growth(_: Ints, log_sigma: Floats) -> Floats:
-        try:
-            q = signal_map(block.at(sigma_w=np.exp(log_sigma), sigma_b=0.0), np.ones(log_sigma.size)).q
-        except DivergentExpectation:  # beyond the range of floats
-            q = np.full(log_sigma.size, np.inf)
-        return np.asarray(np.log(np.clip(q, 1e-300, 1e300)))
-
-    low, high, number = np.array([-REACH]), np.array([REACH]), np.zeros(1, dtype=np.intp)
-    if abs(growth(number, np.zeros(1))[0]) <= CRITICAL:
-        log_sigma = np.zeros(1)
-    elif growth(number, low)[0] < 0 < growth(number, high)[0]:
-        log_sigma = root(growth, low, high)
-    else:
-        raise InvalidInput(
-            f"there is nothing to recommend for this block: {because}, and no sigma_w keeps q = 1 either"
-        )
-    sigma_w = float(np.exp(log_sigma[0]))
-    network = block.at(sigma_w=sigma_w, sigma_b=0.0)
-    at = at_fixed_point(network, stable_q(network))
-    why = f"{because}, so these are the weights that keep q = 1 but not the gradient"
-    return Choice(sigma_w, 0.0, 1.0, "none", why, float(at.xi_c), float(at.xi_gradient))

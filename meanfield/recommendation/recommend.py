@@ -27,11 +27,10 @@ from meanfield.theory.assumptions.block import Block, weighted
 from meanfield.theory.criticality.deepest import TRAINABLE
 from meanfield.theory.depth.propagate import DEEPEST
 from meanfield.theory.fixed_points.mlp_moments import mlp_moments
+from meanfield.theory.fixed_points.stability import stability
 from meanfield.theory.fixed_points.variance import fixed_points
 
 __all__ = ["Recommendation", "recommend"]
-
-FAR = 1e3  # up to which an unstable q above a decaying one is looked for
 
 
 @dataclass(frozen=True)
@@ -144,14 +143,16 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
     plain = mlp_moments(block) is not None  # (φ, Dense)
     phi = block.activations[0] if block.activations else activation("linear")
     every = gains(phi)
-    choice = weights_for_activation(phi, float(every["forward"])) if plain else weights_for_block(block, depth)
+    choice = weights_for_activation(block, phi) if plain else weights_for_block(block, depth)
     network = block.at(sigma_w=choice.sigma_w, sigma_b=choice.sigma_b)
-    start, reason = choice.q, choice.reason
+    start, reason, points = choice.q, choice.reason, fixed_points(network)
     if start == 0:  # where q decays: from 1, unless something repels it upwards from below 1
-        ceiling = next((p.q for p in fixed_points(network, q_max=FAR) if p.q > 0 and not p.stable), np.inf)
+        ceiling = next((point.q for point in points if point.q > 0 and not point.stable), np.inf)
         start = min(1.0, 0.5 * ceiling)
         if np.isfinite(ceiling):
             reason = f"{reason}, as long as it starts below {ceiling:.6g}"
+    if sides := stability(points):
+        reason = f"{reason}; with the recommended weights {sides}"
     apart = batch_size(network) is not None  # batch normalisation keeps inputs apart, so ξ_c limits nothing
     scale = abs(choice.xi_gradient) if apart else min(choice.xi_c, abs(choice.xi_gradient))
     if np.isfinite(scale):

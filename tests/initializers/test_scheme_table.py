@@ -13,6 +13,8 @@ from meanfield.initializers.scheme_table import IN_TABLE, scheme_table
 from meanfield.initializers.signal_at_depth import rescaled_signal_at_depth, signal_at_depth
 from meanfield.networks.block import mlp
 from meanfield.theory.depth.propagate import propagate
+from meanfield.theory.fixed_points.stability import stability
+from meanfield.theory.fixed_points.variance import fixed_points
 
 SIGMAS = [(0.5, 0.1), (1.0, 0.0), (1.4142135623730951, 0.0), (2.0, 0.3)]
 
@@ -91,10 +93,12 @@ def test_fixed_schemes_are_those_of_the_width():
 
 def test_critical_weights_are_told_apart_from_their_q():
     row = one("gelu", "critical")
-    assert row.reason == "critical at q = 3.56155, not at 1"
+    sides = stability(fixed_points(mlp("gelu", row.sigma_w, row.sigma_b)))
+    assert "q = 3.03498 is stable" in sides
+    assert row.reason == f"critical at q = 3.56155, not at 1; {sides}"
     assert row.verdict == "gradient vanishes"
     at = one("gelu", "critical", q=(3 + 17**0.5) / 2)
-    assert (at.reason, at.verdict) == ("", "keeps")
+    assert (at.reason, at.verdict) == (sides, "keeps")
     assert at.gradient == pytest.approx((1, 1, 1), rel=1e-9)
 
 

@@ -124,7 +124,7 @@ def test_without_a_critical_point_a_stable_point_of_the_line_is_taken(name):
         assert np.all(np.abs(np.log(line.q)) >= abs(np.log(advice.q)) * (1 - 1e-9))
 
 
-@pytest.mark.parametrize("name", ["softplus", "squared_relu", "sign"])
+@pytest.mark.parametrize("name", ["softplus", "smelu", "sign"])
 def test_without_a_stable_line_the_forward_gain_is_taken_and_said_so(name):
     advice = mf.recommend(name)
     assert (advice.sigma_w, advice.sigma_b, advice.q) == (pytest.approx(mf.calculate_gain(name)), 0, 1)

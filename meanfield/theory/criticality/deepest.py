@@ -69,7 +69,10 @@ class _Search:
         networks = self.block.at(sigma_w=np.exp(log_sigma), sigma_b=self.sigma_b[which])
         q, _ = stable_and_multiple_q(networks, 1.0)
         chi_parallel, chi_1, usable = factors(networks, q)
-        chosen = np.flatnonzero(usable & (np.isfinite(q) | (np.abs(chi_parallel - 1) <= CRITICAL)))
+        stays = (
+            chi_parallel <= 1 + CRITICAL
+        )  # else an orbit from q = 1 stays at a fixed point that repels, or runs away
+        chosen = np.flatnonzero(usable & stays & (np.isfinite(q) | (np.abs(chi_parallel - 1) <= CRITICAL)))
         xi_c, xi_gradient = np.full(q.size, np.nan), np.full(q.size, np.nan)
         if chosen.size:
             xi_c[chosen] = correlation_scale(networks.take(chosen), q[chosen], chi_1[chosen])

@@ -1,7 +1,7 @@
 """The critical point, at which gradient and q are both marginal, and the universality class of an activation."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,15 @@ from meanfield.numerics.solve.sign_changes import sign_changes
 from meanfield.theory.assumptions.block import checked
 from meanfield.theory.criticality.curve import FLAT, CriticalCurve
 from meanfield.theory.criticality.line_from_curve import dies_out
+from meanfield.theory.fixed_points.depth_scales import CRITICAL
+from meanfield.theory.fixed_points.stability import stability
+from meanfield.theory.fixed_points.variance import fixed_points
 
 __all__ = ["CriticalPoint", "critical_point"]
 
 SCALES = (1.0, 1e-8, 1e8)  # q at which a scale-invariant activation is one
 LEAST = 1e-6  # q of a half-stable point
+WHOLE = "every q has such a point, with its own sigma_w and sigma_b, and q = {:.6g} is a convention: "
 
 
 @dataclass(frozen=True)
@@ -35,12 +39,19 @@ class CriticalPoint:
         none.
     universality : str
         "scale_invariant", "k_star_zero", "half_stable" or "none".
+    whole_line : bool
+        Whether every q has such a point, with its own sigma_w and sigma_b, so that q = 1 is a convention.
+    remark : str
+        A clause about a half-stable point: whether it is one of a whole line, and what each fixed point with its
+        sigma_w and sigma_b does to q. "" for other classes.
     """
 
     sigma_w: float
     sigma_b: float
     q: float
     universality: str
+    whole_line: bool = False
+    remark: str = ""
 
 
 NOWHERE = CriticalPoint(np.nan, np.nan, np.nan, "none")
@@ -59,7 +70,8 @@ def critical_point(spec: Any) -> CriticalPoint:
     CriticalPoint
         * "scale_invariant", φ(s·x) = s·φ(x) for s > 0: sigma_w² = 2/(a₊² + a₋²) of the two slopes, sigma_b = 0, any q.
         * "k_star_zero", φ(0) = 0 and q decays more slowly than exponentially at sigma_w² = 1/φ′(0)², sigma_b = 0.
-        * "half_stable", E φφ″ = 0 at some q > 0 where sigma_b² = q − E φ²/E φ′² ≥ 0.
+        * "half_stable", E φφ″ = 0 at some q > 0 where sigma_b² = q − E φ²/E φ′² ≥ 0. Where φφ″ vanishes, as for
+          softshrink and max(x − b, 0), every q has such a point; the one with q = 1 is given by convention.
         * "none": no such point; the other attributes are nan.
 
     Raises
@@ -89,7 +101,11 @@ def critical_point(spec: Any) -> CriticalPoint:
         )
     if phi.jumps:
         return NOWHERE
-    return point_of(CriticalCurve(checked(mlp(phi))), scale_invariant=_scale_invariant(phi))
+    point = point_of(CriticalCurve(checked(mlp(phi))), scale_invariant=_scale_invariant(phi))
+    if point.universality != "half_stable":
+        return point
+    sides = stability(fixed_points(mlp(phi, point.sigma_w, point.sigma_b)))
+    return replace(point, remark=WHOLE.format(point.q) * point.whole_line + sides)
 
 
 def point_of(curve: CriticalCurve, *, scale_invariant: bool) -> CriticalPoint:
@@ -99,16 +115,26 @@ def point_of(curve: CriticalCurve, *, scale_invariant: bool) -> CriticalPoint:
     origin = curve.at(0.0)
     if origin.q == 0 and FLAT < origin.chi < 1 / FLAT and dies_out(curve):
         return CriticalPoint(float(origin.chi) ** -0.5, 0.0, 0.0, "k_star_zero")
-
-    def excess(q: Floats) -> tuple[Floats, Floats]:
-        at = curve.at(q)
-        return at.slope - 1.0, at.slope_error
-
-    for q in sign_changes(excess, curve.grid[curve.grid > LEAST]):
+    grid = curve.grid[curve.grid > LEAST]
+    along = curve.at(grid)
+    exists = np.flatnonzero(np.isfinite(along.slope_error) & (along.bias > along.bias_error))
+    whole = exists.size > 1 and bool(np.all(np.abs(along.slope[exists] - 1) <= CRITICAL + along.slope_error[exists]))
+    if whole:
+        candidates = [float(np.clip(1.0, grid[exists[0]], grid[exists[-1]]))]
+    else:
+        candidates = sign_changes(lambda q: _excess(curve, q), grid)
+    for q in candidates:
         at = curve.at(q)
         if at.bias >= 0:
-            return CriticalPoint(float(at.chi) ** -0.5, float(np.sqrt(at.bias)), q, "half_stable")
+            sigmas = float(at.chi) ** -0.5, float(np.sqrt(at.bias))
+            return CriticalPoint(*sigmas, q, "half_stable", whole)
     return NOWHERE
+
+
+def _excess(curve: CriticalCurve, q: Floats) -> tuple[Floats, Floats]:
+    """χ_∥ − 1 along the curve, and a bound on its error."""
+    at = curve.at(q)
+    return at.slope - 1.0, at.slope_error
 
 
 def _scale_invariant(phi: Activation) -> bool:

@@ -1,6 +1,5 @@
 """Every fixed point of the variance map of a block (Poole et al. 2016, arXiv:1606.05340, eq. 3)."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,36 +9,17 @@ from meanfield.arguments import positive
 from meanfield.errors import InvalidInput
 from meanfield.numerics.solve.fixed_points import Map, every_fixed_point, logarithmic_grid
 from meanfield.theory.assumptions.block import Block, checked
-from meanfield.theory.fixed_points.depth_scales import CRITICAL
 from meanfield.theory.fixed_points.finite_variance import largest_q
 from meanfield.theory.fixed_points.maps import signal_map
+from meanfield.theory.fixed_points.stability import FixedPoint, fixed_point
 
-__all__ = ["FixedPoint", "fixed_points"]
+__all__ = ["fixed_points"]
 
 LOWEST = 1e-12  # the search begins here, or at a tenth of the image of 0 if that is smaller
 SMALLEST = 1e-100  # but not below this
 FARTHEST = 1e100
 OTHERS = 1e6  # up to which fixed points are counted
 FALLS = -1e-6  # a slope of the map below this may make orbits leap over a fixed point
-
-
-@dataclass(frozen=True)
-class FixedPoint:
-    """A fixed point of the variance map.
-
-    Attributes
-    ----------
-    q : float
-        The second moment that the block reproduces.
-    slope : float
-        dq′/dq there (χ_∥).
-    stable : bool
-        Whether q returns to it from both sides (from above, for q = 0).
-    """
-
-    q: float
-    slope: float
-    stable: bool
 
 
 def fixed_points(block: Any, *, q_max: float = 1e6) -> tuple[FixedPoint, ...]:
@@ -89,9 +69,9 @@ def fixed_points(block: Any, *, q_max: float = 1e6) -> tuple[FixedPoint, ...]:
     low = min(lowest_q(block), 1e-3 * q_max)
     roots = every_fixed_point(mapping, 1, logarithmic_grid(low, largest_q(block, low, q_max)))
     if roots.neutral[0]:
-        return (FixedPoint(min(1.0, q_max), 1.0, False),)
+        return (FixedPoint(min(1.0, q_max), 1.0, False, "neutral"),)
     candidates = ([0.0] if keeps_zero(block) else []) + [float(q) for q in roots.q]
-    return tuple(_describe(mapping, q) for q in candidates)
+    return tuple(fixed_point(mapping, q) for q in candidates)
 
 
 def multiple_q(block: Block) -> Bools:
@@ -122,18 +102,3 @@ def lowest_q(block: Block) -> float:
 def keeps_zero(block: Block) -> bool:
     """Whether a signal of q = 0 stays 0, whatever the block's sigmas are."""
     return bool(np.all(signal_map(block, 0.0).q == 0))
-
-
-def _describe(mapping: Map, q: float) -> FixedPoint:
-    zero = np.zeros(1, dtype=np.intp)
-    slope = float(mapping(zero, np.array([q]))[2][0])
-    if abs(abs(slope) - 1) > CRITICAL:
-        return FixedPoint(q, slope, abs(slope) < 1)
-    if q == 0:  # marginal: stable if the first q whose image differs from it is mapped to a smaller one
-        tried = np.geomspace(1e-6, 1.0, 25)
-        value, error, _ = mapping(np.zeros(25, dtype=np.intp), tried)
-        tells = np.flatnonzero(np.abs(value - tried) > 8 * error)
-        return FixedPoint(q, slope, bool(tells.size and value[tells[0]] < tried[tells[0]]))
-    sides = q * np.array([1 - 1e-3, 1 + 1e-3])
-    value, _, _ = mapping(np.zeros(2, dtype=np.intp), sides)
-    return FixedPoint(q, slope, bool(value[0] > sides[0] and value[1] < sides[1]))
