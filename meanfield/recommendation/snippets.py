@@ -81,7 +81,7 @@ def residual(x, branch):
 TORCH = '''\
 @torch.no_grad()
 def init_weights(model, inputs):
-    """Draw the weights of a model whose first layer reads the inputs and whose last layer gives the outputs."""
+    """Draw all weights; of the layers as registered, the first reads the inputs and the last gives the outputs."""
     layers = [layer for layer in model.modules() if isinstance(layer, torch.nn.Linear)]
     for layer in layers:
         sigma_w, sigma_b = SIGMA_W, SIGMA_B

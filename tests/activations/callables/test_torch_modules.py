@@ -37,6 +37,7 @@ def test_dropout_in_training_mode_belongs_to_the_gain(torch):
     assert still.agrees(GELU)
     assert still.mode == "eval"
     assert gain(torch.nn.GELU()).mode == ""
+    assert gain(torch.nn.GELU(approximate="tanh")).agrees(gain("gelu_tanh"))
 
 
 def test_rrelu_in_training_mode_has_the_second_moment_of_its_slopes(torch):
