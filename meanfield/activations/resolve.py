@@ -12,8 +12,9 @@ from meanfield._types import Floats
 from meanfield.activations.activation import Activation
 from meanfield.activations.callables.declared import check_derivative, points_of
 from meanfield.activations.callables.guard import guarded
+from meanfield.activations.callables.random_parts import slopes_of_channels
 from meanfield.activations.catalogue.meant import meant
-from meanfield.activations.catalogue.table import find, nearest_names
+from meanfield.activations.catalogue.table import ENTRIES, find, nearest_names
 from meanfield.activations.formulas.parse import called_row, is_expression
 from meanfield.activations.formulas.vocabulary import example, is_function
 from meanfield.activations.from_callable import from_callable
@@ -118,6 +119,8 @@ def activation(
         made = spec
     elif is_sympy(spec):
         made = from_formula(spec)
+    elif (slopes := slopes_of_channels(spec)) is not None:
+        made = replace(from_catalogue(ENTRIES["prelu"], {"init": slopes}), name="PReLU")
     elif callable(spec):
         return from_callable(spec, derivative, points, name)
     else:

@@ -8,7 +8,7 @@ import numpy as np
 
 from meanfield._types import Floats
 from meanfield.activations.callables.random_parts import choices
-from meanfield.activations.callables.torch_modules import draws, held_weights, is_torch_module, mode_of, name_of_module
+from meanfield.activations.callables.torch_modules import draws, held_weights, is_torch_module, name_of_module
 from meanfield.errors import BadActivation
 
 
@@ -58,10 +58,9 @@ def _one_choice(module: Any) -> Callable[..., Any]:
     found = choices(module)
     if len(found) == 1:
         return found[0][1]
-    why = "is random" if mode_of(module) == "training" else "has several slopes"
     raise BadActivation(
-        f"{name_of_module(module)} {why}, so it is no function of x alone: mf.gain takes it, and a block takes dropout "
-        "and RReLU, as in mf.Network(module, mf.Dense())"
+        f"{name_of_module(module)} is random, so it is no function of x alone: mf.gain takes it, and a block takes "
+        "dropout and RReLU, as in mf.Network(module, mf.Dense())"
     )
 
 

@@ -71,15 +71,25 @@ def random_part(part: Any) -> RandomPart | None:
         nodes, weights = np.polynomial.legendre.leggauss(3)
         slopes = 0.5 * (part.lower + part.upper) + 0.5 * (part.upper - part.lower) * nodes
         return RandomPart(name, tuple(map(_leaky, slopes)), tuple(0.5 * weights), slopes=tuple(slopes.tolist()))
-    if is_torchs(part, "PReLU") and part.weight.numel() > 1:
-        slopes, counts = np.unique(in_float64(part).weight.detach().numpy(), return_counts=True)
+    if channels := slopes_of_channels(part):
+        slopes, counts = np.unique(channels, return_counts=True)
         return RandomPart(name, tuple(map(_leaky, slopes)), tuple(counts / counts.sum()))
     return None
 
 
 def is_random(spec: object) -> bool:
-    """Whether `spec` is a torch module that chooses between several functions of x, by chance or by unit."""
-    return is_torch_module(spec) and len(choices(spec)) > 1
+    """Whether `spec` is a torch module that chooses by chance between several functions of x."""
+    return is_torch_module(spec) and slopes_of_channels(spec) is None and len(choices(spec)) > 1
+
+
+def slopes_of_channels(spec: Any) -> list[float] | None:
+    """The slopes below 0 of a torch PReLU with one slope a channel; None of anything else."""
+    if not is_torch_module(spec) or len(found := parts(spec)) != 1:
+        return None
+    if not is_torchs(found[0], "PReLU") or found[0].weight.numel() == 1:
+        return None
+    slopes: list[float] = in_float64(found[0]).weight.tolist()
+    return slopes
 
 
 def choices(module: Any) -> list[tuple[float, TensorFunction]]:

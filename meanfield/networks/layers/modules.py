@@ -29,7 +29,7 @@ def as_layers(spec: LayerLike) -> tuple[Layer, ...]:
 
 def _of_part(part: Any, module: Any) -> tuple[Layer, ...]:
     law = random_part(part)
-    if law is None:
+    if law is None or not is_random(part):
         return (as_layer(part),)
     if law.rate is not None and law.rate < 1:
         return (Dropout(law.rate),)

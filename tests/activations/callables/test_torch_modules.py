@@ -8,6 +8,7 @@ from meanfield.activations.expectations import moment
 from meanfield.activations.gains import gain, gains
 from meanfield.activations.resolve import activation
 from meanfield.errors import BadActivation, InvalidInput
+from meanfield.networks.layers.network import Network
 from meanfield.theory.criticality.point import critical_point
 
 GELU = 1.533530441195535
@@ -80,15 +81,19 @@ def test_alpha_dropout_keeps_mean_and_variance_of_what_has_mean_0_and_variance_1
         assert gain(module, kind="backward").value ** -2 == pytest.approx(by_hand, rel=1e-11)
 
 
-def test_slopes_that_differ_from_unit_to_unit_are_a_mixture(torch):
+def test_slopes_that_differ_from_channel_to_channel_are_those_of_the_module(torch):
     module = torch.nn.PReLU(4)
+    assert activation(module).is_scale_invariant
     assert gain(module).agrees((2 / (1 + 0.25**2)) ** 0.5)  # all slopes equal: one function
     slopes = np.float32([0.1, 0.2, 0.3, 0.9])
     with torch.no_grad():
         module.weight[:] = torch.tensor(slopes)
+    x = np.linspace(-2, 3, 20).reshape(5, 4)
+    np.testing.assert_allclose(activation(module)(x), module.double()(torch.tensor(x)).detach().numpy(), rtol=1e-15)
     assert gain(module).agrees((2 / (1 + np.mean(slopes.astype(float) ** 2))) ** 0.5)
-    with pytest.raises(BadActivation, match="several slopes"):
-        activation(module)
+    dropped = torch.nn.Sequential(module, torch.nn.Dropout(0.2))
+    assert gain(dropped).agrees((2 / (1 + np.mean(slopes.astype(float) ** 2))) ** 0.5 * 0.8**0.5)
+    assert repr(Network(dropped)).startswith("Network('PReLU', Dropout(rate=0.2)")
 
 
 def test_a_scalar_prelu_in_half_precision_has_its_own_slope(torch):
