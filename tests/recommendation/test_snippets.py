@@ -176,4 +176,4 @@ def test_keras_draws_layers_that_differ(keras):
     for layer in layers:
         layer.build((None, width))
         width = layer.units
-    check_gelu([[values.T for values in layer.get_weights()] for layer in layers])
+    check_gelu([[keras.ops.convert_to_numpy(v.value).T for v in (layer.kernel, layer.bias)] for layer in layers])
