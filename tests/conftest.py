@@ -1,6 +1,7 @@
 """Options of the test run: one BLAS thread, the same examples on every machine, and frameworks as fixtures."""
 
 import os
+from collections import Counter
 
 import pytest
 from hypothesis import settings
@@ -19,19 +20,33 @@ def pytest_addoption(parser):
     parser.addoption(
         "--corpus",
         type=int,
-        default=105,
-        help="how many random functions of the corpus to try (105 takes seconds, 5000 half an hour)",
+        default=63,
+        help="how many random functions of the corpus to try (63 takes seconds, 5000 half an hour)",
     )
+    parser.addoption("--long", action="store_true", help="run whole sweeps, and what is marked long, as .ci/long does")
 
 
-def pytest_collection_modifyitems(items):
-    """Mark the tests that take a framework as a fixture."""
+def pytest_collection_modifyitems(config, items):
+    """Mark the tests that take a framework as a fixture, and leave out what only the long run runs."""
     for item in items:
         needed = {"torch", "jax", "keras", "flax"} & set(getattr(item, "fixturenames", ()))
         if needed:
             item.add_marker(pytest.mark.frameworks)
         if "keras" in needed:
             item.add_marker(pytest.mark.keras)
+    if not config.getoption("--long"):
+        seen = Counter()
+        left_out = [item for item in items if only_in_the_long_run(item, seen)]
+        config.hook.pytest_deselected(items=left_out)
+        gone = set(left_out)
+        items[:] = [item for item in items if item not in gone]
+
+
+def only_in_the_long_run(item, seen):
+    """Whether a test is marked long, or is a case of a sweep(n) other than every n-th."""
+    name, sweep = item.nodeid.partition("[")[0], item.get_closest_marker("sweep")
+    seen[name] += 1
+    return bool(item.get_closest_marker("long") or (sweep and (seen[name] - 1) % sweep.args[0]))
 
 
 @pytest.fixture

@@ -85,6 +85,7 @@ def test_the_ratio_of_weight_to_gradient_that_lars_uses_is_what_theory_predicts(
     assert np.all(np.diff(found["tanh, chaotic", 1]["predicted"]) > 0)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_each_customary_scheme_suits_one_activation_and_the_critical_one_suits_all():
     example = load("scheme_comparison")

@@ -32,6 +32,7 @@ def test_gelu_with_the_gain_of_relu_has_lost_the_signal_at_layer_50():
     assert row.verdict == "signal and gradient vanish"
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("name", ["relu", "gelu", "tanh", "selu", "softplus", "sigmoid", "sin", "mish", "relu6"])
 @pytest.mark.parametrize("q", [1e-3, 1.0, 30.0])
 def test_numbers_are_those_of_propagate_at_every_layer(name, q):

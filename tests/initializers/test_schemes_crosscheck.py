@@ -48,6 +48,7 @@ CHECKS = [
 ]
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize(("call", "activation"), CHECKS)
 def test_theory_and_simulation_agree(call, activation):
     scheme = initializer(call)

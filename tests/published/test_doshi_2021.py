@@ -44,6 +44,7 @@ NORMALISED = {  # sigma_b/sigma_w = √(E φ′² − E φ²) at q = 1
 normalised = pytest.mark.parametrize(("name", "ratio"), NORMALISED.items())
 
 
+@pytest.mark.sweep(3)
 @normalised
 @pytest.mark.parametrize("norm", [LayerNorm, RMSNorm])
 def test_the_critical_line_with_normalised_pre_activations(name, ratio, norm):

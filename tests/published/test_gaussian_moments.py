@@ -50,6 +50,7 @@ def test_fourth_moments(name):
     assert mf.expectation(lambda x: phi.derivative(x) ** 4).value == pytest.approx(row["Dp4"], rel=1e-12)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("name", TABLE)
 def test_slope_of_the_second_moment(name):
     row, phi = TABLE[name], phi_of(name)

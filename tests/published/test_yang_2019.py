@@ -28,12 +28,14 @@ def rate(name, size, sigma_w=1.0, sigma_b=0.0):
     return float(mf.analyze(mf.Network(BatchNorm(size), name, mf.Dense(sigma_w, sigma_b))).chi_1)
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("size", RATES)
 def test_growth_of_the_squared_gradient(size):
     for name, expected in zip(NAMES, RATES[size], strict=False):
         assert rate(name, size) == pytest.approx(expected, rel=1e-13), name
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [256, 1000, 4096])
 def test_where_the_published_integrand_overflows(size):

@@ -42,6 +42,7 @@ BLOCKS = {
 }
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)
 def test_every_block_has_numbers_a_sentence_and_code(block):
     advice = mf.recommend(block)
@@ -99,6 +100,7 @@ def test_an_odd_activation_under_noise_carries_deepest_without_biases():
         assert np.all(6 * a.xi_c < advice.max_depth)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_larger_weights_than_recommended_do_not_make_q_run_away():
     block = mf.Network("gelu", Dropout(0.1), mf.Dense())
@@ -117,6 +119,7 @@ def test_normalised_pre_activations_are_critical_at_the_q_of_one(name, ratio, mu
     assert mf.variance_map(block, 1.0).value == pytest.approx(1.0, rel=1e-12)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_without_a_critical_point_a_q_that_grows_slowly_is_better_than_gradients_that_vanish():
     advice = mf.recommend(Residual("squareplus", mf.Dense(), skip_scale=0.5))  # (x + √(x² + 4))/2

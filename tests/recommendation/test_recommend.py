@@ -35,6 +35,7 @@ def drawn(code, fan_in, fan_out):
     return namespace["init_layer"](np.random.default_rng(0), fan_in, fan_out)
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("name", mf.catalogue())
 def test_every_activation_of_the_catalogue(name):
     advice = mf.recommend(name)
@@ -47,6 +48,7 @@ def test_every_activation_of_the_catalogue(name):
     assert advice.gain == mf.calculate_gain(name)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(
     "function",
     [
@@ -132,6 +134,7 @@ def test_without_a_stable_line_the_forward_gain_is_taken_and_said_so(name):
     assert mf.variance_map(mf.mlp(name, advice.sigma_w), 1.0).value == pytest.approx(1, rel=1e-12)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("name", ["relu6", "hardtanh", "elu", "tanh", "selu"])
 def test_the_reason_tells_how_q_decays_only_where_it_does_so(name):
     advice = mf.recommend(name)

@@ -75,6 +75,7 @@ def test_simulation_and_theory_agree(name):
     assert compared(name, CASES[name].block)
 
 
+@pytest.mark.sweep(2)
 @every_case
 def test_narrow_networks_with_matrices_drawn_agree(name):
     case = CASES[name]

@@ -19,6 +19,7 @@ FUNCTIONS = {
 }
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_pairs_of_unequal_variances(name):
     rng = np.random.default_rng(1)

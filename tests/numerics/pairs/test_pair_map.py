@@ -114,6 +114,7 @@ def test_slope_of_a_jump_beside_a_smooth_part():
         assert product(f, f, 1.0, 1.0, gap)[0] == pytest.approx(exact, abs=1e-13)
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("name", ["relu", "tanh", "hard_tanh", "gelu", "selu", "relu6", "step"])
 @pytest.mark.parametrize("q", [1e-6, 1.0, 25.0, 1e4])
 def test_series_and_quadrature_agree(name, q):
@@ -185,12 +186,13 @@ def test_many_pairs_by_the_rule_are_those_of_the_quadrature(name, equal):
     pair_map, gaps, scale = PairMap(pieces), correlation_gap(*pairs), slope(pieces, 1.0, 1.0, 1.0)[0]
     for kind, one in (("distance", distance), ("slope", slope)):
         value, error = getattr(pair_map, kind)(*pairs)
-        for k in range(0, 80, 12):
+        for k in range(0, 80, 27):
             truth, bound = one(pieces, pairs[0][k], pairs[1][k], float(gaps[k]))
             assert abs(value[k] - truth) <= error[k] + bound
             assert error[k] <= max(10 * bound, TOLERANCE[kind] * max(abs(truth), scale))
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("name", sorted(REFERENCE))
 def test_representations_agree_with_25_digits(name):
     """Each of those that serve equal variances, at all correlations of the reference, within its own bound."""
@@ -208,6 +210,7 @@ def test_representations_agree_with_25_digits(name):
             assert off <= error[0] + second.error + 4e-16 * max(1.0, abs(float(truth)))
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("name", sorted(n for n in REFERENCE if "Dd" in REFERENCE[n]))
 def test_slopes_of_representations_agree_with_25_digits(name):
     pieces = pieces_of(name)

@@ -86,6 +86,7 @@ def test_stability_is_what_the_map_does(name):
         assert line.stable[i] == bool(np.all(np.abs(end - line.q[i]) < np.abs(start - line.q[i])))
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("name", ["tanh", "gelu", "cos", "gaussian", "sin", "x*cos(x)", "sin(2*x)*exp(-x**2) + x/2"])
 def test_every_solution_is_found(name):
     sigma_b = 0.25
@@ -222,6 +223,7 @@ def test_linear_networks_are_critical_at_one():
     assert mf.critical_line(mf.Dense(3.0), 0.0).sigma_w == pytest.approx([1.0])
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("name", mf.catalogue())
 def test_every_activation_of_the_catalogue_has_a_class(name):
     point = mf.critical_point(name)

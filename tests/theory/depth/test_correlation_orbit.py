@@ -36,6 +36,7 @@ def test_a_million_layers_approach_the_inverse_square_law():
     assert missing[1] / missing[2] == pytest.approx(10 * np.log(1e5) / np.log(1e6), rel=0.1)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(
     ("spec", "sigma_w", "sigma_b"),
     [

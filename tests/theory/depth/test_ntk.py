@@ -127,6 +127,7 @@ BLOCKS = {
 }
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)
 def test_wide_networks_have_it(block):
     theory = ntk(block, INPUTS[:3], 3)
@@ -145,6 +146,7 @@ def test_it_is_the_same_in_any_order_symmetric_and_positive():
         np.testing.assert_allclose(ntk(block, INPUTS[2:3], 3), theta[2:3, 2:3], rtol=1e-12)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.slow
 @pytest.mark.parametrize("spec", ["tanh", "elu", "hard_swish", lambda x: x * np.exp(-x * x) + np.cos(3 * x)])
 def test_many_inputs_have_the_kernel_that_each_pair_has(spec):

@@ -100,6 +100,7 @@ def tanh_dual(sigma):
 DUALS = {"linear": lambda sigma: sigma, "relu": relu_dual, "erf": erf_dual, "tanh": tanh_dual}
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("padding", ["zeros", "circular"])
 @pytest.mark.parametrize(("window", "images"), WINDOWS)
 @pytest.mark.parametrize("phi", DUALS)

@@ -120,6 +120,7 @@ def test_a_callable_that_overflows(spec):
     assert scalar == pytest.approx(float(a.q_star), rel=1e-10, abs=1e-300)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(
     ("spec", "sigma_w", "sigma_b"),
     [
@@ -174,6 +175,7 @@ def test_slopes_are_derivatives_of_the_maps(spec, sigma_w, sigma_b):
         assert near[1] / near[0] == pytest.approx(float(a.chi_1), rel=2e-3)
 
 
+@pytest.mark.sweep(7)
 @pytest.mark.parametrize("sigma_w", [0.0, 1e-8, 1e-4, 1.0, 30.0, 1e4])
 @pytest.mark.parametrize("sigma_b", [0.0, 1e-8, 1e-4, 1.0, 1e4])
 @pytest.mark.parametrize("name", ["tanh", "sigmoid", "erf", "sign"])
@@ -209,6 +211,7 @@ def test_no_weights_leave_the_biases():
     assert a.phase == "ordered"
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.slow
 @pytest.mark.parametrize("spec", ["relu", "silu", "sparse_plus", "smelu", "leaky_relu", "abs"])
 def test_unbounded_networks(spec):

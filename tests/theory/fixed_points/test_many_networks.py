@@ -40,6 +40,7 @@ def relative(a, b):
     return abs(a - b) / max(abs(b), 1e-3)
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("name", SPECS)
 def test_many_mlps_are_what_each_one_is(name):
     rng = np.random.default_rng(5)
@@ -85,7 +86,7 @@ def test_threads_may_share_an_activation_that_nothing_is_known_of():
     def phi(x):
         return kinked(x) + 0.1 * np.sin(x)
 
-    axes = np.linspace(0.8, 1.6, 32), np.linspace(0.1, 0.6, 16)
+    axes = np.linspace(0.8, 1.6, 16), np.linspace(0.1, 0.6, 8)
     one, eight = (mf.phase_diagram(mf.activation(phi), *axes, workers=workers) for workers in (1, 8))
     for name in ("q_star", "chi_1", "c_star", "chi_c"):
         assert getattr(eight, name) == pytest.approx(getattr(one, name), rel=1e-9, abs=1e-12)

@@ -92,6 +92,7 @@ def test_slopes_are_derivatives(block):
     assert slope.value == pytest.approx((above - below) / (2 * h), rel=1e-7)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("name", ["sigmoid", "gelu", "silu", "linear"])
 def test_the_gradient_factor_is_that_of_a_wide_network(name):
     """E ‖J u‖²/‖u‖² by finite differences of networks that NumPy draws here, at many inputs each."""

@@ -41,6 +41,7 @@ def gaussian_pair(f, q1, q2, k):
     return mp.fsum(w * f(mp.sqrt(q1) * y) * of_y for w, y, of_y in zip(weights, nodes, inner, strict=True))
 
 
+@pytest.mark.sweep(3)
 @gates
 @pytest.mark.parametrize(("q", "sigma_w", "sigma_b"), [(0.7, 1.3, 0.2), (12.0, 0.9, 0.0)])
 def test_moments_and_the_gradient_factor_to_twenty_digits(name, q, sigma_w, sigma_b):
@@ -60,6 +61,7 @@ def test_moments_and_the_gradient_factor_to_twenty_digits(name, q, sigma_w, sigm
             assert bound <= 1e-11 * abs(expected[field]), field
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "q1", "q2", "c"),
@@ -113,6 +115,7 @@ def test_digits_are_kept_near_one_and_at_unequal_second_moments(apart, gap):
         assert off <= (1e-13 if gap < 1.9 else 1e-12) * max(expected, 1e-2 if gap > 1.9 else 0)
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize(("name", "numbers"), ROWS, ids=[name for name, _ in ROWS])
 def test_the_scales_of_the_page_to_its_twelve_digits(name, numbers):
     phi, derivative = GATES[name]

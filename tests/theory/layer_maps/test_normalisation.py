@@ -78,6 +78,7 @@ def test_pairs_keep_the_digits_that_they_have(q2, gap):
         assert abs(after.d.value - expected) <= after.d.error + 1e-18
 
 
+@pytest.mark.sweep(2)
 @blocks
 def test_slopes_are_derivatives(block):
     a = mf.analyze(block)
@@ -103,6 +104,7 @@ def test_the_slope_at_one_is_the_gradient_factor(name):
     assert after.one_minus_c / gap == pytest.approx(a.chi_1, rel=1e-4)
 
 
+@pytest.mark.sweep(2)
 @blocks
 def test_deep_networks_end_where_the_analysis_says(block):
     a, t = mf.analyze(block), mf.propagate(block, 3000, c=0.2)

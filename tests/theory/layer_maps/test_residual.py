@@ -74,7 +74,8 @@ def test_a_two_layer_branch_by_a_product_of_gauss_hermite_rules():
     assert found_gap == pytest.approx(1 - k_out / q_out, rel=1e-11)
 
 
-@pytest.mark.parametrize(("skip", "branch", "sigma_w", "sigma_b"), [(0.6, 1.0, 1.7, 0.3), (0.95, 0.4, 2.2, 0.05)])
+@pytest.mark.sweep(2)
+@pytest.mark.parametrize(("skip", "branch", "sigma_w", "sigma_b"), [(0.95, 0.4, 2.2, 0.05), (0.6, 1.0, 1.7, 0.3)])
 def test_the_fixed_point_to_twenty_digits(skip, branch, sigma_w, sigma_b):
     with mpmath.workdps(20):
         s2, b2, w2, beta = (mpmath.mpf(x) ** 2 for x in (skip, branch, sigma_w, sigma_b))
