@@ -60,6 +60,7 @@ def test_the_depth_scale_of_tanh_is_largest_at_the_edge_of_chaos():
             np.testing.assert_array_equal(chaotic, diagram.sigma_w > critical)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_tanh_networks_learn_down_to_a_few_depth_scales_and_deepest_at_the_edge_of_chaos():
     pytest.importorskip("sklearn")

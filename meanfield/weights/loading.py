@@ -77,10 +77,7 @@ def read(weights: Any, layout: Layout | None) -> Collection:
         cannot be read.
     """
     checked_layout(layout)
-    if isinstance(weights, str | os.PathLike):
-        weights = load(weights)
-    elif callable(getattr(weights, "state_dict", None)):
-        weights = weights.state_dict()
+    weights = load(weights) if isinstance(weights, str | os.PathLike) else _contents(weights)
     if is_single(weights):
         return Collection([tensor("weights", plain_array(weights, "weights"), layout or "torch")], single=True)
     named = dict(_flat(weights))
@@ -144,6 +141,23 @@ def load(path: str | os.PathLike[str]) -> AnyArray | dict[str, AnyArray]:
             raise InvalidInput(other) from None
         why = "it holds pickled objects" if "pickle" in str(error).lower() else "it is damaged or another kind of file"
         raise InvalidInput(f"{shown!r} is not an .npy or .npz file of plain arrays: {why}") from None
+
+
+def _contents(weights: Any) -> Any:
+    """The arrays of a model of torch or Keras, of an iterator, or of pairs of names and arrays; others as they are."""
+    if callable(getattr(weights, "state_dict", None)):
+        return weights.state_dict()
+    if callable(getattr(weights, "get_weights", None)):  # Keras
+        return {getattr(weight, "path", weight.name): weight for weight in weights.weights}
+    if isinstance(weights, Iterator):  # as parameters() and named_parameters() of torch
+        weights = list(weights)
+    if isinstance(weights, list | tuple) and weights and all(_is_named(item) for item in weights):
+        return dict(weights)
+    return weights
+
+
+def _is_named(item: object) -> bool:
+    return isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str)
 
 
 def _flat(nested: object, prefix: str = "") -> Iterator[tuple[str, object]]:

@@ -23,11 +23,11 @@ def measure(weights: Any, *, layout: Layout | None = None, alpha: float = 0.01) 
     ----------
     weights : array_like, list, mapping, str or Path
         One weight (fan_out, fan_in), or a convolution's ``(C_out, C_in, *kernel)``; or several: a list of arrays, a
-        mapping of names to arrays, nested or not, as torch's `state_dict()` and safetensors' `load_file` give, or
-        an object with a `state_dict`; or the path of an .npy or .npz file without pickled objects. Arrays may be torch
-        tensors of any device, dtype and graph. Among several arrays, one-dimensional ones count as biases if their name
-        or position in the list identifies the weight; other one-dimensional arrays, integers, scalars and the state of
-        optimizers are skipped and listed in `.skipped`.
+        mapping of names to arrays, nested or not, as torch's `state_dict()` and safetensors' `load_file` give, or a
+        model of torch or Keras; its parameters with or without names; or the path of an .npy or .npz file without
+        pickled objects. Arrays may be torch tensors of any device, dtype and graph. Among several arrays,
+        one-dimensional ones count as biases if their name or position in the list identifies the weight; other
+        one-dimensional arrays, integers, scalars and the state of optimizers are skipped and listed in `.skipped`.
     layout : {"torch", "keras"}, optional
         Order of the axes: (fan_out, fan_in) and ``(C_out, C_in, *kernel)``, or (fan_in, fan_out) and
         ``(*kernel, C_in, C_out)`` as in Keras and JAX. By default names decide ("kernel" in Keras and Flax), or the

@@ -81,6 +81,33 @@ def test_an_object_with_a_state_dict_is_one():
     assert measure(Model()).names == measure(STATE).names
 
 
+class Variable:
+    """As in Keras 3."""
+
+    def __init__(self, path, array):
+        self.path, self.name, self.array, self.shape = path, path.rpartition("/")[2], array, array.shape
+
+    def __array__(self, dtype=None, copy=None):
+        return self.array
+
+
+class Keras:
+    weights = (Variable("dense/kernel", W.T), Variable("dense/bias", B), Variable("dense_1/kernel", W))
+
+    def get_weights(self):
+        return [variable.array for variable in self.weights]
+
+
+def test_models_of_keras_and_parameters_with_and_without_names_are_read():
+    found = measure(Keras())
+    assert found.names == ("dense/kernel", "dense_1/kernel")
+    assert [one.fan_in for one in found] == [30, 20]
+    assert [one.fan_in for one in measure(Keras().get_weights())] == [30, 20]
+    named = {"0.weight": W, "0.bias": B}
+    assert measure(iter(named.items())).names == measure(list(named.items())).names == ("0.weight",)
+    assert measure(iter(named.values()))[0].sigma_b is not None
+
+
 @pytest.mark.parametrize(
     ("names", "layout"),
     [(("W1", "b1"), "torch"), (("w", "b"), "torch"), (("layers.0/kernel", "layers.0/bias"), "keras"),

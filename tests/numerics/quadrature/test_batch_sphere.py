@@ -62,6 +62,7 @@ def test_relu_in_closed_form(size):
     assert (found.own + found.shared) / found.distance == pytest.approx(rate, rel=1e-12)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("name", ["hard_tanh", "tanh(2*x)", "sin(2*x)", "abs(x - 1) + exp(-x)", "max(x + 0.7, 0)"])
 @pytest.mark.parametrize("size", [4, 7, 60])
 def test_errors_bound_what_finer_panels_change(name, size, monkeypatch):

@@ -267,6 +267,7 @@ def test_the_scale_of_the_output_goes_into_sigma_w(factor):
     assert point.sigma_w == pytest.approx(1 / abs(factor), rel=1e-12)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("factor", [1e-3, 0.1, 7.0, 1e3])
 def test_the_scale_of_the_input_goes_into_sigma_b_and_sigma_w(factor):
     point, reference = mf.critical_point(f"x*(1 + erf({factor}*x/sqrt(2)))/2"), mf.critical_point("gelu")

@@ -26,6 +26,7 @@ def test_relu_at_criticality_keeps_its_digits_for_ten_thousand_layers():
     np.testing.assert_allclose(found, relu_orbit(layers), rtol=1e-12)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_million_layers_approach_the_inverse_square_law():
     t = mf.propagate(mf.mlp("relu", 2**0.5), 10**6, c=0.0)

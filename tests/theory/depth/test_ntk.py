@@ -177,6 +177,7 @@ def test_it_grows_with_depth_where_relu_is_critical():
         )
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(("name", "share"), [("relu", 1 / 4), ("erf", 1 / 3)])
 def test_at_criticality_two_inputs_have_a_fixed_share_of_that_of_one(name, share):
     """1 − c falls as 1/l², or as 1/l, so that slopes are 1 − 3/l, or 1 − 2/l: Hayou et al. 2019 (arXiv:1905.13654)."""

@@ -38,6 +38,7 @@ def alike(points, q, c):
     return q * ((1 - c) * np.eye(points) + c)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(("kernel_size", "weights"), KERNELS)
 def test_between_pixels_that_are_alike_it_is_a_dense_layer(kernel_size, weights):
     sigma_w = np.linspace(0.8, 2.5, 7)
