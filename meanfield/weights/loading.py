@@ -145,10 +145,10 @@ def load(path: str | os.PathLike[str]) -> AnyArray | dict[str, AnyArray]:
 
 def _contents(weights: Any) -> Any:
     """The arrays of a model of torch or Keras, of an iterator, or of pairs of names and arrays; others as they are."""
+    if callable(getattr(weights, "get_weights", None)):  # Keras; on top of torch its models have a state_dict too
+        return {getattr(weight, "path", weight.name): weight for weight in weights.weights}
     if callable(getattr(weights, "state_dict", None)):
         return weights.state_dict()
-    if callable(getattr(weights, "get_weights", None)):  # Keras
-        return {getattr(weight, "path", weight.name): weight for weight in weights.weights}
     if isinstance(weights, Iterator):  # as parameters() and named_parameters() of torch
         weights = list(weights)
     if isinstance(weights, list | tuple) and weights and all(_is_named(item) for item in weights):
