@@ -81,7 +81,7 @@ def test_blocks_of_any_form_are_what_scalar_methods_find(name):
         assert found.chi_c[s] == pytest.approx(chi_c, rel=1e-9, abs=1e-12)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_threads_may_share_an_activation_that_nothing_is_known_of():
     def phi(x):
         return kinked(x) + 0.1 * np.sin(x)
