@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from meanfield.activations.catalogue.table import ENTRIES, catalogue
+from meanfield.activations.expectations import moment
 from meanfield.activations.formulas.parse import read
 from meanfield.activations.formulas.vocabulary import real_x
 from meanfield.activations.resolve import activation
@@ -192,7 +193,27 @@ def test_the_quantised_sign_steps_as_blumenfeld_et_al_define_it():
 def test_selu_keeps_mean_zero_and_variance_one():
     x, w = np.polynomial.legendre.leggauss(200)
     phi = activation("selu")
-    for power, moment in ((1, 0.0), (2, 1.0)):
+    for power, expected in ((1, 0.0), (2, 1.0)):
         halves = [a * 6.0 + 6.0 * x for a in (-1, 1)]
         total = sum(6.0 * w @ (phi(z) ** power * np.exp(-z * z / 2)) for z in halves) / np.sqrt(2 * np.pi)
-        assert total == pytest.approx(moment, abs=1e-13)
+        assert total == pytest.approx(expected, abs=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("gelu_new", lambda x: 0.5 * x * (1 + mpmath.tanh(mpmath.sqrt(2 / mpmath.pi) * (x + 0.044715 * x**3)))),
+        ("gelu_fast", lambda x: 0.5 * x * (1 + mpmath.tanh(x * 0.7978845608 * (1 + 0.044715 * x * x)))),
+        ("gelu_10", lambda x: max(-10, min(10, x * mpmath.ncdf(x)))),
+        ("gelu_python", lambda x: x * 0.5 * (1 + mpmath.erf(x / mpmath.sqrt(2)))),
+        ("quick_gelu", lambda x: x / (1 + mpmath.exp(-1.702 * x))),
+        ("relu2", lambda x: max(0, x) ** 2),
+        ("hard_mish", lambda x: 0.5 * x * max(0, min(2, x + 2))),
+        ("golu", lambda x: x * mpmath.exp(-mpmath.exp(-x))),
+        ("telu", lambda x: x * mpmath.tanh(mpmath.exp(x))),
+    ],
+)
+def test_the_second_moment_is_that_of_the_function_as_its_authors_code_has_it(name, code):
+    with mpmath.workdps(20):  # at q = 4
+        truth = mpmath.quad(lambda x: code(x) ** 2 * mpmath.npdf(x / 2) / 2, [-30, -8, -2, 0, 3, 10, 20, 40])
+    assert float(moment(name, "ff", 4.0)) == pytest.approx(float(truth), rel=1e-13)
