@@ -132,9 +132,10 @@ class Evaluation:
 
 
 def constant(e):
-    """A constant: floats are the numbers that they are."""
+    """A constant: floats are the numbers that they are, beyond the range of float64 too."""
     if e.is_Float:
-        return arb(float(e))
+        sign, significand, exponent, _ = e._mpf_
+        return (-1) ** sign * arb(int(significand)) * arb(2) ** exponent
     if e.is_Rational:
         return arb(e.p) / e.q
     if e == sp.pi:

@@ -13,7 +13,7 @@ from meanfield._types import ArrayFunction, Bools, Expression, Floats
 from meanfield.activations.catalogue.table import ENTRIES
 from meanfield.activations.formulas.formula_function import FormulaFunction
 from meanfield.activations.formulas.parse import parse
-from meanfield.activations.formulas.straight_line import straight_line
+from meanfield.activations.formulas.straight_line import StraightLine, program_of
 from meanfield.activations.formulas.symmetry import symmetry_of
 from meanfield.activations.moments import Moments
 from meanfield.activations.symmetry import UNKNOWN, Symmetry
@@ -241,9 +241,13 @@ class Activation:
         return parse(self.formula)
 
     @cached_property
+    def _program(self) -> StraightLine | None:
+        return program_of(self.formula, self.function)
+
+    @cached_property
     def pieces(self) -> PiecewiseSmooth:
         """φ cut into smooth pieces, with its values at quadrature nodes: the integrand of every moment."""
-        program = straight_line(self.formula) if self.formula else None
+        program = self._program
         return PiecewiseSmooth(
             self.function,
             self.derivative_function,
@@ -280,7 +284,7 @@ class Activation:
     @cached_property
     def moments(self) -> Moments:
         """Gaussian moments and the pair map of φ."""
-        return Moments(self.pieces, self.entry, self.parameters, self.formula)
+        return Moments(self.pieces, self.entry, self.parameters, self._program)
 
     def __getstate__(self) -> dict[str, Any]:
         state = {name: vars(self)[name] for name in self.__dataclass_fields__}

@@ -84,7 +84,7 @@ def gain(spec: Any, *, kind: str = "forward", q: ArrayLike = 1.0) -> Estimate:
     functions, product = [part for _, part in function.parts], "dd" if asked == "derivative_moment" else "ff"
     known = product == "ff" or all(one.derivative_function for one in functions)
     converged = bool(np.all(error <= (1e-12 if known else 1e-10) * result))
-    certified = kind != "centered" and function.moments.certified(product, variance)
+    certified = function.moments.certified(asked, variance)
     searched = [one.resolution(variance) for one in functions]
     resolution = max((width for width in searched if width is not None), default=None)
     number, bound = (float(result), float(error)) if result.ndim == 0 else (result, error)

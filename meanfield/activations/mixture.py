@@ -141,9 +141,9 @@ class MixedMoments(Moments):
             mean = mean + share * phi.moments.expectation(product, q, rtol=rtol, atol=atol)
         return mean
 
-    def certified(self, product: str, q: ArrayLike) -> bool:
+    def certified(self, moment: str, q: ArrayLike) -> bool:
         """Whether the bounds on the moments of every unit are proven."""
-        return all(phi.moments.certified(product, q) for _, phi in self.parts)
+        return all(phi.moments.certified(moment, q) for _, phi in self.parts)
 
     def mean(self, q: ArrayLike) -> ValueAndError:
         """The mean over units of E φ(X)."""

@@ -11,10 +11,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from meanfield._types import Floats
+from meanfield._types import Bools, Floats
 from meanfield.activations.closed_forms import closed_form
 from meanfield.activations.closed_forms.form import ClosedForm, Moment
-from meanfield.activations.formulas.straight_line import straight_line
+from meanfield.activations.formulas.straight_line import StraightLine
 from meanfield.errors import DivergentExpectation
 from meanfield.estimates import Estimate
 from meanfield.numerics.discs.moments import ProvenMoments, moment
@@ -27,6 +27,7 @@ EPS = float(np.finfo(float).eps)
 SMALLEST = 1e-300  # smaller q are replaced by this one
 SHORT, SMALLEST_SHORT = 1e-10, 1e-60  # the same of functions with a larger rounding unit, whose arguments underflow
 RESOLVED = 1e-12  # largest accepted relative error of E φ² − (E φ)²
+UNKNOWN = (0.0, 0.0, False)  # value, error and whether the error is proven of a moment that is not in the cache
 KEPT = 4096  # most single moments in the cache
 MANY = 64  # from this many q on a surrogate in ln q is made; a cached surrogate also serves fewer
 OCTAVES = tuple(np.log(2.0) * np.arange(-340, 342, 2))  # panels of that surrogate: q from 2⁻³⁴⁰ to 2³⁴⁰
@@ -43,13 +44,16 @@ class Moments:
         Name of its closed forms in the catalogue; empty if it has none.
     parameters : mapping
         Parameters of the closed forms.
-    formula : str
-        φ(x) as text, from which error bounds are proven; empty if there is none.
+    program : StraightLine, optional
+        The formula of φ, from which error bounds are proven.
     """
 
-    def __init__(self, pieces: PiecewiseSmooth, entry: str, parameters: Mapping[str, float], formula: str = "") -> None:
-        self.pieces, self.entry, self.formula = pieces, entry, formula
+    def __init__(
+        self, pieces: PiecewiseSmooth, entry: str, parameters: Mapping[str, float], program: StraightLine | None = None
+    ) -> None:
+        self.pieces, self.entry = pieces, entry
         self._smallest = SMALLEST if pieces.precision < SHORT else SMALLEST_SHORT
+        self._proven = program and ProvenMoments(pieces, *program)
         self._form: ClosedForm | None = closed_form(entry, parameters) if entry else None
         self._surrogates: dict[str, Surrogate] = {}
         self._known: dict[tuple[str, float], tuple[float, float, bool]] = {}
@@ -59,25 +63,28 @@ class Moments:
         """½E(φ(U) − φ(V))² and E φ′(U)φ′(V) of two correlated Gaussians U and V."""
         return PairMap(self.pieces, self._form)
 
-    @cached_property
-    def _proven(self) -> ProvenMoments | None:
-        program = straight_line(self.formula) if self.formula else None
-        return program and ProvenMoments(self.pieces, *program)
-
     def expectation(self, product: str, q: ArrayLike, *, rtol: float, atol: float = 0.0) -> Estimate:
         """The expectation of a product of factors by quadrature; its bound is proven where that is possible."""
         return moment(self.pieces, self._proven, product, np.asarray(q, dtype=np.float64), rtol=rtol, atol=atol)
 
-    def certified(self, product: str, q: ArrayLike) -> bool:
-        """Whether the bounds that the methods give of "f", "ff" or "dd" at each q are proven.
+    def certified(self, moment: str, q: ArrayLike) -> bool:
+        """Whether the bounds that `second_moment`, `derivative_moment` or `variance` gives at each q are proven.
 
         A closed form has no truncation error, and its bound allows for rounding.
         """
-        form = self._form
-        if form and {"f": form.mean, "ff": form.second_moment, "dd": form.derivative_moment}[product]:
-            return True
-        q = np.maximum(np.ravel(np.asarray(q, dtype=np.float64)), self._smallest)
-        return all(self._known.get((product, x), (0.0, 0.0, False))[2] for x in q.tolist())
+        q, form = np.asarray(q, dtype=np.float64), self._form
+        if moment == "variance" and np.any(self._difference(q)[2]):
+            return bool(form and form.distance)
+        products = {"second_moment": ("ff",), "derivative_moment": ("dd",), "variance": ("f", "ff")}[moment]
+        if form:
+            known = {"f": form.mean, "ff": form.second_moment, "dd": form.derivative_moment}
+            products = tuple(product for product in products if not known[product])
+        variances = np.maximum(q, self._smallest)
+        return all(
+            not self._by_surrogate(product, variances)
+            and all(self._known.get((product, x), UNKNOWN)[2] for x in variances.ravel().tolist())
+            for product in products
+        )
 
     def mean(self, q: ArrayLike) -> ValueAndError:
         """E φ(X)."""
@@ -91,11 +98,9 @@ class Moments:
 
     def variance(self, q: ArrayLike) -> ValueAndError:
         """Var φ(X) = E φ² − (E φ)²; where the difference cancels, ½E(φ(U) − φ(V))² of independent U and V."""
-        (mean, mean_error), (second, error) = self.mean(q), self.second_moment(q)
-        value = second - mean**2
-        error = error + 2 * np.abs(mean) * mean_error + EPS * second
-        cancels = (error > RESOLVED * value) & (mean**2 > 0.5 * second)
+        value, error, cancels = self._difference(q)
         if np.any(cancels):
+            second = self.second_moment(q)[0]
             some = np.where(cancels, q, 1.0)
             apart, apart_error = self.distance(some, some, some)
             if not (self._form and self._form.distance):  # rounding of φ(U) and φ(V) in the difference
@@ -103,6 +108,13 @@ class Moments:
                 apart_error = apart_error + 2 * rounding * np.sqrt(apart) + rounding**2
             value, error = np.where(cancels, apart, value), np.where(cancels, apart_error, error)
         return value, error
+
+    def _difference(self, q: ArrayLike) -> tuple[Floats, Floats, Bools]:
+        """E φ² − (E φ)² with a bound on its error, and where it cancels."""
+        (mean, mean_error), (second, error) = self.mean(q), self.second_moment(q)
+        value = second - mean**2
+        error = error + 2 * np.abs(mean) * mean_error + EPS * second
+        return value, error, np.asarray((error > RESOLVED * value) & (mean**2 > 0.5 * second))
 
     def second_moment(self, q: ArrayLike) -> ValueAndError:
         """V(q) = E φ(X)²."""
@@ -183,17 +195,21 @@ class Moments:
             for part in (inside, ~inside):
                 both[:, part] = self._moment(None, product, q[part])
             return both[0], both[1]
-        if q.size > 1 and inside.all():
-            surrogate, log_q = self._surrogate(product), np.log(q)
-            if q.size >= MANY or surrogate.at_hand(log_q):
-                with suppress(DivergentExpectation):  # a panel of the surrogate may reach beyond the largest finite q
-                    return surrogate(log_q)
+        if self._by_surrogate(product, q):
+            with suppress(DivergentExpectation):  # a panel of the surrogate may reach beyond the largest finite q
+                return self._surrogate(product)(np.log(q))
         distinct, own = np.unique(q, return_inverse=True)
         if distinct.size > MANY:
             estimate = moment(self.pieces, self._proven, product, distinct)
             return estimate.value[own].reshape(q.shape), estimate.error[own].reshape(q.shape)
         pairs = np.array(self._few(product, distinct.tolist())).reshape(-1, 2)[own]
         return pairs[..., 0].reshape(q.shape), pairs[..., 1].reshape(q.shape)
+
+    def _by_surrogate(self, product: str, q: Floats) -> bool:
+        """Whether a surrogate answers: for many q, and for several if it is at hand."""
+        if q.size <= 1 or not np.all((np.exp(OCTAVES[0]) < q) & (q < np.exp(OCTAVES[-1]))):
+            return False
+        return q.size >= MANY or self._surrogate(product).at_hand(np.log(q))
 
     def _few(self, product: str, q: list[float]) -> list[tuple[float, float]]:
         """Moments at a few q, cached, since the layer maps request the same q repeatedly."""

@@ -155,7 +155,7 @@ def compare(problems, table, limit):
             row["certified"] += estimate.certified
             try:
                 ball = enclosure(
-                    phi.formula, product, q, phi.breakpoints, tolerance=estimate.error / 50, evaluations=limit
+                    phi.formula, product, q, phi.breakpoints, tolerance=estimate.error / 5, evaluations=limit
                 )
             except NotImplementedError as unknown:
                 print("no enclosure", spec, unknown)

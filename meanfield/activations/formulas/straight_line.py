@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from meanfield.activations.catalogue.table import find
+from meanfield.activations.formulas.formula_function import FormulaFunction
+from meanfield.activations.formulas.printing import as_text
 from meanfield.numerics.discs.evaluation import Discs, Ranges
 from meanfield.numerics.discs.program import CLOSED, FUNCTIONS, UNIT, Constant, Program, X
 
@@ -45,6 +47,14 @@ def straight_line(text: str) -> StraightLine | None:
     except (_UnknownError, SyntaxError, ValueError, RecursionError, ArithmeticError):
         return None
     return None if len(program.instructions) > MOST_INSTRUCTIONS else StraightLine(program, index)
+
+
+def program_of(text: str, function: object) -> StraightLine | None:
+    """The program of a formula: as it was written, or else in the words that sympy has for its expression."""
+    program = straight_line(text) if text else None
+    if program is None and isinstance(function, FormulaFunction):
+        program = straight_line(as_text(function.expression))
+    return program
 
 
 class _Reader:
@@ -139,7 +149,7 @@ class _Reader:
             "relu": lambda: p.largest(u, p.number(0.0)),
             "tan": lambda: p.multiply(p.apply("sin", u), p.reciprocal(p.apply("cos", u))),
             "sech": lambda: p.reciprocal(p.apply("cosh", u)),
-            "ceil": lambda: p.negative(p.apply("floor", p.negative(u))),
+            **dict.fromkeys(("ceil", "ceiling"), lambda: p.negative(p.apply("floor", p.negative(u)))),
         }
         if name in derived:
             return self.folded(derived[name](), u)

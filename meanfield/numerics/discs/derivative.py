@@ -11,9 +11,10 @@ ROOT_2PI = Constant(1 / math.sqrt(2 * math.pi), 2 * UNIT)
 def derivative(program: Program, index: int) -> int:
     """The index of the derivative of an instruction in x; at a change of cases, the derivative of the case."""
     known = program.derivatives
-    for i in program.used(index):
-        if i not in known:
-            known[i] = _derivative(program, i)
+    with program.lock:
+        for i in program.used(index):
+            if i not in known:
+                known[i] = _derivative(program, i)
     return known[index]
 
 

@@ -65,7 +65,7 @@ class Ranges:
             undecided = sign == 0
             for inner, inner_closed in self.program.conditions(g) if undecided.any() else ():
                 undecided &= self.sign(inner, inner_closed) != 0
-            if undecided.any() and not self.program.has_steps(g) and self.a is not self.b:
+            if undecided.any() and not self.program.steps(g) and self.a is not self.b:
                 sign[undecided] = self._sign_of_smooth(g, self.a[undecided], self.b[undecided])
             self._signs[key] = sign
         return self._signs[key]

@@ -229,6 +229,7 @@ class Proof:
             return edges
         unit = np.where(points == 0, NEAR_ZERO * self.scale, np.spacing(np.abs(points)))
         conditions = [c for factor in dict.fromkeys(self.factors) for c in self.program.conditions(factor)]
+        steps = {i for factor in dict.fromkeys(self.factors) for i in self.program.steps(factor)}
         sides = []
         for side in (-1.0, 1.0):
             distance = np.full(points.size, np.nan)
@@ -240,6 +241,8 @@ class Proof:
                     decided = np.ones(points.size, dtype=bool)
                     for g, closed in dict.fromkeys(conditions):
                         decided &= ranges.sign(g, closed) != 0
+                    for step in steps:
+                        decided &= np.equal(*ranges.range(step))
                 distance = np.where(np.isnan(distance) & decided, rung * unit, distance)
                 if not np.isnan(distance).any():
                     break

@@ -4,6 +4,7 @@ The program is what enclosures walk: it has arithmetic, powers, elementary funct
 Equal instructions are emitted once, so a function and its derivative share what they have in common.
 """
 
+import threading
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -48,6 +49,7 @@ class Program:
         self.instructions = [Instruction("x")]
         self._known = {self.instructions[0]: X}
         self.derivatives: dict[int, int] = {}  # those that have been made, by instruction
+        self.lock = threading.RLock()  # held while instructions are added
         self._used: dict[tuple[int, bool], tuple[int, ...]] = {}
 
     def emit(self, operation: str, *operands: int, parameter: Constant | float = 0.0) -> int:
@@ -77,9 +79,9 @@ class Program:
         cases = (self.instructions[i] for i in self.used(index) if self.instructions[i].operation == "where")
         return tuple(dict.fromkeys((case.operands[0], case.parameter == CLOSED) for case in cases))
 
-    def has_steps(self, index: int) -> bool:
-        """Whether the instruction depends on the integer part of another."""
-        return any(self.instructions[i].operation == "floor" for i in self.used(index))
+    def steps(self, index: int) -> tuple[int, ...]:
+        """The integer parts that `index` depends on."""
+        return tuple(i for i in self.used(index) if self.instructions[i].operation == "floor")
 
     def number(self, value: float, error: float = 0.0) -> int:
         """A constant."""

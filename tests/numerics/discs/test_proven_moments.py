@@ -46,6 +46,22 @@ def test_gains_know_of_narrow_features():
     assert not mf.gain(np.tanh).certified
 
 
+def test_gains_of_all_kinds_are_certified_unless_a_surrogate_answers():
+    phi = mf.activation("x*tanh(x) + 0.5")
+    for kind in ("forward", "centered", "backward"):
+        assert mf.gain(phi, kind=kind).certified, kind
+        assert mf.gain("gelu", kind=kind, q=[0.5, 2.0]).certified, kind
+    assert not mf.gain(phi, q=np.geomspace(0.1, 10, 100)).certified
+    assert not mf.gain(phi, q=[0.5, 2.0]).certified  # the surrogate is at hand
+
+
+@pytest.mark.parametrize(
+    "text", ["np.maximum(x, 0)", "x if x > 0 else 0.1*x", "x.clip(0, 6)", "x*(x > 0)", "round(x)", "F.silu(x)"]
+)
+def test_what_the_grammar_reads_is_proven(text):
+    assert mf.moment(text, "ff").certified
+
+
 def test_pairs_of_gaussians_see_narrow_features():
     """At c = 0 the pair is (E f)², with ∫ of the bump √π·1e-2; at another c a bump is a point mass to 1e-7."""
     phi, tanh = mf.activation(f"tanh(x) + 100*{BUMP}"), mf.activation("tanh")
