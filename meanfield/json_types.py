@@ -19,7 +19,8 @@ def json_types(value: object, *, infinities: bool = False) -> Any:
     Returns
     -------
     object
-        Mappings and dataclass instances become dicts with str keys, arrays and sequences become lists.
+        Mappings and dataclass instances become dicts with str keys, arrays and sequences become lists. A result that
+        says why some of its numbers are not finite has the reasons under "not_finite".
 
     Examples
     --------
@@ -30,7 +31,9 @@ def json_types(value: object, *, infinities: bool = False) -> Any:
     '-inf'
     """
     if is_dataclass(value) and not isinstance(value, type):
-        value = {field.name: getattr(value, field.name) for field in fields(value)}
+        why = getattr(value, "not_finite", None)
+        named = {field.name: getattr(value, field.name) for field in fields(value)}
+        value = {**named, "not_finite": why} if why else named
     if isinstance(value, Mapping):
         return {str(key): json_types(item, infinities=infinities) for key, item in value.items()}
     if hasattr(value, "tolist"):  # NumPy arrays and scalars, without an import of NumPy

@@ -7,7 +7,7 @@ import typer
 
 from meanfield.cli.arguments import AsJson, BlockText, Parameters, parse_grid
 from meanfield.cli.network_argument import parse_spec
-from meanfield.cli.output import checked_path, number, print_json, print_table, save_figure
+from meanfield.cli.output import checked_path, number, print_json, print_table, reasons, save_figure
 
 COLUMNS = ("sigma_b", "sigma_w", "q", "chi_parallel", "stable", "error", "xi_c")
 ASIDES = ("whole_line", "remark")  # of a critical point: shown where there is something to say
@@ -53,7 +53,10 @@ def critical(
     if as_json:
         deepest = None if line.deepest is None else _rows(line.deepest, DEEPEST)
         found = {"line": _rows(line, COLUMNS), "reason": line.reason, "deepest": deepest}
-        told = point and {name: value for name, value in vars(point).items() if name not in ASIDES or value}
+        told = None
+        if point is not None:
+            named = {name: value for name, value in vars(point).items() if name not in ASIDES or value}
+            told = {**named, **reasons(point)}
         return print_json({**subject.keys, **found, "point": told})
     if point is None:
         typer.echo(subject.name)

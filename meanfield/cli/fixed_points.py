@@ -7,7 +7,7 @@ import typer
 
 from meanfield.cli.arguments import AsJson, BlockText, Parameters, SigmaB, SigmaW
 from meanfield.cli.network_argument import parse_block
-from meanfield.cli.output import print_json, print_table
+from meanfield.cli.output import print_json, print_table, reasons
 
 MEANING = {
     "q_star": "second moment reached from q = 1",
@@ -18,7 +18,7 @@ MEANING = {
     "xi_q": "depth scale of the second moment, layers",
     "xi_c": "depth scale of the correlation, layers",
     "xi_gradient": "depth scale of gradients, layers; negative: they grow",
-    "phase": "",
+    "phase": "what correlations and gradients do",
 }
 
 
@@ -37,6 +37,7 @@ def fixed_points(
     Example: meanfield fixed-points "relu, dropout(0.1), dense(1.3, 0.2)"
     """
     from meanfield.theory.fixed_points.analysis import analyze
+    from meanfield.theory.fixed_points.phases import PHASES
     from meanfield.theory.fixed_points.stability import stability
     from meanfield.theory.fixed_points.variance import fixed_points as every_fixed_point
 
@@ -47,7 +48,8 @@ def fixed_points(
     sides = stability(points)
     if as_json:
         found = [vars(point) for point in points]
-        return print_json({**block.keys, "fixed_points": found, "stability": sides, "analysis": settled})
+        told = {**settled, **reasons(analysis)}
+        return print_json({**block.keys, "fixed_points": found, "stability": sides, "analysis": told})
     typer.echo(block.title())
     if points:
         rows = [
@@ -58,7 +60,9 @@ def fixed_points(
             typer.echo(f"{sides}.")
     else:
         typer.echo(f"The variance map has no fixed point up to q = {q_max:g}.")
-    print_table((), [(name, _shown(value), MEANING[name]) for name, value in settled.items()])
+    why = {name: f"; {reason.item()}" for name, reason in analysis.not_finite.items()}
+    meaning = {**MEANING, "phase": PHASES[settled["phase"]]}
+    print_table((), [(name, _shown(value), meaning[name] + why.get(name, "")) for name, value in settled.items()])
     return None
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from meanfield._types import Axes
     from meanfield.activations.activation import Activation
     from meanfield.estimates import Estimate
+    from meanfield.nonfinite import Explained
 
 FIGURES = ("png", "pdf", "svg")
 
@@ -25,6 +26,11 @@ FIGURES = ("png", "pdf", "svg")
 def print_json(data: Mapping[str, object]) -> None:
     """Print standard JSON: infinities as the strings "inf" and "-inf", NaN as null."""
     typer.echo(json.dumps(json_types(data, infinities=True), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def reasons(result: "Explained") -> dict[str, object]:
+    """Why numbers of a result are null or infinite in JSON output: under "not_finite", by field; {} if none is."""
+    return {"not_finite": result.not_finite} if result.not_finite else {}
 
 
 def activation_keys(phi: "Activation") -> dict[str, object]:

@@ -7,13 +7,14 @@ import typer
 
 from meanfield.cli.arguments import AsJson, BlockText, Parameters, parse_grid
 from meanfield.cli.network_argument import check_weighted, parse_spec
-from meanfield.cli.output import FIGURES, checked_path, number, print_csv, print_json, save_figure
+from meanfield.cli.output import FIGURES, checked_path, number, print_csv, print_json, reasons, save_figure
 
 if TYPE_CHECKING:
     from meanfield.theory.phase_diagram.diagram import PhaseDiagram
 
 
 LETTERS = {"ordered": "o", "critical": "=", "chaotic": "c", "unbounded": "u"}
+UNDER_NOISE = {"vanishing": "v", "balanced": "=", "exploding": "e", "unbounded": "u"}
 FIELDS = ("q_star", "chi_parallel", "chi_1", "c_star", "chi_c", "xi_q", "xi_c", "xi_gradient", "phase")
 
 
@@ -78,7 +79,9 @@ def phase(
         save_figure(plot_phase_diagram(diagram, critical_line=line), output, quiet=quiet)
     if as_json:
         fields = {name: getattr(diagram, name) for name in FIELDS}
-        return print_json({**subject.keys, "sigma_w": diagram.sigma_w, "sigma_b": diagram.sigma_b, **fields})
+        return print_json(
+            {**subject.keys, "sigma_w": diagram.sigma_w, "sigma_b": diagram.sigma_b, **fields, **reasons(diagram)}
+        )
     if as_csv:
         print_csv(("sigma_w", "sigma_b", *FIELDS), list(diagram.rows()))
     elif output is None:
@@ -88,9 +91,12 @@ def phase(
 
 def letter_map(diagram: "PhaseDiagram") -> list[str]:
     """The phase diagram as lines of letters: sigma_w to the right, sigma_b upwards."""
-    lines = [f"{diagram.label}: o ordered, = critical, c chaotic, u unbounded; sigma_w to the right, sigma_b upwards"]
+    noisy = any(str(name) not in LETTERS for name in diagram.phase.flat)
+    told = ", ".join(f"{letter} {name}" for name, letter in (UNDER_NOISE if noisy else LETTERS).items())
+    about = "noise parts inputs, and gradients are " if noisy else ""
+    lines = [f"{diagram.label}: {about}{told}; sigma_w to the right, sigma_b upwards"]
     for j in range(diagram.sigma_b.size - 1, -1, -1):
-        letters = "".join(LETTERS[str(name)] for name in diagram.phase[:, j])
+        letters = "".join({**LETTERS, **UNDER_NOISE}[str(name)] for name in diagram.phase[:, j])
         lines.append(f"{number(diagram.sigma_b[j]):>9} {letters}")
     ends = number(diagram.sigma_w[0]), number(diagram.sigma_w[-1])
     return [*lines, f"{'':9} {ends[0]}{ends[1].rjust(max(diagram.sigma_w.size - len(ends[0]), len(ends[1]) + 1))}"]

@@ -97,7 +97,7 @@ class PhaseDiagramFields(Protocol):
 
     @property
     def phase(self) -> NDArray[np.str_]:
-        """Array of "ordered", "critical", "chaotic" or "unbounded"."""
+        """Array of "ordered", "critical", "chaotic", "unbounded"; under noise "vanishing", "balanced", "exploding"."""
 
 
 class TrajectoryFields(Protocol):

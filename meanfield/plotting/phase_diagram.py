@@ -8,6 +8,7 @@ from meanfield.plotting.axes import axes_for, legend_above, plain
 from meanfield.plotting.critical_lines import draw_line
 from meanfield.plotting.fields import CriticalLineFields, PhaseDiagramFields
 
+UNDER_NOISE = ("vanishing", "balanced", "exploding")  # phases of blocks in which noise parts equal inputs
 ORDERED, CHAOTIC, UNBOUNDED = "#d6e6f4", "#fdeedd", "#e4e4e4"
 DEPTHS = (1.0, 2.0, 5.0, 10.0, 20.0)  # contour levels of xi_c in layers; larger ones crowd at the critical line
 SMALLEST = 0.02  # smallest share of the diagram that gets a phase label, or that separates a contour from the line
@@ -18,6 +19,8 @@ def plot_phase_diagram(
     diagram: PhaseDiagramFields, ax: Axes = None, *, critical_line: CriticalLineFields | None = None
 ) -> Axes:
     """Draw the phases, the critical line and contours of the depth scale xi_c.
+
+    Where noise parts equal inputs nothing is critical; the line chi_1 = 1 is then labelled by what gradients do.
 
     Parameters
     ----------
@@ -50,16 +53,17 @@ def plot_phase_diagram(
             f"a phase diagram is drawn from at least 2 × 2 values of sigma_w and sigma_b, not {x.size} × {y.size}"
         )
     ax = axes_for(ax)
-    bounded = diagram.phase != "unbounded"
+    bounded, noisy = diagram.phase != "unbounded", bool(np.isin(diagram.phase, UNDER_NOISE).any())
     with np.errstate(divide="ignore"):
         growth = np.clip(np.log(diagram.chi_1), -50.0, 50.0)
     ax.contourf(x, y, growth.T, [-np.inf, 0, np.inf], colors=[ORDERED, CHAOTIC])
     if not bounded.all():
         area = ax.contourf(x, y, np.where(bounded, 0.0, 1.0).T, [0.5, 1.5], colors=[UNBOUNDED], hatches=["///"])
         area.set(edgecolor="#bbbbbb", linewidth=0)
-    _critical(ax, x, y, np.where(_leaps(growth, bounded) & ~bounded, np.nan, growth), critical_line)
+    label = r"$\chi_1 = 1$: gradients keep their size" if noisy else r"critical line, $\chi_1 = 1$"
+    _critical(ax, x, y, np.where(_leaps(growth, bounded) & ~bounded, np.nan, growth), critical_line, label)
     _depths(ax, x, y, np.where(bounded, growth, np.nan), diagram.xi_c)
-    for phase in ("ordered", "chaotic", "unbounded", "critical"):
+    for phase in np.unique(diagram.phase).tolist():
         _label(ax, x, y, diagram.phase == phase, phase)
     ax.set(xlim=(x.min(), x.max()), ylim=(y.min(), y.max()), xlabel=r"$\sigma_w$", ylabel=r"$\sigma_b$")
     ax.locator_params(axis="x", nbins=6)
@@ -75,8 +79,7 @@ def _leaps(growth: Floats, bounded: Bools) -> Bools:
     return np.asarray(leaps.any(axis=0))
 
 
-def _critical(ax: Axes, x: Floats, y: Floats, growth: Floats, line: CriticalLineFields | None) -> None:
-    label = r"critical line, $\chi_1 = 1$"
+def _critical(ax: Axes, x: Floats, y: Floats, growth: Floats, line: CriticalLineFields | None, label: str) -> None:
     if line is not None and len(line) > 1:
         draw_line(
             ax, line, color="black", linewidth=2, label=label, unstable_label=r"$\chi_1 = 1$ with an unstable $q$"

@@ -35,7 +35,8 @@ def test_the_critical_point_comes_with_its_class(meanfield):
 
 def test_no_point_is_said_and_null(meanfield):
     point = meanfield("critical", "sigmoid", "--json").json["point"]
-    assert point == {"sigma_w": None, "sigma_b": None, "q": None, "universality": "none"}
+    reason = dict.fromkeys(("sigma_w", "sigma_b", "q"), "chi_1 and chi_parallel are 1 at no common q")
+    assert point == {"sigma_w": None, "sigma_b": None, "q": None, "universality": "none", "not_finite": reason}
     assert "none" in meanfield("critical", "sigmoid").out
     assert "no point" in meanfield("critical", "relu", "--sigma-b", "0.5").out
 

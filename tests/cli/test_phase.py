@@ -78,3 +78,31 @@ def test_a_checkpoint_is_gone_on_from(meanfield, tmp_path):
     other = meanfield("phase", "erf", *GRID, "--checkpoint", str(tmp_path))
     assert other.status == 2
     assert "another request" in other.err
+
+
+NOISY = "tanh, dropout(0.1), dense"
+
+
+def test_under_noise_letters_are_about_gradients(meanfield):
+    grid = ("--sigma-w", "0.5,3", "--sigma-b", "0,0.5")
+    text = meanfield("phase", NOISY, *grid).out
+    assert "noise parts inputs, and gradients are v vanishing, = balanced, e exploding" in text
+    assert "ordered" not in text
+    assert meanfield("phase", NOISY, *grid, "--json").json["phase"] == [["vanishing"] * 2, ["exploding"] * 2]
+
+
+def test_json_says_why_numbers_are_not_finite(meanfield):
+    answer = meanfield("phase", "sign", "--sigma-w", "1", "--sigma-b", "0.5", "--json").json
+    assert answer["chi_1"] == [["inf"]]
+    assert answer["not_finite"] == {"chi_1": [["the activation jumps, so squared gradients are infinite"]]}
+    analysis = meanfield("fixed-points", "relu", "--sigma-w", "2", "--json").json["analysis"]
+    assert analysis["q_star"] == "inf"
+    assert analysis["not_finite"]["q_star"] == "q grows without limit"
+    assert "not_finite" not in meanfield("fixed-points", "tanh", "--sigma-w", "2", "--json").json["analysis"]
+
+
+def test_tables_say_what_a_phase_means_and_why_numbers_are_not_finite(meanfield):
+    text = meanfield("fixed-points", "relu, dropout(0.1), dense(2)").out
+    assert "the second moment grows without limit" in text
+    assert "q grows without limit" in text
+    assert "noise parts inputs, gradients vanish" in meanfield("fixed-points", "tanh, dropout(0.1), dense(0.8)").out

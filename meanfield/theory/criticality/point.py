@@ -1,5 +1,6 @@
 """The critical point, at which gradient and q are both marginal, and the universality class of an activation."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,6 +12,7 @@ from meanfield.activations.activation import Activation
 from meanfield.activations.resolve import activation
 from meanfield.errors import DivergentExpectation, InvalidInput
 from meanfield.networks.block import mlp
+from meanfield.nonfinite import Explained, Reasons
 from meanfield.numerics.solve.sign_changes import sign_changes
 from meanfield.theory.assumptions.block import checked
 from meanfield.theory.criticality.curve import FLAT, CriticalCurve
@@ -27,7 +29,7 @@ WHOLE = "every q has such a point, with its own sigma_w and sigma_b, and q = {:.
 
 
 @dataclass(frozen=True)
-class CriticalPoint:
+class CriticalPoint(Explained):
     """Where both χ₁ and χ_∥ are 1.
 
     Attributes
@@ -44,6 +46,8 @@ class CriticalPoint:
     remark : str
         A clause about a half-stable point: whether it is one of a whole line, and what each fixed point with its
         sigma_w and sigma_b does to q. "" for other classes.
+    not_finite : dict of str to ndarray of str
+        Why fields are nan, by field; empty where there is a point.
     """
 
     sigma_w: float
@@ -52,6 +56,11 @@ class CriticalPoint:
     universality: str
     whole_line: bool = False
     remark: str = ""
+
+    def reasons(self) -> Mapping[str, Reasons]:
+        """Why numbers may be nan, by field."""
+        nowhere = [(True, "chi_1 and chi_parallel are 1 at no common q")]
+        return {"sigma_w": nowhere, "sigma_b": nowhere, "q": nowhere}
 
 
 NOWHERE = CriticalPoint(np.nan, np.nan, np.nan, "none")

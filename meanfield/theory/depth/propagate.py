@@ -1,6 +1,6 @@
 """Layer by layer: second moments, correlations and gradients of a block repeated in depth."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -15,6 +15,7 @@ from meanfield.networks.images import keeps_alike, pixels_of
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.network import Network
 from meanfield.networks.stack import as_blocks, as_widths, check_widths
+from meanfield.nonfinite import Explained, Reasons
 from meanfield.theory.assumptions.block import check_gaussian
 from meanfield.theory.assumptions.surrogates import without_surrogates
 from meanfield.theory.depth.correlation_orbit import CorrelationOrbit
@@ -32,7 +33,7 @@ DEEPEST = 10_000_000  # layers whose values are kept
 
 
 @dataclass(frozen=True)
-class Trajectory:
+class Trajectory(Explained):
     """What infinitely wide layers do to a signal; every array's first axis is the layer, 0 … depth.
 
     Attributes
@@ -48,6 +49,9 @@ class Trajectory:
     gradient : ndarray
         Mean squared gradient at this layer over the mean squared gradient at the last layer: the product of `chi` from
         here on, times the ratio of the widths where they differ.
+    not_finite : dict of str to ndarray of str
+        Why numbers are infinite or nan: by field, a reason or "" for each entry. Fields that are finite everywhere are
+        left out.
     """
 
     q: Floats
@@ -55,6 +59,22 @@ class Trajectory:
     one_minus_c: Floats | None
     chi: Floats
     gradient: Floats
+
+    def reasons(self) -> Mapping[str, Reasons]:
+        """Why numbers may be infinite or nan, by field."""
+        beyond = (~np.isfinite(self.q), "q exceeds the range of a float")
+        undirected = [beyond, (self.q == 0, "q is 0, so there is no correlation")]
+        return {
+            "q": [beyond],
+            "c": undirected,
+            "one_minus_c": undirected,
+            "chi": [
+                beyond,
+                (np.isnan(self.chi), "means over pixels that differ do not tell what one more block would do"),
+                (True, "the activation jumps, so squared gradients are infinite"),
+            ],
+            "gradient": [(True, "chi is not finite in a layer from here on, or their product exceeds a float")],
+        }
 
 
 def propagate(

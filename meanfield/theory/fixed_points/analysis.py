@@ -1,5 +1,6 @@
 """Fixed points, stability and depth scales of a repeated block: q*, c*, χ and ξ."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,18 +10,23 @@ from numpy.typing import ArrayLike, NDArray
 from meanfield._types import Bools, Floats
 from meanfield.arguments import positive
 from meanfield.errors import InvalidInput
+from meanfield.nonfinite import Explained, Reasons
 from meanfield.theory.assumptions.block import Block, checked
 from meanfield.theory.fixed_points.correlation import INFINITE, slope_at_one, stable_c
 from meanfield.theory.fixed_points.depth_scales import CRITICAL, depth_scale
 from meanfield.theory.fixed_points.finite_variance import largest_q, resolved_to
 from meanfield.theory.fixed_points.maps import signal_map
+from meanfield.theory.fixed_points.phases import phases
 from meanfield.theory.fixed_points.stable_variance import stable_and_multiple_q
 
 __all__ = ["Analysis", "analyze"]
 
 
+BEYOND = "q is unbounded, and the moments there exceed the range of a float"
+
+
 @dataclass(frozen=True)
-class Analysis:
+class Analysis(Explained):
     """Fixed points, stability and depth scales of a repeated block; arrays of the broadcast shape of its sigmas.
 
     Attributes
@@ -46,7 +52,12 @@ class Analysis:
         −1/ln chi_1, in layers; negative where gradients grow.
     phase : ndarray of str
         "ordered" (chi_1 < 1), "critical", "chaotic" (chi_1 > 1) or "unbounded" (q grows without limit). With a
-        surrogate derivative the slope of the correlation map at c = 1 decides, not chi_1.
+        surrogate derivative the slope of the correlation map at c = 1 decides, not chi_1. Where noise parts equal
+        inputs, correlations settle at c_star < 1 whatever chi_1 is, and the phase is about gradients alone: "vanishing"
+        (chi_1 < 1), "balanced" or "exploding" (chi_1 > 1).
+    not_finite : dict of str to ndarray of str
+        Why numbers are infinite or nan: by field, a reason or "" for each entry. Fields that are finite everywhere are
+        left out.
     """
 
     q_star: Floats
@@ -58,6 +69,20 @@ class Analysis:
     xi_c: Floats
     xi_gradient: Floats
     phase: NDArray[np.str_]
+
+    def reasons(self) -> Mapping[str, Reasons]:
+        """Why numbers may be infinite or nan, by field."""
+        beyond = (np.isinf(self.q_star), BEYOND)
+        return {
+            "q_star": [(True, "q grows without limit")],
+            "chi_parallel": [beyond, (True, "the variance map is infinitely steep at q_star")],
+            "chi_1": [beyond, (True, "the activation jumps, so squared gradients are infinite")],
+            "c_star": [beyond],
+            "chi_c": [beyond, (True, "the correlation map is infinitely steep at c_star")],
+            "xi_q": [(True, "chi_parallel is 1 or -1, so q settles more slowly than exponentially")],
+            "xi_c": [(True, "chi_c is 1, so correlations settle more slowly than exponentially")],
+            "xi_gradient": [(True, "chi_1 is 1, so gradients keep their size")],
+        }
 
 
 def analyze(block: Any, *, q: ArrayLike = 1.0) -> Analysis:
@@ -105,14 +130,12 @@ def described(block: Block, q0: float) -> tuple[Analysis, Bools | None]:
 def at_fixed_point(block: Block, q: Floats) -> Analysis:
     """The analysis of a checked block whose networks keep their signals at `q`, flattened."""
     chi_parallel, chi_1, usable = factors(block, q)
-    c, chi_c = np.full(q.size, np.nan), np.full(q.size, np.inf)
+    c, chi_c, noisy = np.full(q.size, np.nan), np.full(q.size, np.inf), np.zeros(q.size, dtype=np.bool_)
     if usable.any():
-        c[usable], chi_c[usable], _ = stable_c(block.take(np.flatnonzero(usable)), q[usable], chi_1[usable])
+        c[usable], chi_c[usable], noisy[usable] = stable_c(block.take(np.flatnonzero(usable)), q[usable], chi_1[usable])
     parting = np.where(usable, slope_at_one(block, q, chi_1), np.inf)
-    phase = np.where(parting < 1, "ordered", "chaotic")
     critical = max(CRITICAL, resolved_to(block))
-    phase = np.where(np.abs(parting - 1) <= critical, "critical", phase)
-    phase = np.where(np.isinf(q), "unbounded", phase)
+    phase = phases(q, chi_1, parting, noisy, critical)
     shape = block.shape
     return Analysis(
         q_star=q.reshape(shape),

@@ -133,4 +133,4 @@ def test_at_the_end_of_a_branch_it_keeps_the_zero_mean():
     block = Residual(mf.Dense(0.8, 0.1), "relu", mf.Dense(1.1), Dropout(0.2), skip_scale=0.5)
     q = 0.64 * 1.7 + 0.01
     assert mf.variance_map(block, 1.7).value == pytest.approx(0.25 * 1.7 + 1.21 * q / 2 / 0.8, rel=1e-13)
-    assert mf.analyze(block).phase == "ordered"
+    assert mf.analyze(block).phase == "vanishing"

@@ -57,7 +57,7 @@ def test_relu_keeps_its_second_moment_at_two_over_that_of_the_factor(keep, c_sta
     block = mf.Network("relu", MultiplicativeNoise(std), mf.Dense((2 / (1 + std**2)) ** 0.5))
     a = mf.analyze(block)
     assert (a.q_star, a.chi_1, a.chi_parallel) == pytest.approx((1, 1, 1), rel=1e-14)
-    assert (a.c_star, a.chi_c, a.phase) == (pytest.approx(c_star, rel=1e-12), pytest.approx(chi, rel=1e-12), "critical")
+    assert (a.c_star, a.chi_c, a.phase) == (pytest.approx(c_star, rel=1e-12), pytest.approx(chi, rel=1e-12), "balanced")
     assert a.xi_c == pytest.approx(-1 / np.log(chi), rel=1e-12)
     assert mf.propagate(block, 300, q=0.7, c=1.0).c[-1] == pytest.approx(c_star, rel=1e-12)
     assert mf.critical_line(block, 0.0).sigma_w == pytest.approx([(2 * keep) ** 0.5], rel=1e-13)
@@ -122,7 +122,7 @@ def test_added_noise_leaves_tanh_weights_that_keep_gradients_but_not_correlation
     assert sigma_w2 * squared_slope(q) == pytest.approx(1, rel=1e-11)
     assert sigma_w2 * (second_moment(q) + 0.25) + 0.04 == pytest.approx(q, rel=1e-11)
     a = mf.analyze(block.at(sigma_w=line.sigma_w[0], sigma_b=0.2))
-    assert (a.phase, a.c_star < 0.1) == ("critical", True)
+    assert (a.phase, a.c_star < 0.1) == ("balanced", True)
 
 
 def test_equal_inputs_part_and_covariances_stay():

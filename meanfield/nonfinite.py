@@ -1,0 +1,38 @@
+"""Results that say why some of their numbers are infinite or NaN."""
+
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meanfield._types import Bools
+
+#: Reasons for one field, each with a mask of where it holds; the first that holds counts.
+Reasons: TypeAlias = Iterable[tuple[Bools | bool, str]]
+
+
+class Explained:
+    """A result whose numbers may be infinite or NaN, for reasons that `reasons` gives."""
+
+    def reasons(self) -> Mapping[str, Reasons]:
+        """The possible reasons by the name of the field, in the order in which they are tried."""
+        raise NotImplementedError
+
+    @property
+    def not_finite(self) -> dict[str, NDArray[np.str_]]:
+        """Why numbers are infinite or NaN: by field, an array of its shape with a reason or "" for each entry.
+
+        Fields of which all numbers are finite are left out.
+        """
+        found = {}
+        for name, reasons in self.reasons().items():
+            value = getattr(self, name)
+            if value is None:
+                continue
+            infinite = ~np.isfinite(np.asarray(value, dtype=np.float64))
+            if infinite.any():
+                masks, texts = zip(*reasons, strict=True)
+                shaped = [np.broadcast_to(mask, infinite.shape) for mask in masks]
+                found[name] = np.where(infinite, np.select(shaped, texts, default=""), "")
+        return found
