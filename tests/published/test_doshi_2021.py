@@ -79,6 +79,7 @@ def test_fixed_point_and_gradient_factor_with_a_skip_weight(name, ratio, mu):
     assert a.chi_parallel == pytest.approx(mu**2, rel=1e-12)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(("sigma_w", "sigma_b"), [(1.5, 0.0), (1.0, 0.5)])
 def test_with_a_whole_skip_the_jacobian_grows_like_a_power_of_depth(sigma_w, sigma_b):
     """J ~ l^ζ with ζ = σ_w²/(σ_w² + 2σ_b²) for ReLU."""

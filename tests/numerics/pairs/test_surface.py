@@ -20,6 +20,7 @@ FUNCTIONS = {
 }
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_all_correlations_at_many_variances(name):
     rng = np.random.default_rng(3)
@@ -77,6 +78,7 @@ def test_small_differences_keep_their_digits():
             assert values[i, k] == pytest.approx(distance(pieces, q, q, gap)[0], rel=1e-11)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_slopes_at_all_correlations(name):
     rng = np.random.default_rng(4)

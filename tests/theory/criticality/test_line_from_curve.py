@@ -28,6 +28,7 @@ def test_each_row_is_a_critical_fixed_point(spec):
     assert np.array_equal(np.lexsort((line.q, line.sigma_b)), np.arange(len(line)))
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("spec", ["gelu", "cos", "sin(2*x) + x/4"])
 def test_every_branch_of_a_dense_scan_is_there(spec):
     phi = mf.activation(spec)

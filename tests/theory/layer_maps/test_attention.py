@@ -203,6 +203,7 @@ def test_gaussian_scores_without_biases_keep_the_correlations_within_a_sequence(
     np.testing.assert_allclose(after.pair.one_minus_c, gap, rtol=1e-13)
 
 
+@pytest.mark.sweep(2)
 @blocks
 def test_covariances_stay_covariances_and_permute_with_tokens_and_sequences(block):
     sigma = covariance(12, rank=5)

@@ -106,6 +106,7 @@ def test_a_branch_of_scale_zero_is_not_there(branch):
     assert mf.analyze(Residual(*branch, branch_scale=0.0)).phase == "critical"
 
 
+@pytest.mark.sweep(2)
 @branches
 def test_without_the_skip_it_is_the_branch(branch):
     plain, residual = mf.Network(*branch), Residual(*branch, skip_scale=0.0)
