@@ -166,6 +166,7 @@ def test_jax_draws_layers(jax):
     check_gelu(layers)
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras, when it converts
 def test_keras_draws_layers_that_differ(keras):
     code = run(advice("gelu").snippets["keras"])
     once = code["init"]()  # one pair of initializers for all layers of the blocks
