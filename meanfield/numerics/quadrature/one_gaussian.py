@@ -126,16 +126,16 @@ def _panels(grid: Grid, product: str, q: Floats) -> _Panels:
             inexact = np.prod(uncertain, axis=0) - absolute
         height = absolute.max(axis=-1)
         unresolved = tail(integrand) + grid.blind * height
-    half = 0.5 * (grid.b - grid.a) / np.sqrt(2 * np.pi * q)[:, None]
-    weights = rule().weights
-    return _Panels(
-        half * (integrand @ weights),
-        half * (absolute @ weights),
-        2 * half * unresolved,
-        half * (np.broadcast_to(inexact, integrand.shape) @ weights),
-        unresolved / np.where(height > 0, height, 1.0),
-        np.max([column.unresolved for column in columns], axis=0),
-    )
+        half = 0.5 * (grid.b - grid.a) / np.sqrt(2 * np.pi * q)[:, None]
+        weights = rule().weights
+        return _Panels(
+            half * (integrand @ weights),
+            half * (absolute @ weights),
+            2 * half * unresolved,
+            half * (np.broadcast_to(inexact, integrand.shape) @ weights),
+            unresolved / np.where(height > 0, height, 1.0),
+            np.max([column.unresolved for column in columns], axis=0),
+        )
 
 
 def _misplaced(grid: Grid, product: str, q: Floats) -> Floats:
