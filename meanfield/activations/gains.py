@@ -36,7 +36,8 @@ def gain(spec: Any, *, kind: str = "forward", q: ArrayLike = 1.0) -> Estimate:
         the mean (Brock et al. 2021), ``"backward"`` 1/√E φ′² the squared gradient (Glorot & Bengio 2010), with
         the surrogate in place of φ′ if there is one.
     q : float or array_like
-        Second moment of the pre-activation, > 0.
+        Second moment of the pre-activation, > 0. The forward gain makes the next one 1: at q = 1 it keeps it. The
+        sigma_w that keeps another q is √q times the forward gain at q.
 
     Returns
     -------
