@@ -227,8 +227,7 @@ class Moments:
         if product not in self._surrogates:
 
             def along_log_q(log_q: Floats) -> ValueAndError:
-                proven = None if self.entry else self._proven  # no row has features that samples miss
-                estimate = moment(self.pieces, proven, product, np.exp(log_q))
+                estimate = moment(self.pieces, None, product, np.exp(log_q))  # its grids hold the known features
                 return estimate.value, estimate.error
 
             self._surrogates[product] = Surrogate(along_log_q, OCTAVES)

@@ -8,6 +8,7 @@ from meanfield.numerics.discs.program import Program
 from meanfield.numerics.quadrature.grid import REACH
 
 SHORT = 0.1  # panels of less than this length, in units of the scale, have what samples may miss
+APART = 4  # half octaves between the scales on which a formula is proven
 INSIDE = np.array([-0.7, 0.0, 0.7])  # places in such a panel
 
 
@@ -28,7 +29,7 @@ class Features:
 
     def __call__(self, reach: float, breakpoints: tuple[float, ...]) -> Floats:
         """Points with |x| ≤ reach, ascending; none where nothing can be proven. `breakpoints` are hints."""
-        octave = int(np.ceil(2 * np.log2(reach / REACH)))
+        octave = APART * int(np.ceil(2 * np.log2(reach / REACH) / APART))
         if octave not in self._known:
             scale = 2.0 ** (octave / 2)
             with np.errstate(all="ignore"):

@@ -132,6 +132,11 @@ class Grid:
         self.a, self.b, self.x, self.f, self.d, self.d_error, self.blind, self.unresolved, self.misplaced = arrays
 
     @property
+    def unseen(self) -> Bools:
+        """Panels on which f is 0 at all nodes, but not at a test point or where it is known."""
+        return np.asarray((self.blind > 0) & ~self.f.any(axis=1))
+
+    @property
     def edges(self) -> Floats:
         """The ends of all panels, ascending."""
         return np.concatenate([self.a, self.b[-1:]])
@@ -181,7 +186,8 @@ class Grid:
         halved again. Beside a kink at which f is 0 the relative tail stays as it is, but the product decreases.
         """
         height = np.abs(self.f).max(axis=1)
-        absolute = unresolved * height
+        with np.errstate(over="ignore", invalid="ignore"):
+            absolute = unresolved * height
         stale = self.stale + ((unresolved < NOISE) & (absolute > 0.7 * self.parent))
         ends = np.maximum(np.abs(self.a), np.abs(self.b))
         short = self.b - self.a < np.maximum(8 * np.spacing(ends), SHORTEST * self.scale)

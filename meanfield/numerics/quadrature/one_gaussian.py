@@ -125,7 +125,7 @@ def _panels(grid: Grid, product: str, q: Floats) -> _Panels:
             uncertain = [np.abs(f) + c.error[:, None] * root for f, c in zip(factors, columns, strict=True)]
             inexact = np.prod(uncertain, axis=0) - absolute
         height = absolute.max(axis=-1)
-        unresolved = tail(integrand) + grid.blind * height
+        unresolved = tail(integrand) + np.expm1(len(product) * np.log1p(grid.blind)) * height
         half = 0.5 * (grid.b - grid.a) / np.sqrt(2 * np.pi * q)[:, None]
         weights = rule().weights
         return _Panels(
@@ -159,6 +159,8 @@ def _misplaced(grid: Grid, product: str, q: Floats) -> Floats:
 def integrate(grid: Grid, product: str, q: Floats) -> tuple[Floats, Floats]:
     """Values and error bounds, each of shape (q,), from a grid that is refined and extended as the product needs."""
     while True:
+        if (unseen := grid.unseen).any() and grid.refine(unseen, grid.unresolved):
+            continue
         panels = _panels(grid, product, q)
         size = panels.absolute.sum(axis=1)
         if not np.all(np.isfinite(size)):

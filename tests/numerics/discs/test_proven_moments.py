@@ -145,3 +145,17 @@ def test_arithmetic_keeps_certified_only_if_all_parts_are():
     proven, sampled = mf.moment("tanh", "ff"), mf.moment(np.tanh, "ff")
     assert (proven / mf.moment("gelu", "ff")).certified
     assert not (proven / sampled).certified
+
+
+def test_methods_that_sample_see_a_bump_that_is_all_there_is():
+    bump = mf.activation("exp(-((x - 0.4)*1e4)**2)")
+    for c, q in ((0.0, 1.0), (0.5, 1.0), (-0.3, 5.0)):
+        u = v = 0.4 / q**0.5
+        density = np.exp(-(u * u - 2 * c * u * v + v * v) / (2 * (1 - c * c))) / (2 * np.pi * (1 - c * c) ** 0.5) / q
+        pair = mf.pair_expectation(bump, q=q, c=c)  # U and V both in a bump of area √π/10⁴
+        assert abs(pair.value - density * np.pi * 1e-8) <= pair.error + 1e-7 * pair.value
+    many = np.geomspace(0.02, 50.0, 200)
+    values, errors = bump.moments.second_moment(many)
+    alone = mf.moment(bump, "ff", many[::40])
+    assert np.all(np.abs(values[::40] - alone.value) <= errors[::40] + alone.error)
+    assert np.all(errors <= 1e-6 * values)
