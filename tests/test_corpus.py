@@ -27,7 +27,7 @@ def test_no_error_is_understated(results):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("what", "share"), [("E f²", 0.99), (PAIR, 0.99), ("centred gain", 0.97), ("E f'²", 0.9)])
+@pytest.mark.parametrize(("what", "share"), [("E f²", 0.99), (PAIR, 0.99), ("centred gain", 0.95), ("E f'²", 0.9)])
 def test_nearly_all_converge_to_the_tolerance_asked_for(results, what, share):
     assert np.mean([o.converged for o in results if o.what == what]) >= share
 

@@ -127,7 +127,6 @@ def test_check_fails_where_weights_are_not_what_the_network_says(meanfield):
         (("propagate", "relu, dense", "--param", "a=1"), "--param is for an activation"),
         (("propagate", "relu, dens(1.4), dropout(0.1)"), "the nearest name is dense"),
         (("check", "relu, dense, tanh, dense", "--init", "critical"), "critical is for one activation"),
-        (("check", "relu, dense", "--weights", "weights.npz"), "is a network"),
     ],
 )
 def test_where_a_network_does_not_fit_that_is_said(meanfield, words, message):

@@ -63,4 +63,4 @@ def test_the_fixed_point_of_relu():
     assert a.q_star == pytest.approx(0.5, rel=1e-13)
     expected = (np.sqrt(1 - c * c) + (np.pi - np.arccos(c)) * c) / np.pi
     assert a.c_star == pytest.approx(expected, rel=1e-12)
-    assert (a.chi_c, a.chi_parallel, str(a.phase)) == (0, 0, "chaotic")
+    assert (a.chi_c, a.chi_parallel, str(a.phase)) == (0, 0, "exploding")

@@ -46,8 +46,10 @@ def precision_of(function: ArrayFunction, unit: float) -> Precision:
         return Precision(unit, unit)
     scale = max(float(np.abs(f).max()), 1e-300)
     noise = 4 * float(np.sort(np.sqrt(np.mean((f / scale @ _RESIDUAL) ** 2, axis=1)))[-LEAST])
+    if noise >= LARGEST:
+        return Precision(EPS, EPS)
     if noise > VISIBLE:
-        return Precision(max(SINGLE, noise) if SINGLE / 32 < noise < LARGEST else EPS, noise)
+        return Precision(max(SINGLE, noise) if noise > SINGLE / 32 else EPS, noise)
     if np.mean(np.ptp(f, axis=1) == 0) >= 1 - SHARE and np.ptp(f) > 0:
         for bits in SHORT:
             if _is_short(function, bits):

@@ -17,11 +17,14 @@ from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
 RTOL = 1e-12  # default relative tolerance of `converged`
 AIM = 1e-14  # panels are halved until their error is this fraction of the integral of the absolute integrand
-ROUNDING = 16 * np.finfo(float).eps  # rounding of the sum and of the values, relative to the same integral
+EPS = float(np.finfo(float).eps)
+ROUNDING = 16 * EPS  # rounding of the sum and of the values, relative to the same integral
 FARTHEST = 50.0  # standard deviations; if the integrand is not negligible there, the expectation is refused
 COVERED = REACH / np.sqrt(2.0)  # standard deviations that every grid covers
+NOTHING = 1e-300  # an error below this is not reduced: products of numbers this small underflow
 VISIBLE = 38.5  # standard deviations beyond which the weight underflows
 SMALLEST = -1000  # exponent of 2: smaller q are replaced by 2⁻¹⁰⁰⁰
+UNDERFLOW = 745.0  # exponent at which the weight underflows
 BLOCK = 2_000_000  # numbers a block, to limit memory
 
 
@@ -104,6 +107,7 @@ class _Panels(NamedTuple):
     absolute: Floats  # integral of the absolute value
     unresolved: Floats  # bound on the quadrature error, which halving the panel reduces
     inexact: Floats  # bound on the error due to errors of the factors, which halving does not reduce
+    rounding: Floats  # of the values, the weight and the sum
     relative: Floats  # tail of the integrand, relative to its largest absolute value
     differentiated: Floats  # relative unresolved part of the function that was differentiated, shape (panels,)
 
@@ -128,11 +132,14 @@ def _panels(grid: Grid, product: str, q: Floats) -> _Panels:
         unresolved = tail(integrand) + np.expm1(len(product) * np.log1p(grid.blind)) * height
         half = 0.5 * (grid.b - grid.a) / np.sqrt(2 * np.pi * q)[:, None]
         weights = rule().weights
+        size = half * (absolute @ weights)
+        exponent = np.minimum(np.maximum(grid.a**2, grid.b**2) / (2 * q[:, None]), UNDERFLOW)
         return _Panels(
             half * (integrand @ weights),
-            half * (absolute @ weights),
+            size,
             2 * half * unresolved,
             half * (np.broadcast_to(inexact, integrand.shape) @ weights),
+            (ROUNDING + EPS * exponent) * size,
             unresolved / np.where(height > 0, height, 1.0),
             np.max([column.unresolved for column in columns], axis=0),
         )
@@ -182,12 +189,12 @@ def integrate(grid: Grid, product: str, q: Floats) -> tuple[Floats, Floats]:
         if not size.all() and grid.reach * grid.scale < VISIBLE * np.sqrt(q[size == 0].max()):
             grid.extend()  # f is 0 so far; it may differ from 0 farther out, as beyond a threshold
             continue
-        limit = np.maximum(AIM * size[:, None] / np.sqrt(grid.a.size), ROUNDING * panels.absolute)
+        limit = np.maximum(AIM * size[:, None] / np.sqrt(grid.a.size), panels.rounding + NOTHING)
         needed = (panels.inexact > limit).any(axis=0) & (panels.differentiated > RESOLVED)
         if needed.any() and grid.refine(needed, panels.differentiated):
             continue  # a derivative is not believed before the function itself is resolved
-        needed = (panels.unresolved > limit).any(axis=0)
-        if not (needed.any() and grid.refine(needed, panels.relative.max(axis=0))):
+        needed = panels.unresolved > limit
+        if not (needed.any() and grid.refine(needed.any(axis=0), np.where(needed, panels.relative, 0.0).max(axis=0))):
             break
     error = (panels.unresolved + panels.inexact).sum(axis=1) + _misplaced(grid, product, q)
     worst = int(np.argmax(error / np.where(size > 0, size, 1.0)))
@@ -197,7 +204,7 @@ def integrate(grid: Grid, product: str, q: Floats) -> tuple[Floats, Floats]:
         raise DivergentExpectation(
             f"the expectation over {grid.pieces.name} is infinite: it is not integrable near x = {where:.6g}"
         )
-    return panels.value.sum(axis=1), error + ROUNDING * size
+    return panels.value.sum(axis=1), error + panels.rounding.sum(axis=1)
 
 
 def _refuse_poles(grid: Grid) -> None:

@@ -15,6 +15,7 @@ LEBESGUE = 12.0  # bound on the Lebesgue constant of interpolation at 24 Gauss n
 UP = [(2 * k + 1) / (k + 1) for k in range(64)]  # P_{k+1} = UP_k s P_k − DOWN_{k−1} P_{k−1}
 DOWN = [(k + 1) / (k + 2) for k in range(64)]
 ROUNDING = 8 * np.finfo(float).eps  # rounding error of the values and of the sum, relative to the largest value
+NOTHING = 1e-300  # a tail below this is not resolved: products of numbers this small underflow
 
 
 class Surrogate:
@@ -105,7 +106,7 @@ class Surrogate:
         a, b = self.edges[index : index + 2]
         values, errors = self.function(nodes_between(a, b, self.nodes))
         noise = 2 * LEBESGUE * float(errors.max())
-        if tail(values) > max(self.rtol * np.abs(values).max(), noise) and self.depth[index] > 0:
+        if tail(values) > max(self.rtol * np.abs(values).max(), noise, NOTHING) and self.depth[index] > 0:
             self.edges = np.insert(self.edges, index + 1, 0.5 * (a + b))
             self.depth = np.insert(self.depth, index, self.depth[index])
             self.depth[index : index + 2] = self.depth[index] - 1
