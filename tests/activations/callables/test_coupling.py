@@ -102,3 +102,9 @@ def test_few_calls_and_points_tell():
     activation(counted)
     assert len(calls) <= 10
     assert sum(calls) <= 300
+
+
+def test_a_mask_drawn_from_a_fixed_seed_is_refused():
+    for seed in range(30):
+        with pytest.raises(BadActivation):
+            activation(lambda x, seed=seed: x * np.random.default_rng(seed).integers(0, 2, size=np.shape(x)))
