@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import meanfield as mf
 from meanfield.json_types import json_types
 
 
@@ -39,3 +40,11 @@ def test_numpy_containers_and_dataclasses_become_plain(value, expected):
 
 def test_infinities_are_texts_on_request_and_nan_is_null_always():
     assert json_types([np.inf, np.array([-np.inf, np.nan])], infinities=True) == ["inf", ["-inf", None]]
+
+
+def test_recommendations_and_critical_lines_say_why_depths_are_infinite():
+    recommended, line = mf.recommend("relu"), mf.critical_line("tanh", [0.1, 0.3])
+    assert np.isinf(recommended.xi_c)
+    assert "slowly" in recommended.not_finite["xi_c"].item()
+    assert [("slowly" in why) for why in line.not_finite["xi_c"]] == [True, True]
+    assert "xi_c" in json_types(recommended)["not_finite"]

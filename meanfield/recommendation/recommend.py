@@ -17,6 +17,7 @@ from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.convolution import Conv
 from meanfield.networks.layers.residual import Residual
 from meanfield.networks.text.text import written
+from meanfield.nonfinite import Explained, Reasons
 from meanfield.recommendation.choice import Choice, gradient_growth
 from meanfield.recommendation.for_activation import weights_for_activation
 from meanfield.recommendation.for_block import weights_for_block
@@ -34,7 +35,7 @@ __all__ = ["Recommendation", "recommend"]
 
 
 @dataclass(frozen=True)
-class Recommendation:
+class Recommendation(Explained):
     """How to draw the weights of a network of one activation, or of one block.
 
     Attributes
@@ -81,6 +82,14 @@ class Recommendation:
     universality: str
     reason: str
     snippets: Mapping[str, str]
+
+    def reasons(self) -> Mapping[str, Reasons]:
+        """Why numbers may be infinite, by field."""
+        return {
+            "xi_c": [(True, "correlations settle more slowly than exponentially")],
+            "max_depth": [(True, "gradients keep their size; how widths limit this block is unknown")],
+            "growth": [(True, "it exceeds the range of a float")],
+        }
 
     def __reduce__(self) -> tuple[Any, ...]:
         values = (dict(v) if isinstance(v, MappingProxyType) else v for v in vars(self).values())

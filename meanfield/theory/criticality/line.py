@@ -1,5 +1,6 @@
 """The critical line χ₁ = 1, on which gradients neither vanish nor explode."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,6 +12,7 @@ from meanfield._types import Bools, Floats
 from meanfield.arguments import positive
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers.batchnorm import batch_size
+from meanfield.nonfinite import Explained, Reasons
 from meanfield.theory.assumptions.block import Block, weighted
 from meanfield.theory.assumptions.surrogates import with_surrogates
 from meanfield.theory.criticality.curve import critical_curve
@@ -24,7 +26,7 @@ __all__ = ["CriticalLine", "critical_line"]
 
 
 @dataclass(frozen=True)
-class CriticalLine:
+class CriticalLine(Explained):
     """Solutions of χ₁ = 1, one row each; ascending in sigma_b, then in q.
 
     Attributes
@@ -62,6 +64,10 @@ class CriticalLine:
 
     def __len__(self) -> int:
         return len(self.q)
+
+    def reasons(self) -> Mapping[str, Reasons]:
+        """Why numbers may be infinite, by field."""
+        return {"xi_c": [(True, "on the critical line correlations settle more slowly than exponentially")]}
 
     @cached_property
     def xi_c(self) -> Floats:
