@@ -37,6 +37,11 @@ def test_second_moments_keep_twelve_digits(results):
     assert [o for o in results if o.what == "E f²" and o.converged and o.error > (1e-12 + TWIN) * o.size] == []
 
 
+@pytest.mark.parametrize(("seed", "index"), [(1, 1914), (12, 90), (11, 137), (11, 206), (11, 219)])
+def test_functions_whose_errors_were_understated_are_honest(seed, index):
+    assert [o for o in outcomes(seed, index, False) if not o.honest and not o.unseen] == []
+
+
 @pytest.mark.parametrize("index", range(len(FAMILIES)))
 def test_the_twin_agrees_with_mpmath(index):
     p = problem(SEED, index)

@@ -24,6 +24,8 @@ SENTINELS = np.array([-1 + UNSEEN, 1 - UNSEEN])  # test points between the outer
 SHARP = 1 / 16  # a run of short panels is shorter than this, in units of the scale, at a sharp feature
 MOST_SHARP = 16  # more such runs are an oscillation
 CENTRE = np.linspace(-2.0, 2.0, 33)  # the largest |f| here, in units of the scale, is the unit of noise elsewhere
+UNRESOLVED = 7  # place of the unresolved part among the columns of the panels
+ONE_SIDED = 0.1  # largest ratio of the unresolved parts of two halves of which only one has structure
 STEPS = 4.0  # an unresolved part below this multiple of the rounding of a less exact function is its noise
 
 
@@ -183,7 +185,8 @@ class Grid:
 
         `unresolved` is the tail of each panel relative to its largest |f|. If it is below 1e-4 and three halvings have
         not reduced its product with the largest |f| by 30 % each, it is rounding noise of f, and the panel is not
-        halved again. Beside a kink at which f is 0 the relative tail stays as it is, but the product decreases.
+        halved again. Beside a kink at which f is 0 the relative tail stays as it is, but the product decreases. What
+        one half shows and the other does not is no noise either.
         """
         height = np.abs(self.f).max(axis=1)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -203,7 +206,11 @@ class Grid:
         keep = np.ones(self.a.size, dtype=bool)
         keep[index] = False
         twice = np.r_[index, index]
-        self._merge(keep, self._panels(np.r_[a, middle], np.r_[middle, b]), absolute[twice], stale[twice])
+        halves = self._panels(np.r_[a, middle], np.r_[middle, b])
+        left, right = np.split(halves[UNRESOLVED], 2)
+        one_sided = np.minimum(left, right) < ONE_SIDED * np.maximum(left, right)
+        stale = np.where(np.r_[one_sided, one_sided], 0, stale[twice])
+        self._merge(keep, halves, absolute[twice], stale)
         return True
 
     def _floor(self, height: Floats) -> Floats:
