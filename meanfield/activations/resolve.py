@@ -13,7 +13,7 @@ from meanfield.activations.activation import Activation
 from meanfield.activations.callables.declared import check_derivative, points_of
 from meanfield.activations.callables.guard import guarded
 from meanfield.activations.callables.random_parts import slopes_of_channels
-from meanfield.activations.catalogue.meant import meant
+from meanfield.activations.catalogue.meant import layer_meant, meant
 from meanfield.activations.catalogue.table import ENTRIES, find, nearest_names
 from meanfield.activations.formulas.parse import called_row, is_expression
 from meanfield.activations.formulas.vocabulary import example, is_function
@@ -145,7 +145,9 @@ def _unknown(name: str) -> UnknownActivation:
 
 def _meant(name: str) -> str:
     """What is meant by a text that is neither a name nor a formula; "" if nothing is known of it."""
-    if any(mark in name for mark in (",", ";", "->")):
+    words = name.split()
+    listed = len(words) > 1 and all(find(word) or layer_meant(word) for word in words)
+    if listed or any(mark in name for mark in (",", ";", "->")):
         return "layers between commas are a network, which meanfield.network reads"
     if (number := NAME_AND_NUMBER.fullmatch(name.strip())) and (row := find(number[1])) and row.parameters:
         return f"write {row.name}({number[2]})"

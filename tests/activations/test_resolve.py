@@ -56,6 +56,7 @@ def test_names_are_read_as_code_has_them(text, name, parameters):
         ("max", "it is a function of formulas, as in max(x, 2)"),
         ("np.cosh", "it is a function of formulas, as in cosh(x)"),
         ("relu; dense", "layers between commas are a network"),
+        ("gelu dense", "layers between commas are a network"),
         ("X", "the variable of a formula is x"),
         ("lstm", "it is none of the layers whose moments are known"),
         ("softmax", "it reads several units at once, and an activation reads one"),
