@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from meanfield.initializers.catalogue import SCHEMES
+
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SLOW = (
@@ -69,3 +71,9 @@ def test_the_two_set_up_commands_are_as_promised():
 
 def test_the_readme_is_the_description_of_the_package():
     assert 'readme = "README.md"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_the_readme_counts_the_schemes():
+    count = re.search(r"`initializer` has (\d+) named schemes", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert count
+    assert int(count[1]) == len(SCHEMES)
