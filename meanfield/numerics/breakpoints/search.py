@@ -38,7 +38,6 @@ PINNED = 1e-12  # a panel this short, relative to max(1, |x|), is not halved
 WINDOW = 1e-6  # on an interval this short, relative to max(1, |x|), high coefficients are noise
 FAINT = 1e-6  # largest relative noise outside base panels; only base panels may have more
 EVERYWHERE = 0.25  # if this fraction of the base panels is noisy, all panels are
-SHORT = (8, 11, 24)  # bits of the significands of bfloat16, half and single precision
 
 
 @dataclass(frozen=True)
@@ -115,6 +114,7 @@ def find_breakpoints(
     max_evaluations: int = 60_000,
     width: float | None = None,
     noise: float = 0.0,
+    precision: float = EPS,
 ) -> Search:
     """Find where a function, or one of its low derivatives, is not continuous.
 
@@ -132,6 +132,8 @@ def find_breakpoints(
         than a two hundredth of this length, or nearer to a or b than a thousandth of it, may be missed.
     noise : float
         Absolute noise of the values of f, if it is known; structure below a few times this height is no breakpoint.
+    precision : float
+        Relative rounding unit of the values of f.
 
     Returns
     -------
@@ -156,7 +158,8 @@ def find_breakpoints(
     if width is not None and not width > 0:
         raise InvalidInput(f"the width of the panels must be positive, not {width!r}")
     sample = _Counted(f)
-    panels, base = refit(_base(sample, a, b, width, max_evaluations), 0.0, noise), True
+    panels, base = _base(sample, a, b, width, max_evaluations), True
+    panels = refit(panels, 0.0, np.maximum(noise, 0.25 * precision * panels["scale"]) if precision > EPS else noise)
     affordable = max(1.0, max_evaluations / (SHARE * panels.size))
     samples = Samples(sample, panels, min(SAMPLES, 2 ** int(np.log2(affordable))))
     graded = GRADED * (panels["b"] - panels["a"]).max()
@@ -202,17 +205,9 @@ def _base(sample: _Counted, a: float, b: float, width: float | None, max_evaluat
         width = 2.0 ** np.floor(np.log2((b - a) / 4))
     edges = np.r_[a, width * np.arange(np.ceil(a / width + 0.25), np.floor(b / width - 0.25) + 1), b]
     panels = fit(edges[:-1], edges[1:], sample(nodes(edges[:-1], edges[1:])))
-    f, scale = panels["f"], panels["scale"]
+    scale = panels["scale"]
     neighbours = np.maximum(np.r_[0.0, scale[:-1]], np.r_[scale[1:], 0.0])
-    various = np.count_nonzero(np.diff(np.sort(f)), axis=1).max() > N / 2
-    short = [bits for bits in SHORT if various and _has_bits(f[::16], bits) and _has_bits(f, bits)]
-    noise = 0.5 ** short[0] / 2 * scale if short else 0.0
-    return refit(panels, np.maximum(np.median(scale), EPS * neighbours), noise)
-
-
-def _has_bits(f: Floats, bits: int) -> bool:
-    """Whether all significands have at most so many bits."""
-    return not (np.ldexp(np.frexp(f)[0], bits) % 1).any()
+    return refit(panels, np.maximum(np.median(scale), EPS * neighbours), 0.0)
 
 
 def _rough(panels: Panels) -> Bools:

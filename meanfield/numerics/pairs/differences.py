@@ -3,12 +3,14 @@
 Let s = Var a and t² = Var δ/Var a = (1 − c)/(1 + c). G(δ, s) is the mean of (f(a + δ) − f(a − δ))² over a at fixed δ.
 The same G serves every t. It is smooth in δ, except at half the distances between breakpoints of f, where the panels in
 δ are cut. The panel at δ = 0 is halved until G/δ² (G/δ if f jumps) is a polynomial to rounding on it; smaller panels
-are then interpolated from this polynomial.
+are then interpolated from this polynomial. The other panels are divided until the tails of G on them are small; what is
+left of the tails, for instance at breakpoints that the search did not find, is part of the error.
 """
 
 from itertools import pairwise
 
 import numpy as np
+from scipy.special import ndtr
 
 from meanfield._types import Floats
 from meanfield.errors import NotConverged
@@ -24,6 +26,11 @@ FIRST = 0.25  # initial length of the panel at δ = 0, in the smallest standard 
 RTOL = 1e-13  # the panel at δ = 0 is halved until G/δᵖ is resolved to this relative error
 HALVINGS = 8
 PANELS = 60  # most panels of δ; functions with more breakpoints than that raise NotConverged
+MOST = 120  # most panels of δ after division
+BUDGET = 100_000_000  # most evaluations of f for the divisions
+UNRESOLVED = 1e-13  # panels of δ are divided until their tails are this part of D
+COARSE = 1e-5  # panels with a tail above this part of D are divided into four
+SMALL = 1e-3  # smallest t, relative to the largest, at which the weight of a panel of δ is compared
 CLOSE = 0.2  # if the edges e + δ and e − δ are nearer than this part of the panel, e replaces both
 
 
@@ -37,7 +44,7 @@ class Differences:
     power : int
         The p of G ~ δᵖ at δ = 0: 2 in general, 1 if f jumps, 0 if `opposite` is true.
     left_out : ndarray, shape (s,)
-        Estimate of the truncation error of D, divided by tᵖ, due to the polynomial at δ = 0.
+        Estimate of the truncation error of D, divided by tᵖ, due to the polynomials in δ.
     """
 
     def __init__(
@@ -59,10 +66,35 @@ class Differences:
         cuts = np.unique(cuts)
         if cuts.size > PANELS:
             raise NotConverged(f"{pieces.name} has too many breakpoints for all correlations at once")
-        parts = [self._panel(a, b) for a, b in pairwise(cuts.tolist())]
-        parts = [*self._innermost(cuts[1], parts[0], np.sqrt(low) * smallest), *parts[1:]]
+        cuts, panels = self._halved(cuts, [self._panel(a, b) for a, b in pairwise(cuts.tolist())])
+        innermost = self._interpolated(cuts[1], panels[0], np.sqrt(low) * smallest)
+        parts = innermost + self._resolved(cuts[1:], panels[1:], largest)
         self._delta, self._weights, square = (np.concatenate(columns, axis=-1) for columns in zip(*parts, strict=True))
         self._weighted = square * self._weights
+
+    def _resolved(self, edges: Floats, panels: list[Panel], largest: float) -> list[Panel]:
+        """The panels, divided until their tails are small beside D at the largest t; `left_out` gets what is left."""
+        t, budget = largest * np.geomspace(1.0, SMALL, 64), BUDGET
+        while True:
+            shares = np.diff(ndtr(edges[:, None, None] / (np.sqrt(self.s)[:, None] * t)), axis=0)
+            tails = np.array([tail(square) for _, _, square in panels])
+            means = np.array([square.mean(axis=1) for _, _, square in panels])
+            whole = (shares[..., 0] * means).sum(axis=0) / largest**self.power
+            lost = tails * (shares / t**self.power).max(axis=2)
+            worst = (lost / whole).max(axis=1)
+            parts = np.where(worst > COARSE, 4, np.where(worst > UNRESOLVED, 2, 1))
+            more = int(parts[parts > 1].sum())
+            budget -= more * self._evaluations
+            if more == 0 or parts.sum() > MOST or budget < 0:
+                self.left_out = self.left_out + lost.sum(axis=0)
+                return panels
+            divided: list[Panel] = []
+            fresh = []
+            for (a, b), panel, n in zip(pairwise(edges.tolist()), panels, parts.tolist(), strict=True):
+                inside = np.linspace(a, b, n + 1).tolist()
+                fresh += inside[:-1]
+                divided += [self._panel(*ends) for ends in pairwise(inside)] if n > 1 else [panel]
+            edges, panels = np.array([*fresh, edges[-1]]), divided
 
     def _panel(self, a: float, b: float) -> Panel:
         """Nodes and weights on [a, b], shape (NODES,), and G at each s and node, shape (s, NODES)."""
@@ -72,19 +104,24 @@ class Differences:
             square = 0.5 * (square + self._mean_square(-delta))
         return delta, 0.5 * (b - a) * rule(NODES).weights, square
 
-    def _innermost(self, end: float, panel: Panel, smallest: float) -> list[Panel]:
-        """Panels of [0, end], halved towards 0 until the innermost is no longer than `smallest`."""
-        parts: list[Panel] = []
+    def _halved(self, edges: Floats, panels: list[Panel]) -> tuple[Floats, list[Panel]]:
+        """The edges and panels, with the innermost panel halved until G/δᵖ is a polynomial on it."""
         for _ in range(HALVINGS):
-            ratio = panel[2] / panel[0] ** self.power
+            delta, _, square = panels[0]
+            ratio = square / delta**self.power
             if np.all(tail(ratio) <= RTOL * np.abs(ratio).max(axis=1)):
                 break
-            end *= 0.5
-            parts.append(self._panel(end, 2 * end))
-            panel = self._panel(0.0, end)
-        ratio = panel[2] / panel[0] ** self.power
+            middle = 0.5 * float(edges[1])
+            edges = np.insert(edges, 1, middle)
+            panels = [self._panel(0.0, middle), self._panel(middle, float(edges[2])), *panels[1:]]
+        return edges, panels
+
+    def _interpolated(self, end: float, innermost: Panel, smallest: float) -> list[Panel]:
+        """Panels of [0, end], halved towards 0 to `smallest`, with G from the polynomial G/δᵖ; sets `left_out`."""
+        ratio = innermost[2] / innermost[0] ** self.power
         self.left_out = 0.5 * tail(ratio) * self.s ** (0.5 * self.power)
         levels = np.arange(max(int(np.ceil(np.log2(end / smallest))), 0), -1, -1)
+        parts: list[Panel] = []
         for a, b in pairwise(np.r_[0.0, end * 0.5**levels].tolist()):
             delta = nodes_between(a, b, NODES)
             square = ratio @ interpolation(2 * delta / end - 1, NODES).T * delta**self.power
@@ -106,6 +143,7 @@ class Differences:
         row, column = np.nonzero((b > a) & ((nearest / far) ** 2 + (shift / self._ends[1]) ** 2 < 1))
         a, b = a[row, column], b[row, column]
         x, half = nodes_between(a, b), 0.5 * (b - a)
+        self._evaluations = 2 * x.size
         square = (self.pieces(x + shift[row]) - self.pieces(sign * (x - shift[row]))) ** 2 * (
             half[:, None] * rule().weights
         )

@@ -122,7 +122,7 @@ class PiecewiseSmooth:
             inner, outer = self._searched, max(2 * self._searched, SEARCHED)
             for a, b in ((-outer, outer),) if inner == 0 else ((-outer, -inner), (inner, outer)):
                 with np.errstate(all="ignore"):
-                    found = find_breakpoints(self, a, b, noise=0.5 * self._noise)
+                    found = find_breakpoints(self, a, b, noise=0.5 * self._noise, precision=self.precision)
                 self._found.append((inner, found))
                 if self._declared:
                     continue

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from meanfield.errors import InvalidInput
-from meanfield.numerics.breakpoints.search import SAMPLES, find_breakpoints
+from meanfield.numerics.breakpoints.search import EPS, SAMPLES, find_breakpoints
 
 
 def relu(x):
@@ -53,12 +53,23 @@ NOISY = {
 }
 
 
+UNITS = {"float16 tanh": 2.0**-10, "bfloat16 sin": 2.0**-7}
+
+
 @pytest.mark.parametrize("name", NOISY)
 def test_noise_is_recognised_soon_and_is_no_breakpoint(name):
-    search = find_breakpoints(NOISY[name], -12, 12)
+    search = find_breakpoints(NOISY[name], -12, 12, precision=UNITS.get(name, EPS))
     assert search.breakpoints == ()
     assert not search.resolved
     assert search.evaluations - 48 * SAMPLES < 6000
+
+
+@pytest.mark.parametrize("steps", [12, 40, 100])
+def test_a_staircase_of_whole_numbers_is_not_taken_for_short_arithmetic(steps):
+    places = np.log(np.arange(1, steps + 1) / 3)
+    search = find_breakpoints(lambda x: np.floor(np.clip(3 * np.exp(x), 0, steps)), -12, 12)
+    assert [point.order for point in search.breakpoints] == [0] * steps
+    assert [point.x for point in search.breakpoints] == pytest.approx(places, abs=1e-12)
 
 
 def test_rounding_of_a_few_ulp_is_not_noise():

@@ -59,13 +59,28 @@ def test_what_cannot_be_computed_is_said():
     assert np.isinf(surface.distance(np.full(4, 3.0), np.full(4, 0.5))[1]).all()
 
 
-@pytest.mark.long
-@pytest.mark.slow
 def test_a_staircase_with_many_steps_is_left_to_the_other_method():
     pieces = mf.activation(lambda x: np.floor(np.clip(3 * np.exp(x), 0, 40))).pieces
     surface = PairSurface(pieces, None)
     value, error = surface.distance(np.ones(2), np.full(2, 0.1))
     assert not np.any(error <= 1e-6 * value)
+
+
+STEEP = {
+    "step": lambda x: np.tanh(500 * (x - 0.3)),
+    "two steps": lambda x: np.tanh(500 * (x - 0.3)) + np.tanh(800 * (x + 0.51)),
+    "two bumps": lambda x: np.exp(-((100 * (x - 0.4)) ** 2)) + np.exp(-((100 * (x + 0.9)) ** 2)) + 0.1 * x,
+    "rounded kinks": lambda x: np.hypot(x - 0.3, 1e-4) + np.hypot(x + 0.7, 1e-4),
+}
+
+
+@pytest.mark.parametrize("name", STEEP)
+def test_features_between_the_nodes_of_the_half_difference_are_in_the_error(name):
+    pieces = mf.activation(STEEP[name]).pieces
+    gap = np.array([0.01, 0.1, 0.4, 1.9])
+    value, error = PairSurface(pieces, None).distance(np.full(4, 3.0), gap)
+    truth, bound = np.array([distance(pieces, 3.0, 3.0, g) for g in gap]).T
+    assert np.all(np.abs(value - truth) <= error + bound)
 
 
 def test_small_differences_keep_their_digits():
