@@ -67,13 +67,14 @@ class Differences:
         if cuts.size > PANELS:
             raise NotConverged(f"{pieces.name} has too many breakpoints for all correlations at once")
         cuts, panels = self._halved(cuts, [self._panel(a, b) for a, b in pairwise(cuts.tolist())])
-        innermost = self._interpolated(cuts[1], panels[0], np.sqrt(low) * smallest)
-        parts = innermost + self._resolved(cuts[1:], panels[1:], largest)
+        innermost, near = self._interpolated(cuts[1], panels[0], np.sqrt(low) * smallest)
+        others, far = self._resolved(cuts[1:], panels[1:], largest)
+        parts, self.left_out = innermost + others, near + far
         self._delta, self._weights, square = (np.concatenate(columns, axis=-1) for columns in zip(*parts, strict=True))
         self._weighted = square * self._weights
 
-    def _resolved(self, edges: Floats, panels: list[Panel], largest: float) -> list[Panel]:
-        """The panels, divided until their tails are small beside D at the largest t; `left_out` gets what is left."""
+    def _resolved(self, edges: Floats, panels: list[Panel], largest: float) -> tuple[list[Panel], Floats]:
+        """The panels, divided until their tails are small beside D at the largest t, and the rest: see `left_out`."""
         t, budget = largest * np.geomspace(1.0, SMALL, 64), BUDGET
         while True:
             shares = np.diff(ndtr(edges[:, None, None] / (np.sqrt(self.s)[:, None] * t)), axis=0)
@@ -86,8 +87,7 @@ class Differences:
             more = int(parts[parts > 1].sum())
             budget -= more * self._evaluations
             if more == 0 or parts.sum() > MOST or budget < 0:
-                self.left_out = self.left_out + lost.sum(axis=0)
-                return panels
+                return panels, lost.sum(axis=0)
             divided: list[Panel] = []
             fresh = []
             for (a, b), panel, n in zip(pairwise(edges.tolist()), panels, parts.tolist(), strict=True):
@@ -116,17 +116,16 @@ class Differences:
             panels = [self._panel(0.0, middle), self._panel(middle, float(edges[2])), *panels[1:]]
         return edges, panels
 
-    def _interpolated(self, end: float, innermost: Panel, smallest: float) -> list[Panel]:
-        """Panels of [0, end], halved towards 0 to `smallest`, with G from the polynomial G/δᵖ; sets `left_out`."""
+    def _interpolated(self, end: float, innermost: Panel, smallest: float) -> tuple[list[Panel], Floats]:
+        """Panels of [0, end], halved towards 0 to `smallest`, with G from the polynomial G/δᵖ: see `left_out`."""
         ratio = innermost[2] / innermost[0] ** self.power
-        self.left_out = 0.5 * tail(ratio) * self.s ** (0.5 * self.power)
         levels = np.arange(max(int(np.ceil(np.log2(end / smallest))), 0), -1, -1)
         parts: list[Panel] = []
         for a, b in pairwise(np.r_[0.0, end * 0.5**levels].tolist()):
             delta = nodes_between(a, b, NODES)
             square = ratio @ interpolation(2 * delta / end - 1, NODES).T * delta**self.power
             parts.append((delta, 0.5 * (b - a) * rule(NODES).weights, square))
-        return parts
+        return parts, 0.5 * tail(ratio) * self.s ** (0.5 * self.power)
 
     def _mean_square(self, delta: Floats) -> Floats:
         """G at each s and δ of one panel: E (f(a + δ) − f(±(a − δ)))²."""
