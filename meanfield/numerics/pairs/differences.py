@@ -66,6 +66,7 @@ class Differences:
         cuts = np.unique(cuts)
         if cuts.size > PANELS:
             raise NotConverged(f"{pieces.name} has too many breakpoints for all correlations at once")
+        cuts = _graded(cuts)
         cuts, panels = self._halved(cuts, [self._panel(a, b) for a, b in pairwise(cuts.tolist())])
         innermost, near = self._interpolated(cuts[1], panels[0], np.sqrt(low) * smallest)
         others, far = self._resolved(cuts[1:], panels[1:], largest)
@@ -159,3 +160,9 @@ class Differences:
         variance = self.s[:, None] * t**2
         density = np.exp(self._delta**2 * (-0.5 / variance[..., None])) / np.sqrt(2 * np.pi * variance)[..., None]
         return np.asarray(np.einsum("std,sd->st", density, self._weighted))
+
+
+def _graded(cuts: Floats) -> Floats:
+    """The cuts, and more of them beyond the first, so that the length of a panel is at most its distance from 0."""
+    parts = [np.geomspace(a, b, int(np.ceil(np.log2(b / a) - 1e-9)) + 1)[:-1] for a, b in pairwise(cuts[1:].tolist())]
+    return np.concatenate([cuts[:1], *parts, cuts[-1:]])

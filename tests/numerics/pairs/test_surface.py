@@ -83,6 +83,15 @@ def test_features_between_the_nodes_of_the_half_difference_are_in_the_error(name
     assert np.all(np.abs(value - truth) <= error + bound)
 
 
+@pytest.mark.parametrize("width", [1e-3, 0.0362])
+def test_a_cut_near_zero_does_not_make_the_next_panel_longer_than_the_density(width):
+    low, q, c = -1.6334, 1.083, 1 - np.array([1e-2, 1e-3, 1e-4, 1e-5, 1e-6])
+    pieces = mf.activation(lambda x: np.where((x > low) & (x < low + width), 1.0, 0.0)).pieces
+    value, error = PairSurface(pieces, None).distance(np.full(5, q), 1 - c)
+    truth, bound = np.array([distance(pieces, q, q, 1 - one) for one in c]).T
+    assert np.all(np.abs(value - truth) <= error + bound)
+
+
 def test_small_differences_keep_their_digits():
     pieces = mf.activation(np.tanh).pieces
     s, t = np.array([0.5, 1.0]), np.array([1e-6, 1e-3, 0.4])
