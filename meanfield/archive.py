@@ -1,12 +1,15 @@
-"""Files of arrays with a JSON header, written atomically and read without pickle."""
+"""Files of arrays with a JSON header, written atomically and read without pickle and without trust in stated sizes."""
 
+import io
 import json
+import math
 import os
+import shutil
+import stat
 import uuid
 import zipfile
-import zlib
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import IO, Any
 
 import numpy as np
@@ -14,48 +17,147 @@ import numpy as np
 from meanfield._types import AnyArray
 from meanfield.errors import InvalidInput
 
-UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, EOFError, OSError, NotImplementedError)
-DAMAGED = (zipfile.BadZipFile, zlib.error)
+PART = ".meanfield-{}.part"  # name of an unfinished file, beside the file that it will replace
+RATIO, ALLOWANCE = 100, 64 * 2**20  # arrays may unpack to so many times the size of their file, plus so many bytes
+NPY_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
-def written(path: str | os.PathLike[str], write: Callable[[IO[bytes]], object]) -> None:
-    """Write a file atomically: `write` fills a temporary file, which replaces `path` once it is on disk."""
-    path = Path(path)
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        with open(part, "xb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+def written(path: str | os.PathLike[str], content: bytes | memoryview) -> None:
+    """Write a file atomically: a temporary file beside it replaces it once it is on disk.
 
-
-def save_arrays(path: str | os.PathLike[str], header: Mapping[str, object], arrays: Mapping[str, AnyArray]) -> None:
-    """Write arrays and a header to `path` as ``.npz``."""
-    text = np.array(json.dumps(header, ensure_ascii=False))
-    written(path, lambda file: np.savez(file, allow_pickle=False, header=text, **arrays))
-
-
-def load_arrays(path: str | os.PathLike[str], format: str) -> tuple[dict[str, Any], dict[str, AnyArray]]:
-    """Read header and arrays of a file that `save_arrays` wrote; ``header["format"]`` must equal `format`.
+    A link is followed. A device or a pipe is written to directly.
 
     Raises
     ------
     InvalidInput
-        If the file is damaged or has another format.
+        If `path` is no path.
+    OSError
+        If the file cannot be written. It names `path`, and what was at `path` before is still there.
+    """
+    shown = path_text(path)
+    try:
+        target = os.path.realpath(shown)
+        there = os.stat(target).st_mode if os.path.exists(target) else stat.S_IFREG
+        if not stat.S_ISREG(there) and not stat.S_ISDIR(there):
+            with open(target, "wb") as file:
+                file.write(content)
+            return
+        _replace(target, content)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, shown) from None
+
+
+def _replace(target: str, content: bytes | memoryview) -> None:
+    part = os.path.join(os.path.dirname(target), PART.format(uuid.uuid4().hex))
+    try:
+        with open(part, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileNotFoundError):
+            shutil.copymode(target, part)
+        os.replace(part, target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(part)
+        raise
+
+
+def save_arrays(path: str | os.PathLike[str], header: Mapping[str, object], arrays: Mapping[str, AnyArray]) -> None:
+    """Write arrays of plain types and a header to `path` as ``.npz``."""
+    content = io.BytesIO()  # whole before the disk is touched
+    stored: dict[str, Any] = {"header": np.array(json.dumps(header, ensure_ascii=False)), **arrays}
+    np.savez(content, **stored)  # without allow_pickle, which NumPy before 2.2 takes for an array
+    written(path, content.getbuffer())
+
+
+def load_arrays(
+    path: str | os.PathLike[str], expected: Mapping[str, object], names: Collection[str]
+) -> tuple[dict[str, Any], dict[str, AnyArray]]:
+    """Read header and arrays of a file that `save_arrays` wrote.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    expected : mapping
+        Entries that the header must have, among them "format". No array is read if it has others.
+    names : collection of str
+        Arrays to read, if they are there. Others are ignored.
+
+    Raises
+    ------
+    InvalidInput
+        If the file is damaged, states sizes that its contents do not have, or has another header.
     FileNotFoundError
         If the file does not exist.
     """
+    shown = path_text(path)
     try:
-        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-            header = json.loads(str(file["header"]))
-            if header["format"] != format:
-                raise KeyError("format")
-            return dict(header), {name: file[name] for name in file.files if name != "header"}
-    except FileNotFoundError:
+        with open(path, "rb") as stream:
+            check_sizes(stream, shown)
+            with np.load(stream, allow_pickle=False) as file:
+                header = dict(json.loads(str(file["header"])))
+                if any(name not in header or header[name] != value for name, value in expected.items()):
+                    raise KeyError("header")
+                arrays = {name: file[name] for name in file.files if name in names}
+                if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+                    raise KeyError("no array")
+                return header, arrays
+    except (InvalidInput, FileNotFoundError):
         raise
-    except (*UNREADABLE, *DAMAGED) as error:
-        raise InvalidInput(f"{os.fspath(path)} is not a {format}, or is damaged") from error
+    except OSError as error:
+        raise InvalidInput(f"{shown} cannot be read: {error.strerror or type(error).__name__}") from error
+    except Exception as error:  # NumPy, zipfile and json raise a dozen kinds, MemoryError and RecursionError among them
+        raise InvalidInput(f"{shown} is not a {expected['format']}, or is damaged") from error
+
+
+def check_sizes(file: IO[bytes], shown: str) -> None:
+    """Raise unless each array of an open .npy or .npz file has the size that its own header states.
+
+    Raises
+    ------
+    InvalidInput
+        If the arrays unpack to more than 100 times the size of the file and 64 MiB.
+    Exception
+        Of any kind, if the file is damaged.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    packed = file.read(2) == b"PK"
+    file.seek(0)
+    if not packed:
+        _check_size(file, size)
+        file.seek(0)
+        return
+    with zipfile.ZipFile(file) as archive:
+        unpacked = sum(info.file_size for info in archive.infolist())
+        if unpacked > RATIO * size + ALLOWANCE:
+            raise InvalidInput(
+                f"{shown} has {size} bytes that unpack to {unpacked}, which is refused: if they are wanted, "
+                "load them with numpy.load"
+            )
+        for info in archive.infolist():
+            if info.filename.endswith(".npy"):
+                with archive.open(info) as member:
+                    _check_size(member, info.file_size)
+    file.seek(0)
+
+
+def _check_size(member: IO[bytes], size: int) -> None:
+    """Raise unless a file of `size` bytes in all has NumPy's format, and the array of its header."""
+    shape, _, dtype = NPY_HEADERS[np.lib.format.read_magic(member)](member)
+    needed = math.prod(shape) * dtype.itemsize
+    if not dtype.hasobject and (min(shape, default=0) < 0 or needed != size - member.tell()):
+        raise ValueError(f"an array of {needed} bytes has {size - member.tell()}")
+
+
+def path_text(path: str | os.PathLike[str]) -> str:
+    """`path` as text; raises `InvalidInput` unless a file may have that path."""
+    try:
+        text = os.fsdecode(path)
+    except TypeError:
+        raise InvalidInput(f"a path must be text or a path object, not {type(path).__name__}") from None
+    if not text or "\0" in text:
+        raise InvalidInput(f"a path must have characters, none of them null, unlike {text[:60]!r}")
+    return text

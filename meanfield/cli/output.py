@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from meanfield.archive import written
 from meanfield.errors import InvalidInput
 from meanfield.json_types import json_types
 
@@ -118,6 +119,8 @@ def checked_path(path: Path, kinds: Sequence[str] = FIGURES) -> Path:
 
 def save_figure(axes: "Axes", path: Path, *, quiet: bool) -> None:
     """Write the figure of `axes` in the format of the suffix, and report it unless `quiet`."""
-    axes.figure.savefig(path, dpi=200)
+    figure = io.BytesIO()
+    axes.figure.savefig(figure, dpi=200, format=path.suffix.lower().lstrip("."))
+    written(path, figure.getbuffer())
     if not quiet:
         typer.echo(f"wrote {path}")

@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from meanfield._types import AnyArray, Floats, Reals
+from meanfield.archive import check_sizes
 from meanfield.errors import InvalidInput
 from meanfield.weights.axis_order import Layout, bias_axes, checked_layout, layouts, merged_heads
 from meanfield.weights.checkpoint import why_no_weight
@@ -128,6 +129,7 @@ def load(path: str | os.PathLike[str]) -> AnyArray | dict[str, AnyArray]:
     shown = os.fspath(path)
     try:
         with open(path, "rb") as file:
+            check_sizes(file, shown)
             loaded = np.load(file, allow_pickle=False)
             if not isinstance(loaded, np.ndarray) and (other := not_read(shown)):
                 raise InvalidInput(other)

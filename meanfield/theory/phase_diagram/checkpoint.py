@@ -4,7 +4,8 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meanfield._types import Floats
-from meanfield.archive import load_arrays, save_arrays, written
+from meanfield.archive import load_arrays, path_text, save_arrays, written
 from meanfield.errors import InvalidInput
 from meanfield.theory.assumptions.block import Block
 
 FORMAT = "block of a meanfield phase diagram"
+LARGEST_REQUEST = 2**24  # bytes
 STALE = 3600.0  # age in seconds at which an unfinished file counts as abandoned
 REQUEST = "request.json"
 LOOKED_AT = np.concatenate([np.linspace(-8.0, 8.0, 257), np.geomspace(0.01, 1e4, 43), -np.geomspace(0.01, 1e4, 43)])
@@ -60,23 +62,24 @@ class Checkpoint:
         InvalidInput
             If `directory` is the checkpoint of another request, or holds other files, or is a file.
         """
-        path = Path(directory)
+        path = Path(path_text(directory))
         if path.exists() and not path.is_dir():
             raise InvalidInput(f"checkpoint must be a directory, and {os.fspath(path)} is a file")
         path.mkdir(parents=True, exist_ok=True)
         for part in path.glob(".*.part"):  # unfinished files of interrupted writers
-            if part.stat().st_mtime < time.time() - STALE:
-                part.unlink(missing_ok=True)
+            with suppress(OSError):  # another process may clear it away first, or nobody may
+                if part.stat().st_mtime < time.time() - STALE:
+                    part.unlink()
         file = path / REQUEST
         if not file.exists():
             if any(not entry.name.endswith(".part") for entry in path.iterdir()):
                 raise InvalidInput(f"{os.fspath(path)} holds something else than a checkpoint: give an empty directory")
-            written(file, lambda stream: stream.write(json.dumps(request, indent=2).encode()))
+            written(file, json.dumps(request, indent=2).encode())
             return cls(path, request)
-        try:
-            there = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError:
-            there = None
+        there = None
+        if file.stat().st_size <= LARGEST_REQUEST:
+            with suppress(ValueError, RecursionError):
+                there = json.loads(file.read_text(encoding="utf-8"))
         if there != dict(request):
             raise InvalidInput(
                 f"{os.fspath(path)} is the checkpoint of another request ({_differs(there, request)} differ): "
@@ -84,20 +87,20 @@ class Checkpoint:
             )
         return cls(path, request)
 
-    def block(self, index: int) -> dict[str, NDArray[Any]] | None:
-        """The arrays of block number `index`, or None if its file is missing or damaged."""
+    def block(self, index: int, names: Collection[str]) -> dict[str, NDArray[Any]] | None:
+        """The arrays `names` of block number `index`; None if its file is missing, damaged or of another checkpoint."""
         try:
-            return load_arrays(self._file(index), FORMAT)[1]
+            return load_arrays(self._file(index), self._header(index), names)[1]
         except (FileNotFoundError, InvalidInput):
             return None
 
     def keep(self, index: int, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Write block number `index`."""
-        save_arrays(self._file(index), {"format": FORMAT}, arrays)
+        save_arrays(self._file(index), self._header(index), arrays)
 
-    def has(self, index: int) -> bool:
-        """Whether block number `index` has been written."""
-        return self._file(index).exists()
+    def _header(self, index: int) -> dict[str, object]:
+        request = hashlib.sha256(json.dumps(self.request, sort_keys=True).encode()).hexdigest()
+        return {"format": FORMAT, "request": request, "index": index}
 
     def _file(self, index: int) -> Path:
         return self.directory / f"block-{index:06d}.npz"
@@ -106,4 +109,5 @@ class Checkpoint:
 def _differs(there: object, request: Mapping[str, Any]) -> str:
     if not isinstance(there, dict):
         return "all keys"
-    return ", ".join(sorted(key for key in {*there, *request} if there.get(key) != request.get(key)))
+    keys = sorted(key for key in request if key not in there or there[key] != request[key])
+    return ", ".join(keys) or "further keys"

@@ -32,6 +32,8 @@ __all__ = ["PhaseDiagram", "phase_diagram"]
 
 FORMAT = "meanfield phase diagram"
 UNITS = {"xi_q": "layers", "xi_c": "layers", "xi_gradient": "layers"}
+FIELDS = (*(f.name for f in fields(Analysis)), "multiple")
+ARRAYS = (*FIELDS, "sigma_w", "sigma_b")
 KINDS = {"phase": "U", "multiple": "b"}  # NumPy dtype kinds; "f" for all other arrays
 PRECISION = 1e-9  # relative error of each field; of the factor per layer where a depth scale diverges
 POINTS_A_TASK, LEAST_A_TASK = 8192, 64  # most and fewest points a task
@@ -69,9 +71,15 @@ class PhaseDiagram(Analysis):
         return plot_phase_diagram(self, ax)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write to `path` as ``.npz`` with a JSON header; an existing file is replaced once the new one is complete."""
+        """Write to `path` as ``.npz`` with a JSON header; an existing file is replaced once the new one is complete.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written, as on a full disk; an existing file is left as it was.
+        """
         header = {"format": FORMAT, "version": __version__, "label": self.label, "about": dict(self.about)}
-        arrays = {name: getattr(self, name) for name in _arrays() if getattr(self, name) is not None}
+        arrays = {name: getattr(self, name) for name in ARRAYS if getattr(self, name) is not None}
         save_arrays(path, header, arrays)
 
     @classmethod
@@ -81,19 +89,19 @@ class PhaseDiagram(Analysis):
         Raises
         ------
         InvalidInput
-            If the file is truncated, damaged, or of another format.
+            If the file is truncated, damaged, of another format, or unpacks to more than 100 times its size.
         FileNotFoundError
             If there is no file at `path`.
         """
-        header, arrays = load_arrays(path, FORMAT)
+        header, arrays = load_arrays(path, {"format": FORMAT}, ARRAYS)
         try:
-            arrays = {name: arrays[name] for name in _arrays() if name in arrays or name != "multiple"}
-            shape = (arrays["sigma_w"].size, arrays["sigma_b"].size)
-            for name, array in arrays.items():
-                expected = {"sigma_w": shape[:1], "sigma_b": shape[1:]}.get(name, shape)
-                if array.shape != expected or array.dtype.kind != KINDS.get(name, "f"):
-                    raise KeyError(name)
-            return cls(**arrays, label=str(header["label"]), about=dict(header.get("about", {})))
+            sigma_w, sigma_b = arrays.pop("sigma_w"), arrays.pop("sigma_b")
+            if any(axis.ndim != 1 or axis.dtype.kind != "f" for axis in (sigma_w, sigma_b)):
+                raise KeyError("axes")
+            if not _fits({"multiple": None, **arrays}, (sigma_w.size, sigma_b.size)):
+                raise KeyError("fields")
+            about = dict(header.get("about", {}))
+            return cls(**arrays, sigma_w=sigma_w, sigma_b=sigma_b, label=str(header["label"]), about=about)
         except (KeyError, ValueError, TypeError) as error:
             raise InvalidInput(f"{os.fspath(path)} is a damaged {FORMAT}") from error
 
@@ -108,7 +116,7 @@ class PhaseDiagram(Analysis):
         text = io.StringIO()
         heading = ("sigma_w", "sigma_b", *(f.name for f in fields(Analysis)))
         csv.writer(text, lineterminator="\n").writerows([heading, *self.rows()])
-        written(path, lambda file: file.write(text.getvalue().encode()))
+        written(path, text.getvalue().encode())
 
     def to_xarray(self) -> Any:
         """The fields as an ``xarray.Dataset`` with sigma_w and sigma_b as coordinates (needs the extra ``xarray``)."""
@@ -191,15 +199,18 @@ def phase_diagram(
     if checkpoint is not None:
         request = {**about, "rows": rows, "fingerprint": fingerprint(bare, *axes, np.array(q0))}
         kept = Checkpoint.opened(checkpoint, json.loads(json.dumps(request)))
-    parts = {} if kept is None else {i: part for i, _ in tasks if (part := kept.block(i)) is not None}
-    missing = [task for task in tasks if task[0] not in parts]
-    for (i, _), part in zip(
-        missing, map_tasks(partial(_part, bare, axes[1], q0, kept), missing, workers, progress, "blocks"), strict=True
-    ):
-        parts[i] = part
-        if kept is not None and not kept.has(i):  # a worker on another machine has no access to the directory
-            kept.keep(i, part)
-    columns = {name: np.concatenate([parts[i][name] for i, _ in tasks]) for name in parts[0]}
+    found = [None if kept is None else _finished(kept, task, axes[1].size) for task in tasks]
+    missing = [task for task, part in zip(tasks, found, strict=True) if part is None]
+
+    def arrived(position: int, part: dict[str, NDArray[Any]]) -> None:
+        index, _ = task = missing[position]
+        if kept is not None and _finished(kept, task, axes[1].size) is None:  # as a worker on another machine leaves it
+            kept.keep(index, part)
+
+    run = partial(_part, bare, axes[1], q0, kept)
+    computed = iter(map_tasks(run, missing, workers, progress, "blocks", arrived))
+    parts = [next(computed) if part is None else part for part in found]
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     label = ", ".join(phi.name for phi in block.activations)
     return PhaseDiagram(**columns, sigma_w=axes[0], sigma_b=axes[1], label=label, about=about)
 
@@ -217,6 +228,20 @@ def _part(
     if kept is not None and kept.directory.is_dir():
         kept.keep(index, part)
     return part
+
+
+def _finished(kept: Checkpoint, task: tuple[int, Floats], columns: int) -> dict[str, NDArray[Any]] | None:
+    index, sigma_w = task
+    part = kept.block(index, FIELDS)
+    return part if part is not None and _fits(part, (sigma_w.size, columns)) else None
+
+
+def _fits(arrays: Mapping[str, NDArray[Any] | None], shape: tuple[int, int]) -> bool:
+    """Whether arrays are the fields of a diagram of this shape; those that are None count as there."""
+    return set(arrays) == set(FIELDS) and all(
+        array is None or (array.shape == shape and array.dtype.kind == KINDS.get(name, "f"))
+        for name, array in arrays.items()
+    )
 
 
 def _rows_a_task(block: Block, rows: int, columns: int) -> int:
@@ -241,7 +266,3 @@ def _about(block: Block, q0: float) -> dict[str, Any]:
     }
     tolerances = {"relative": PRECISION, "critical": CRITICAL}
     return {"activations": activations, "block": repr(block), "q": q0, "versions": versions, "tolerances": tolerances}
-
-
-def _arrays() -> list[str]:
-    return [f.name for f in fields(PhaseDiagram) if f.name not in ("label", "about")]

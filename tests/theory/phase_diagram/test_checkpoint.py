@@ -22,9 +22,10 @@ import meanfield as mf
 def slowly(function, tasks):
     for task in tasks:
         result = function(task)
-        print("done", task[0], flush=True)
+        index, _ = task.value
+        print("done", index, flush=True)
         yield result
-        time.sleep(60 if task[0] == int(sys.argv[2]) else 0)
+        time.sleep(60 if index == int(sys.argv[2]) else 0)
 
 mf.phase_diagram("erf", np.linspace(0.5, 3.0, 32), np.linspace(0.0, 1.0, 16), checkpoint=sys.argv[1], workers=slowly)
 print("finished", flush=True)
@@ -48,6 +49,20 @@ def equal(a, b):
     """To 1e-9: the last digits depend on what has been computed before in a process."""
     close = all(np.allclose(getattr(a, f), getattr(b, f), rtol=1e-9, atol=1e-12) for f in ("q_star", "c_star"))
     return close and all(np.array_equal(getattr(a, f), getattr(b, f)) for f in ("phase", "multiple"))
+
+
+def unseen(directory, then=lambda index: None):
+    """A map whose workers do not see a directory, as on another machine; `then` gets the number of each block."""
+
+    def elsewhere(function, tasks):
+        for task in tasks:
+            hidden = directory.rename(directory.with_name("hidden"))
+            result = function(task)
+            hidden.rename(directory)
+            then(task.value[0])
+            yield result
+
+    return elsewhere
 
 
 @pytest.mark.slow
@@ -108,18 +123,73 @@ def test_callables_of_one_name_are_told_apart(tmp_path):
         mf.phase_diagram(phi, *axes, checkpoint=tmp_path)
 
 
-def test_a_damaged_block_is_computed_again(finished):
-    whole = mf.phase_diagram("erf", SIGMA_W, SIGMA_B)
-    block = finished / "block-000002.npz"
+def truncated(block, other):
     block.write_bytes(block.read_bytes()[:100])
-    computed = []
 
-    def watched(function, tasks):
-        computed.extend(i for i, _ in tasks)
-        return map(function, tasks)
 
-    assert equal(mf.phase_diagram("erf", SIGMA_W, SIGMA_B, checkpoint=finished, workers=watched), whole)
-    assert computed == [2]
+def of_another_index(block, other):
+    block.write_bytes(block.with_name("block-000003.npz").read_bytes())
+
+
+def of_another_request(block, other):
+    block.write_bytes((other / block.name).read_bytes())
+
+
+def changed(block, without="", **arrays):
+    """The block with some arrays replaced, and without the one entry of its header or the one array."""
+    with np.load(block) as file:
+        contents = {**file, **arrays}
+    header = json.loads(str(contents["header"]))
+    contents["header"] = json.dumps({key: value for key, value in header.items() if key != without})
+    with block.open("wb") as file:
+        np.savez(file, **{name: array for name, array in contents.items() if name != without})
+
+
+BAD_BLOCKS = {
+    "truncated": truncated,
+    "of another index": of_another_index,
+    "of another request": of_another_request,
+    "without an index": lambda block, other: changed(block, "index"),
+    "of fewer rows": lambda block, other: changed(block, q_star=np.ones((3, 16))),
+    "without a field": lambda block, other: changed(block, "chi_c"),
+    "words for numbers": lambda block, other: changed(block, chi_1=np.full((4, 16), "x")),
+}
+
+
+@pytest.fixture(scope="module")
+def of_another_q(tmp_path_factory):
+    path = tmp_path_factory.mktemp("other")
+    mf.phase_diagram("erf", SIGMA_W, SIGMA_B + 0.3, checkpoint=path)
+    return path
+
+
+@pytest.mark.parametrize("kind", BAD_BLOCKS)
+def test_a_block_that_is_not_the_right_one_is_computed_and_written_again(finished, of_another_q, kind):
+    block = finished / "block-000002.npz"
+    right = mf.phase_diagram("erf", SIGMA_W, SIGMA_B, checkpoint=finished)
+    BAD_BLOCKS[kind](block, of_another_q)
+    for expected in ([2], []):
+        computed = []
+        elsewhere = unseen(finished, then=computed.append)
+        assert equal(mf.phase_diagram("erf", SIGMA_W, SIGMA_B, checkpoint=finished, workers=elsewhere), right)
+        assert computed == expected
+
+
+def test_a_folder_in_the_place_of_a_block_is_named(finished):
+    block = finished / "block-000002.npz"
+    block.unlink()
+    block.mkdir()
+    with pytest.raises(IsADirectoryError) as raised:
+        mf.phase_diagram("erf", SIGMA_W, SIGMA_B, checkpoint=finished)
+    assert raised.value.filename == str(block)
+    assert not list(finished.glob(".*"))
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "[]", '{"q": 1}', "\ufeff", "1" * 10_000])
+def test_a_request_that_is_not_readable_is_refused(finished, text):
+    (finished / "request.json").write_text(text, encoding="utf-8")
+    with pytest.raises(mf.InvalidInput, match="checkpoint of another request"):
+        mf.phase_diagram("erf", SIGMA_W, SIGMA_B, checkpoint=finished)
 
 
 def test_what_is_no_checkpoint_is_left_alone(tmp_path):
@@ -134,18 +204,20 @@ def test_what_is_no_checkpoint_is_left_alone(tmp_path):
     assert (tmp_path / "thesis.tex").read_text() == "x"
 
 
-def test_results_of_workers_that_see_no_directory_are_kept(tmp_path, monkeypatch):
-    directory = tmp_path / "sweep"
+def test_results_of_workers_that_see_no_directory_are_kept(tmp_path):
+    mf.phase_diagram("erf", SIGMA_W, SIGMA_B, checkpoint=tmp_path / "sweep", workers=unseen(tmp_path / "sweep"))
+    assert len(list(tmp_path.glob("sweep/block-*.npz"))) == 8
 
-    def elsewhere(function, tasks):
-        for task in tasks:
-            hidden = directory.rename(tmp_path / "hidden")
-            result = function(task)
-            hidden.rename(directory)
-            yield result
 
-    mf.phase_diagram("erf", SIGMA_W, SIGMA_B, checkpoint=directory, workers=elsewhere)
-    assert len(list(directory.glob("block-*.npz"))) == 8
+def test_results_of_such_workers_are_kept_as_they_come(tmp_path):
+    def interrupt(index):
+        if index == 3:
+            raise KeyboardInterrupt
+
+    workers = unseen(tmp_path / "sweep", then=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        mf.phase_diagram("erf", SIGMA_W, SIGMA_B, checkpoint=tmp_path / "sweep", workers=workers)
+    assert len(list(tmp_path.glob("sweep/block-*.npz"))) == 3
 
 
 def test_blocks_do_not_depend_on_the_workers(finished):

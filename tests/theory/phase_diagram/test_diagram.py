@@ -2,7 +2,9 @@
 
 import csv
 import dataclasses
+import errno
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -146,21 +148,22 @@ def test_a_missing_file_and_a_directory(tmp_path):
         mf.PhaseDiagram.load(tmp_path)
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError, MemoryError])
-def test_an_interrupted_save_leaves_the_old_file(diagram, tmp_path, monkeypatch, error):
+@pytest.mark.parametrize("where", ["fsync", "replace"])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space"), MemoryError()])
+def test_an_interrupted_save_leaves_the_old_file(diagram, tmp_path, monkeypatch, where, error):
     path = tmp_path / "d.npz"
     diagram.save(path)
     before = path.read_bytes()
 
-    def broken(file, *arguments, **keywords):
-        file.write(b"half of it")
+    def broken(*arguments):
         raise error
 
-    monkeypatch.setattr(np, "savez", broken)
-    with pytest.raises(error):
+    monkeypatch.setattr(os, where, broken)
+    with pytest.raises(type(error)) as raised:
         diagram.save(path)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["d.npz"]
+    assert getattr(raised.value, "filename", str(path)) == str(path)
 
 
 def test_xarray(diagram):
