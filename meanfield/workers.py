@@ -145,4 +145,4 @@ def _shown(results: Iterable[Result], total: int, progress: bool, label: str) ->
     from rich.progress import track
 
     console = Console(stderr=True)
-    yield from track(results, label, total, console=console, disable=not console.is_terminal, transient=True)
+    yield from track(results, label, total, console=console, transient=True) if console.is_terminal else results

@@ -114,11 +114,11 @@ def test_files_that_unpack_to_a_thousand_times_their_size_are_refused(diagram, t
     path = crafted(tmp_path / "d.npz", diagram, {}, zipfile.ZIP_DEFLATED)
     assert np.array_equal(mf.PhaseDiagram.load(path).q_star, diagram.q_star)
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as file:
-        for i in range(8):
-            file.writestr(f"more{i}.npy", npy(shape="(2500, 1000)", contents=b"\0" * 20_000_000))
-    assert path.stat().st_size < 200_000
+        for i in range(4):
+            file.writestr(f"more{i}.npy", npy(shape="(2500, 1000)", contents=bytes(20_000_000)))
+    assert path.stat().st_size < 100_000
     for read in (mf.PhaseDiagram.load, mf.measure):
-        with little_memory(), pytest.raises(mf.InvalidInput, match=r"unpack to 1600\d{5}, which is refused"):
+        with little_memory(), pytest.raises(mf.InvalidInput, match=r"unpack to 800\d{5}, which is refused"):
             read(path)
 
 

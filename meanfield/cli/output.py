@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from meanfield.archive import written
 from meanfield.errors import InvalidInput
 from meanfield.json_types import json_types
 
@@ -119,6 +118,8 @@ def checked_path(path: Path, kinds: Sequence[str] = FIGURES) -> Path:
 
 def save_figure(axes: "Axes", path: Path, *, quiet: bool) -> None:
     """Write the figure of `axes` in the format of the suffix, and report it unless `quiet`."""
+    from meanfield.archive import written
+
     figure = io.BytesIO()
     axes.figure.savefig(figure, dpi=200, format=path.suffix.lower().lstrip("."))
     written(path, figure.getbuffer())
