@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from meanfield.montecarlo.weight_laws import Sampler
     from meanfield.weights.axis_order import Layout
 
-WEIGHTS = {name: f"weights: {name}" for name in ("sigma_w", "mean", "correlation")}
+WEIGHTS = {
+    **{name: f"weights: {name}" for name in ("sigma_w", "mean", "correlation", "tail")},
+    "sigma_b": "biases: sigma_b", "mean of biases": "biases: mean",
+}  # fmt: skip
 
 
 def check(
@@ -161,7 +164,7 @@ def _report(result: "CheckResult", head: dict[str, object], title: str, output: 
     columns = ("simulation", "standard error") if simulated else ("network", "spread")
     print_table(("layer", "quantity", "theory", *columns, "z"), rows)
     cause = result.cause if isinstance(result, CrossCheck) else None
-    if simulated and "sigma_w" in result.z and (cause is None or cause.quantity not in WEIGHTS):
-        typer.echo("sigma_w, mean and correlation of the matrices are as described")
+    if simulated and "sigma_w" in result.z and (cause is None or cause.quantity not in (*WEIGHTS, "draws")):
+        typer.echo("sigma_w, mean, correlation and tail of the matrices are as described")
     typer.echo(result.summary)
     return int(not result.passed)

@@ -12,7 +12,9 @@ from meanfield.montecarlo.simulation import Simulation
 from meanfield.numerics.statistics.multiple_testing import z_beyond
 
 SIGNALS = ("q", "one_minus_c", "gradient")
-WEIGHTS = ("sigma_w", "mean", "correlation")
+WEIGHTS, BIASES = ("sigma_w", "mean", "correlation", "tail"), ("sigma_b", "mean of biases")
+INFINITE = 0.25  # 1/α of the tail P(|W| > w) ~ w^−α beyond which the fourth moment is infinite
+CURVED = 0.05  # largest excess of Hill's estimate of 1/α, since only part of a matrix is in the tail
 PAIR = 2  # the largest number of points whose mean counts as one point
 NONE: Mapping[str, Floats] = MappingProxyType({})
 
@@ -24,7 +26,7 @@ class Comparison:
     Attributes
     ----------
     quantity : str
-        One of `SIGNALS` or `WEIGHTS`.
+        One of `SIGNALS`, `WEIGHTS` or `BIASES`.
     layers : tuple of int
         The layer of each column.
     theory : ndarray, shape (columns,)
@@ -110,14 +112,17 @@ def compare_signals(
 
 
 def compare_weights(run: Simulation, rounding: float) -> list[Comparison]:
-    """Compare scale, mean and correlation of the entries of user-drawn matrices with independent centred entries.
+    """Compare the entries of user-drawn matrices with independent centred entries, and user-drawn biases likewise.
 
     The scale is compared as a logarithm; its allowance 1/fan_in covers conventions such as fan_in − 1. The mean is in
     units of its standard deviation in one matrix of independent entries, with allowance 1: QR without Mezzadri's sign
-    correction gives 0.6. Only positive correlations count as errors, since orthogonal matrices have negative ones.
+    correction gives 0.6. Only positive correlations count as errors, since orthogonal matrices have negative ones. The
+    tail is an error if the fourth moment of an entry is infinite, since the signals then depend on single entries.
     """
-    if not run.matrices:
-        return []
+    return (_of_matrices(run, rounding) if run.matrices else []) + (_of_biases(run, rounding) if run.biases else [])
+
+
+def _of_matrices(run: Simulation, rounding: float) -> list[Comparison]:
     layers = tuple(matrix.layer for matrix in run.matrices)
     fan_in = np.array([matrix.fan_in for matrix in run.matrices], dtype=np.float64)
     fan_out = np.array([matrix.fan_out for matrix in run.matrices], dtype=np.float64)
@@ -125,7 +130,7 @@ def compare_weights(run: Simulation, rounding: float) -> list[Comparison]:
     tiny = math.sqrt(np.finfo(np.float64).tiny)
     logs = np.log(np.maximum(run.weights["sigma_w"], tiny) / np.maximum(sigma_w, tiny))
     v = logs.var(axis=0, ddof=1)
-    mean, correlation = run.weights["mean"], run.weights["correlation"]
+    mean, correlation, tail = run.weights["mean"], run.weights["correlation"], run.weights["tail"]
     zero, one = np.zeros_like(sigma_w), np.ones_like(sigma_w)
     return [
         Comparison("sigma_w", layers, sigma_w, run.weights["sigma_w"], logs + v / 2, 1.0 / fan_in + v / 2, rounding),
@@ -133,4 +138,19 @@ def compare_weights(run: Simulation, rounding: float) -> list[Comparison]:
         Comparison(
             "correlation", layers, zero, correlation, correlation * fan_out, 2 / fan_in, rounding, one_sided=True
         ),
+        Comparison("tail", layers, INFINITE * one, tail, tail - INFINITE, CURVED * one, rounding, one_sided=True),
+    ]
+
+
+def _of_biases(run: Simulation, rounding: float) -> list[Comparison]:
+    layers = tuple(biases.layer for biases in run.drawn_biases)
+    sigma_b = np.array([biases.sigma_b for biases in run.drawn_biases])
+    number = np.array([biases.number for biases in run.drawn_biases], dtype=np.float64)
+    tiny = math.sqrt(np.finfo(np.float64).tiny)
+    logs = np.log(np.maximum(run.biases["sigma_b"], tiny) / np.maximum(sigma_b, tiny))
+    v, mean = logs.var(axis=0, ddof=1), run.biases["mean of biases"]
+    zero, one = np.zeros_like(sigma_b), np.ones_like(sigma_b)
+    return [
+        Comparison("sigma_b", layers, sigma_b, run.biases["sigma_b"], logs + v, v, rounding),
+        Comparison("mean of biases", layers, zero, mean / np.sqrt(number), mean, one, rounding),
     ]

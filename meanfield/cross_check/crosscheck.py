@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from meanfield._types import Floats
 from meanfield.arguments import false_alarm_rate
 from meanfield.cross_check.comparisons import SIGNALS, Comparison, compare_signals, compare_weights, log_values
-from meanfield.cross_check.failure_cause import Cause, cause_of, compare_steps
+from meanfield.cross_check.failure_cause import Cause, cause_of, compare_steps, equal_draws
 from meanfield.cross_check.prediction import attention_excess, predict, scaled
 from meanfield.cross_check.result import CrossCheck, Row
 from meanfield.estimates import Sample
@@ -70,12 +70,14 @@ def crosscheck(
     -----
     The signals q, 1 − c and the gradient of each layer are compared on a logarithmic scale, with an allowance for
     finite width (`comparisons.compare_signals`). Matrices drawn by a user's sampler are tested too: their sigma_w
-    against the description, their mean against 0, and the correlation of their entries against independent entries
-    (`comparisons.compare_weights`).
+    against the description, their mean against 0, the correlation of their entries against independent entries, and
+    their tails against a finite fourth moment; biases drawn by a user's sampler likewise
+    (`comparisons.compare_weights`). A sampler that returns a matrix twice, though it is not declared ``deterministic``,
+    fails the check.
 
     One further z-score tests the linear combination of all signals that is most sensitive to sigma_w, with coefficients
     ∂ ln(theory)/∂ ln(sigma_w) divided by the allowance. It estimates the factor by which sigma_w is wrong, and detects
-    errors that are small at every layer. The three quantities of the weights have such a sum over all layers as well.
+    errors that are small at every layer. The quantities of the weights have such a sum over all layers as well.
 
     The test statistic is the largest |z|. Its threshold is exceeded with probability `alpha` if theory and simulation
     agree, given the correlations between layers and quantities (`meanfield.numerics.statistics.multiple_testing`).
@@ -125,6 +127,9 @@ def crosscheck(
     limits = [threshold * standard_error + error_allowance] if weight.any() else []
     limits += [one.detectable(threshold) for one in groups if one.quantity == "sigma_w"]
     limit = min(limits, default=math.inf)
+    cause = equal_draws(run)
+    if cause is None and largest > threshold:
+        cause = _cause(run, blocks, inputs, [*signals, *drawn], rounding, threshold)
     return CrossCheck(
         rows=tuple(row for one in (*signals, *drawn) for row in _rows(one)),
         largest_z=largest,
@@ -134,7 +139,7 @@ def crosscheck(
         sigma_w=Sample(np.array(factor), np.array(factor * standard_error), networks),
         sigma_w_z=error_z,
         detectable=math.expm1(limit) if limit < math.log(2.0) else math.inf,
-        cause=None if largest <= threshold else _cause(run, blocks, inputs, [*signals, *drawn], rounding, threshold),
+        cause=cause,
         simulation=run,
     )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from meanfield.cross_check.comparisons import SIGNALS, Comparison
+from meanfield.cross_check.comparisons import BIASES, SIGNALS, WEIGHTS, Comparison
 from meanfield.montecarlo.simulation import Simulation
 from meanfield.networks.layers.network import Network
 from meanfield.theory.layer_maps import one_point
@@ -19,7 +19,8 @@ class Cause:
     Attributes
     ----------
     quantity : str
-        Of the weights: "sigma_w", "mean" or "correlation"; of the signals: "q", "one_minus_c" or "gradient".
+        Of the weights: "draws" (equal ones), "sigma_w", "mean", "correlation", "tail", "sigma_b" or "mean of biases";
+        of the signals: "q", "one_minus_c" or "gradient".
     layers : tuple of int
         The layers in which it deviates; for q, the layers whose map from the layer before deviates.
     everywhere : bool
@@ -35,15 +36,36 @@ class Cause:
 
 
 def cause_of(comparisons: Sequence[Comparison], step: Comparison | None, threshold: float) -> Cause:
-    """The cause: a deviation of the weights, else of the map of q from layer to layer, else the largest |z|."""
-    groups = [one for one in comparisons if one.quantity not in SIGNALS]
-    if found := [cause for cause in (_of(one, threshold) for one in groups) if cause is not None]:
-        return max(found, key=lambda pair: pair[0])[1]
+    """The cause: a deviation of the weights, else of the biases, of the map of q over a layer, or the largest |z|."""
+    for names in (WEIGHTS, BIASES):
+        causes = [_of(one, threshold) for one in comparisons if one.quantity in names]
+        if found := [cause for cause in causes if cause is not None]:
+            return max(found, key=lambda pair: pair[0])[1]
     if step is not None and (cause := _of(step, threshold)) is not None:
         return cause[1]
     worst = max(comparisons, key=lambda one: float(np.abs(one.z).max()))
     at = int(np.argmax(np.abs(worst.z)))
     return Cause(worst.quantity, worst.layers[at : at + 1], False, f"{_where(worst, [at])} {_numbers(worst, [at])}")
+
+
+def equal_draws(run: Simulation) -> Cause | None:
+    """The finding that a sampler not declared deterministic drew a matrix twice, not 0; None if none did."""
+    columns = [i for i, matrix in enumerate(run.matrices) if not matrix.deterministic]
+    if not columns:
+        return None
+    drawn = run.weights["fingerprint"][:, columns]
+    _, first, times = np.unique(drawn, return_inverse=True, return_counts=True)
+    twice = (times > 1)[first.reshape(drawn.shape)] & (run.weights["sigma_w"][:, columns] > 0)
+    repeated = np.flatnonzero(twice.any(axis=0)).tolist()
+    if not repeated:
+        return None
+    layers = tuple(dict.fromkeys(run.matrices[columns[i]].layer for i in repeated))
+    shown = ", ".join(map(str, layers[:5])) + (", …" if len(layers) > 5 else "")
+    text = (
+        f"the sampler of the weights of layer{'s' * (len(layers) > 1)} {shown} returned the same matrix twice; it must "
+        "draw from its rng, or declare itself deterministic"
+    )
+    return Cause("draws", layers, len(repeated) == len(columns), text)
 
 
 def compare_steps(run: Simulation, blocks: Sequence[Network], rounding: float) -> Comparison | None:
@@ -99,16 +121,22 @@ def _numbers(comparison: Comparison, columns: list[int]) -> str:
     mean, error = float(values.mean()), float(values.std(ddof=1)) / len(values) ** 0.5
     if comparison.quantity == "correlation":
         return f"are correlated, by {max(mean, 0.0) ** 0.5:.2g} (root mean square) between rows or columns"
-    unit = " standard deviations of an entry" if comparison.quantity == "mean" else ""
+    if comparison.quantity == "tail":
+        return f"have tails of index {1 / mean:.2g}, so that their fourth moment is infinite"
+    unit = UNITS.get(comparison.quantity, "")
     places = max(0, int(np.ceil(1 - np.log10(error))) if error > 0 else 6) if abs(mean) < 1e4 else 0
     number = f"{mean:.{min(places, 10)}f}" if 1e-4 < abs(mean) < 1e4 else f"{mean:.4g}"
     return f"is {number} ± {error:.1g}{unit} instead of {theory:.6g}"
 
 
+UNITS = {"mean": " standard deviations of an entry", "mean of biases": " standard deviations of a bias"}
 NAMES = {
     "sigma_w": "sigma_w of the weights of",
     "mean": "the mean of the weights of",
     "correlation": "the weights of",
+    "tail": "the weights of",
+    "sigma_b": "sigma_b of the biases of",
+    "mean of biases": "the mean of the biases of",
     "q": "q at",
     "one_minus_c": "1 - c at",
     "gradient": "the squared gradient at",

@@ -31,8 +31,9 @@ class Row:
         0 (the input) to depth; for weights, the layer of their output.
     quantity : str
         "q", "one_minus_c" or "gradient": the attribute of that name of `Simulation` and of `Trajectory`. For the
-        weights of a user-defined sampler also "sigma_w", "mean" (in standard deviations of an entry) and "correlation"
-        (mean squared correlation of two rows or columns, minus its value for independent entries).
+        weights of a user-defined sampler also "sigma_w", "mean" (in standard deviations of an entry), "correlation"
+        (mean squared correlation of two rows or columns, minus its value for independent entries) and "tail" (1/α for
+        P(|W| > w) ~ w^−α); for the biases of one "sigma_b" and "mean of biases" (in standard deviations of a bias).
     theory : float
         Value at infinite width; for weights, the value for independent entries of the described sigma_w.
     simulation, standard_error : float
@@ -151,9 +152,16 @@ class CrossCheck(CheckResult):
     simulation: Simulation
 
     @property
+    def passed(self) -> bool:
+        """Whether theory and simulation agree, and the draws are independent."""
+        return self.cause is None
+
+    @property
     def summary(self) -> str:
         """The verdict in one sentence."""
         run, factor = self.simulation, self.sigma_w
+        if self.cause is not None and self.cause.quantity == "draws":
+            return f"failed: {run.size}, are not independent: {self.cause.text}"
         if self.cause is None:
             seen = (
                 f"an error of {self.detectable:.1%}" if math.isfinite(self.detectable) else "not even an error of 100 %"

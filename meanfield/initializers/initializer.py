@@ -19,6 +19,7 @@ __all__ = ["Initializer"]
 
 
 WIDEST = 10**9
+SMALL = 4  # size of the matrices that tell whether a scheme is deterministic
 TWO_WIDTHS = (2**14, 2**18)  # sigma_w is compared at these widths to detect a dependence on the fan
 
 
@@ -143,6 +144,12 @@ class Initializer:
         """
         fans = itertools.pairwise(widths)
         return [mlp(activation, self.sigma_w_at(m, n), self.sigma_b_at(m, n)) for n, m in fans]
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether the weights do not depend on the generator, as in the identity."""
+        first, second = (self.weights.draw(np.random.default_rng(seed), SMALL, SMALL) for seed in (0, 1))
+        return bool(np.array_equal(first, second))
 
     @property
     def bias(self) -> Callable[[np.random.Generator, int, int], Floats] | None:

@@ -8,7 +8,7 @@ import numpy as np
 from meanfield._types import Floats, RealType
 from meanfield.montecarlo.draws import Array, Draw, Pullback
 from meanfield.montecarlo.weight_laws import WeightLaw, draw_biases, draw_weights
-from meanfield.montecarlo.weight_statistics import Matrix, weight_statistics
+from meanfield.montecarlo.weight_statistics import Biases, Matrix, bias_statistics, weight_statistics
 
 MEMORY = 2 * 2**30  # bytes
 
@@ -25,7 +25,8 @@ class Materialized(Draw):
         data-driven: the matrix is multiplied by the factor computed from the pre-activations x Wᵀ. If a law has a
         sampler ``bias`` that is not None, that sampler draws the biases.
     measure : bool
-        Whether to store the statistics of every matrix in `measured`, as pairs ``(Matrix, values)``.
+        Whether to store the statistics of every matrix in `measured`, as pairs ``(Matrix, values)``, and of biases that
+        a sampler draws in `measured_biases`.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Materialized(Draw):
         self.laws, self.drawn, self.kept = weights, 0, 0
         self.probes = rng.spawn(1)[0] if measure else None
         self.measured: list[tuple[Matrix, Floats]] = []
+        self.measured_biases: list[tuple[Biases, Floats]] = []
 
     def law(self, number: int) -> WeightLaw:
         """The law of matrix `number`, counted from 0."""
@@ -63,7 +65,8 @@ class Materialized(Draw):
             drawn = factor * drawn
         if self.probes is not None:
             values = weight_statistics(drawn, self.probes)
-            self.measured.append((Matrix(self.layer, *shape, sigma_w), values))
+            deterministic = bool(getattr(law, "deterministic", False))
+            self.measured.append((Matrix(self.layer, *shape, sigma_w, deterministic), values))
         if self.kept + drawn.nbytes > MEMORY:
             return product, lambda gradient: factor * (gradient @ matrix(copy.deepcopy(before)))
         self.kept += drawn.nbytes
@@ -74,4 +77,7 @@ class Materialized(Draw):
         sampler = getattr(self.law(self.drawn - 1), "bias", None)
         if sampler is None:
             return super().biases(fan_in, sigma_b)
-        return draw_biases(sampler, self.rng, self.width, fan_in, self.dtype)
+        drawn = draw_biases(sampler, self.rng, self.width, fan_in, self.dtype)
+        if self.probes is not None:
+            self.measured_biases.append((Biases(self.layer, self.width, sigma_b), bias_statistics(drawn)))
+        return drawn

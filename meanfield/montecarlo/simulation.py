@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial, reduce
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,7 +21,7 @@ from meanfield.montecarlo.input_states import draw_state, input_root
 from meanfield.montecarlo.materialized import Materialized
 from meanfield.montecarlo.random_generators import RandomSource, spawn
 from meanfield.montecarlo.weight_laws import WeightLaw, check_law
-from meanfield.montecarlo.weight_statistics import Matrix
+from meanfield.montecarlo.weight_statistics import OF_BIASES, STATISTICS, Biases, Matrix
 from meanfield.networks.images import pixels_of
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.network import Network
@@ -35,6 +35,7 @@ TypeName = Literal["float64", "float32"]
 
 QUANTITIES = ("q", "gradient", "one_minus_c")
 MANY = 10**9
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, repr=False)
@@ -52,7 +53,11 @@ class Simulation:
     matrices : tuple of Matrix
         The matrices drawn by user-defined samplers, in the order of the network.
     weights : mapping of str to ndarray, shape (networks, len(matrices))
-        Their "sigma_w", "mean" and "correlation", as defined by `weight_statistics`.
+        Their "sigma_w", "mean", "correlation", "tail" and "fingerprint", as defined by `weight_statistics`.
+    drawn_biases : tuple of Biases
+        The biases drawn by user-defined samplers, in the order of the network.
+    biases : mapping of str to ndarray, shape (networks, len(drawn_biases))
+        Their "sigma_b" and "mean of biases", as defined by `bias_statistics`.
     of_one : mapping of str to ndarray, shape (networks, depth + 1)
         As `raw`, for the first point instead of the mean over points; 1 − c of the first two inputs.
     points : int
@@ -64,6 +69,8 @@ class Simulation:
     dtype: str
     matrices: tuple[Matrix, ...] = ()
     weights: Mapping[str, Floats] = field(default_factory=dict)
+    drawn_biases: tuple[Biases, ...] = ()
+    biases: Mapping[str, Floats] = field(default_factory=dict)
     of_one: Mapping[str, Floats] = field(default_factory=dict)
     points: int = 1
 
@@ -168,6 +175,7 @@ def simulate(
         each dense or convolutional layer. The fan_in of a convolution is taps times channels; if its taps have
         different variances, the sampler's columns are scaled by the square roots of their shares. Biases are Gaussian
         with sigma_b, unless a sampler has an attribute ``bias``, a sampler that returns ``fan_out`` biases.
+        A sampler that is meant to return the same matrix at each call has a true attribute ``deterministic``.
     method : {"materialized", "exact_law"}
         Draw the matrices, or sample Gaussian layers in law at cost O(width): see `ExactLaw`.
     dtype : {"float64", "float32"}
@@ -236,9 +244,9 @@ def simulate(
     pairs = len(root) > (math.prod(images) if of_points else 1)
     run = partial(_run_network, blocks, widths, root, images, of_points, law, np.dtype(dtype))
     results = map_tasks(run, spawn(rng, networks), workers, progress, "networks")
-    values = np.array([result for result, _ in results])
-    matrices = tuple(matrix for matrix, _ in results[0][1])
-    statistics = np.array([[numbers for _, numbers in measured] for _, measured in results])
+    values = np.array([result for result, _, _ in results])
+    matrices, of_weights = _columns(STATISTICS, [weights for _, weights, _ in results])
+    drawn_biases, of_biases = _columns(OF_BIASES, [biases for _, _, biases in results])
     return Simulation(
         raw={name: values[:, i] for i, name in enumerate(QUANTITIES[: 2 + pairs])},
         of_one={name: values[:, 3 + i] for i, name in enumerate(QUANTITIES[: 2 + pairs])},
@@ -246,8 +254,19 @@ def simulate(
         widths=widths,
         dtype=str(dtype),
         matrices=matrices,
-        weights={name: statistics[..., i] for i, name in enumerate(("sigma_w", "mean", "correlation")) if matrices},
+        weights=of_weights,
+        drawn_biases=drawn_biases,
+        biases=of_biases,
     )
+
+
+def _columns(
+    names: Sequence[str], measured: Sequence[Sequence[tuple[T, Floats]]]
+) -> tuple[tuple[T, ...], dict[str, Floats]]:
+    """What was measured, and its statistics by name, shape (networks, measured), from the pairs of each network."""
+    what = tuple(one for one, _ in measured[0])
+    numbers = np.array([[values for _, values in network] for network in measured])
+    return what, {name: numbers[..., i] for i, name in enumerate(names) if what}
 
 
 def _run_network(
@@ -259,8 +278,8 @@ def _run_network(
     weights: WeightLaw | Sequence[WeightLaw] | None,
     dtype: RealType,
     rng: np.random.Generator,
-) -> tuple[Floats, list[tuple[Matrix, Floats]]]:
-    """Run one network; return its statistics by layer, shape (6, depth + 1), and the statistics of its matrices.
+) -> tuple[Floats, list[tuple[Matrix, Floats]], list[tuple[Biases, Floats]]]:
+    """Run one network; return its statistics by layer, shape (6, depth + 1), and those of its matrices and biases.
 
     `weights` None means Gaussian layers sampled in law. The rows of `root` are inputs, or pixels if `of_points`.
     """
@@ -271,4 +290,4 @@ def _run_network(
         draw = Materialized(rng, widths[0], dtype, weights, any(callable(law) for law in laws), pixels)
     state = draw_state(root, widths[0], rng, dtype, 1 if of_points else math.prod(pixels))
     values = run_network(blocks, widths, state, draw)
-    return values, draw.measured if isinstance(draw, Materialized) else []
+    return (values, draw.measured, draw.measured_biases) if isinstance(draw, Materialized) else (values, [], [])

@@ -1,5 +1,6 @@
-"""Scale, mean and correlation of the entries of a weight matrix, for a test against independent centred entries."""
+"""Scale, mean, correlation and tail of the entries of a weight matrix, and the scale and mean of biases."""
 
+import hashlib
 import math
 from typing import NamedTuple
 
@@ -8,6 +9,10 @@ import numpy as np
 from meanfield._types import Floats, Reals
 
 PROBES = 8  # random vectors for each matrix
+TAIL = 512  # one in so many nonzero entries is in the tail
+FEWEST = 8  # entries of a tail; smaller matrices have none
+STATISTICS = ("sigma_w", "mean", "correlation", "tail", "fingerprint")
+OF_BIASES = ("sigma_b", "mean of biases")
 
 
 class Matrix(NamedTuple):
@@ -17,10 +22,26 @@ class Matrix(NamedTuple):
     fan_out: int
     fan_in: int
     sigma_w: float
+    deterministic: bool = False  # whether its sampler is declared to return the same matrix at each call
+
+
+class Biases(NamedTuple):
+    """The biases of a layer: the layer, their number, and the sigma_b of its description."""
+
+    layer: int
+    number: int
+    sigma_b: float
+
+
+def bias_statistics(biases: Reals) -> Floats:
+    """√(mean b²), and the sum of the biases b divided by √(Σ b²), its standard deviation for centred ones."""
+    b = biases.astype(np.float64, copy=False)
+    squares = float(b @ b)
+    return np.array([math.sqrt(squares / b.size), float(b.sum()) / math.sqrt(squares) if squares else 0.0])
 
 
 def weight_statistics(weights: Reals, rng: np.random.Generator) -> Floats:
-    """Measure sigma_w, mean and correlation of the entries of one matrix.
+    """Measure sigma_w, mean, correlation and tail of the entries of one matrix, and take its fingerprint.
 
     Parameters
     ----------
@@ -38,6 +59,11 @@ def weight_statistics(weights: Reals, rng: np.random.Generator) -> Floats:
     correlation : float
         Mean squared correlation of two rows, or of two columns, minus its value for independent entries; negative if
         rows or columns are closer to orthogonal.
+    tail : float
+        Hill's estimate (Hill 1975, Ann. Stat. 3, 1163) of 1/α for tails P(|W| > w) ~ w^−α, from the largest of every
+        512 nonzero entries; 0 for matrices too small for it.
+    fingerprint : float
+        A hash of the entries: equal for equal matrices only, but for chance of 2⁻⁴⁸.
 
     Notes
     -----
@@ -49,15 +75,16 @@ def weight_statistics(weights: Reals, rng: np.random.Generator) -> Floats:
     Examples
     --------
     >>> rng = np.random.default_rng(0)
-    >>> weight_statistics(rng.standard_normal((500, 500)) / 500**0.5, rng).round(2) + 0.0
-    array([1.  , 0.17, 0.  ])
+    >>> weight_statistics(rng.standard_normal((500, 500)) / 500**0.5, rng)[:4].round(2) + 0.0
+    array([1.  , 0.17, 0.  , 0.09])
     """
     W = weights.astype(np.float64, copy=False)
     fan_out, fan_in = W.shape
     square = W * W
     squares = float(square.sum())
+    fingerprint = float(int.from_bytes(hashlib.blake2b(W.tobytes(), digest_size=6).digest()))
     if squares == 0.0:
-        return np.zeros(3)
+        return np.array([0.0, 0.0, 0.0, 0.0, fingerprint])
     s = squares / fan_out
     kurtosis = W.size * float(np.vdot(square, square)) / squares**2
     v = rng.standard_normal((PROBES, fan_out))
@@ -68,4 +95,15 @@ def weight_statistics(weights: Reals, rng: np.random.Generator) -> Floats:
     first = float(np.vdot(once, once)) / (PROBES * fan_out * s) - 1.0
     second = float(np.vdot(twice, twice)) / (PROBES * fan_out * s**2) - (1.0 + y + (kurtosis - 2.0) / fan_in)
     excess = second - (2.0 + y) * first
-    return np.array([math.sqrt(s), float(W.sum()) / math.sqrt(squares), excess / fan_out])
+    mean = float(W.sum()) / math.sqrt(squares)
+    return np.array([math.sqrt(s), mean, excess / fan_out, _tail(square), fingerprint])
+
+
+def _tail(square: Floats) -> float:
+    """Hill's estimate of 1/α from the squares of the entries."""
+    nonzero = square[square > 0]
+    k = nonzero.size // TAIL
+    if k < FEWEST:
+        return 0.0
+    largest = np.sort(np.partition(nonzero, nonzero.size - k - 1)[-k - 1 :])
+    return 0.5 * float(np.log(largest[1:] / largest[0]).mean())

@@ -37,7 +37,7 @@ def test_a_failure_is_in_the_json_too(meanfield, samplers):
     assert result.status == 1
     assert result.json["passed"] is False
     assert result.json["weights"] == "samplers:wrong"
-    signals, weights = {"q", "one_minus_c", "gradient"}, {"sigma_w", "mean", "correlation"}
+    signals, weights = {"q", "one_minus_c", "gradient"}, {"sigma_w", "mean", "correlation", "tail"}
     assert {row["quantity"] for row in result.json["rows"]} == signals | weights
     assert result.json["cause"]["quantity"] == "sigma_w"
     assert result.json["cause"]["everywhere"] is True

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from scipy.stats import ortho_group
 
+import meanfield as mf
 from meanfield.cross_check.comparisons import SIGNALS
 from meanfield.cross_check.crosscheck import crosscheck
 from meanfield.errors import InvalidInput
@@ -145,6 +146,62 @@ def test_a_samplers_own_biases_are_used():
     weights.bias = lambda rng, m, n: np.zeros(m - 1)
     with pytest.raises(InvalidInput, match="bias"):
         crosscheck(block, 6, 256, networks=12, c=0.3, rng=0, weights=weights)
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        lambda rng, m, n: scaled(1.0, 1.3)(np.random.default_rng(0), m, n),
+        lambda rng, m, n: scaled(1.0, 1.3)(np.random.default_rng(int(4 * rng.random())), m, n),
+    ],
+)
+def test_a_sampler_that_returns_a_matrix_twice_does_not_pass(sampler):
+    check = crosscheck(mlp("tanh", 1.3, 0.2), 3, 64, networks=12, rng=0, weights=sampler)
+    assert not check
+    assert (check.cause.quantity, check.cause.everywhere) == ("draws", True)
+    assert "rng" in check.summary
+    mixed = [scaled(1.0, 1.3), sampler, scaled(1.0, 1.3)]
+    assert crosscheck(mlp("tanh", 1.3, 0.2), 3, 64, networks=12, rng=0, weights=mixed).cause.layers == (2,)
+
+
+def test_a_sampler_that_is_declared_deterministic_may_repeat_itself():
+    def identity(rng, m, n):
+        return 1.3 * np.eye(m, n)
+
+    identity.deterministic = True
+    for sampler in (identity, mf.initializer("identity")):
+        cause = crosscheck(mlp("tanh", 1.3, 0.2), 3, 64, networks=12, rng=0, weights=sampler).cause
+        assert cause is None or cause.quantity != "draws"
+    assert not mf.initializer("he_normal").deterministic
+
+
+@pytest.mark.parametrize(("freedom", "passes"), [(3, False), (5, True)])
+def test_weights_without_a_fourth_moment_fail(freedom, passes):
+    def student(rng, m, n):
+        return 1.3 * rng.standard_t(freedom, (m, n)) * ((freedom - 2) / freedom / n) ** 0.5
+
+    check = crosscheck(mlp("tanh", 1.3, 0.2), 6, 256, networks=12, rng=0, weights=student)
+    assert check.passed == passes
+    if not passes:
+        assert "fourth moment" in check.summary
+
+
+@pytest.mark.parametrize(
+    ("bias", "quantity"),
+    [
+        (lambda rng, m, n: np.zeros(m), "sigma_b"),
+        (lambda rng, m, n: 1.2 * 0.2 * rng.standard_normal(m), "sigma_b"),
+        (lambda rng, m, n: np.full(m, 0.2), "mean of biases"),
+        (lambda rng, m, n: 0.2 * rng.standard_normal(m), None),
+    ],
+)
+def test_biases_are_tested_themselves(bias, quantity):
+    def weights(rng, m, n):
+        return scaled(1.0, 1.41)(rng, m, n)
+
+    weights.bias = bias
+    check = crosscheck(mlp("relu", 1.41, 0.2), 5, 256, networks=12, rng=0, weights=weights)
+    assert (check.cause and check.cause.quantity) == quantity
 
 
 def test_nested_networks_of_several_layers_pass():

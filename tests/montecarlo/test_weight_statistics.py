@@ -9,7 +9,7 @@ FLOAT = np.dtype("float64")
 
 def measured(draw, shape, networks=200):
     rng = np.random.default_rng(0)
-    return np.array([weight_statistics(draw(rng, shape) / shape[1] ** 0.5, rng) for _ in range(networks)])
+    return np.array([weight_statistics(draw(rng, shape) / shape[1] ** 0.5, rng)[:3] for _ in range(networks)])
 
 
 def z(values, target):
@@ -54,4 +54,22 @@ def test_the_trace_that_random_vectors_estimate_is_the_trace():
 
 
 def test_no_weights_are_no_nan():
-    np.testing.assert_array_equal(weight_statistics(np.zeros((3, 4)), np.random.default_rng(0)), 0.0)
+    values = weight_statistics(np.zeros((3, 4)), np.random.default_rng(0))
+    np.testing.assert_array_equal(values[:-1], 0.0)
+    assert np.isfinite(values[-1])
+
+
+@pytest.mark.parametrize("index", [2.0, 3.0, 5.0])
+def test_the_tail_of_a_power_law_is_found(index):
+    rng = np.random.default_rng(0)
+    tails = [weight_statistics(rng.pareto(index, (200, 200)) + 1.0, rng)[3] for _ in range(30)]
+    assert abs(np.mean(tails) - 1 / index) < 4.5 * np.std(tails) / 30**0.5
+    assert weight_statistics(np.sign(rng.standard_normal((200, 200))), rng)[3] == 0
+
+
+def test_fingerprints_tell_matrices_apart():
+    rng = np.random.default_rng(0)
+    matrices = [rng.standard_normal((8, 8)) for _ in range(50)]
+    prints = [weight_statistics(matrix, rng)[4] for matrix in (*matrices, *matrices)]
+    assert prints[:50] == prints[50:]
+    assert len(set(prints)) == 50
