@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from meanfield.errors import InvalidInput, MeanFieldError
+from meanfield.errors import InvalidInput, MeanFieldError, shown
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -86,7 +86,7 @@ def map_tasks(
     if callable(workers):
         return _in_order(function, tasks, workers, progress, label, arrived)
     if isinstance(workers, bool) or not isinstance(workers, int | np.integer) or not (workers == -1 or workers >= 1):
-        raise InvalidInput(f"workers must be -1, an integer of at least 1 or a map-like callable, not {workers!r}")
+        raise InvalidInput(f"workers must be -1, an integer of at least 1 or a map-like callable, not {shown(workers)}")
     threads = min((os.cpu_count() or 1) if workers == -1 else int(workers), len(tasks))
     if threads <= 1:
         return _in_order(function, tasks, map, progress, label, arrived)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,10 @@ from meanfield.activations.formulas.straight_line import StraightLine, program_o
 from meanfield.activations.formulas.symmetry import symmetry_of
 from meanfield.activations.moments import Moments
 from meanfield.activations.symmetry import UNKNOWN, Symmetry
+from meanfield.error_state import own_error_state
 from meanfield.numerics.discs.features import Features
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
+from meanfield.read_only import ReadOnly
 
 __all__ = ["Activation"]
 
@@ -74,7 +75,7 @@ class Activation:
     derivative_function: ArrayFunction | None = None
     declared_breakpoints: tuple[float, ...] | None = None
     declared_jumps: tuple[float, ...] = ()
-    parameters: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    parameters: Mapping[str, float] = field(default_factory=lambda: ReadOnly({}))
     formula: str = ""
     source: str = ""
     entry: str = ""
@@ -86,10 +87,12 @@ class Activation:
         printable = "".join(c if c.isprintable() else " " for c in str(self.name))
         object.__setattr__(self, "name", " ".join(printable.split()))
 
+    @own_error_state
     def __call__(self, x: ArrayLike) -> Floats:
         """φ(x), elementwise, in float64."""
         return self.function(np.asarray(x, dtype=np.float64))
 
+    @own_error_state
     def derivative(self, x: ArrayLike) -> Floats:
         """φ′(x), elementwise; exact where φ came with its derivative, else from a piecewise interpolant of φ."""
         x = np.asarray(x, dtype=np.float64)
@@ -97,6 +100,7 @@ class Activation:
             return self.derivative_function(x)
         return self.pieces.derivative(x)
 
+    @own_error_state
     def backward(self, x: ArrayLike) -> Floats:
         """What a backward pass multiplies gradients by at `x`, elementwise: the `surrogate`, or else φ′."""
         return self.derivative(x) if self.surrogate is None else self.surrogate(x)
@@ -109,11 +113,13 @@ class Activation:
         return self.moments.derivative_moment(q) if self.surrogate is None else self.surrogate.moments.second_moment(q)
 
     @property
+    @own_error_state
     def breakpoints(self) -> tuple[float, ...]:
         """Where φ or one of its derivatives is not continuous (jumps included), in ascending order."""
         return self.pieces.breakpoints
 
     @property
+    @own_error_state
     def jumps(self) -> tuple[float, ...]:
         """Where φ itself is not continuous, in ascending order."""
         return self.pieces.jumps
@@ -170,6 +176,7 @@ class Activation:
         """Whether φ takes one value only, so that Var φ(√q Z) = 0 at every q; None if that is not known."""
         return self._symmetry.constant
 
+    @own_error_state
     def has_zero_mean(self, q: ArrayLike) -> Bools:
         """Whether E φ(√q Z) is zero at each q ≥ 0, as second moments see it; an array of the shape of `q`.
 
@@ -189,6 +196,7 @@ class Activation:
         (mean, error), (second, second_error) = self.moments.mean(q), self.moments.second_moment(q)
         return np.asarray((np.abs(mean) + error) ** 2 <= second_error + EPS * second)
 
+    @own_error_state
     def looks_scale_invariant(self, q: ArrayLike) -> Bools:
         """Whether φ(ax) = aφ(x) for a > 0, as second moments see it at each q ≥ 0; an array of the shape of `q`.
 
@@ -215,6 +223,7 @@ class Activation:
         linear = np.abs(q * slope - second) <= error + q * slope_error + 4 * EPS * second
         return np.asarray(linear & (defect <= defect_error))
 
+    @own_error_state
     def varies(self, q: ArrayLike) -> Bools:
         """Whether Var φ(√q Z) is positive at each q ≥ 0, beyond the bound on its error; an array of the shape of `q`.
 
@@ -271,6 +280,7 @@ class Activation:
         own = sum(part.pieces.evaluations for _, part in self.parts)
         return own + (self.surrogate.evaluations if self.surrogate is not None else 0)
 
+    @own_error_state
     def resolution(self, q: ArrayLike) -> float | None:
         """Width of the features of a callable φ that were seen where √q·Z has weight; None if its formula is known."""
         searched = [part.pieces.resolution(q) for _, part in self.parts]
@@ -287,11 +297,7 @@ class Activation:
         return Moments(self.pieces, self.entry, self.parameters, self._program)
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {name: vars(self)[name] for name in self.__dataclass_fields__}
-        return {**state, "parameters": dict(self.parameters)}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, parameters=MappingProxyType(state["parameters"]))
+        return {name: vars(self)[name] for name in self.__dataclass_fields__}
 
     def __repr__(self) -> str:
         arguments = "".join(f", {key}={value!r}" for key, value in self.parameters.items())

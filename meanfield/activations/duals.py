@@ -7,6 +7,7 @@ import numpy as np
 from meanfield.activations.closed_forms.symbolic import dual_expression
 from meanfield.activations.resolve import activation
 from meanfield.arguments import positive, whole
+from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
 from meanfield.estimates import Estimate
 from meanfield.numerics.pairs import hermite
@@ -14,6 +15,7 @@ from meanfield.numerics.pairs import hermite
 __all__ = ["dual", "hermite_coefficients"]
 
 
+@own_error_state
 def dual(spec: Any) -> Any:
     """E φ(U) φ(V) as a sympy expression, where a closed form is known.
 
@@ -47,6 +49,7 @@ def dual(spec: Any) -> Any:
     return dual_expression(phi.entry, phi.parameters) if phi.entry else None
 
 
+@own_error_state
 def hermite_coefficients(spec: Any, n: int, q: float = 1.0) -> Estimate:
     """The first `n` coefficients of φ(√q·z) in the orthonormal Hermite polynomials.
 

@@ -6,14 +6,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meanfield.activations.resolve import activation
-from meanfield.arguments import correlation, positive
-from meanfield.errors import InvalidInput
+from meanfield.arguments import correlation, positive, tolerance
+from meanfield.error_state import own_error_state
+from meanfield.errors import InvalidInput, shown
 from meanfield.estimates import Estimate
 from meanfield.numerics.pairs.two_functions import ProductMap
 
 __all__ = ["expectation", "moment", "pair_expectation"]
 
 
+@own_error_state
 def expectation(f: Any, q: ArrayLike = 1.0, *, rtol: float = 1e-12, atol: float = 0.0) -> Estimate:
     """E f(√q·Z) for a standard normal Z.
 
@@ -45,10 +47,11 @@ def expectation(f: Any, q: ArrayLike = 1.0, *, rtol: float = 1e-12, atol: float 
     >>> mf.expectation("exp(x)", q=2.0).value  # e^{q/2}
     2.71828182845904...
     """
-    phi = activation(f)
-    return phi.moments.expectation("f", positive(q, "q", zero=True), rtol=rtol, atol=atol)
+    phi, variance = activation(f), positive(q, "q", zero=True)
+    return phi.moments.expectation("f", variance, rtol=tolerance(rtol, "rtol"), atol=tolerance(atol, "atol"))
 
 
+@own_error_state
 def moment(spec: Any, product: str, q: ArrayLike = 1.0, *, rtol: float | None = None) -> Estimate:
     """E of a product of φ, its derivatives and its argument X = √q·Z.
 
@@ -91,15 +94,16 @@ def moment(spec: Any, product: str, q: ArrayLike = 1.0, *, rtol: float | None = 
     0.455528027787
     """
     if not (isinstance(product, str) and product and set(product) <= set("fdsx")):
-        raise InvalidInput(f"product must be letters f, d, s and x, as in 'ff' or 'dd', not {product!r}")
+        raise InvalidInput(f"product must be letters f, d, s and x, as in 'ff' or 'dd', not {shown(product)}")
     phi = activation(spec)
     if rtol is None:
         order = 2 if "s" in product else 1 if "d" in product else 0
         differentiations = max(order - (phi.derivative_function is not None), 0)
         rtol = (1e-12, 1e-10, 1e-8)[differentiations]
-    return phi.moments.expectation(product, positive(q, "q", zero=True), rtol=rtol)
+    return phi.moments.expectation(product, positive(q, "q", zero=True), rtol=tolerance(rtol, "rtol"))
 
 
+@own_error_state
 def pair_expectation(
     f: Any,
     g: Any = None,
@@ -146,7 +150,7 @@ def pair_expectation(
     second = first if g is None else activation(g)
     variance1 = positive(q, "q")
     variance2 = variance1 if q2 is None else positive(q2, "q2")
-    correlations = correlation(c)
+    correlations, rtol = correlation(c), tolerance(rtol, "rtol")
     try:
         arrays = np.broadcast_arrays(variance1, variance2, correlations)
     except ValueError:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -14,10 +13,13 @@ from meanfield.activations.activation import Activation
 from meanfield.activations.catalogue.entry import Entry
 from meanfield.activations.catalogue.table import ENTRIES
 from meanfield.activations.mixture import Mixture, Parts
+from meanfield.arguments import is_several, real
 from meanfield.errors import InvalidInput
+from meanfield.read_only import ReadOnly
 
 #: Rows that are linear in their one parameter, so that moments of n factors are polynomials of degree n in it.
 LINEAR = ("prelu", "leaky_relu")
+MEANING = "a number or a list of numbers"
 NODES = 3  # of the Gauss rule that stands for many slopes; exact for polynomials of degree 5
 
 
@@ -28,17 +30,18 @@ def from_catalogue(entry: Entry, parameters: Mapping[str, Any]) -> Activation:
     """
     tensors = {name: value.detach() for name, value in parameters.items() if hasattr(value, "detach")}  # of torch
     parameters = {**parameters, **tensors}
-    if any(np.ndim(value) for value in parameters.values()):
+    if any(is_several(value) or getattr(value, "ndim", 0) for value in parameters.values()):
         return _per_channel(entry, parameters)
     return _make(entry.name, tuple(entry.values(parameters).items()))
 
 
 def _per_channel(entry: Entry, parameters: Mapping[str, Any]) -> Mixture | Activation:
+    given = {name: real(value, f"{entry.name}: {name}", MEANING) for name, value in parameters.items()}
     columns: list[Floats] = []
-    with suppress(TypeError, ValueError):
-        columns = [*np.broadcast_arrays(*(np.asarray(value, dtype=np.float64) for value in parameters.values()))]
-    if not columns or columns[0].ndim != 1 or columns[0].size == 0:
-        shapes = ", ".join(f"{name} of shape {np.shape(value)}" for name, value in parameters.items())
+    with suppress(ValueError):
+        columns = [*np.broadcast_arrays(*given.values())]
+    if not columns or columns[0].ndim != 1:
+        shapes = ", ".join(f"{name} of shape {value.shape}" for name, value in given.items())
         raise InvalidInput(f"{entry.name}: parameters must be numbers or lists of one length, not {shapes}")
     rows, channels, counts = np.unique(np.stack(columns, axis=1), axis=0, return_inverse=True, return_counts=True)
     kinds = [from_catalogue(entry, dict(zip(parameters, row.tolist(), strict=True))) for row in rows]
@@ -80,7 +83,7 @@ def _make(name: str, parameters: tuple[tuple[str, float], ...]) -> Activation:
         derivative_function=RowFunction(name, "derivative", values),
         declared_breakpoints=breakpoints,
         declared_jumps=jumps,
-        parameters=MappingProxyType(values),
+        parameters=ReadOnly(values),
         formula=entry.text(values),
         source=entry.source,
         entry=name,

@@ -1,7 +1,6 @@
 """Gains: factors on the weights that preserve the second moment, the variance or the squared gradient."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -10,9 +9,11 @@ from numpy.typing import ArrayLike
 from meanfield.activations.activation import Activation
 from meanfield.activations.random_activation import RandomActivation, activation_or_random
 from meanfield.activations.resolve import activation
-from meanfield.arguments import positive
-from meanfield.errors import InfiniteDerivative, InvalidInput, NotConverged
+from meanfield.arguments import choice, number, positive
+from meanfield.error_state import own_error_state
+from meanfield.errors import InfiniteDerivative, InvalidInput, NotConverged, shown
 from meanfield.estimates import Estimate
+from meanfield.read_only import ReadOnly
 
 __all__ = ["calculate_gain", "gain", "gains"]
 
@@ -23,6 +24,7 @@ MOMENTS = {"forward": "second_moment", "centered": "variance", "backward": "deri
 KINDS = tuple(MOMENTS)
 
 
+@own_error_state
 def gain(spec: Any, *, kind: str = "forward", q: ArrayLike = 1.0) -> Estimate:
     """The gain of an activation: weights of standard deviation gain/√fan preserve the moment that `kind` names.
 
@@ -66,8 +68,7 @@ def gain(spec: Any, *, kind: str = "forward", q: ArrayLike = 1.0) -> Estimate:
     >>> mf.gain("gelu").value
     1.533530441195535...
     """
-    if not (isinstance(kind, str) and kind in KINDS):
-        raise InvalidInput(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
+    kind = choice(kind, "kind", KINDS)
     phi, variance = activation_or_random(spec), positive(q, "q")
     function, asked = _integrand(phi, kind)
     before = function.evaluations
@@ -100,6 +101,7 @@ def _integrand(phi: Activation | RandomActivation, kind: str) -> tuple[Activatio
     return phi, MOMENTS[kind]
 
 
+@own_error_state
 def gains(spec: Any, q: ArrayLike = 1.0) -> Mapping[str, Estimate]:
     """All gains of an activation that are finite.
 
@@ -136,9 +138,10 @@ def gains(spec: Any, q: ArrayLike = 1.0) -> Mapping[str, Estimate]:
         except (InvalidInput, InfiniteDerivative):
             if kind == "forward":
                 raise
-    return MappingProxyType(found)
+    return ReadOnly(found)
 
 
+@own_error_state
 def calculate_gain(nonlinearity: Any, param: float | None = None) -> float:
     """Drop-in for ``torch.nn.init.calculate_gain`` that takes any activation and returns the exact forward gain at q
     = 1.
@@ -174,9 +177,8 @@ def calculate_gain(nonlinearity: Any, param: float | None = None) -> float:
         if key in WEIGHTED:
             nonlinearity = "linear"
         if key in ("leaky_relu", "leakyrelu") and param is not None:
-            if np.ndim(param):
-                raise InvalidInput(f"param is one number, the negative_slope of 'leaky_relu', not {param!r}")
-            return float(gain(activation("leaky_relu", negative_slope=param)))
+            slope = number(param, "param", "one number, the negative_slope of 'leaky_relu'")
+            return float(gain(activation("leaky_relu", negative_slope=slope)))
     if param is not None:
-        raise InvalidInput(f"param is the negative slope of 'leaky_relu'; {nonlinearity!r} takes none")
+        raise InvalidInput(f"param is the negative slope of 'leaky_relu'; {shown(nonlinearity)} takes none")
     return float(gain(nonlinearity))

@@ -20,13 +20,16 @@ from meanfield.activations.formulas.vocabulary import example, is_function
 from meanfield.activations.from_callable import from_callable
 from meanfield.activations.from_catalogue import from_catalogue
 from meanfield.activations.from_formula import from_formula, is_sympy
-from meanfield.errors import InvalidInput, UnknownActivation
+from meanfield.arguments import number
+from meanfield.error_state import own_error_state
+from meanfield.errors import InvalidInput, UnknownActivation, shown
 
 __all__ = ["activation"]
 
 NAME_AND_NUMBER = re.compile(r"(.*?)[\s_:=\[]+(-?\d*\.?\d+)\]?")
 
 
+@own_error_state
 def activation(
     spec: Any,
     *,
@@ -95,7 +98,7 @@ def activation(
     meanfield.errors.UnknownActivation: no activation is called 'geluu'; the nearest names are gelu, elu, gelu_10
     """
     if not isinstance(name, str | None):
-        raise InvalidInput(f"name must be text, not {shortened(name)}")
+        raise InvalidInput(f"name must be text, not {shown(name)}")
     if surrogate is not None:
         phi = activation(spec, derivative=derivative, breakpoints=breakpoints, name=name, **parameters)
         return replace(phi, surrogate=_surrogate_of(phi, surrogate))
@@ -124,13 +127,13 @@ def activation(
     elif callable(spec):
         return from_callable(spec, derivative, points, name)
     else:
-        raise InvalidInput(f"an activation is a name, a formula, a function or an expression, not {shortened(spec)}")
+        raise InvalidInput(f"an activation is a name, a formula, a function or an expression, not {shown(spec)}")
     return _changed(made, derivative, points, name)
 
 
 def _unknown(name: str) -> UnknownActivation:
     near = nearest_names(name.rpartition(".")[2])
-    what = f"no activation is called {shortened(name)}" if name.strip() else "the name of the activation is empty"
+    what = f"no activation is called {shown(name)}" if name.strip() else "the name of the activation is empty"
     if hint := _meant(name):
         return UnknownActivation(f"{what}; {hint}")
     path, _, last = name.strip().rpartition(".")
@@ -159,8 +162,11 @@ def _meant(name: str) -> str:
 
 
 def _surrogate_of(phi: Activation, spec: Any) -> Activation:
-    if isinstance(spec, int | float) and not isinstance(spec, bool) and np.isfinite(spec):
-        return from_callable(partial(_constant, value=float(spec)), np.zeros_like, (), f"{spec:g}")
+    if isinstance(spec, int | float | np.floating) and not isinstance(spec, bool):
+        value = number(spec, "surrogate")
+        if not np.isfinite(value):
+            raise InvalidInput(f"the surrogate of {phi.name} must be finite, not {shown(spec)}")
+        return from_callable(partial(_constant, value=value), np.zeros_like, (), f"{value:g}")
     own = f"the surrogate of {phi.name}" if callable(spec) and not isinstance(spec, Activation) else None
     surrogate = activation(spec, name=own)
     if surrogate.surrogate is not None:
@@ -186,9 +192,3 @@ def _changed(
     if points is not None:
         breakpoints, jumps = points, tuple(x for x in jumps if x in points)
     return replace(made, name=name, derivative_function=slope, declared_breakpoints=breakpoints, declared_jumps=jumps)
-
-
-def shortened(spec: object) -> str:
-    """`repr` in at most 60 characters."""
-    text = repr(spec)
-    return text if len(text) <= 60 else f"{text[:40]}… ({len(text)} characters)"

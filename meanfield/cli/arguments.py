@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from meanfield.errors import InvalidInput
+from meanfield.errors import InvalidInput, shown
 
 if TYPE_CHECKING:
     from meanfield._types import Floats
@@ -84,11 +84,11 @@ def parse_activation(text: str, parameters: list[str] | None = None) -> "Activat
     >>> float(parse_activation("math:tanh")(0.0))
     0.0
     """
-    from meanfield.activations.resolve import activation, shortened
+    from meanfield.activations.resolve import activation
     from meanfield.networks.text.text import is_network
 
     if is_network(text):
-        raise InvalidInput(f"{shortened(text)} is a network, but this command takes one activation")
+        raise InvalidInput(f"{shown(text)} is a network, but this command takes one activation")
     values: dict[str, Any] = dict(map(_parameter, parameters or ()))
     if not MODULE_AND_NAME.fullmatch(text):
         return activation(text, **values)

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meanfield._types import Floats
-from meanfield.arguments import false_alarm_rate, whole
+from meanfield.arguments import false_alarm_rate, real, whole
 from meanfield.cross_check.comparisons import SIGNALS, log_values
 from meanfield.cross_check.doubts import refuse_other_networks, starts_with_vector
 from meanfield.cross_check.given_network import GivenWeights, RandomOfSameShape, given_network
 from meanfield.cross_check.prediction import predict
 from meanfield.cross_check.result import CheckResult, Row
+from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
 from meanfield.montecarlo.forward_backward import run_network
 from meanfield.montecarlo.input_states import draw_state, input_root
@@ -105,6 +106,7 @@ def shortened(names: Iterable[str], most: int = 3) -> str:
     return ", ".join(every[:most]) + (f" and {len(every) - most} more" if len(every) > most else "")
 
 
+@own_error_state
 def check_weights(
     weights: Any,
     activation: Any,
@@ -185,6 +187,7 @@ def check_weights(
     starts = starts_with_vector(collection)
     given = given_network(tensors, described, not several, None if starts is None else not starts)
     blocks, widths = given.blocks, given.widths
+    inputs = None if inputs is None else real(inputs, "inputs", "an (N, d) array of real numbers, one row an input")
     if inputs is not None and np.shape(inputs)[-1:] != (widths[0],):
         raise InvalidInput(
             f"inputs must be an (N, {widths[0]}) array for these weights, not of shape {np.shape(inputs)}"

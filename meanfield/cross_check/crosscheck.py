@@ -13,6 +13,7 @@ from meanfield.cross_check.comparisons import SIGNALS, Comparison, compare_signa
 from meanfield.cross_check.failure_cause import Cause, cause_of, compare_steps, equal_draws
 from meanfield.cross_check.prediction import attention_excess, predict, scaled
 from meanfield.cross_check.result import CrossCheck, Row
+from meanfield.error_state import own_error_state
 from meanfield.estimates import Sample
 from meanfield.montecarlo.random_generators import RandomSource
 from meanfield.montecarlo.simulation import Method, Simulation, TypeName, simulate
@@ -29,6 +30,7 @@ __all__ = ["crosscheck"]
 STEP = 1e-3  # of ln sigma_w, in finite differences of the theory
 
 
+@own_error_state
 def crosscheck(
     block: Any,
     depth: int,

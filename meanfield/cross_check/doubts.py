@@ -72,7 +72,7 @@ def starts_with_vector(collection: Collection) -> bool | None:
     """Whether a vector such as the gain of a normalisation comes before the first matrix; None if there are none."""
     matrices = {tensor.name for tensor in collection.tensors}
     vectors = {name for name, array in collection.others.items() if array.dtype.kind == "f" and array.size > 1}
-    first = next(name for name in collection.names if name in matrices or name in vectors)
+    first = next((name for name in collection.names if name in matrices or name in vectors), None)
     return first in vectors if vectors else None
 
 

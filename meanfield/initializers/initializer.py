@@ -10,7 +10,8 @@ import numpy as np
 
 from meanfield._types import Floats
 from meanfield.arguments import whole
-from meanfield.errors import InvalidInput
+from meanfield.error_state import own_error_state
+from meanfield.errors import InvalidInput, shown
 from meanfield.initializers.matrix_ensembles import Ensemble, Scaled
 from meanfield.networks.block import mlp
 from meanfield.networks.layers.network import Network
@@ -67,6 +68,7 @@ class Initializer:
     biases: Scaled | None = None
     constants: Mapping[str, float] = field(default_factory=dict, compare=False)
 
+    @own_error_state
     def __call__(self, rng: np.random.Generator, fan_out: int, fan_in: int) -> Floats:
         """Draw the weights of one layer.
 
@@ -89,20 +91,24 @@ class Initializer:
         """
         return self.weights.draw(_generator(rng), *_fans(fan_out, fan_in))
 
+    @own_error_state
     def std(self, fan_out: int, fan_in: int) -> float:
         """Exact standard deviation of an entry after truncation: the square root of its second moment."""
         return self.weights.std(*_fans(fan_out, fan_in))
 
+    @own_error_state
     def sigma_w_at(self, fan_out: int, fan_in: int) -> float:
         """Standard deviation of the weights times √fan_in for this shape, as in the theory."""
         return self.std(fan_out, fan_in) * math.sqrt(fan_in)
 
+    @own_error_state
     def sigma_b_at(self, fan_out: int, fan_in: int) -> float:
         """Standard deviation of the biases for this shape; 0 if the scheme has no random biases."""
         fans = _fans(fan_out, fan_in)
         return 0.0 if self.biases is None else self.biases.std(*fans)
 
     @property
+    @own_error_state
     def sigma_w(self) -> float:
         """`sigma_w_at` for a square matrix, if independent of its size.
 
@@ -116,6 +122,7 @@ class Initializer:
             raise InvalidInput(f"sigma_w of {self} depends on the fans: use .sigma_w_at(fan_out, fan_in)")
         return small
 
+    @own_error_state
     def blocks(self, activation: Any, widths: Sequence[int]) -> list[Network]:
         """The blocks of a fully connected network under this scheme, for theory and simulation.
 
@@ -171,5 +178,5 @@ def _fans(fan_out: int, fan_in: int) -> tuple[int, int]:
 
 def _generator(rng: np.random.Generator) -> np.random.Generator:
     if not isinstance(rng, np.random.Generator):
-        raise InvalidInput(f"rng must be a numpy.random.Generator, as numpy.random.default_rng(0), not {rng!r:.60}")
+        raise InvalidInput(f"rng must be a numpy.random.Generator, as numpy.random.default_rng(0), not {shown(rng)}")
     return rng

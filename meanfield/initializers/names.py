@@ -3,7 +3,7 @@
 import difflib
 import re
 
-from meanfield.errors import InvalidInput
+from meanfield.errors import InvalidInput, shown
 from meanfield.initializers.catalogue import SCHEMES
 
 Arguments = dict[str, str | float]
@@ -105,10 +105,10 @@ def find_scheme(name: str) -> tuple[str, Arguments]:
                 truncated = framework != "torch" and meant[0] in PLAIN_ELSEWHERE
                 return (meant[0], TRUNCATED | meant[1]) if truncated else meant
     if word in FAMILIES:
-        raise InvalidInput(f"{name!r:.60} names several schemes: choose {' or '.join(FAMILIES[word])}")
+        raise InvalidInput(f"{shown(name)} names several schemes: choose {' or '.join(FAMILIES[word])}")
     if word in NOT_RANDOM:
-        raise InvalidInput(f"{name!r:.60} draws nothing at random; the theory is of random weights")
+        raise InvalidInput(f"{shown(name)} draws nothing at random; the theory is of random weights")
     near = difflib.get_close_matches(word[:64], _BY_NAME, n=6, cutoff=0.55)
     names = list(dict.fromkeys(_BY_NAME[match][0] for match in near))[:3]
     hint = f"the nearest names are {', '.join(names)}" if names else "meanfield.schemes() lists the names"
-    raise InvalidInput(f"no initialisation scheme is called {name!r:.60}; {hint}")
+    raise InvalidInput(f"no initialisation scheme is called {shown(name)}; {hint}")

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from meanfield.activations.activation import Activation
 from meanfield.activations.catalogue.entry import Real
 from meanfield.activations.formulas.parse import read
 from meanfield.activations.resolve import activation as activation_of
-from meanfield.errors import InvalidInput, MeanFieldError
+from meanfield.error_state import own_error_state
+from meanfield.errors import InvalidInput, MeanFieldError, shown
 from meanfield.initializers.catalogue import SCHEMES, forward_gain
 from meanfield.initializers.initializer import Initializer
 from meanfield.initializers.names import Arguments, find_scheme
@@ -26,6 +28,7 @@ WITH_PARAMETERS = re.compile(r"([\w. -]+):\s*(\w+\s*=[^:=,]+(?:,\s*\w+\s*=[^:=,]
 GAIN = Real(1.0, 0.0, 1e150, open=True)
 
 
+@own_error_state
 def schemes() -> list[str]:
     """Names of all initialisation schemes.
 
@@ -43,6 +46,7 @@ def schemes() -> list[str]:
     return list(SCHEMES)
 
 
+@own_error_state
 def initializer(
     name: str,
     *,
@@ -104,7 +108,7 @@ def initializer(
     initializer('truncated_normal', convention='absolute', std=1.0)
     """
     if not isinstance(name, str):
-        raise InvalidInput(f"a scheme is a name, as 'he_normal', not {name!r:.60}")
+        raise InvalidInput(f"a scheme is a name, as 'he_normal', not {shown(name)}")
     key, fixed, listed = named_scheme(name)
     parameters = _renamed(key, parameters)
     for other in listed:
@@ -117,8 +121,8 @@ def initializer(
     phi = None if chosen["activation"] is None else activation_of(chosen["activation"])
     factor = None if chosen["gain"] is None else GAIN.check("gain", chosen["gain"])
     named = activation if isinstance(activation, str) else phi
-    shown = {**chosen, "activation": named, "gain": factor, **given}
-    call = ", ".join([repr(key), *(f"{word}={_plain(v)!r}" for word, v in shown.items() if v is not None)])
+    written = {**chosen, "activation": named, "gain": factor, **given}
+    call = ", ".join([repr(key), *(f"{word}={_plain(v)}" for word, v in written.items() if v is not None)])
     options = Options(phi, factor, chosen["mode"], chosen["law"])
     return SCHEMES[key].initializer(options, given, f"initializer({call})", forward_gain)
 
@@ -144,7 +148,7 @@ def _renamed(key: str, given: Mapping[str, Any]) -> dict[str, Any]:
             if value not in ("relu", "leaky_relu"):
                 gain = TORCH_GAINS.get(str(value), "1")
                 raise InvalidInput(
-                    f"torch's gain for {value!r:.40} is {gain}: write gain={gain}, or activation= for the exact one"
+                    f"torch's gain for {shown(value)} is {gain}: write gain={gain}, or activation= for the exact one"
                 )
         elif not (word == "mean" and value == 0):
             other = ARGUMENTS.get(word, word)
@@ -183,7 +187,7 @@ def _without_call(text: str) -> str:
         return name
     pairs = [part.partition("=") for part in inside.split(",")]
     if not all(equals and key.strip().isidentifier() for key, equals, _ in pairs):
-        raise InvalidInput(f"the parameters of a scheme have names, as in normal(std=0.02), not {text!r:.60}")
+        raise InvalidInput(f"the parameters of a scheme have names, as in normal(std=0.02), not {shown(text)}")
     return f"{name}:{','.join(f'{key.strip()}={_number(value.strip())}' for key, _, value in pairs)}"
 
 
@@ -194,11 +198,12 @@ def _number(text: str) -> str:
     try:
         return text if isinstance(_value(text), int | float) else repr(float(read(text)))
     except (MeanFieldError, TypeError):
-        raise InvalidInput(f"{text!r:.60} is not a number") from None
+        raise InvalidInput(f"{shown(text)} is not a number") from None
 
 
-def _plain(value: object) -> object:
-    return value.item() if isinstance(value, np.generic) else value
+def _plain(value: object) -> str:
+    value = value.item() if isinstance(value, np.generic) else value
+    return repr(value) if isinstance(value, str | float | Activation) else shown(value)
 
 
 def _value(text: str) -> float | str:

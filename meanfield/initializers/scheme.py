@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from meanfield.activations.activation import Activation
-from meanfield.errors import InvalidInput
+from meanfield.arguments import choice
+from meanfield.errors import InvalidInput, shown
 from meanfield.initializers.initializer import Initializer
 from meanfield.initializers.matrix_ensembles import MODES, Ensemble, Law, Named, Scaled
 from meanfield.initializers.scheme_parameters import LARGEST, SMALLEST, Parameter, Value, Values, number, one_of
@@ -100,7 +101,9 @@ class Scheme:
         known = {**self.parameters, **(LAW_PARAMETERS if law_name == "truncated_normal" else {})}
         for name in parameters:
             if name not in known:
-                raise InvalidInput(f"{self.name} has no parameter {name!r}; its parameters are: {self._takes(known)}")
+                raise InvalidInput(
+                    f"{self.name} has no parameter {shown(name)}; its parameters are: {self._takes(known)}"
+                )
         values = Values({name: self._value(name, parameter, parameters) for name, parameter in known.items()})
         self._refuse_unused(options, values)
         law: Law = Named(law_name)
@@ -121,7 +124,7 @@ class Scheme:
             raise InvalidInput(f"{self.name} has a law of its own and takes no law=")
         name = SYNONYMS.get(law, law) if isinstance(law, str) else ""
         if name not in LAWS:
-            raise InvalidInput(f"law must be one of {', '.join(('normal', *LAWS))}, not {law!r:.60}")
+            raise InvalidInput(f"law must be one of {', '.join(('normal', *LAWS))}, not {shown(law)}")
         return name
 
     def _value(self, name: str, parameter: Parameter, given: Mapping[str, object]) -> Value | None:
@@ -135,8 +138,7 @@ class Scheme:
         if options.mode is not None:
             if self.mode not in MODES:
                 raise InvalidInput(f"{self.name} does not scale with fan_in or fan_out: it takes no mode=")
-            if options.mode not in MODES:
-                raise InvalidInput(f"mode must be one of {', '.join(MODES)}, not {options.mode!r:.60}")
+            choice(options.mode, "mode", tuple(MODES))
         if options.gain is not None and self.gain is None:
             raise InvalidInput(f"{self.name} takes no gain=: its formula is {self.formula}")
         if options.activation is not None and self.gain is None and not self.activation:

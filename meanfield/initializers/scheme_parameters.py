@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from meanfield.activations.catalogue.entry import Real
-from meanfield.errors import InvalidInput
+from meanfield.arguments import choice
 
 Value = float | str | tuple[int, ...]
 #: Validates a value given for the parameter of that name.
@@ -47,9 +47,7 @@ def one_of(*values: str, default: str | None = None) -> Parameter:
     """One of several words."""
 
     def check(name: str, value: object) -> str:
-        if not (isinstance(value, str) and value in values):
-            raise InvalidInput(f"{name} must be one of {', '.join(values)}, not {value!r:.60}")
-        return value
+        return choice(value, name, values)
 
     return Parameter(check, default)
 

@@ -8,7 +8,8 @@ from typing import Any
 from meanfield.activations.activation import Activation
 from meanfield.activations.resolve import activation
 from meanfield.arguments import positive, whole
-from meanfield.errors import InvalidInput, MeanFieldError
+from meanfield.error_state import own_error_state
+from meanfield.errors import InvalidInput, MeanFieldError, shown
 from meanfield.initializers.catalogue import SCHEMES
 from meanfield.initializers.initializer import WIDEST, Initializer
 from meanfield.initializers.lsuv import DataDrivenInitializer
@@ -75,6 +76,7 @@ class SchemeRow:
     reason: str = ""
 
 
+@own_error_state
 def scheme_table(
     activations: Any = ACTIVATIONS,
     schemes: str | Iterable[str] = IN_TABLE,
@@ -134,7 +136,8 @@ def scheme_table(
 
 def _several(things: Any) -> Iterable[Any]:
     """An iterable of `things`; a single thing or a text counts as one."""
-    return things if isinstance(things, Iterable) and not isinstance(things, str) else (things,)
+    several = isinstance(things, Iterable) and not isinstance(things, str) and getattr(things, "ndim", 1) > 0
+    return things if several else (things,)
 
 
 def verdict(signal: float, gradient: float) -> str:
@@ -161,7 +164,7 @@ def _fate(factor: float) -> str:
 def _maker(name: str) -> Callable[[Activation], Initializer]:
     """The function from activations to initializers for a scheme; raises at once if the name is invalid."""
     if not isinstance(name, str):
-        raise InvalidInput(f"a scheme is a name, as 'he_normal', not {name!r:.60}")
+        raise InvalidInput(f"a scheme is a name, as 'he_normal', not {shown(name)}")
     base = name.removesuffix(OWN_GAIN)
     if base == name and not SCHEMES[named_scheme(name)[0]].activation:
         same = initializer(name)

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meanfield._types import Floats, RealType
-from meanfield.errors import InvalidInput
+from meanfield.arguments import number, real
+from meanfield.errors import InvalidInput, shown
 from meanfield.montecarlo.draws import Array
 
 
@@ -38,21 +39,19 @@ def input_root(q: float, c: float | None, inputs: ArrayLike | None, batch: int |
            [1.2, 2. ]])
     """
     if inputs is None:
-        if not (np.ndim(q) == 0 and math.isfinite(q) and q > 0):
-            raise InvalidInput(f"q is a second moment and must be a finite number > 0, not {q!r}")
+        of_q, of_c = "a second moment and a finite number > 0", "a correlation and a number from −1 to 1"
+        if not 0 < (q := number(q, "q", of_q)) < math.inf:
+            raise InvalidInput(f"q must be {of_q}, not {shown(q)}")
         if batch is not None:
-            return math.sqrt(q) * _batch_root(0.0 if c is None else c, batch)
+            return math.sqrt(q) * _batch_root(0.0 if c is None else number(c, "c", of_c), batch)
         if c is None:
             return np.array([[math.sqrt(q)]])
-        if not (np.ndim(c) == 0 and -1 <= c <= 1):
-            raise InvalidInput(f"c is a correlation and must be a number from −1 to 1, not {c!r}")
+        if not -1 <= (c := number(c, "c", of_c)) <= 1:
+            raise InvalidInput(f"c must be {of_c}, not {shown(c)}")
         return math.sqrt(q) * np.array([[1.0, 0.0], [c, math.sqrt((1 - c) * (1 + c))]])
     if q != 1.0 or c is not None:
         raise InvalidInput("give either inputs or q and c: the inputs have their own second moments")
-    try:
-        x = np.asarray(inputs, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InvalidInput("inputs must be an (N, d) array of real numbers, one row an input") from None
+    x = real(inputs, "inputs", "an (N, d) array of real numbers, one row an input")
     if x.ndim > 2:
         x = as_points(x)
     if x.ndim != 2 or not x.size or not np.isfinite(x).all() or not x.any(axis=1).all():
@@ -71,10 +70,10 @@ def as_points(images: Floats) -> Floats:
 
 def _batch_root(c: float, batch: int) -> Floats:
     """The symmetric square root of the matrix with diagonal 1 and off-diagonal entries c."""
-    if not (np.ndim(c) == 0 and -1 / (batch - 1) <= c < 1):
+    if not -1 / (batch - 1) <= c < 1:
         raise InvalidInput(
             f"c is the correlation of any two inputs of a batch of {batch} and must be a number from −1/{batch - 1} to "
-            f"less than 1, not {c!r}"
+            f"less than 1, not {shown(c)}"
         )
     apart, together = math.sqrt(1 - c), math.sqrt(max(1 + (batch - 1) * c, 0.0))
     return apart * np.eye(batch) + (together - apart) / batch

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meanfield._types import Floats, RealType
-from meanfield.arguments import whole
+from meanfield.arguments import choice, flag, whole
+from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
 from meanfield.estimates import Sample
 from meanfield.montecarlo.draws import Draw
@@ -75,22 +76,26 @@ class Simulation:
     points: int = 1
 
     @property
+    @own_error_state
     def q(self) -> Sample:
         """Second moment of the signal: h² averaged over units, inputs and networks."""
         return sample(self.raw["q"])
 
     @property
+    @own_error_state
     def one_minus_c(self) -> Sample | None:
         """1 − c without cancellation, averaged over pairs of inputs and networks; None for a single input."""
         return sample(self.raw["one_minus_c"]) if "one_minus_c" in self.raw else None
 
     @property
+    @own_error_state
     def c(self) -> Sample | None:
         """Correlation h_a · h_b / |h_a||h_b|, averaged over pairs of inputs and networks; None for a single input."""
         distance = self.one_minus_c
         return None if distance is None else Sample(1.0 - distance.mean, distance.standard_error, distance.n)
 
     @property
+    @own_error_state
     def gradient(self) -> Sample:
         """Mean squared gradient relative to the last layer: the product of chi over the blocks in between."""
         return sample(self.raw["gradient"])
@@ -121,6 +126,7 @@ class Simulation:
         return f"<Simulation of {self.size}, in {self.dtype}>"
 
 
+@own_error_state
 def simulate(
     block: Any,
     depth: int,
@@ -222,12 +228,11 @@ def simulate(
     check_widths(blocks, widths)
     blocks *= depth // len(blocks)
     check_law(weights, sum(layer.matrices for block in blocks for layer in block.flattened()))
-    if method not in ("materialized", "exact_law"):
-        raise InvalidInput(f"method must be 'materialized' or 'exact_law', not {method!r}")
+    method = choice(method, "method", ("materialized", "exact_law"))
     if method == "exact_law" and weights != "gaussian":
         raise InvalidInput("method='exact_law' is for Gaussian weights; other weights need method='materialized'")
-    if dtype not in ("float32", "float64"):
-        raise InvalidInput(f"dtype must be 'float32' or 'float64', not {dtype!r}")
+    dtype = choice(dtype.name if isinstance(dtype, np.dtype) else dtype, "dtype", ("float32", "float64"))
+    progress = flag(progress, "progress")
     batch = batch_size(*blocks)
     if batch == math.inf:
         raise InvalidInput("a simulation needs a finite batch: BatchNorm(inf) is the limit of large ones")
@@ -269,6 +274,7 @@ def _columns(
     return what, {name: numbers[..., i] for i, name in enumerate(names) if what}
 
 
+@own_error_state
 def _run_network(
     blocks: Sequence[Network],
     widths: Sequence[int],

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meanfield._types import RealType
-from meanfield.errors import InvalidInput
+from meanfield.errors import InvalidInput, shown
 from meanfield.montecarlo.draws import Array
 
 #: A user's function of (rng, fan_out, fan_in) that returns an array.
@@ -73,7 +73,7 @@ def check_law(weights: WeightLaw | Sequence[WeightLaw], matrices: int) -> None:
     if not all(callable(law) or (isinstance(law, str) and law in LAWS) for law in laws):
         raise InvalidInput(
             f"weights must be {', '.join(map(repr, LAWS))} or a callable (rng, fan_out, fan_in) -> array, or a list of "
-            f"those, not {weights!r}"
+            f"those, not {shown(weights)}"
         )
 
 

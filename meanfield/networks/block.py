@@ -2,6 +2,7 @@
 
 from numpy.typing import ArrayLike
 
+from meanfield.error_state import own_error_state
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.dense import Dense
 from meanfield.networks.layers.elementwise import ActivationLike, LayerLike
@@ -11,6 +12,7 @@ from meanfield.networks.text.text import is_network, network
 __all__ = ["as_block", "mlp"]
 
 
+@own_error_state
 def mlp(spec: ActivationLike, sigma_w: ArrayLike = 1.0, sigma_b: ArrayLike = 0.0) -> Network:
     """The repeated block of a fully connected network: the activation, then a dense layer.
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from meanfield.arguments import whole
-from meanfield.errors import InvalidInput
+from meanfield.arguments import each_axis, whole
+from meanfield.errors import InvalidInput, shown
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.network import in_sequence
@@ -55,7 +55,7 @@ def pixels_of(blocks: Sequence[Layer], inputs: ArrayLike | None, pixels: int | S
     """
     shape = () if inputs is None else np.shape(inputs)
     own = shape[2:] if len(shape) > 2 else None
-    given = tuple(pixels) if isinstance(pixels, list | tuple | np.ndarray) else (pixels,)
+    given = each_axis(pixels)
     axes = pixel_axes(blocks, len(given) if own is None else len(own))
     if not axes:
         if own is None and pixels is None:
@@ -70,11 +70,13 @@ def pixels_of(blocks: Sequence[Layer], inputs: ArrayLike | None, pixels: int | S
     if pixels is None:
         return own or tuple(max(size, LEAST[len(axes)]) for size in axes)
     if len(given) != len(axes):
-        raise InvalidInput(f"pixels must be one integer for each of the images' axes, {len(axes)} here, not {pixels!r}")
-    given = tuple(whole(size, "pixels", LARGEST) for size in given)
-    if own is not None and given != own:
-        raise InvalidInput(f"pixels must be as many as the inputs have, {own}, not {pixels!r}")
-    return given
+        raise InvalidInput(
+            f"pixels must be one integer for each of the images' axes, {len(axes)} here, not {shown(pixels)}"
+        )
+    images = tuple(whole(size, "pixels", LARGEST) for size in given)
+    if own is not None and images != own:
+        raise InvalidInput(f"pixels must be as many as the inputs have, {own}, not {shown(pixels)}")
+    return images
 
 
 def tells_apart(*blocks: Layer) -> Layer | None:

@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 
 from meanfield._types import Parameter
-from meanfield.errors import InvalidInput
+from meanfield.arguments import as_integer, each_axis, is_several
+from meanfield.errors import InvalidInput, shown
 from meanfield.networks.block import as_block
 from meanfield.networks.layers.elementwise import LayerLike
 from meanfield.networks.layers.network import Network, in_sequence
 
+WIDEST = 10**9  # units of a layer
 WHOLE = 1e-6  # tolerance for a whole number of units
 
 
@@ -54,14 +56,17 @@ def as_widths(width: Any, depth: int) -> tuple[int, ...]:
     >>> as_widths(8, 2), as_widths([784, 300, 10], 2)
     ((8, 8, 8), (784, 300, 10))
     """
-    same = np.ndim(width) == 0
-    widths = [width] * (depth + 1) if same else list(width)
-    for one in widths[:1] if same else widths:
-        if isinstance(one, bool | np.bool_) or not isinstance(one, int | np.integer) or one < 1 + same:
-            raise InvalidInput(f"width must be an integer ≥ 2, or one for each of layers 0 to depth, not {width!r}")
+    same = not is_several(width)
+    widths = [as_integer(one) or 0 for one in each_axis(width)]
+    for one in widths:
+        if not 1 + same <= one <= WIDEST:
+            raise InvalidInput(
+                f"width must be an integer ≥ 2, or one for each of layers 0 to depth, not {shown(width)}"
+            )
+    widths *= depth + 1 if same else 1
     if len(widths) != depth + 1:
         raise InvalidInput(f"width must be one integer or depth + 1 = {depth + 1} of them, not {len(widths)}")
-    return tuple(map(int, widths))
+    return tuple(widths)
 
 
 def check_widths(blocks: tuple[Network, ...], widths: tuple[int, ...]) -> None:

@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meanfield._types import Axes, Floats
-from meanfield.errors import InvalidInput
+from meanfield.error_state import own_error_state
+from meanfield.errors import InvalidInput, shown
 from meanfield.plotting.axes import COLOURS, GREY, axes_for, legend_above, plain
 from meanfield.plotting.fields import ActivationFields
 
 
+@own_error_state
 def plot_activation(activation: ActivationFields, ax: Axes = None, *, q: float = 1.0) -> Axes:
     """Draw φ and φ′ over ±4 standard deviations of the pre-activation, and its density in grey.
 
@@ -39,7 +41,7 @@ def plot_activation(activation: ActivationFields, ax: Axes = None, *, q: float =
     'pre-activation $x$ (grey: its density, $q = 1$)'
     """
     if not (np.isfinite(q) and q > 0):
-        raise InvalidInput(f"q must be positive and finite, not {q!r}")
+        raise InvalidInput(f"q must be positive and finite, not {shown(q)}")
     ax = axes_for(ax)
     end = 4.0 * float(np.sqrt(q))
     breaks = [b for b in activation.breakpoints if abs(b) < end]

@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meanfield._types import Axes
-from meanfield.errors import InvalidInput
+from meanfield.error_state import own_error_state
+from meanfield.errors import InvalidInput, shown
 from meanfield.plotting.axes import COLOURS, MARKERS, axes_for
 from meanfield.plotting.fields import TrajectoryFields
 
 
+@own_error_state
 def plot_decay(
     runs: Mapping[str, TrajectoryFields], ax: Axes = None, *, laws: Mapping[str, tuple[str, ArrayLike]] | None = None
 ) -> Axes:
@@ -53,10 +55,12 @@ def plot_decay(
     for i, (label, run) in enumerate(runs.items()):
         if run.one_minus_c is None:
             raise InvalidInput(
-                f"the run {label!r} has one input and so no correlation: give propagate() the correlation c of two"
+                f"the run {shown(label)} has one input and so no correlation: give propagate() the correlation c of two"
             )
         if np.ndim(run.one_minus_c) != 1:
-            raise InvalidInput(f"the run {label!r} must have one value a layer, not {np.shape(run.one_minus_c)[1:]}")
+            raise InvalidInput(
+                f"the run {shown(label)} must have one value a layer, not {np.shape(run.one_minus_c)[1:]}"
+            )
         values = np.asarray(run.one_minus_c, dtype=float)[1:]
         values = np.where(values > 0, values, np.nan)
         layer = np.arange(1, values.size + 1)
@@ -66,10 +70,10 @@ def plot_decay(
         ax.plot(layer, values, linewidth=1.8, markersize=4.5, markevery=list(ticks), label=name, **look)
         if label in laws:
             if np.shape(laws[label][1]) != np.shape(run.one_minus_c):
-                raise InvalidInput(f"the law of {label!r} must have a value for each of layers 0 … {values.size}")
+                raise InvalidInput(f"the law of {shown(label)} must have a value for each of layers 0 … {values.size}")
             law = np.asarray(laws[label][1], dtype=float)[1:]
-            shown = law <= 2  # 1 − c is at most 2
-            ax.plot(layer[shown], law[shown], color="black", linestyle="--", linewidth=1.0, zorder=3)
+            drawn = law <= 2  # 1 − c is at most 2
+            ax.plot(layer[drawn], law[drawn], color="black", linestyle="--", linewidth=1.0, zorder=3)
         lowest, deepest = min(lowest, values[values > 0].min(initial=1.0)), max(deepest, values.size)
     ax.set(xscale="log", yscale="log", xlim=(1, deepest), ylim=(lowest / 2, 2.5), xlabel=r"layer $\ell$")
     ax.set_ylabel(r"$1 - c$")

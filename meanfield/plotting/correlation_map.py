@@ -3,9 +3,11 @@
 from numpy.typing import ArrayLike
 
 from meanfield._types import Axes
+from meanfield.error_state import own_error_state
 from meanfield.plotting.cobweb import draw_map
 
 
+@own_error_state
 def plot_correlation_map(
     c: ArrayLike,
     mapped: ArrayLike,

@@ -4,10 +4,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meanfield._types import Axes
+from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
 from meanfield.plotting.axes import axes_for
 
 
+@own_error_state
 def plot_depth_map(
     sigma_w: ArrayLike,
     depth: ArrayLike,

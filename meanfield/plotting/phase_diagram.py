@@ -3,6 +3,7 @@
 import numpy as np
 
 from meanfield._types import Axes, Bools, Floats
+from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
 from meanfield.plotting.axes import axes_for, legend_above, plain
 from meanfield.plotting.critical_lines import draw_line
@@ -15,6 +16,7 @@ SMALLEST = 0.02  # smallest share of the diagram that gets a phase label, or tha
 PADDED = 1.2  # size of a label with its margin, relative to its text
 
 
+@own_error_state
 def plot_phase_diagram(
     diagram: PhaseDiagramFields, ax: Axes = None, *, critical_line: CriticalLineFields | None = None
 ) -> Axes:

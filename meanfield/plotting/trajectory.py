@@ -3,7 +3,8 @@
 import numpy as np
 
 from meanfield._types import Axes
-from meanfield.errors import InvalidInput
+from meanfield.error_state import own_error_state
+from meanfield.errors import InvalidInput, shown
 from meanfield.plotting.axes import COLOURS, axes_for, outer_xlabels
 from meanfield.plotting.fields import TrajectoryFields
 
@@ -16,6 +17,7 @@ LABELS = {
 }
 
 
+@own_error_state
 def plot_quantity(trajectory: TrajectoryFields, quantity: str, ax: Axes = None, **style: object) -> Axes:
     """Draw one quantity by layer, on a logarithmic axis if it spans more than two decades.
 
@@ -46,7 +48,7 @@ def plot_quantity(trajectory: TrajectoryFields, quantity: str, ax: Axes = None, 
     'linear'
     """
     if quantity not in LABELS:
-        raise InvalidInput(f"quantity must be one of {', '.join(LABELS)}, not {quantity!r}")
+        raise InvalidInput(f"quantity must be one of {', '.join(LABELS)}, not {shown(quantity)}")
     values = getattr(trajectory, quantity)
     if values is None:
         raise InvalidInput("a trajectory of one input has no correlation: give propagate() the correlation c of two")
@@ -63,6 +65,7 @@ def plot_quantity(trajectory: TrajectoryFields, quantity: str, ax: Axes = None, 
     return ax
 
 
+@own_error_state
 def plot_propagation(trajectory: TrajectoryFields, axes: Axes = None, **style: object) -> Axes:
     """Draw second moment, correlation (of two inputs) and squared gradient by layer, one below the other.
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from meanfield.activations.activation import Activation
 from meanfield.activations.gains import gains
 from meanfield.activations.resolve import activation
 from meanfield.arguments import whole
+from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
 from meanfield.estimates import Estimate
 from meanfield.networks.layers.batchnorm import batch_size
@@ -91,11 +91,8 @@ class Recommendation(Explained):
             "growth": [(True, "it exceeds the range of a float")],
         }
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        values = (dict(v) if isinstance(v, MappingProxyType) else v for v in vars(self).values())
-        return type(self), tuple(values)
 
-
+@own_error_state
 def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendation:
     """Weights for a network of an activation or of a block: critical ones, if there are any at a stable q.
 

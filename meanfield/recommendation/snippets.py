@@ -7,7 +7,8 @@ outputs of second moment 1 and no biases. In a residual network the code also ad
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
+
+from meanfield.read_only import ReadOnly
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,7 @@ def snippets(numbers: Numbers, name: str, *, convolutions: bool = False) -> Mapp
         "keras": ("import keras\n", KERAS),
         "numpy": ("import numpy as np\n", NUMPY),
     }
-    return MappingProxyType(
-        {library: f"{imports}\n{head}\n\n{body}{residual}" for library, (imports, body) in bodies.items()}
-    )
+    return ReadOnly({library: f"{imports}\n{head}\n\n{body}{residual}" for library, (imports, body) in bodies.items()})
 
 
 def _constants(numbers: Numbers, name: str) -> str:

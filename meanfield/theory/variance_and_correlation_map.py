@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meanfield.arguments import correlation, positive
+from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput, NoFixedPoint
 from meanfield.estimates import Estimate
 from meanfield.networks.block import as_block
@@ -41,6 +42,7 @@ def _estimate(value: Any, error: Any, count: int, rtol: float = 1e-12) -> Estima
     return Estimate(value, error, converged, count)
 
 
+@own_error_state
 def variance_map(block: Any, q: ArrayLike) -> Estimate:
     """The second moment of the signal one block deeper, q′ = σ_w² E φ(√q Z)² + σ_b² for an MLP.
 
@@ -81,6 +83,7 @@ def variance_map(block: Any, q: ArrayLike) -> Estimate:
     return _estimate(q_after.value, q_after.error, evaluations(block) - before)
 
 
+@own_error_state
 def correlation_map(block: Any, c: ArrayLike, q: ArrayLike | None = None) -> Estimate:
     """The correlation of two equally large signals one block deeper.
 

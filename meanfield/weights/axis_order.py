@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from meanfield._types import AnyArray
-from meanfield.errors import InvalidInput
+from meanfield.errors import InvalidInput, shown
 
 Layout = Literal["torch", "keras"]
 
@@ -21,9 +21,9 @@ FROM_HEADS = re.compile(r"(.*[./])?(out|attention_output)[./]kernel(:\d+)?", re.
 
 def checked_layout(layout: str | None) -> None:
     """Raise `InvalidInput` unless `layout` is known."""
-    if layout not in ("torch", "keras", None):
+    if not (layout is None or (isinstance(layout, str) and layout in ("torch", "keras"))):
         raise InvalidInput(
-            f"layout must be 'torch' (fan_out first), 'keras' (fan_out last) or None (by names), not {layout!r}"
+            f"layout must be 'torch' (fan_out first), 'keras' (fan_out last) or None (by names), not {shown(layout)}"
         )
 
 

@@ -52,7 +52,7 @@ def not_read(path: str) -> str:
 def _suffix_of_contents(path: str) -> str:
     """The usual suffix of a file with these first bytes; "" if they do not tell."""
     head = b""
-    with suppress(OSError), open(path, "rb") as file:
+    with suppress(OSError, ValueError), open(path, "rb") as file:
         head = file.read(512)
     if head.startswith(b"PK"):
         with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(path) as archive:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from meanfield._types import Floats, Ints
 from meanfield.arguments import positive, standard_deviation
+from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
 from meanfield.json_types import json_types
 from meanfield.weights.loading import plain_array
@@ -137,6 +138,7 @@ class InputStatistics:
         return f"<InputStatistics of {size}: q = {self.q.mean:.4g} ± {self.q.std:.2g}, {c}>\n{self.advice}"
 
 
+@own_error_state
 def input_statistics(X: ArrayLike, *, sigma_b: float = 0.0, q: float = 1.0) -> InputStatistics:
     """Second moments and correlations of inputs, and the scale of a first layer for them.
 

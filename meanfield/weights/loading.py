@@ -79,7 +79,11 @@ def read(weights: Any, layout: Layout | None) -> Collection:
     """
     checked_layout(layout)
     weights = load(weights) if isinstance(weights, str | os.PathLike) else _contents(weights)
-    if is_single(weights):
+    try:
+        single = is_single(weights)
+    except RecursionError:
+        raise InvalidInput("weights are nested too deeply: give arrays, or a list or mapping of them") from None
+    if single:
         return Collection([tensor("weights", plain_array(weights, "weights"), layout or "torch")], single=True)
     named = dict(_flat(weights))
     skipped = {name: why for name, value in named.items() if (why := why_no_weight(name) or _no_array(value))}

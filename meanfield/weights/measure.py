@@ -3,6 +3,7 @@
 from typing import Any
 
 from meanfield.arguments import false_alarm_rate
+from meanfield.error_state import own_error_state
 from meanfield.weights.axis_order import Layout
 from meanfield.weights.copies import copies
 from meanfield.weights.entry_statistics import entries
@@ -16,6 +17,7 @@ __all__ = ["measure"]
 TESTS = 6  # tests of a measurement: mean, pairs, correlation, outliers, spectrum, tail
 
 
+@own_error_state
 def measure(weights: Any, *, layout: Layout | None = None, alpha: float = 0.01) -> Measurement | Measurements:
     """Measure weights: effective sigma_w, mean, tail, singular values, correlations and the most likely scheme.
 

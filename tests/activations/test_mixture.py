@@ -115,7 +115,7 @@ def test_copies_equal_slopes_and_refusals(prelu):
             lambda: mf.activation("prelu", init=[[1.0, 2.0]]),
             r"numbers or lists of one length, not init of shape \(1, 2\)",
         ),
-        (lambda: mf.activation("prelu", init=[]), r"not init of shape \(0,\)"),
+        (lambda: mf.activation("prelu", init=[]), r"init must be a number or a list of numbers, not \[\]"),
         (lambda: mf.activation("prelu", init=[1.0, np.nan]), "init must be a finite number, not nan"),
     ]:
         with pytest.raises(InvalidInput, match=message):

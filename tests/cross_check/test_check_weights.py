@@ -109,7 +109,7 @@ def test_files_mappings_and_lists_mean_the_same(tmp_path):
         ({"alpha": 1.0}, "alpha"),
         ({"inputs": np.ones((2, 5))}, r"\(N, 64\)"),
         ({"layout": "onnx"}, "layout"),
-        ({"q": -1.0}, "q is"),
+        ({"q": -1.0}, "q must be a second moment"),
     ],
 )
 def test_bad_arguments_are_refused_in_one_sentence(change, message):

@@ -7,18 +7,21 @@ import numpy as np
 from meanfield._types import ArrayFunction
 from meanfield.activations.callables.guard import PROBES
 from meanfield.activations.callables.precision import EPS
-from meanfield.errors import BadActivation, InvalidInput
+from meanfield.arguments import number
+from meanfield.errors import BadActivation, InvalidInput, shown
 
 
 def points_of(breakpoints: Iterable[float]) -> tuple[float, ...]:
     """Declared breakpoints as ascending floats, each once."""
+    meaning = "an iterable of finite numbers"
     try:
-        points = tuple(sorted({float(x) + 0.0 for x in breakpoints}))
-    except (TypeError, ValueError):
-        raise InvalidInput(f"breakpoints must be an iterable of numbers, not {breakpoints!r}") from None
+        given = [float(x) if isinstance(x, str) else x for x in breakpoints]
+    except Exception:  # a foreign iterator's own
+        raise InvalidInput(f"breakpoints must be {meaning}, not {shown(breakpoints)}") from None
+    points = sorted({number(x, "breakpoints", meaning) + 0.0 for x in given})
     if not np.all(np.isfinite(points)):
-        raise InvalidInput(f"breakpoints must be finite, not {points}")
-    return points
+        raise InvalidInput(f"breakpoints must be finite, not {shown(points)}")
+    return tuple(points)
 
 
 def check_derivative(phi: ArrayFunction, slope: ArrayFunction, breakpoints: tuple[float, ...], name: str) -> None:

@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meanfield.activations.symmetry import NONE, Symmetry
-from meanfield.errors import InvalidInput
+from meanfield.arguments import number
+from meanfield.errors import InvalidInput, shown
 
 Points = tuple[float, ...]
+
+SMALLEST, LARGEST = 1e-100, 1e100  # the smallest parameter of those that are > 0, and the largest in size of all
 
 
 @dataclass(frozen=True)
@@ -33,14 +36,14 @@ class Real:
 
     def check(self, name: str, value: Any) -> float:
         """`value` as a float (an int if `integer`); InvalidInput outside the range."""
-        try:
-            number = float(value)
-        except (TypeError, ValueError, OverflowError):
-            number = np.nan
-        inside = self.low < number if self.open else self.low <= number
-        if not (np.isfinite(number) and inside and number <= self.high and not (self.integer and number % 1)):
-            raise InvalidInput(f"{name} must be {self.range}, not {value!r}")
-        return int(number) if self.integer else number + 0.0  # + 0.0 makes −0 the same as 0
+        found = number(value, name, self.range)
+        inside = self.low < found if self.open else self.low <= found
+        if not (np.isfinite(found) and inside and found <= self.high and not (self.integer and found % 1)):
+            raise InvalidInput(f"{name} must be {self.range}, not {shown(value)}")
+        if abs(found) > LARGEST or (self.open and found < SMALLEST):
+            low = SMALLEST if self.open else -LARGEST
+            raise InvalidInput(f"{name} must be from {low:g} to {LARGEST:g}, so that powers of it are floats")
+        return int(found) if self.integer else found + 0.0  # + 0.0 makes −0 the same as 0
 
 
 def positive(default: float) -> Real:
@@ -99,7 +102,7 @@ class Entry:
         for name in given:
             if name not in self.parameters:
                 known = ", ".join(self.parameters) or "none"
-                raise InvalidInput(f"{self.name} has no parameter {name!r}; its parameters are: {known}")
+                raise InvalidInput(f"{self.name} has no parameter {shown(name)}; its parameters are: {known}")
         values = {
             name: parameter.check(f"{self.name}: {name}", given.get(name, parameter.default))
             for name, parameter in self.parameters.items()
@@ -122,4 +125,4 @@ class Entry:
     def text(self, values: Mapping[str, float]) -> str:
         """The formula with these values of all parameters; "" if the row has none for them."""
         text = self.formula(**values) if callable(self.formula) else self.formula
-        return text.format(**{key: f"({value!r})" for key, value in values.items()})
+        return text.format(**{key: f"({shown(value)})" for key, value in values.items()})

@@ -7,6 +7,7 @@ from meanfield.activations.catalogue.jax_keras import JAX_AND_KERAS
 from meanfield.activations.catalogue.literature import LITERATURE
 from meanfield.activations.catalogue.torch_nn import TORCH
 from meanfield.activations.catalogue.transformers_timm import TRANSFORMERS_AND_TIMM
+from meanfield.error_state import own_error_state
 
 __all__ = ["catalogue"]
 
@@ -24,6 +25,7 @@ def normalised(name: str) -> str:
 _BY_NAME = {normalised(name): entry for entry in ENTRIES.values() for name in (entry.name, *entry.aliases)}
 
 
+@own_error_state
 def catalogue() -> tuple[str, ...]:
     """Names of all activations of the catalogue, torch's first.
 

@@ -22,7 +22,7 @@ from meanfield.activations.formulas.limits import (
 )
 from meanfield.activations.formulas.spelling import character_meant, habit_meant
 from meanfield.activations.formulas.vocabulary import CASTS, CLIPS, SEVERAL, is_function, real_x, sizes, vocabulary
-from meanfield.errors import BadActivation, MeanFieldError, UnknownActivation
+from meanfield.errors import BadActivation, MeanFieldError, UnknownActivation, shown
 
 NOT_ALLOWED = {
     ast.Attribute: "an attribute",
@@ -278,8 +278,3 @@ def _chain(node: ast.expr, plus: type, minus: type) -> Iterator[tuple[bool, ast.
         node = node.left
     parts.append((False, node))
     return reversed(parts)
-
-
-def shown(text: str) -> str:
-    """`repr` of at most 40 characters of the formula."""
-    return repr(text) if len(text) <= 50 else f"{text[:40]!r}… ({len(text)} characters)"

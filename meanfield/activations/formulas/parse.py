@@ -15,9 +15,9 @@ from meanfield.activations.catalogue.entry import Entry
 from meanfield.activations.catalogue.qualified import find_path
 from meanfield.activations.catalogue.table import find, normalised
 from meanfield.activations.formulas.calls import is_switch, path_of, row_and_parameters
-from meanfield.activations.formulas.grammar import Reader, shown
+from meanfield.activations.formulas.grammar import Reader
 from meanfield.activations.formulas.vocabulary import real_x, vocabulary
-from meanfield.errors import BadActivation, MeanFieldError
+from meanfield.errors import BadActivation, MeanFieldError, shown
 
 WITH_PARAMETERS = re.compile(r"([\w. -]+):\s*(\w+\s*=[^:=]+(?:,\s*\w+\s*=[^:=]+)*)")  # leaky_relu:negative_slope=0.2
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from meanfield.arguments import standard_deviation
+from meanfield.arguments import choice, standard_deviation
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers.base import Layer
 
@@ -70,8 +70,7 @@ class Attention(Layer):
         known = " or ".join(map(repr, SCORES))
         if isinstance(self.scores, str) and self.scores == "softmax":
             raise InvalidInput(f"softmax attention is not described yet: scores must be {known}")
-        if not isinstance(self.scores, str) or self.scores not in SCORES:
-            raise InvalidInput(f"scores must be {known}, not {self.scores!r}")
+        object.__setattr__(self, "scores", choice(self.scores, "scores", SCORES))
         for name in self.parameters:
             object.__setattr__(self, name, standard_deviation(getattr(self, name), name))
 

@@ -4,12 +4,13 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
-from meanfield.errors import InvalidInput
+from meanfield.arguments import as_integer
+from meanfield.errors import InvalidInput, shown
 from meanfield.networks.layers.base import Layer
 
 __all__ = ["BatchNorm", "batch_size"]
+
+LARGEST = 10**9  # inputs of a batch
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,15 +64,18 @@ class BatchNorm(Layer):
 
     def __post_init__(self) -> None:
         size = self.batch_size
-        whole = isinstance(size, int | np.integer) and not isinstance(size, bool)
-        if whole and 1 <= size <= 3:
+        inputs = as_integer(size)
+        if inputs is not None and 1 <= inputs <= 3:
             raise InvalidInput(
                 f"batch_size must be at least 4, not {size}: with three inputs or fewer the variance over the batch is "
                 "so often near 0 that the second moment of the gradient is infinite"
             )
-        if not (whole and size >= 4) and not (isinstance(size, float) and size == math.inf):
-            raise InvalidInput(f"batch_size must be an integer ≥ 4, or inf for the limit of large ones, not {size!r}")
-        object.__setattr__(self, "batch_size", int(size) if whole else math.inf)
+        if (inputs is None or not 4 <= inputs <= LARGEST) and not (isinstance(size, float) and size == math.inf):
+            raise InvalidInput(
+                f"batch_size must be an integer ≥ 4 and ≤ {LARGEST}, or inf for the limit of large ones, not "
+                f"{shown(size)}"
+            )
+        object.__setattr__(self, "batch_size", math.inf if inputs is None else inputs)
 
 
 def batch_size(*layers: Layer) -> float | None:

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from meanfield._types import Parameter
 from meanfield.arguments import real
-from meanfield.errors import InvalidInput
+from meanfield.errors import InvalidInput, shown
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.elementwise import LayerLike
 from meanfield.networks.layers.network import Network, in_sequence
@@ -65,12 +65,14 @@ class Concatenate(Layer):
         self.branch = Network(*branch)
         value = real(growth, "growth")
         if not np.all((value >= 0) & (value <= LARGEST_GROWTH)):
-            raise InvalidInput(f"growth is a ratio of units and must be from 0 to {LARGEST_GROWTH:g}, not {growth!r}")
+            raise InvalidInput(
+                f"growth is a ratio of units and must be from 0 to {LARGEST_GROWTH:g}, not {shown(growth)}"
+            )
         own = _units(self.branch)
         if own is not None and not np.all(value == own):
             raise InvalidInput(
-                f"growth must be {np.max(own):g}, not {growth!r}: a branch without a Dense layer has this many output "
-                "units for each input unit"
+                f"growth must be {np.max(own):g}, not {shown(growth)}: a branch without a Dense layer has this many "
+                "output units for each input unit"
             )
         value.setflags(write=False)
         self.growth: Parameter = value if value.ndim else float(value)

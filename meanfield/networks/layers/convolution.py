@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meanfield._types import Bools, Floats, Ints
-from meanfield.arguments import real, whole
-from meanfield.errors import InvalidInput
+from meanfield.arguments import choice, each_axis, is_several, real, whole
+from meanfield.errors import InvalidInput, shown
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.dense import Dense
 
@@ -75,16 +75,19 @@ class Conv(Dense):
     def __post_init__(self) -> None:
         super().__post_init__()
         sizes = taps_along(self.kernel_size, "kernel_size")
-        object.__setattr__(self, "kernel_size", sizes if isinstance(self.kernel_size, list | tuple) else sizes[0])
-        if self.padding not in ("circular", "zeros"):
-            raise InvalidInput(f"padding must be 'circular' or 'zeros', not {self.padding!r}")
+        object.__setattr__(self, "kernel_size", sizes if is_several(self.kernel_size) else sizes[0])
+        object.__setattr__(self, "padding", choice(self.padding, "padding", ("circular", "zeros")))
         strides = taps_along(self.stride, "stride")
         if len(strides) not in (1, len(sizes)):
-            raise InvalidInput(f"stride must be an integer, or one for each axis of the kernel, not {self.stride!r}")
-        object.__setattr__(self, "stride", strides if isinstance(self.stride, list | tuple) else strides[0])
+            raise InvalidInput(
+                f"stride must be an integer, or one for each axis of the kernel, not {shown(self.stride)}"
+            )
+        object.__setattr__(self, "stride", strides if is_several(self.stride) else strides[0])
         if isinstance(self.weights, str):
             if self.weights not in ("uniform", "delta"):
-                raise InvalidInput(f"weights must be 'uniform', 'delta' or an array of shares, not {self.weights!r}")
+                raise InvalidInput(
+                    f"weights must be 'uniform', 'delta' or an array of shares, not {shown(self.weights)}"
+                )
             return
         shares = real(self.weights, "weights", "'uniform', 'delta' or an array of shares of the variance")
         if shares.shape != sizes:
@@ -180,9 +183,9 @@ class Conv(Dense):
 
 def taps_along(size: object, name: str) -> tuple[int, ...]:
     """`size` as integers from 1 to 255, one for each of one or two axes."""
-    sizes = tuple(size) if isinstance(size, list | tuple) else (size,)
+    sizes = each_axis(size)
     if len(sizes) not in AXES:
-        raise InvalidInput(f"{name} must be an integer, or one or two of them in a tuple, not {size!r}")
+        raise InvalidInput(f"{name} must be an integer, or one or two of them in a tuple, not {shown(size)}")
     return tuple(whole(one, name, LARGEST_KERNEL) for one in sizes)
 
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from meanfield.arguments import real
-from meanfield.errors import InvalidInput
+from meanfield.errors import InvalidInput, shown
 from meanfield.networks.layers.noise import Noise
 
 
@@ -48,6 +48,8 @@ class Dropout(Noise):
     def __post_init__(self) -> None:
         rate = real(self.rate, "rate")
         if not np.all((rate >= 0) & (rate < 1)):
-            raise InvalidInput(f"rate is a share of units and must be at least 0 and less than 1, not {self.rate!r}")
+            raise InvalidInput(
+                f"rate is a share of units and must be at least 0 and less than 1, not {shown(self.rate)}"
+            )
         rate.setflags(write=False)
         object.__setattr__(self, "rate", rate if rate.ndim else float(rate))

@@ -23,15 +23,18 @@ SCALES = np.geomspace(1e-4, 1e4, 17)  # second moments at which the mean of a ca
 class Elementwise(Layer):
     """An activation applied to every unit; a name, text or callable in a layer's place becomes one."""
 
-    activation: Activation
+    activation: Any
 
     keeps_gaussian: ClassVar[bool] = False
     needs_gaussian: ClassVar[bool] = True
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "activation", activation(self.activation))
+
     @property
     def label(self) -> str:
         """The activation's name."""
-        return self.activation.name
+        return str(self.activation.name)
 
     @property
     def activations(self) -> tuple[Activation, ...]:
@@ -62,7 +65,7 @@ class Elementwise(Layer):
 
 def as_layer(spec: LayerLike) -> Layer:
     """`spec` if it is a layer; otherwise the layer that applies the activation `spec`."""
-    return spec if isinstance(spec, Layer) else Elementwise(activation(spec))
+    return spec if isinstance(spec, Layer) else Elementwise(spec)
 
 
 def _has_zero_mean(phi: Activation) -> bool:

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from meanfield._types import Parameter
 from meanfield.arguments import real
-from meanfield.errors import InvalidInput
+from meanfield.errors import InvalidInput, shown
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.elementwise import LayerLike
 from meanfield.networks.layers.network import Network
@@ -99,7 +99,7 @@ def _scale(value: ArrayLike, name: str) -> Parameter:
     """`value` as a float or a read-only array of them."""
     scale = real(value, name)
     if not np.all(np.abs(scale) <= LARGEST_SCALE):
-        raise InvalidInput(f"{name} must be from -{LARGEST_SCALE:g} to {LARGEST_SCALE:g}, not {value!r}")
+        raise InvalidInput(f"{name} must be from -{LARGEST_SCALE:g} to {LARGEST_SCALE:g}, not {shown(value)}")
     if scale.ndim == 0:
         return float(scale)
     scale.setflags(write=False)

@@ -11,12 +11,12 @@ from meanfield.activations.catalogue.meant import layer_meant, meant
 from meanfield.activations.catalogue.qualified import find_path
 from meanfield.activations.catalogue.table import ENTRIES, normalised
 from meanfield.activations.formulas.calls import bound, has_x, path_of, row_and_parameters
-from meanfield.activations.formulas.grammar import NOT_ALLOWED, Reader, shown
+from meanfield.activations.formulas.grammar import NOT_ALLOWED, Reader
 from meanfield.activations.formulas.limits import DEEPEST, LARGEST_DECADE
 from meanfield.activations.formulas.parse import read
 from meanfield.activations.formulas.vocabulary import vocabulary
 from meanfield.activations.resolve import activation
-from meanfield.errors import InvalidInput, MeanFieldError, UnknownActivation
+from meanfield.errors import InvalidInput, MeanFieldError, UnknownActivation, shown
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.elementwise import Elementwise
 from meanfield.networks.layers.network import Network

@@ -7,8 +7,8 @@ import numpy as np
 from meanfield.activations.activation import Activation
 from meanfield.activations.catalogue.meant import layer_meant
 from meanfield.activations.catalogue.table import ENTRIES, find, normalised
-from meanfield.activations.formulas.grammar import shown
-from meanfield.errors import InvalidInput
+from meanfield.error_state import own_error_state
+from meanfield.errors import InvalidInput, shown
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.elementwise import Elementwise
 from meanfield.networks.layers.network import Network
@@ -24,6 +24,7 @@ BY_PLACE = 2  # arguments that are written without their name
 SHORT = {name: alias for alias, name in ALIASES.items()}
 
 
+@own_error_state
 def network(text: str) -> Network:
     """The network that a text describes.
 
@@ -64,7 +65,7 @@ def network(text: str) -> Network:
     meanfield.errors.UnknownActivation: the network 'tanh, dens' has the unknown name 'dens'; the nearest name is dense
     """
     if not isinstance(text, str):
-        raise InvalidInput(f"a network is given as text, as in 'relu, dense(1.4)', not {shown(repr(text))}")
+        raise InvalidInput(f"a network is given as text, as in 'relu, dense(1.4)', not {shown(text)}")
     plain = APART.sub(_together, " ".join(text.split()))
     if function := MODULE.search(plain):
         raise InvalidInput(

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meanfield._types import Bools, Floats
-from meanfield.arguments import positive
+from meanfield.arguments import flag, positive
+from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.nonfinite import Explained, Reasons
@@ -70,6 +71,7 @@ class CriticalLine(Explained):
         return {"xi_c": [(True, "on the critical line correlations settle more slowly than exponentially")]}
 
     @cached_property
+    @own_error_state
     def xi_c(self) -> Floats:
         """Depth scale of the correlation at each row."""
         if self._asked is None or not self._asked.parts or not len(self):
@@ -78,6 +80,7 @@ class CriticalLine(Explained):
         return correlation_scale(networks, self.q, np.ones(len(self)))
 
     @cached_property
+    @own_error_state
     def deepest(self) -> Deepest | None:
         """Where signals carry deepest; None where that is without limit, or nowhere."""
         if self._asked is None or not self.reason or carried(self._asked.block).whole:
@@ -98,6 +101,7 @@ class _Asked:
     parts: bool  # whether correlations settle at another rate than gradients
 
 
+@own_error_state
 def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool = False) -> CriticalLine:
     """Every sigma_w at which gradients keep their size, for given sigma_b.
 
@@ -160,6 +164,7 @@ def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool =
 
 def line_of(block: Block, biases: Floats, *, stable_only: bool) -> CriticalLine:
     """The critical line of a checked block at ascending sigma_b."""
+    stable_only = flag(stable_only, "stable_only")
     curve = critical_curve(block)
     if curve is not None:
         columns = line_from_curve(curve, biases)

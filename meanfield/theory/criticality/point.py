@@ -10,6 +10,7 @@ import numpy as np
 from meanfield._types import Floats
 from meanfield.activations.activation import Activation
 from meanfield.activations.resolve import activation
+from meanfield.error_state import own_error_state
 from meanfield.errors import DivergentExpectation, InvalidInput
 from meanfield.networks.block import mlp
 from meanfield.nonfinite import Explained, Reasons
@@ -66,6 +67,7 @@ class CriticalPoint(Explained):
 NOWHERE = CriticalPoint(np.nan, np.nan, np.nan, "none")
 
 
+@own_error_state
 def critical_point(spec: Any) -> CriticalPoint:
     """The parameters at which both the gradient and q itself are marginal, and the universality class of an activation.
 

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meanfield._types import Floats
-from meanfield.arguments import whole
+from meanfield.arguments import each_axis, whole
 from meanfield.bounded import Bounded
-from meanfield.errors import InvalidInput, NoFixedPoint
+from meanfield.error_state import own_error_state
+from meanfield.errors import InvalidInput, NoFixedPoint, shown
 from meanfield.networks.block import as_block
 from meanfield.networks.images import check_alike, pixel_axes
 from meanfield.networks.layers.base import Layer
@@ -70,6 +71,7 @@ def _(layer: OfMode, x: Pair) -> Bounded:
     return Bounded(layer.factor * np.asarray(layer.sigma_w) ** 2)
 
 
+@own_error_state
 def mode_depth_scales(block: Any, pixels: int | Sequence[int]) -> ModeDepthScales:
     """Depth scale of every Fourier mode of differences between pixels, about the fixed point of the block.
 
@@ -134,12 +136,14 @@ def mode_depth_scales(block: Any, pixels: int | Sequence[int]) -> ModeDepthScale
 
 def image_shape(pixels: int | Sequence[int], *blocks: Network) -> tuple[int, ...]:
     """`pixels` as one integer for each axis of the blocks' convolutions."""
-    given = tuple(pixels) if isinstance(pixels, list | tuple | np.ndarray) else (pixels,)
+    given = each_axis(pixels)
     axes = len(pixel_axes(blocks, len(given)))
     if not axes:
         raise InvalidInput("a block without a convolution does not connect pixels: it needs a Conv, as in Conv(1.5)")
     if len(given) != axes:
-        raise InvalidInput(f"pixels must be one integer for each axis of the kernel, {axes} of them, not {pixels!r}")
+        raise InvalidInput(
+            f"pixels must be one integer for each axis of the kernel, {axes} of them, not {shown(pixels)}"
+        )
     shape = tuple(whole(size, "pixels", LARGEST_IMAGE) for size in given)
     if np.prod(shape, dtype=float) > LARGEST_IMAGE:
         raise InvalidInput(f"an image may have at most {LARGEST_IMAGE} pixels, not {' x '.join(map(str, shape))}")

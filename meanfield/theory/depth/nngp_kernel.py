@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from meanfield._types import Floats
 from meanfield.arguments import real, whole
+from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.network import Network
@@ -43,6 +44,7 @@ class Inputs:
         return result
 
 
+@own_error_state
 def kernel(block: Any, inputs: ArrayLike, depth: int) -> Floats:
     """Second moments of the signals of several inputs after `depth` layers (the NNGP kernel).
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meanfield._types import Floats
+from meanfield.error_state import own_error_state
 from meanfield.errors import DivergentExpectation, InfiniteDerivative
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.network import in_sequence
@@ -20,6 +21,7 @@ from meanfield.theory.states import Pair, Point
 __all__ = ["ntk"]
 
 
+@own_error_state
 def ntk(block: Any, inputs: ArrayLike, depth: int) -> Floats:
     """Neural tangent kernel of one output unit after `depth` layers, of infinite width.
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from meanfield._types import Floats
 from meanfield.arguments import real, whole
+from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers.network import Network
 from meanfield.networks.stack import as_blocks
@@ -24,6 +25,7 @@ __all__ = ["PixelTrajectory", "check_images", "propagate_pixels"]
 DEEPEST = 1_000_000
 MEMORY = 4 * 2**30
 HELD = 8  # arrays of a number for each pair of points that a layer takes
+LARGEST = 1e300  # entry of a covariance, of which sums are floats
 ROUNDING = 1e-10  # of the largest entry of a covariance
 
 
@@ -52,6 +54,7 @@ class PixelTrajectory:
     gradient: Any
 
 
+@own_error_state
 def propagate_pixels(
     block: Any, covariance: ArrayLike, depth: int, *, pixels: int | Sequence[int] | None = None
 ) -> PixelTrajectory:
@@ -176,7 +179,9 @@ def _square(given: ArrayLike) -> Floats:
 
 def _covariance(sigma: Floats) -> Floats:
     """`sigma` made symmetric; refused unless it is a covariance of points that all have a signal."""
-    rounding = ROUNDING * np.abs(sigma).max()
+    if (largest := np.abs(sigma).max()) > LARGEST:
+        raise InvalidInput(f"covariance may have entries of at most {LARGEST:g}, not {largest:g}")
+    rounding = ROUNDING * largest
     if np.abs(sigma - sigma.T).max() > rounding:
         raise InvalidInput("covariance must be symmetric")
     sigma = 0.5 * (sigma + sigma.T)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from meanfield._types import Floats
 from meanfield.arguments import correlation, positive, whole
+from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
 from meanfield.networks.images import keeps_alike, pixels_of
 from meanfield.networks.layers.batchnorm import batch_size
@@ -77,6 +78,7 @@ class Trajectory(Explained):
         }
 
 
+@own_error_state
 def propagate(
     block: Any,
     depth: int,
@@ -167,13 +169,19 @@ def _over_pixels(
     blocks: tuple[Network, ...], depth: int, q: Any, c: Any, q2: Any, width: Any, pixels: Any
 ) -> Trajectory:
     """The trajectory of means over pixels."""
-    if (shape := Network(*blocks).shape) != () or np.ndim(q) or np.ndim(c) or q2 is not None:
+    second, between = positive(q, "q"), None if c is None else correlation(c)
+    if (
+        (shape := Network(*blocks).shape) != ()
+        or second.ndim
+        or (between is not None and between.ndim)
+        or q2 is not None
+    ):
         raise InvalidInput(
             "where pixels differ, propagate takes one network, one q and one c at a time, and no q2"
             + (f", not arrays of shape {shape}" if shape else "")
         )
-    own = float(positive(q, "q"))
-    inputs = np.array([[own]]) if c is None else own * (np.eye(2) + float(correlation(c)) * (1.0 - np.eye(2)))
+    own = float(second)
+    inputs = np.array([[own]]) if between is None else own * (np.eye(2) + float(between) * (1.0 - np.eye(2)))
     means = pixel_means(blocks, depth, inputs, pixels_of(blocks, None, pixels))
     gradient, gap = means["gradient"], means.get("one_minus_c")
     with np.errstate(divide="ignore", invalid="ignore"):

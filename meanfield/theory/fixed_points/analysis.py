@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from meanfield._types import Bools, Floats
 from meanfield.arguments import positive
+from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
 from meanfield.nonfinite import Explained, Reasons
 from meanfield.theory.assumptions.block import Block, checked
@@ -85,6 +86,7 @@ class Analysis(Explained):
         }
 
 
+@own_error_state
 def analyze(block: Any, *, q: ArrayLike = 1.0) -> Analysis:
     """Fixed points, stability and depth scales of a block repeated in depth.
 

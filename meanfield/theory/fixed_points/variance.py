@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 
 from meanfield._types import Bools, Floats, Ints
-from meanfield.arguments import positive
-from meanfield.errors import InvalidInput
+from meanfield.arguments import number
+from meanfield.error_state import own_error_state
+from meanfield.errors import InvalidInput, shown
 from meanfield.numerics.solve.fixed_points import Map, every_fixed_point, logarithmic_grid
 from meanfield.theory.assumptions.block import Block, checked
 from meanfield.theory.fixed_points.finite_variance import largest_q
@@ -17,11 +18,12 @@ __all__ = ["fixed_points"]
 
 LOWEST = 1e-12  # the search begins here, or at a tenth of the image of 0 if that is smaller
 SMALLEST = 1e-100  # but not below this
-FARTHEST = 1e100
+NEAREST, FARTHEST = 1e-300, 1e100
 OTHERS = 1e6  # up to which fixed points are counted
 FALLS = -1e-6  # a slope of the map below this may make orbits leap over a fixed point
 
 
+@own_error_state
 def fixed_points(block: Any, *, q_max: float = 1e6) -> tuple[FixedPoint, ...]:
     """Every fixed point of the variance map in [0, q_max].
 
@@ -61,10 +63,9 @@ def fixed_points(block: Any, *, q_max: float = 1e6) -> tuple[FixedPoint, ...]:
     block = checked(block)
     if block.shape != ():
         raise InvalidInput(f"fixed_points takes one value of each parameter, not arrays of shape {block.shape}")
-    reach = positive(q_max, "q_max")
-    if reach.ndim or reach > FARTHEST:
-        raise InvalidInput(f"q_max must be one number of at most {FARTHEST:g}")
-    q_max = float(reach)
+    q_max = number(q_max, "q_max")
+    if not NEAREST <= q_max <= FARTHEST:
+        raise InvalidInput(f"q_max must be one number from {NEAREST:g} to {FARTHEST:g}, not {shown(q_max)}")
     mapping = variance_maps(block)
     low = min(lowest_q(block), 1e-3 * q_max)
     roots = every_fixed_point(mapping, 1, logarithmic_grid(low, largest_q(block, low, q_max)))

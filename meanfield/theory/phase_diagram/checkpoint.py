@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from meanfield._types import Floats
 from meanfield.archive import load_arrays, path_text, save_arrays, written
-from meanfield.errors import InvalidInput
+from meanfield.errors import InvalidInput, shown
 from meanfield.theory.assumptions.block import Block
 
 FORMAT = "block of a meanfield phase diagram"
@@ -63,9 +63,12 @@ class Checkpoint:
             If `directory` is the checkpoint of another request, or holds other files, or is a file.
         """
         path = Path(path_text(directory))
-        if path.exists() and not path.is_dir():
-            raise InvalidInput(f"checkpoint must be a directory, and {os.fspath(path)} is a file")
-        path.mkdir(parents=True, exist_ok=True)
+        try:
+            if path.exists() and not path.is_dir():
+                raise InvalidInput(f"checkpoint must be a directory, and {os.fspath(path)} is a file")
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InvalidInput(f"{shown(os.fspath(path))} cannot be made a directory: {error.strerror}") from None
         for part in path.glob(".*.part"):  # unfinished files of interrupted writers
             with suppress(OSError):  # another process may clear it away first, or nobody may
                 if part.stat().st_mtime < time.time() - STALE:

@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from meanfield._types import Axes, Bools, Floats
 from meanfield._version import __version__
 from meanfield.archive import load_arrays, save_arrays, written
-from meanfield.arguments import positive
+from meanfield.arguments import flag, positive
+from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
 from meanfield.theory.assumptions.block import Block, checked
 from meanfield.theory.fixed_points.analysis import Analysis, described, start_from
@@ -135,6 +136,7 @@ class PhaseDiagram(Analysis):
         return xarray.Dataset(variables, axes, about)
 
 
+@own_error_state
 def phase_diagram(
     spec_or_block: Any,
     sigma_w: ArrayLike,
@@ -186,7 +188,7 @@ def phase_diagram(
     array([['ordered', 'ordered'],
            ['chaotic', 'chaotic']], dtype='<U9')
     """
-    block, q0 = checked(spec_or_block), start_from(q)
+    block, q0, progress = checked(spec_or_block), start_from(q), flag(progress, "progress")
     axes = [np.atleast_1d(positive(a, n, zero=True)) for a, n in ((sigma_w, "sigma_w"), (sigma_b, "sigma_b"))]
     for axis, name in zip(axes, ("sigma_w", "sigma_b"), strict=True):
         if axis.ndim != 1:
@@ -215,6 +217,7 @@ def phase_diagram(
     return PhaseDiagram(**columns, sigma_w=axes[0], sigma_b=axes[1], label=label, about=about)
 
 
+@own_error_state
 def _part(
     block: Block, sigma_b: Floats, q0: float, kept: Checkpoint | None, task: tuple[int, Floats]
 ) -> dict[str, NDArray[Any]]:
