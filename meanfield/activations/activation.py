@@ -87,7 +87,6 @@ class Activation:
         printable = "".join(c if c.isprintable() else " " for c in str(self.name))
         object.__setattr__(self, "name", " ".join(printable.split()))
 
-    @own_error_state
     def __call__(self, x: ArrayLike) -> Floats:
         """φ(x), elementwise, in float64."""
         return self.function(np.asarray(x, dtype=np.float64))
@@ -100,7 +99,6 @@ class Activation:
             return self.derivative_function(x)
         return self.pieces.derivative(x)
 
-    @own_error_state
     def backward(self, x: ArrayLike) -> Floats:
         """What a backward pass multiplies gradients by at `x`, elementwise: the `surrogate`, or else φ′."""
         return self.derivative(x) if self.surrogate is None else self.surrogate(x)
@@ -113,13 +111,11 @@ class Activation:
         return self.moments.derivative_moment(q) if self.surrogate is None else self.surrogate.moments.second_moment(q)
 
     @property
-    @own_error_state
     def breakpoints(self) -> tuple[float, ...]:
         """Where φ or one of its derivatives is not continuous (jumps included), in ascending order."""
         return self.pieces.breakpoints
 
     @property
-    @own_error_state
     def jumps(self) -> tuple[float, ...]:
         """Where φ itself is not continuous, in ascending order."""
         return self.pieces.jumps
@@ -280,7 +276,6 @@ class Activation:
         own = sum(part.pieces.evaluations for _, part in self.parts)
         return own + (self.surrogate.evaluations if self.surrogate is not None else 0)
 
-    @own_error_state
     def resolution(self, q: ArrayLike) -> float | None:
         """Width of the features of a callable φ that were seen where √q·Z has weight; None if its formula is known."""
         searched = [part.pieces.resolution(q) for _, part in self.parts]
