@@ -1,9 +1,11 @@
-"""The long run runs every script, and fails if one of them does."""
+"""The long run runs every script, and fails if one of them does; versions are pinned to their lower bounds."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -24,3 +26,13 @@ def test_every_script_runs_and_a_failure_is_a_failure(tmp_path, names, status):
     assert ran.returncode == status, ran.stderr
     assert "right ran" in ran.stdout
     assert ("failed: tests/long/wrong.py" in ran.stdout) == bool(status)
+
+
+def test_every_runtime_dependency_has_a_lower_bound_that_can_be_pinned():
+    """As `.ci/versions` does."""
+    project = tomllib.loads((LONG.parent.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    for needed in (*project["dependencies"], *extras["xarray"], *extras["distributed"]):
+        assert re.fullmatch(r"[a-z]+>=\d+(\.\d+)*", needed), needed
+    in_tests = {name for each in extras["test"] for name in re.findall(r"^[\w-]+", each)}
+    assert {"xarray", "distributed"} <= in_tests

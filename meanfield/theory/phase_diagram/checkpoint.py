@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meanfield._types import Floats
-from meanfield.archive import load_arrays, path_text, save_arrays, written
+from meanfield.archive import PART, load_arrays, path_text, save_arrays, written
 from meanfield.errors import InvalidInput, shown
 from meanfield.theory.assumptions.block import Block
 
@@ -69,16 +69,12 @@ class Checkpoint:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InvalidInput(f"{shown(os.fspath(path))} cannot be made a directory: {error.strerror}") from None
-        for part in path.glob(".*.part"):  # unfinished files of interrupted writers
-            with suppress(OSError):  # another process may clear it away first, or nobody may
-                if part.stat().st_mtime < time.time() - STALE:
-                    part.unlink()
         file = path / REQUEST
         if not file.exists():
-            if any(not entry.name.endswith(".part") for entry in path.iterdir()):
+            others = any(not entry.name.endswith(".part") for entry in path.iterdir())
+            if others and not file.exists():  # another process may have written it in between
                 raise InvalidInput(f"{os.fspath(path)} holds something else than a checkpoint: give an empty directory")
             written(file, json.dumps(request, indent=2).encode())
-            return cls(path, request)
         there = None
         if file.stat().st_size <= LARGEST_REQUEST:
             with suppress(ValueError, RecursionError):
@@ -88,6 +84,10 @@ class Checkpoint:
                 f"{os.fspath(path)} is the checkpoint of another request ({_differs(there, request)} differ): "
                 "give another directory, or delete this one"
             )
+        for part in path.glob(PART.format("*")):  # unfinished files of interrupted writers
+            with suppress(OSError):  # another process may clear it away first, or nobody may
+                if part.stat().st_mtime < time.time() - STALE:
+                    part.unlink()
         return cls(path, request)
 
     def block(self, index: int, names: Collection[str]) -> dict[str, NDArray[Any]] | None:

@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import meanfield as mf
+from meanfield.theory.phase_diagram.checkpoint import Checkpoint
 
 SIGMA_W, SIGMA_B = np.linspace(0.5, 3.0, 32), np.linspace(0.0, 1.0, 16)
 
@@ -246,9 +248,23 @@ def test_a_dask_cluster_takes_blocks_as_tasks(tmp_path):
 
 
 def test_what_killed_writers_left_is_cleared_away_once_it_is_old(finished):
-    old, new = (finished / f".block-000001.npz.{name}.part" for name in ("deadbeef", "cafe"))
-    for path in (old, new):
+    old, new, others = (finished / name for name in (".meanfield-beef.part", ".meanfield-cafe.part", ".film.part"))
+    for path in (old, new, others):
         path.write_bytes(b"half")
-    os.utime(old, (0, 0))
+    for path in (old, others):
+        os.utime(path, (0, 0))
+    with pytest.raises(mf.InvalidInput, match="another request"):
+        mf.phase_diagram("tanh", SIGMA_W, SIGMA_B, checkpoint=finished)
+    assert old.exists()
     mf.phase_diagram("erf", SIGMA_W, SIGMA_B, checkpoint=finished)
-    assert list(finished.glob("*.part")) == [new]
+    assert sorted(finished.glob("*.part")) == [others, new]
+
+
+def test_two_processes_may_begin_at_once(tmp_path):
+    """The second looks for the request before the first has written it."""
+    request = {"q": 1.0}
+    Checkpoint.opened(tmp_path, request)
+    exists = iter([False, True])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "exists", lambda self: self == tmp_path or next(exists))
+        Checkpoint.opened(tmp_path, request)
