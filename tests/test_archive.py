@@ -8,14 +8,16 @@ import sys
 import tempfile
 import tracemalloc
 import zipfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from mutated_files import mutants
 
 import meanfield as mf
 from meanfield.archive import written
+from meanfield.weights import loading
 
 AXES = np.linspace(0.5, 3.0, 5), np.linspace(0.0, 1.0, 4)
 
@@ -108,6 +110,26 @@ def test_what_is_not_asked_for_is_not_read(diagram, tmp_path):
     with zipfile.ZipFile(path, "a") as file:
         file.writestr("note.txt", "hello")
     assert np.array_equal(mf.PhaseDiagram.load(path).q_star, diagram.q_star)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+def test_files_changed_at_random_are_refused_or_read_as_they_were(diagram, tmp_path):
+    path = tmp_path / "d.npz"
+    diagram.save(path)
+    for mutant in mutants(np.random.default_rng(0), path.read_bytes(), 100):
+        path.write_bytes(mutant)
+        for read in (mf.PhaseDiagram.load, loading.load):
+            with suppress(mf.InvalidInput):
+                read(path)
+
+
+def test_an_archive_of_a_later_version_is_refused(tmp_path):
+    np.savez(tmp_path / "w.npz", w=np.eye(9))
+    data = bytearray((tmp_path / "w.npz").read_bytes())
+    data[data.index(b"PK\1\2") + 6] = 161  # the version needed to extract the first member
+    (tmp_path / "w.npz").write_bytes(data)
+    with pytest.raises(mf.InvalidInput, match=r"w\.npz"):
+        mf.measure(tmp_path / "w.npz")
 
 
 def test_files_that_unpack_to_a_thousand_times_their_size_are_refused(diagram, tmp_path):

@@ -55,7 +55,7 @@ def _suffix_of_contents(path: str) -> str:
     with suppress(OSError, ValueError), open(path, "rb") as file:
         head = file.read(512)
     if head.startswith(b"PK"):
-        with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
+        with suppress(Exception), zipfile.ZipFile(path) as archive:  # damaged archives raise a dozen kinds
             names = archive.namelist()
             if any(name.endswith("data.pkl") for name in names):
                 return ".pt"
