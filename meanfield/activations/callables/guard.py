@@ -3,6 +3,8 @@
 import contextlib
 import functools
 import sys
+import threading
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,10 +17,13 @@ from meanfield.activations.callables.frameworks import is_jax_array, through_jax
 from meanfield.activations.callables.keras_layers import elementwise, is_keras_layer
 from meanfield.activations.callables.precision import EPS, precision_of, rounding_unit
 from meanfield.activations.callables.torch_modules import is_torch_module
+from meanfield.error_state import own_error_state
 from meanfield.errors import BadActivation
 
 POSITIVE = np.array([1e-3, 0.1, 0.37, 0.5, 0.81, 1.0, 1.41, 2.0, 2.72, 3.0, 4.3, 6.0, 10.0])
 PROBES = np.concatenate([-POSITIVE[::-1], [0.0], POSITIVE])  # 27 points: also a 3 × 9 array
+
+_one_at_a_time = threading.RLock()  # changes of the warning filters must be nested
 
 
 def name_of(function: object) -> str:
@@ -86,6 +91,7 @@ class _Guarded:
 
     def __init__(self, way: Callable[[Floats], object], name: str) -> None:
         self.way, self.name = way, name
+        self.lock = threading.RLock()  # the function may keep its own buffers
         self.unit = EPS  # rounding unit of the coarsest numbers that it returned
         values = self(PROBES)
         if not np.all(np.isfinite(values)):
@@ -105,19 +111,22 @@ class _Guarded:
             values = self._values(x)
         except BadActivation:
             raise
-        except Exception as error:
-            where, error = self._culprit(x, error)
+        except (Exception, SystemExit) as error:
+            where, alone = self._culprit(x, error)
             at = "" if where is None else f" at x = {where:g}"
-            raise _Raised(f"{self.name} raised {type(error).__name__}{at}: {_first_line(error)}", where) from error
+            raise _Raised(f"{self.name} raised {type(alone).__name__}{at}: {_first_line(alone)}", where) from alone
         if np.any(bad := np.isnan(values)):
             where = float(x[bad].flat[0])
             raise BadActivation(f"{self.name} is NaN at x = {where:g}; it must be a number for every real x", where)
         return values[()]
 
     def _values(self, x: Floats) -> Floats:
-        with np.errstate(all="ignore"):
-            raw = np.asarray(self.way(x.copy()))
         where = float(x.flat[0])
+        with self.lock:
+            returned = _called(self.way, x)
+            if np.ma.is_masked(returned):
+                raise BadActivation(f"{self.name} returns masked entries for an array with x = {where:g}", where)
+            raw = np.array(returned)
         if raw.dtype == object and not any(value is None for value in raw.flat):
             with contextlib.suppress(TypeError, ValueError):
                 raw = raw.astype(np.float64)
@@ -135,19 +144,39 @@ class _Guarded:
                 where,
             )
         self.unit = max(self.unit, rounding_unit(raw.dtype))
-        return np.array(raw, dtype=np.float64)
+        return np.asarray(raw, dtype=np.float64)
 
-    def _culprit(self, x: Floats, error: Exception) -> tuple[float | None, Exception]:
+    def _culprit(self, x: Floats, error: BaseException) -> tuple[float | None, BaseException]:
         """The first entry at which the function also raises when called with it alone, and that exception."""
         for value in x.ravel()[:1000]:
             try:
                 self._values(np.array(value))
             except BadActivation:
                 continue
-            except Exception as alone:
+            except (Exception, SystemExit) as alone:
                 return float(value), alone
         return None, error
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "lock"}
 
-def _first_line(error: Exception) -> str:
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, lock=threading.RLock())
+
+
+@own_error_state
+def _called(way: Callable[[Floats], object], x: Floats) -> object:
+    """What the function makes of a copy of `x`; its warnings are no errors, whatever the caller's filters say.
+
+    Filters belong to the process. They are changed only where they have made an error of a warning, and while the call
+    is repeated.
+    """
+    try:
+        return way(x.copy())
+    except Warning:
+        with _one_at_a_time, warnings.catch_warnings(action="ignore"):
+            return way(x.copy())
+
+
+def _first_line(error: BaseException) -> str:
     return (str(error).strip() or "no message").splitlines()[0][:200]
