@@ -1,6 +1,6 @@
 """Runs a call of every public function, in the usual state or a hostile one; prints what it showed and what changed.
 
-As a script: ``python callers_state.py [hostile]``.
+As a script: ``python callers_state.py [hostile] [slow]``.
 """
 
 import decimal
@@ -15,6 +15,7 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import matplotlib
@@ -49,19 +50,23 @@ CALLS: dict[str, Callable[[], Any]] = {name: _usual(name) for name in USUAL} | {
     "xi_c": lambda: mf.critical_line(mf.Network("tanh", mf.Dropout(0.1), mf.Dense()), 0.2).xi_c,
     "deepest": lambda: mf.critical_line(mf.Network("tanh", mf.Dropout(0.1), mf.Dense()), 0.2).deepest,
     "critical_line of two": lambda: mf.critical_line("gelu", [0.2, 0.5]),
-    "two workers": lambda: mf.phase_diagram("x*tanh(x)", [0.5, 1.0, 3.0], [0.0, 0.1], workers=2),
-    "simulation of two workers": lambda: mf.simulate("gelu", 2, 8, 4, rng=0, workers=2).gradient,
-    "exact law": lambda: mf.simulate("relu", 2, 8, 4, rng=0, c=0.5, method="exact_law").c,
+    "two workers": lambda: mf.phase_diagram(mf.Network("relu", mf.Dense()), [0.5, 1.0], [0.0, 0.1], workers=2),
+    "simulation of two workers": lambda: mf.simulate("gelu", 2, 8, networks=4, rng=0, workers=2).gradient,
+    "exact law": lambda: mf.simulate("relu", 2, 8, networks=4, rng=0, c=0.5, method="exact_law").c,
     "batch": lambda: mf.propagate(mf.Network("relu", mf.Dense(), mf.BatchNorm(8)), 3, c=0.5).one_minus_c,
     "attention": lambda: mf.propagate(mf.network("attention(1, scores=gaussian), relu, dense"), 2, c=0.5, pixels=4).c,
     "tiny q": lambda: mf.propagate("tanh", 2, q=1e-300, c=0.5),
     "huge q": lambda: mf.propagate("tanh", 2, q=1e300, c=0.5),
     "draws": lambda: mf.initializer("orthogonal")(np.random.default_rng(0), 3, 3),
     "scales": lambda: mf.initializer("lecun_normal").sigma_w,
-    "figure": lambda: plotting.plot_variance_map("tanh", sigma_w=[1.5], ax=pyplot.figure().subplots()).get_xlabel(),
+    "figure": lambda: plotting.plot_activation(mf.activation("tanh"), ax=pyplot.figure().subplots()).get_xlabel(),
     "refusal": lambda: mf.activation("geluu"),
     "divergence": lambda: mf.expectation("exp(x**2)"),
 }
+
+
+#: Those that take seconds.
+SLOW = ("varies", "xi_c", "deepest")
 
 
 def shown(name: str) -> str:
@@ -83,7 +88,7 @@ def state() -> dict[str, Any]:
         "filters": list(warnings.filters),
         "locale": locale.setlocale(locale.LC_ALL),
         "environment": dict(os.environ),
-        "numpy.random": np.random.get_state()[1].tolist(),  # noqa: NPY002: whether it is used is the question
+        "numpy.random": np.random.get_state()[1].tolist(),  # noqa: NPY002
         "random": random.getstate(),
         "print options": np.get_printoptions(),
         "decimal": decimal.getcontext().prec,
@@ -110,11 +115,12 @@ def make_hostile() -> None:
 
 
 if __name__ == "__main__":
+    import_module("scipy.sparse")  # adds to the filters
     if "hostile" in sys.argv:
         make_hostile()
     matplotlib.use("agg")
     texts, changed = {}, {}
-    for each in CALLS:
+    for each in SLOW if "slow" in sys.argv else (name for name in CALLS if name not in SLOW):
         before = state()
         texts[each] = shown(each)
         if differs := [key for key, value in state().items() if value != before[key] and key != "figures"]:

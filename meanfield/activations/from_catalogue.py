@@ -14,6 +14,7 @@ from meanfield.activations.catalogue.entry import Entry
 from meanfield.activations.catalogue.table import ENTRIES
 from meanfield.activations.mixture import Mixture, Parts
 from meanfield.arguments import is_several, real
+from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
 from meanfield.read_only import ReadOnly
 
@@ -97,10 +98,10 @@ class RowFunction:
         self.name, self.which, self.values = name, which, dict(values)
         self._function: Callable[..., ArrayLike] = getattr(ENTRIES[name], which)
 
+    @own_error_state
     def __call__(self, x: Floats) -> Floats:
         """Values at `x`, of any shape; infinite where they overflow."""
-        with np.errstate(all="ignore"):
-            values: Floats = np.asarray(self._function(x, **self.values), dtype=np.float64)[()]
+        values: Floats = np.asarray(self._function(x, **self.values), dtype=np.float64)[()]
         return values
 
     def __reduce__(self) -> tuple[type["RowFunction"], tuple[str, str, dict[str, float]]]:
