@@ -31,6 +31,13 @@ def real(value: object, name: str, meaning: str = "a number or an array of numbe
         raise InvalidInput(f"{name} must be {meaning}, not {shown(value)}") from None
 
 
+def entries(value: object, name: str) -> Floats:
+    """`value` as a float array of any size, itself if it is one; raises unless its entries are real numbers."""
+    if type(value) is np.ndarray and value.dtype == np.float64:
+        return value
+    return np.zeros(getattr(value, "shape", 0)) if _is_empty(value) else real(value, name)
+
+
 def number(value: object, name: str, meaning: str = "a number") -> float:
     """`value` as a float; raises unless it is one real number, which may be infinite or NaN."""
     array = real(value, name, meaning)
@@ -157,6 +164,11 @@ def _as_array(value: Any) -> AnyArray:
         if not hasattr(value, "detach"):
             raise
         return np.asarray(value.detach().tolist())  # a tensor of torch with a graph, or of a dtype that NumPy lacks
+
+
+def _is_empty(value: object) -> bool:
+    """Whether `value` is a list, a tuple or an array without entries."""
+    return not value if isinstance(value, list | tuple) else isinstance(value, np.ndarray) and value.size == 0
 
 
 def _is_masked(value: Any) -> bool:

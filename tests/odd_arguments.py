@@ -5,6 +5,7 @@ spelling of a usual one (a 0-d array, a Fraction, a read-only array) gets what t
 """
 
 import contextlib
+import copy
 import functools
 import inspect
 import signal
@@ -256,6 +257,25 @@ USUAL: dict[str, dict[str, Any]] = {
 }
 USUAL["crosscheck"] = {**USUAL["simulate"], "alpha": 0.01}
 
+#: Methods of objects that users hold: how to make the method, and its usual arguments.
+METHODS: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
+    "Activation()": (lambda: mf.activation("tanh"), {"x": 0.5}),
+    "Activation.derivative": (lambda: mf.activation("x*tanh(x)").derivative, {"x": 0.5}),
+    "Activation.backward": (lambda: mf.activation("relu").backward, {"x": 0.5}),
+    "Activation.has_zero_mean": (lambda: mf.activation("silu").has_zero_mean, {"q": 0.5}),
+    "Activation.varies": (lambda: mf.activation("silu").varies, {"q": 0.5}),
+    "Activation.looks_scale_invariant": (lambda: mf.activation("silu").looks_scale_invariant, {"q": 0.5}),
+    "Initializer()": (
+        lambda: mf.initializer("he_normal"),
+        {"rng": np.random.default_rng(0), "fan_out": 4, "fan_in": 4},
+    ),
+    "Initializer.std": (lambda: mf.initializer("he_normal").std, {"fan_out": 4, "fan_in": 4}),
+    "Initializer.sigma_w_at": (lambda: mf.initializer("he_normal").sigma_w_at, {"fan_out": 4, "fan_in": 4}),
+    "Initializer.sigma_b_at": (lambda: mf.initializer("torch_linear").sigma_b_at, {"fan_out": 4, "fan_in": 4}),
+    "Initializer.blocks": (lambda: mf.initializer("he_normal").blocks, {"activation": "relu", "widths": [4, 8]}),
+}
+
+
 #: Records of results: their fields are computed by the library, and they check nothing.
 RECORDS = {
     "Activation", "ModeDepthScales", "PixelTrajectory", "FixedPoint",
@@ -280,7 +300,8 @@ class Case:
 def cases() -> list[Case]:
     """Every argument of every public name with every odd value."""
     labels = [*ODD, *SPELLINGS]
-    return [Case(name, argument, label) for name, usual in USUAL.items() for argument in usual for label in labels]
+    usual = USUAL | {name: arguments for name, (_, arguments) in METHODS.items()}
+    return [Case(name, argument, label) for name in usual for argument in usual[name] for label in labels]
 
 
 def outcome(case: Case) -> str:
@@ -301,12 +322,13 @@ def outcome(case: Case) -> str:
 
 
 def _called(case: Case, value: Any) -> tuple[Any, str]:
-    return called(case.name, {**USUAL[case.name], case.argument: value})
+    usual = METHODS[case.name][1] if case.name in METHODS else USUAL[case.name]
+    return called(case.name, {**copy.deepcopy(usual), case.argument: value})
 
 
 def called(name: str, arguments: dict[str, Any]) -> tuple[Any, str]:
     """What a public name makes of these arguments, a MeanFieldError included, and what is wrong with that."""
-    function, arguments = getattr(mf, name), dict(arguments)
+    function, arguments = METHODS[name][0]() if name in METHODS else getattr(mf, name), dict(arguments)
     positional = []
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind is inspect.Parameter.VAR_POSITIONAL:

@@ -8,7 +8,7 @@ import random
 import numpy as np
 import odd_arguments
 import pytest
-from odd_arguments import RECORDS, USUAL, called, outcome
+from odd_arguments import METHODS, RECORDS, USUAL, called, outcome
 from public_objects import public_objects
 
 import meanfield as mf
@@ -27,9 +27,11 @@ def test_every_public_name_and_argument_is_tried():
         assert named <= set(usual), name
 
 
-@pytest.mark.parametrize("name", USUAL)
-def test_usual_arguments_are_accepted(name):
-    made, error = called(name, USUAL[name])
+@pytest.mark.parametrize(
+    ("name", "arguments"), [*USUAL.items(), *((name, usual) for name, (_, usual) in METHODS.items())]
+)
+def test_usual_arguments_are_accepted(name, arguments):
+    made, error = called(name, arguments)
     assert not error
     assert not isinstance(made, mf.MeanFieldError), made
 

@@ -16,6 +16,7 @@ from meanfield.activations.formulas.straight_line import StraightLine, program_o
 from meanfield.activations.formulas.symmetry import symmetry_of
 from meanfield.activations.moments import Moments
 from meanfield.activations.symmetry import UNKNOWN, Symmetry
+from meanfield.arguments import entries, positive
 from meanfield.error_state import own_error_state
 from meanfield.numerics.discs.features import Features
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
@@ -84,17 +85,16 @@ class Activation:
 
     def __post_init__(self) -> None:
         # One line of printable text: names go into messages, tables and comments of generated code.
-        printable = "".join(c if c.isprintable() else " " for c in str(self.name))
-        object.__setattr__(self, "name", " ".join(printable.split()))
+        object.__setattr__(self, "name", " ".join("".join(c if c.isprintable() else " " for c in self.name).split()))
 
     def __call__(self, x: ArrayLike) -> Floats:
         """φ(x), elementwise, in float64."""
-        return self.function(np.asarray(x, dtype=np.float64))
+        return self.function(entries(x, "x"))
 
     @own_error_state
     def derivative(self, x: ArrayLike) -> Floats:
         """φ′(x), elementwise; exact where φ came with its derivative, else from a piecewise interpolant of φ."""
-        x = np.asarray(x, dtype=np.float64)
+        x = entries(x, "x")
         if self.derivative_function is not None:
             return self.derivative_function(x)
         return self.pieces.derivative(x)
@@ -186,7 +186,7 @@ class Activation:
         >>> mf.activation("hardtanh", min_val=-7, max_val=20).has_zero_mean([1.0, 400.0])
         array([ True, False])
         """
-        q = np.asarray(q, dtype=np.float64)
+        q = positive(q, "q", zero=True)
         if self.is_odd:
             return np.ones(q.shape, dtype=np.bool_)
         (mean, error), (second, second_error) = self.moments.mean(q), self.moments.second_moment(q)
@@ -208,7 +208,7 @@ class Activation:
         >>> mf.activation("softsign").looks_scale_invariant([0.01, 1.0])
         array([False, False])
         """
-        q = np.asarray(q, dtype=np.float64)
+        q = positive(q, "q", zero=True)
         if self.is_scale_invariant:
             return np.ones(q.shape, dtype=np.bool_)
         if self.jumps:
@@ -232,7 +232,7 @@ class Activation:
         >>> mf.activation("where(x > 50, x, 1)").varies([1.0, 400.0])
         array([False,  True])
         """
-        q = np.asarray(q, dtype=np.float64)
+        q = positive(q, "q", zero=True)
         if self.is_constant:
             return np.zeros(q.shape, dtype=np.bool_)
         variance, error = self.moments.variance(q)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from meanfield._types import Floats
-from meanfield.arguments import whole
+from meanfield.arguments import each_axis, whole
 from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput, shown
 from meanfield.initializers.matrix_ensembles import Ensemble, Scaled
@@ -149,7 +149,11 @@ class Initializer:
         >>> run.q.round(12), run.gradient.round(12)
         (array([1.  , 0.4 , 0.64]), array([0.64, 0.4 , 1.  ]))
         """
-        fans = itertools.pairwise(widths)
+        if len(each_axis(widths)) < 2:
+            raise InvalidInput(
+                f"widths must be the units of layers 0 to depth, at least two integers, not {shown(widths)}"
+            )
+        fans = itertools.pairwise(whole(units, "widths", WIDEST) for units in each_axis(widths))
         return [mlp(activation, self.sigma_w_at(m, n), self.sigma_b_at(m, n)) for n, m in fans]
 
     @property
