@@ -6,11 +6,13 @@ SymPy's own Piecewise and Max simplify themselves when they are built, which tak
 line; Where does not.
 """
 
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
 
 from meanfield._types import Expression
 from meanfield.activations.formulas.vocabulary import real_x
+
+YES, NO = 1, -1  # the conditions that always and never hold: a condition is an expression that is > 0 where it holds
 
 
 @cache
@@ -31,6 +33,9 @@ def where_class() -> Expression:
             g, a, b, closed = self.args
             return Where(g, a.diff(symbol), b.diff(symbol), closed)
 
+        def __reduce_ex__(self, protocol: object) -> tuple[Callable[..., Expression], tuple[Expression, ...]]:
+            return where, self.args
+
     return Where
 
 
@@ -48,13 +53,12 @@ def floor_class() -> Expression:
     return Floor
 
 
-def where(g: Expression, a: Expression, b: Expression, closed: int = 0) -> Expression:
+def where(g: Expression, a: Expression, b: Expression, closed: Expression = 0) -> Expression:
     """Where(g, a, b, closed)."""
-    import sympy as sp
-
-    return where_class()(g, a, b, sp.Integer(closed))
+    return where_class()(g, a, b, closed)
 
 
+@lru_cache(maxsize=4096)
 def by_cases(expression: Expression) -> Expression:
     """Every Piecewise, |u|, sign, max, min and Heaviside step as nested Where, and every staircase as Floor."""
     import sympy as sp
@@ -67,6 +71,8 @@ def by_cases(expression: Expression) -> Expression:
             value = where(indicator(condition), by_cases(case), value)
         return value
     parts = tuple(by_cases(part) for part in expression.args)
+    if isinstance(expression, where_class()):
+        return where(*parts)
     match expression:
         case sp.Abs():
             return where(parts[0], parts[0], -parts[0])
@@ -112,36 +118,62 @@ def _limited(function: Callable[..., Expression], parts: tuple[Expression, ...])
 
 
 def indicator(condition: Expression) -> Expression:
-    """An expression that is > 0 where the condition holds."""
+    """An expression that is > 0 where a condition of sympy holds."""
     import sympy as sp
 
-    yes, no = sp.S.One, -sp.S.One
     if isinstance(condition, sp.And | sp.Or):
-        value, *others = (indicator(part) for part in condition.args)
-        for other in others:
-            value = where(value, other, no) if isinstance(condition, sp.And) else where(value, yes, other)
-        return value
+        return (every if isinstance(condition, sp.And) else some)([indicator(part) for part in condition.args])
     if isinstance(condition, sp.Not):
-        return where(indicator(condition.args[0]), no, yes)
+        return opposite(indicator(condition.args[0]))
     if isinstance(condition, sp.ITE):  # what sympy makes of a comparison of a Piecewise
         return where(*(indicator(part) for part in condition.args))
     if condition in (sp.true, sp.false):
-        return yes if condition == sp.true else no
+        return sp.Integer(YES if condition == sp.true else NO)
     if not isinstance(condition, sp.core.relational.Relational):
         raise TypeError(f"a condition cannot be made of {type(condition).__name__}")
-    g = by_cases(condition.lhs) - by_cases(condition.rhs)
-    match condition:
-        case sp.Gt():
+    return comparison(by_cases(condition.lhs), condition.rel_op, by_cases(condition.rhs))
+
+
+def comparison(left: Expression, relation: str, right: Expression) -> Expression:
+    """An expression that is > 0 where ``left relation right`` holds."""
+    import sympy as sp
+
+    g = left - right
+    if not g.free_symbols:
+        return sp.Integer(YES if sp.Rel(left, right, relation) == sp.true else NO)
+    match relation:
+        case ">":
             return g
-        case sp.Lt():
+        case "<":
             return -g
-        case sp.Ge():
-            return where(g, yes, no, closed=1)
-        case sp.Le():
-            return where(-g, yes, no, closed=1)
-        case sp.Eq():
-            return where(g, where(-g, yes, no, closed=1), no, closed=1)
-    return where(g, yes, where(-g, yes, no))
+        case ">=":
+            return where(g, YES, NO, closed=1)
+        case "<=":
+            return where(-g, YES, NO, closed=1)
+        case "==":
+            return where(g, where(-g, YES, NO, closed=1), NO, closed=1)
+    return where(g, YES, where(-g, YES, NO))
+
+
+def every(conditions: Sequence[Expression]) -> Expression:
+    """An expression that is > 0 where all of the conditions are."""
+    value, *others = conditions
+    for other in others:
+        value = where(value, other, NO)
+    return value
+
+
+def some(conditions: Sequence[Expression]) -> Expression:
+    """An expression that is > 0 where one of the conditions is."""
+    value, *others = conditions
+    for other in others:
+        value = where(value, YES, other)
+    return value
+
+
+def opposite(condition: Expression) -> Expression:
+    """An expression that is > 0 where the condition is not."""
+    return where(condition, NO, YES)
 
 
 def case_at(expression: Expression, x: float) -> Expression:

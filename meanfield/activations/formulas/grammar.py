@@ -11,6 +11,7 @@ from meanfield.activations.catalogue.meant import meant
 from meanfield.activations.catalogue.qualified import find_path, unqualified
 from meanfield.activations.catalogue.table import ENTRIES, find
 from meanfield.activations.formulas.calls import has_x, path_of, row_and_parameters
+from meanfield.activations.formulas.cases import comparison, every, opposite, some, where
 from meanfield.activations.formulas.limits import (
     DEEPEST,
     LARGEST_DECADE,
@@ -44,10 +45,10 @@ COMPARISONS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "
 
 
 class Reader:
-    """One pass over a syntax tree."""
+    """One pass over a syntax tree, with the expression that the name x stands for."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, text: str, x: Expression = None) -> None:
+        self.text, self.x = text, x
         self.known: dict[Expression, tuple[int, int]] = {}
 
     def wrong(self, what: str) -> MeanFieldError:
@@ -103,7 +104,7 @@ class Reader:
             case ast.Constant():
                 raise self.wrong(f"has {shown(repr(node.value))}, which is not a real number")
             case ast.Name(id="x"):
-                return real_x()
+                return real_x() if self.x is None else self.x
             case ast.Name(id=name):
                 return self.constant(name)
             case ast.UnaryOp(op=ast.UAdd() | ast.USub() as sign, operand=operand):
@@ -135,7 +136,7 @@ class Reader:
 
         inverse, node = part
         inner = self.value(node, depth + 1)
-        if inverse and kind == 0 and inner.is_zero:
+        if inverse and kind == 0 and inner.is_Number and inner.is_zero:
             raise self.wrong("divides by zero")
         return inner if not inverse else -inner if kind == -1 else sp.Pow(inner, -1)
 
@@ -221,7 +222,7 @@ class Reader:
         inner = self.value(node.args[0], depth + 1)
         if not (text := row.text(row.values(parameters))):
             raise self.wrong(f"has {row.name}, which has no formula for these parameters")
-        return Reader(text).expression().xreplace({real_x(): inner})
+        return _ReaderOfRow(text, inner, self).expression()
 
     def number(self, node: ast.expr) -> float:
         """The number that a node describes."""
@@ -232,18 +233,11 @@ class Reader:
 
     def where(self, test: ast.expr, yes: ast.expr, no: ast.expr, depth: int) -> Expression:
         """One of two values."""
-        import sympy as sp
-
         condition = self.condition(test, depth + 1)
-        first, second = (self.value(argument, depth + 1) for argument in (yes, no))
-        if condition in (sp.true, sp.false):
-            return first if condition == sp.true else second
-        return sp.Piecewise((first, condition), (second, True), evaluate=False)
+        return where(condition, *(self.value(argument, depth + 1) for argument in (yes, no)))
 
     def condition(self, node: ast.expr, depth: int) -> Expression:
-        """The condition of a where()."""
-        import sympy as sp
-
+        """The condition of a where(), as an expression that is > 0 where it holds."""
         if depth > DEEPEST:
             raise self.wrong(f"is nested too deeply; at most {DEEPEST} levels are allowed")
         match node:
@@ -252,22 +246,28 @@ class Reader:
                 if any(type(operator) not in COMPARISONS for operator in operators):
                     raise self.wrong("has a comparison other than < <= > >= == !=")
                 triples = zip(values[:-1], operators, values[1:], strict=True)
-                return sp.And(*(self.comparison(a, COMPARISONS[type(operator)], b) for a, operator, b in triples))
+                return every([comparison(a, COMPARISONS[type(operator)], b) for a, operator, b in triples])
             case ast.BoolOp(op=operator, values=parts):
                 conditions = [self.condition(part, depth + 1) for part in parts]
-                return (sp.And if isinstance(operator, ast.And) else sp.Or)(*conditions)
+                return (every if isinstance(operator, ast.And) else some)(conditions)
             case ast.BinOp(op=ast.BitAnd() | ast.BitOr() as operator, left=left, right=right):
-                pair = self.condition(left, depth + 1), self.condition(right, depth + 1)
-                return (sp.And if isinstance(operator, ast.BitAnd) else sp.Or)(*pair)
+                pair = [self.condition(left, depth + 1), self.condition(right, depth + 1)]
+                return (every if isinstance(operator, ast.BitAnd) else some)(pair)
             case ast.UnaryOp(op=ast.Not() | ast.Invert(), operand=operand):
-                return sp.Not(self.condition(operand, depth + 1))
+                return opposite(self.condition(operand, depth + 1))
         raise self.wrong("needs a comparison as the first argument of where, as in where(x > 0, x, 0)")
 
-    def comparison(self, a: Expression, relation: str, b: Expression) -> Expression:
-        """A comparison, evaluated if both sides are constants."""
-        import sympy as sp
 
-        return sp.Rel(a, b, relation, evaluate=not (a - b).free_symbols)
+class _ReaderOfRow(Reader):
+    """The reader of a row's formula inside of another formula, whose messages are about the other one."""
+
+    def __init__(self, text: str, x: Expression, outer: Reader) -> None:
+        super().__init__(text, x)
+        self.outer, self.known = outer, outer.known
+
+    def wrong(self, what: str) -> MeanFieldError:
+        """The error that says what is wrong with the outer formula."""
+        return self.outer.wrong(what)
 
 
 def _chain(node: ast.expr, plus: type, minus: type) -> Iterator[tuple[bool, ast.expr]]:

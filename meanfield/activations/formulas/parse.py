@@ -16,6 +16,7 @@ from meanfield.activations.catalogue.qualified import find_path
 from meanfield.activations.catalogue.table import find, normalised
 from meanfield.activations.formulas.calls import is_switch, path_of, row_and_parameters
 from meanfield.activations.formulas.grammar import Reader
+from meanfield.activations.formulas.piecewise import as_piecewise
 from meanfield.activations.formulas.vocabulary import real_x, vocabulary
 from meanfield.errors import BadActivation, MeanFieldError, shown
 
@@ -91,7 +92,7 @@ def parse(text: str) -> Expression:
     """
     import sympy as sp
 
-    expression = read(text)
+    expression = as_piecewise(read(text))
     with sp.evaluate(False):  # sympy's simplification of nested functions of a complex x takes exponential time
         return expression.xreplace({real_x(): sp.Symbol("x")})
 

@@ -28,6 +28,10 @@ def as_text(expression: Expression) -> str:
         def _print_Min(self, expr: Expression) -> str:
             return f"min({', '.join(map(self._print, expr.args))})"
 
+        def _print_Where(self, expr: Expression) -> str:
+            g, a, b, closed = map(self._print, expr.args)
+            return f"where({g} {'>=' if closed == '1' else '>'} 0, {a}, {b})"
+
         def _print_Piecewise(self, expr: Expression) -> str:
             *cases, (last, otherwise) = expr.args
             text = self._print(last) if otherwise == True else ""  # noqa: E712 - sympy's true

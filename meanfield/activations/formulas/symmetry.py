@@ -66,7 +66,7 @@ def _symmetry(expression: Expression) -> Symmetry:
         if changes is not None:
             smooth = [case_at(pieces, side * middle) for middle in middles]
         else:  # infinitely many cases: the whole formula, unless sympy would take minutes for what is in it
-            smooth = [] if exact.has(sp.Piecewise, sp.Max, sp.Min, sp.Heaviside) else [exact]
+            smooth = [] if exact.has(where_class(), sp.Piecewise, sp.Max, sp.Min, sp.Heaviside) else [exact]
         sides.append([part.xreplace({real_x(): side * y}) for part in smooth])
     right, left = sides
 
