@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 
 from meanfield._types import Expression
-from meanfield.activations.formulas.vocabulary import real_x
+from meanfield.activations.formulas.numbers import number_at
 
 YES, NO = 1, -1  # the conditions that always and never hold: a condition is an expression that is > 0 where it holds
 
@@ -176,9 +176,10 @@ def opposite(condition: Expression) -> Expression:
     return where(condition, NO, YES)
 
 
+@lru_cache(maxsize=16_384)
 def case_at(expression: Expression, x: float) -> Expression:
     """The expression without cases that is equal to this one in a neighbourhood of `x`."""
-    if not expression.has(where_class()):
+    if not has_cases(expression):
         return expression
     if isinstance(expression, where_class()):
         g, a, b, _ = expression.args
@@ -186,11 +187,7 @@ def case_at(expression: Expression, x: float) -> Expression:
     return expression.func(*(case_at(part, x) for part in expression.args))
 
 
-def number_at(smooth: Expression, x: float) -> float:
-    """Value of an expression without cases at `x`; NaN if it is not a real number."""
-    import sympy as sp
-
-    try:
-        return float(smooth.xreplace({real_x(): sp.Float(x, 30)}).evalf(15))
-    except (TypeError, ValueError, ArithmeticError):
-        return float("nan")
+@lru_cache(maxsize=16_384)
+def has_cases(expression: Expression) -> bool:
+    """Whether there is a Where in an expression."""
+    return isinstance(expression, where_class()) or any(map(has_cases, expression.args))

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meanfield._types import ArrayFunction, Expression, Floats
-from meanfield.activations.formulas.cases import by_cases, case_at, floor_class, number_at, where_class
+from meanfield.activations.formulas.cases import by_cases, case_at, floor_class, where_class
+from meanfield.activations.formulas.numbers import number_at
 from meanfield.activations.formulas.numpy_functions import compiled
 from meanfield.activations.formulas.removable_singularities.parts import removable_class, repaired, singular_bases
 from meanfield.activations.formulas.rewriting import stabilised
@@ -108,7 +109,8 @@ def singular_base(node: Expression) -> Expression:
     return None if base.is_positive or base.is_negative or not base.free_symbols else base
 
 
-def real_zeros(smooth: Expression) -> list[float] | None:
+@lru_cache(maxsize=1024)
+def real_zeros(smooth: Expression) -> tuple[float, ...] | None:
     """Real zeros (and poles) of a smooth expression; None if they are infinitely many or cannot be determined.
 
     Those of a rational function are all found. Those of others are looked for as changes of sign within ±1e6.
@@ -121,13 +123,14 @@ def real_zeros(smooth: Expression) -> list[float] | None:
     return sign_changes(compiled(stabilised(smooth)))
 
 
-def algebraic_zeros(smooth: Expression) -> list[float] | None:
+@lru_cache(maxsize=1024)
+def algebraic_zeros(smooth: Expression) -> tuple[float, ...] | None:
     """All real zeros (and poles) of a smooth expression, if its sign is known or its polynomials are tractable."""
     import sympy as sp
 
     x = real_x()
     if not smooth.free_symbols or smooth.is_positive or smooth.is_negative:
-        return []
+        return ()
     if not smooth.is_rational_function(x):
         return None
     zeros = []
@@ -142,10 +145,10 @@ def algebraic_zeros(smooth: Expression) -> list[float] | None:
             zeros += [float(root.evalf(20)) for root in set(sp.Poly(exact, x).real_roots())]
         elif poly.degree() > HIGHEST_DEGREE:
             return None
-    return zeros
+    return tuple(zeros)
 
 
-def sign_changes(function: ArrayFunction) -> list[float] | None:
+def sign_changes(function: ArrayFunction) -> tuple[float, ...] | None:
     """Where a function of floats changes its sign within ±1e6; None if it does so too often, or underflows there."""
     signs = np.sign(function(SCAN))
     definite = np.flatnonzero(np.abs(signs) == 1)
@@ -153,13 +156,13 @@ def sign_changes(function: ArrayFunction) -> list[float] | None:
     if len(changes) > MOST_BREAKPOINTS or any(j > i + 2 for i, j in changes):
         return None
     if not changes:
-        return []
+        return ()
     left, right = (SCAN[[change[side] for change in changes]] for side in (0, 1))
     zeros = []
     for root in bisected(function, left, right).tolist():
         tidy = float(f"{root:.13g}")
         zeros.append(tidy if function(np.array(tidy)) == 0 else root)
-    return zeros
+    return tuple(zeros)
 
 
 def bisected(function: ArrayFunction, left: Floats, right: Floats) -> Floats:

@@ -95,6 +95,8 @@ def sizes(expression: Expression, known: dict[Expression, tuple[int, int]]) -> t
                 slope += len(parts) * size
             case "Add":
                 slope += 1
+            case "Where":
+                slope += parts[0][0]
             case _:
                 slope += 2 * size
         known[expression] = (size, slope)

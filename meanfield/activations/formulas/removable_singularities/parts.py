@@ -5,7 +5,7 @@ limit is its value has the base 1; another one keeps the base at whose zeros it 
 """
 
 from collections.abc import Callable, Sequence
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 
 import numpy as np
 
@@ -127,19 +127,21 @@ def _repaired(node: Expression, point: float, points: tuple[float, ...], compile
     return node.func(node_of(part, base), *rest)
 
 
-def singular_bases(node: Expression, point: float) -> list[Expression]:
+@lru_cache(maxsize=16_384)
+def singular_bases(node: Expression, point: float) -> tuple[Expression, ...]:
     """The bases of negative powers and logarithms in `node` that vanish at a point."""
     import sympy as sp
 
     if isinstance(node, removable_class()):
-        return []
+        return ()
     found = [base for part in node.args for base in singular_bases(part, point)]
     if isinstance(node, sp.log) or (isinstance(node, sp.Pow) and not node.exp.is_nonnegative):
         base = node.args[0]
         found += [base] if base.free_symbols and vanishes(base, point) else []
-    return found
+    return tuple(found)
 
 
+@lru_cache(maxsize=16_384)
 def vanishes(part: Expression, point: float) -> bool:
     """Whether a part is zero at a point, which may be rounded."""
     if not part.free_symbols:
@@ -151,4 +153,6 @@ def vanishes(part: Expression, point: float) -> bool:
 
 def expanded(node: Expression) -> Expression:
     """`node` with each Removable as the part that it stands for."""
+    if not node.has(removable_class()):
+        return node
     return node.replace(lambda part: isinstance(part, removable_class()), lambda part: part_of(part.args[1]).raw)
