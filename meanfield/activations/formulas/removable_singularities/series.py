@@ -89,13 +89,18 @@ def mirrored(coefficients: tuple[float, ...]) -> tuple[float, ...]:
 
 def limit(expression: Expression, x: float) -> float:
     """The limit at `x`, the mean of two different one-sided limits; NaN if one of them is not finite or not found."""
-    return float(sum(_one_sided(Exact(expression, LIMIT_DIGITS), x, side) for side in (-1, 1)) / 2)
+    exact = Exact(expression, LIMIT_DIGITS)
+    left = _one_sided(exact, x, -1)
+    return float((left + _one_sided(exact, x, 1)) / 2) if left == left else left  # NaN
 
 
 def _one_sided(exact: Exact, x: float, side: int) -> float:
     mp = exact.mp
     unit = side * max(1.0, abs(x))
-    far, near, nearer, nearest = (exact(mp.mpf(x) + unit * mp.mpf(h)) for h in (FAR, NEAR, "1e-30", "1e-50"))
+    nearest = exact(mp.mpf(x) + unit * mp.mpf("1e-50"))
+    if not mp.isfinite(nearest):
+        return float("nan")
+    far, near, nearer = (exact(mp.mpf(x) + unit * mp.mpf(h)) for h in (FAR, NEAR, "1e-30"))
     if not all(map(mp.isfinite, (near, nearer, nearest))) or abs(nearest) > 1000 * abs(near) + 1000 * NEAR:
         return float("nan")
     if abs(nearest) < 1e-9 * abs(nearer):
