@@ -4,11 +4,15 @@ import sys
 from dataclasses import replace
 from functools import lru_cache
 
+import numpy as np
+
 from meanfield._types import Expression
 from meanfield.activations.activation import Activation
-from meanfield.activations.callables.guard import guarded
+from meanfield.activations.callables.guard import PROBES, guarded
+from meanfield.activations.formulas.cases import by_cases
 from meanfield.activations.formulas.discontinuities import breakpoints_of
 from meanfield.activations.formulas.formula_function import FormulaFunction
+from meanfield.activations.formulas.limits import MOST_PARTS, different_parts
 from meanfield.activations.formulas.parse import read
 from meanfield.activations.formulas.printing import as_text
 from meanfield.activations.formulas.vocabulary import real_x
@@ -51,7 +55,7 @@ def _from_text(text: str) -> Activation:
 def _from_expression(expression: Expression, name: str, formula: str) -> Activation:
     import sympy as sp
 
-    what = name or _shortened(expression)
+    what = _shortened(name or expression)
     expression = sp.sympify(expression)
     symbols = sorted(map(str, getattr(expression, "free_symbols", ())))
     if not isinstance(expression, sp.Expr) or len(symbols) != 1:
@@ -60,8 +64,12 @@ def _from_expression(expression: Expression, name: str, formula: str) -> Activat
     if unknown := expression.atoms(sp.core.function.AppliedUndef):
         raise BadActivation(f"the formula {what} has the unknown function {min(map(str, unknown))}")
     try:
-        expression = expression.xreplace({next(iter(expression.free_symbols)): real_x()})
+        if real_x() not in expression.free_symbols:
+            expression = expression.xreplace({next(iter(expression.free_symbols)): real_x()})
+        if (count := different_parts(by_cases(expression))) > MOST_PARTS:
+            raise BadActivation(f"the formula {what} has {count} different parts; at most {MOST_PARTS} are allowed")
         function, derivative = FormulaFunction(expression, 0), FormulaFunction(expression, 1)
+        _check_probes(function, what)
         guarded(function, what)
         breakpoints, jumps = breakpoints_of(expression, function)
     except BadActivation:
@@ -71,9 +79,18 @@ def _from_expression(expression: Expression, name: str, formula: str) -> Activat
     except Exception as error:  # sympy raises anything on what it cannot do
         reason = (str(error) or type(error).__name__).splitlines()[0][:100]
         raise BadActivation(f"the formula {what} cannot be made a function of numbers: {reason}") from error
-    return Activation(function, what, derivative, breakpoints, jumps, formula=formula or as_text(expression))
+    return Activation(function, name or what, derivative, breakpoints, jumps, formula=formula or as_text(expression))
 
 
-def _shortened(expression: Expression) -> str:
-    text = str(expression)
+def _check_probes(function: FormulaFunction, what: str) -> None:
+    """BadActivation at the first probe without a finite value, before the limits at the others are computed."""
+    for x in PROBES:
+        value = function(x)
+        if not np.iscomplexobj(value) and not np.isfinite(value):
+            found, right = ("NaN", "a number") if np.isnan(value) else ("infinite", "finite")
+            raise BadActivation(f"{what} is {found} at x = {x:g}; it must be {right} for every real x", float(x))
+
+
+def _shortened(formula: str | Expression) -> str:
+    text = str(formula)
     return text if len(text) <= 60 else f"{text[:59]}…"

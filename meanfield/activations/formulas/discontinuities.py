@@ -131,7 +131,7 @@ def algebraic_zeros(smooth: Expression) -> tuple[float, ...] | None:
     x = real_x()
     if not smooth.free_symbols or smooth.is_positive or smooth.is_negative:
         return ()
-    if not smooth.is_rational_function(x):
+    if not smooth.is_rational_function(x) or degree_at_most(smooth) > HIGHEST_DEGREE:
         return None
     zeros = []
     for part in sp.fraction(sp.together(smooth)):
@@ -146,6 +146,17 @@ def algebraic_zeros(smooth: Expression) -> tuple[float, ...] | None:
         elif poly.degree() > HIGHEST_DEGREE:
             return None
     return tuple(zeros)
+
+
+@lru_cache(maxsize=4096)
+def degree_at_most(rational: Expression) -> int:
+    """A bound on the degrees of numerator and denominator of a rational function, from its parts."""
+    if not rational.args:
+        return int(bool(rational.free_symbols))
+    if rational.is_Pow:
+        return degree_at_most(rational.base) * abs(int(rational.exp)) if rational.free_symbols else 0
+    degrees = map(degree_at_most, rational.args)
+    return max(degrees) if rational.is_Add and rational.is_polynomial() else sum(degrees)
 
 
 def sign_changes(function: ArrayFunction) -> tuple[float, ...] | None:
@@ -216,6 +227,9 @@ def differ(left: Expression, right: Expression, x: float) -> bool:
     """Whether two smooth expressions are different functions around `x`."""
     if left == right:
         return False
+    if left.is_Add and right.is_Add:  # terms on both sides do not matter
+        common = set(left.args) & set(right.args)
+        left, right = (side.func(*(term for term in side.args if term not in common)) for side in (left, right))
     near = x + np.array([-0.23, -0.11, -0.04, 0.03, 0.09, 0.19])
     a, b = compiled(stabilised(left))(near), compiled(stabilised(right))(near)
     both = np.isfinite(a) & np.isfinite(b)
@@ -225,6 +239,7 @@ def differ(left: Expression, right: Expression, x: float) -> bool:
 def jumps_at(function: ArrayFunction, x: float) -> bool:
     """Whether the two one-sided values differ: their difference does not shrink with the distance from `x`."""
     h = np.array([1e-1, 1e-6, 1e-12]) * max(1.0, abs(x))
-    values = function(np.concatenate([x - h, x + h]))
-    _, far, near = np.abs(values[3:] - values[:3])
+    with np.errstate(all="ignore"):
+        values = function(np.concatenate([x - h, x + h]))
+        _, far, near = np.abs(values[3:] - values[:3])
     return bool(near > 0.3 * far and near > 1e-11 * np.abs(values).max())

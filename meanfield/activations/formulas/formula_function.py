@@ -6,12 +6,12 @@ import numpy as np
 
 from meanfield._types import Expression, Floats
 from meanfield.activations.formulas.cases import by_cases
+from meanfield.activations.formulas.derivative import derivative
 from meanfield.activations.formulas.discontinuities import with_limits
 from meanfield.activations.formulas.numpy_functions import compiled
 from meanfield.activations.formulas.removable_singularities.exact import Exact
 from meanfield.activations.formulas.removable_singularities.series import CHECKING, limit
 from meanfield.activations.formulas.rewriting import stabilised
-from meanfield.activations.formulas.vocabulary import real_x
 
 
 class FormulaFunction:
@@ -26,9 +26,7 @@ class FormulaFunction:
         self._function = compiled(stabilised(self._derived(stabilised(with_limits(by_cases(expression))))))
 
     def _derived(self, pieces: Expression) -> Expression:
-        import sympy as sp
-
-        return sp.diff(pieces, real_x()) if self.order else pieces
+        return derivative(pieces) if self.order else pieces
 
     @cached_property
     def _checked(self) -> Exact:

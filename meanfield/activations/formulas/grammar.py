@@ -19,10 +19,20 @@ from meanfield.activations.formulas.limits import (
     MOST_NODES,
     MOST_NODES_OF_DERIVATIVE,
     check_constant,
+    check_terms,
     power,
 )
 from meanfield.activations.formulas.spelling import character_meant, habit_meant
-from meanfield.activations.formulas.vocabulary import CASTS, CLIPS, SEVERAL, is_function, real_x, sizes, vocabulary
+from meanfield.activations.formulas.vocabulary import (
+    CASTS,
+    CLIPS,
+    HYPERBOLIC,
+    SEVERAL,
+    is_function,
+    real_x,
+    sizes,
+    vocabulary,
+)
 from meanfield.errors import BadActivation, MeanFieldError, UnknownActivation, shown
 
 NOT_ALLOWED = {
@@ -86,7 +96,7 @@ class Reader:
         if depth > DEEPEST:
             raise self.wrong(f"is nested too deeply; at most {DEEPEST} levels are allowed")
         result = self._value(node, depth)
-        if not has_x(node) or result.is_Number or result.is_infinite:
+        if not has_x(node) or result.is_number:
             check_constant(result, self.wrong)
         parts, slope = sizes(result, self.known)
         if parts > MOST_NODES or slope > MOST_NODES_OF_DERIVATIVE:
@@ -199,7 +209,10 @@ class Reader:
             raise self.wrong(f"gives {name} {count}; it takes {takes}")
         if vocabulary()[name] is sp.Pow:
             return self._value(ast.BinOp(arguments[0], ast.Pow(), arguments[1]), depth)
-        return vocabulary()[name](*(self.value(argument, depth + 1) for argument in arguments))
+        values = [self.value(argument, depth + 1) for argument in arguments]
+        if name in HYPERBOLIC:
+            check_terms(values[0], self.wrong)
+        return vocabulary()[name](*values)
 
     def clip(self, arguments: list[ast.expr], keywords: list[ast.keyword], depth: int) -> Expression:
         """clip(x, lowest, highest), either of which may be missing or None."""

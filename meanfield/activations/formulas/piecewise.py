@@ -1,4 +1,4 @@
-"""Expressions with Where as expressions of sympy's own classes, for those who differentiate or print them with sympy."""
+"""Expressions with Where as expressions of sympy's own classes, for users who go on with sympy."""
 
 from meanfield._types import Expression
 from meanfield.activations.formulas.cases import where_class

@@ -15,6 +15,7 @@ SEVERAL = {
 
 CLIPS = ("clip", "clamp", "clip_by_value")  # clip(x, lowest, highest) of NumPy, torch and TensorFlow
 CASTS = ("float", "double", "astype", "type_as")  # methods that change the type of what is a number here
+HYPERBOLIC = ("sinh", "cosh", "tanh", "sech", "csch", "coth")
 #: NumPy's other names.
 SYNONYMS = {"ceiling": "ceil", "rint": "round", "around": "round", "fix": "trunc"}
 

@@ -10,6 +10,8 @@ from functools import cache, cached_property, lru_cache
 import numpy as np
 
 from meanfield._types import ArrayFunction, Expression, Floats
+from meanfield.activations.formulas.derivative import derivative
+from meanfield.activations.formulas.limits import MOST_LIMITS, different_parts
 from meanfield.activations.formulas.removable_singularities.exact import Exact
 from meanfield.activations.formulas.removable_singularities.series import CHECKING, Series, is_smooth, limit, series_at
 from meanfield.activations.formulas.vocabulary import real_x
@@ -45,7 +47,7 @@ class Part:
     @cached_property
     def derivative(self) -> "Part":
         """The part that is its derivative."""
-        return Part(self.raw.diff(real_x()), self.points, self.compile)
+        return Part(derivative(self.raw), self.points, self.compile)
 
     def __call__(self, x: Floats) -> Floats:
         """Values at `x`; by a series beside a point, and a limit at it."""
@@ -97,18 +99,24 @@ def node_of(part: Part, base: Expression) -> Expression:
 
 
 def repaired(pieces: Expression, points: Sequence[float], compiled: Compile) -> Expression:
-    """`pieces` with the smallest parts that have finite limits at points of singularity as Removable."""
+    """`pieces` with the smallest parts that have finite limits at points of singularity as Removable.
+
+    Raises ValueError if the parts are too many or too large.
+    """
+    budget = [MOST_LIMITS]
     for point in points:
-        pieces = _repaired(pieces, point, tuple(points), compiled)
+        pieces = _repaired(pieces, point, tuple(points), compiled, budget)
     return pieces
 
 
-def _repaired(node: Expression, point: float, points: tuple[float, ...], compiled: Compile) -> Expression:
+def _repaired(
+    node: Expression, point: float, points: tuple[float, ...], compiled: Compile, budget: list[int]
+) -> Expression:
     import sympy as sp
 
     if not node.args or isinstance(node, removable_class()) or not singular_bases(node, point):
         return node
-    args = tuple(_repaired(part, point, points, compiled) for part in node.args)
+    args = tuple(_repaired(part, point, points, compiled, budget) for part in node.args)
     node = node if args == node.args else node.func(*args)
     if not isinstance(node, sp.Add | sp.Mul):
         return node
@@ -119,9 +127,12 @@ def _repaired(node: Expression, point: float, points: tuple[float, ...], compile
         return node
     raw = expanded(node.func(*singular))
     here = tuple(other for other in points if singular_bases(raw, other))
-    part = Part(raw, here, compiled)
-    if np.any(np.isnan(part.limits)):
+    budget[0] -= len(here) * (10 + different_parts(raw))
+    if budget[0] < 0:
+        raise ValueError("it has too many parts that are singular at points where it may have a limit")
+    if any(np.isnan(limit(raw, other)) for other in here):
         return node
+    part = Part(raw, here, compiled)
     base = sp.S.One if part.smooth else sp.Mul(*singular_bases(raw, point))
     rest = [other for other in node.args if other not in singular]
     return node.func(node_of(part, base), *rest)

@@ -6,6 +6,7 @@ that the cancellation does not matter. A series is used as far as it agrees with
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -87,6 +88,7 @@ def mirrored(coefficients: tuple[float, ...]) -> tuple[float, ...]:
     return tuple((-1) ** k * c for k, c in enumerate(coefficients))
 
 
+@lru_cache(maxsize=1024)
 def limit(expression: Expression, x: float) -> float:
     """The limit at `x`, the mean of two different one-sided limits; NaN if one of them is not finite or not found."""
     exact = Exact(expression, LIMIT_DIGITS)
