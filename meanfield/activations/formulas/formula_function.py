@@ -6,12 +6,11 @@ import numpy as np
 
 from meanfield._types import Expression, Floats
 from meanfield.activations.formulas.cases import by_cases
-from meanfield.activations.formulas.derivative import derivative
 from meanfield.activations.formulas.discontinuities import with_limits
 from meanfield.activations.formulas.numpy_functions import compiled
 from meanfield.activations.formulas.removable_singularities.exact import Exact
 from meanfield.activations.formulas.removable_singularities.series import CHECKING, limit
-from meanfield.activations.formulas.rewriting import stabilised
+from meanfield.activations.formulas.rewriting import derivative, stabilised
 
 
 class FormulaFunction:

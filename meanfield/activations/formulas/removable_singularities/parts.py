@@ -10,10 +10,10 @@ from functools import cache, cached_property, lru_cache
 import numpy as np
 
 from meanfield._types import ArrayFunction, Expression, Floats
-from meanfield.activations.formulas.derivative import derivative
 from meanfield.activations.formulas.limits import MOST_LIMITS, different_parts
 from meanfield.activations.formulas.removable_singularities.exact import Exact
 from meanfield.activations.formulas.removable_singularities.series import CHECKING, Series, is_smooth, limit, series_at
+from meanfield.activations.formulas.rewriting import derivative
 from meanfield.activations.formulas.vocabulary import real_x
 
 Compile = Callable[[Expression], ArrayFunction]
