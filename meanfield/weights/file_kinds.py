@@ -20,6 +20,7 @@ BY_SUFFIX = {
     ".onnx": ("an ONNX file", ""),
 }
 READ = (".npy", ".npz")
+LONGEST = 80  # characters of a path in a message
 
 
 def names_file(text: str) -> bool:
@@ -45,8 +46,9 @@ def not_read(path: str) -> str:
     kind, call = BY_SUFFIX.get(_suffix_of_contents(path) or suffix, ("", ""))
     if not kind:
         return ""
-    give = f"give {call.format(path=repr(path))} in Python, or write" if call else "write"
-    return f"{path!r} is {kind}, and only .npy and .npz files are read: {give} the arrays with numpy.savez"
+    told = path if len(path) <= LONGEST else f"…{path[-LONGEST:]}"
+    give = f"give {call.format(path=repr(os.path.basename(path)[-LONGEST:]))} in Python, or write" if call else "write"
+    return f"{told!r} is {kind}, and only .npy and .npz files are read: {give} the arrays with numpy.savez"
 
 
 def _suffix_of_contents(path: str) -> str:
