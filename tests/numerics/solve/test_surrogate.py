@@ -51,3 +51,21 @@ def test_noise_of_the_function_ends_the_halving_and_enters_the_error():
     value, error = approximation(x)
     assert len(calls) <= 4
     assert np.all(np.abs(value - np.exp(x)) <= error)
+
+
+def test_one_point_is_computed_as_many_are():
+    def steep(x):
+        return np.tanh(20 * (x - 0.3)), np.zeros(x.size)
+
+    surrogate, again = Surrogate(steep, (-2.0, 0.5, 3.0)), Surrogate(steep, (-2.0, 0.5, 3.0))
+    x = np.r_[-2.0, np.random.default_rng(0).uniform(-2, 3, 40), 0.5, 3.0]
+    values, errors = again(x)
+    assert [surrogate.at(one) for one in x.tolist()] == pytest.approx(values, abs=1e-14)
+    assert np.all(np.abs(values - steep(x)[0]) <= errors)
+    assert errors.max() < 1e-12  # several halvings
+
+
+def test_more_points_than_a_block_are_computed():
+    surrogate = Surrogate(lambda x: (np.cos(x), np.zeros(x.size)), (0.0, 1.0, 3.0))
+    x = np.linspace(0, 3, 20_000)
+    assert surrogate(x)[0] == pytest.approx(np.cos(x), abs=1e-13)
