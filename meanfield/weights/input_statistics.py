@@ -214,7 +214,7 @@ def input_statistics(X: ArrayLike, *, sigma_b: float = 0.0, q: float = 1.0) -> I
         paired=len(chosen),
         sigma_b=sigma,
         q_wanted=second,
-        first_sigma_w=math.sqrt((second - sigma**2) / float(moments.mean())) / scale,
+        first_sigma_w=math.sqrt(second - sigma**2) / math.sqrt(moments.mean()) / scale,
     )
 
 

@@ -156,3 +156,7 @@ def test_what_is_no_data_set_is_refused(X, says):
 def test_moments_that_cannot_be_had_are_refused(options, says):
     with pytest.raises(InvalidInput, match=says):
         input_statistics(np.eye(2), **options)
+
+
+def test_the_largest_second_moments_have_a_finite_first_layer():
+    assert input_statistics(np.eye(4), q=1e308).first_sigma_w == pytest.approx(2e154, rel=1e-14)
