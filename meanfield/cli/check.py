@@ -19,7 +19,7 @@ from meanfield.cli.arguments import (
     parse_pixels,
 )
 from meanfield.cli.network_argument import parse_block, parse_spec
-from meanfield.cli.output import checked_path, number, print_json, print_table, save_figure, thinned
+from meanfield.cli.output import checked_path, number, print_json, print_table, save_figure, say, thinned
 from meanfield.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def _report(result: "CheckResult", head: dict[str, object], title: str, output: 
     if as_json:
         print_json({**head, **result.to_dict()})
         return int(not result.passed)
-    typer.echo(title)
+    say(title)
     shown = set(thinned(max(row.layer for row in result.rows), [result.worst.layer]))
     rows = [
         (
@@ -165,6 +165,6 @@ def _report(result: "CheckResult", head: dict[str, object], title: str, output: 
     print_table(("layer", "quantity", "theory", *columns, "z"), rows)
     cause = result.cause if isinstance(result, CrossCheck) else None
     if simulated and "sigma_w" in result.z and (cause is None or cause.quantity not in (*WEIGHTS, "draws")):
-        typer.echo("sigma_w, mean, correlation and tail of the matrices are as described")
-    typer.echo(result.summary)
+        say("sigma_w, mean, correlation and tail of the matrices are as described")
+    say(result.summary)
     return int(not result.passed)

@@ -7,7 +7,7 @@ import typer
 
 from meanfield.cli.arguments import AsJson, BlockText, Parameters, parse_grid
 from meanfield.cli.network_argument import parse_spec
-from meanfield.cli.output import checked_path, number, print_json, print_table, reasons, save_figure
+from meanfield.cli.output import checked_path, number, print_json, print_table, reasons, save_figure, say
 
 COLUMNS = ("sigma_b", "sigma_w", "q", "chi_parallel", "stable", "error", "xi_c")
 ASIDES = ("whole_line", "remark")  # of a critical point: shown where there is something to say
@@ -59,16 +59,16 @@ def critical(
             told = {**named, **reasons(point)}
         return print_json({**subject.keys, **found, "point": told})
     if point is None:
-        typer.echo(subject.name)
+        say(subject.name)
     else:
         where = f", sigma_w = {point.sigma_w:.12g}, sigma_b = {point.sigma_b:.12g}, q = {point.q:.10g}"
         none = point.universality == "none"
-        typer.echo(f"{subject.name}: critical point {point.universality}{'' if none else where}")
+        say(f"{subject.name}: critical point {point.universality}{'' if none else where}")
         if point.remark:
-            typer.echo(f"{point.remark}.")
+            say(f"{point.remark}.")
     if len(line):
         if line.reason:
-            typer.echo(line.reason)
+            say(line.reason)
         columns = (
             "sigma_b",
             "sigma_w",
@@ -92,9 +92,9 @@ def critical(
         ]
         print_table(columns, rows)
     else:
-        typer.echo(f"The critical line has no point at these sigma_b{f': {line.reason}' if line.reason else '.'}")
+        say(f"The critical line has no point at these sigma_b{f': {line.reason}' if line.reason else '.'}")
     if line.deepest is not None:
-        typer.echo("Signals carry deepest at:")
+        say("Signals carry deepest at:")
         headings = (*DEEPEST[:-1], "layers that train")
         print_table(headings, [tuple(number(value) for value in row.values()) for row in _rows(line.deepest, DEEPEST)])
     return None

@@ -7,7 +7,7 @@ import typer
 
 from meanfield.cli.arguments import AsJson, BlockText, Parameters, SigmaB, SigmaW
 from meanfield.cli.network_argument import parse_block
-from meanfield.cli.output import print_json, print_table, reasons
+from meanfield.cli.output import print_json, print_table, reasons, say
 
 MEANING = {
     "q_star": "second moment reached from q = 1",
@@ -50,16 +50,16 @@ def fixed_points(
         found = [vars(point) for point in points]
         told = {**settled, **reasons(analysis)}
         return print_json({**block.keys, "fixed_points": found, "stability": sides, "analysis": told})
-    typer.echo(block.title())
+    say(block.title())
     if points:
         rows = [
             (f"{point.q:.12g}", f"{point.slope:.10g}", "stable" if point.stable else "not stable") for point in points
         ]
         print_table(("fixed point q", "slope", ""), rows)
         if sides:
-            typer.echo(f"{sides}.")
+            say(f"{sides}.")
     else:
-        typer.echo(f"The variance map has no fixed point up to q = {q_max:g}.")
+        say(f"The variance map has no fixed point up to q = {q_max:g}.")
     why = {name: f"; {reason.item()}" for name, reason in analysis.not_finite.items()}
     meaning = {**MEANING, "phase": PHASES[settled["phase"]]}
     print_table((), [(name, _shown(value), meaning[name] + why.get(name, "")) for name, value in settled.items()])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from meanfield.cli.arguments import ActivationText, AsJson, Parameters, parse_activation
-from meanfield.cli.output import activation_keys, estimate, print_json, print_table
+from meanfield.cli.output import activation_keys, estimate, print_json, print_table, say
 
 if TYPE_CHECKING:
     from meanfield.activations.activation import Activation
@@ -39,7 +39,7 @@ def gain(
     found: dict[str, GainOrReason] = {kind: theory.gain(phi, kind=kind, q=q)} if kind else gains_or_reasons(phi, q)
     if as_json:
         return print_json({**activation_keys(phi), "q": q, "gains": gains_as_json(found)})
-    typer.echo(f"{phi.name}, pre-activations of second moment q = {q:g}")
+    say(f"{phi.name}, pre-activations of second moment q = {q:g}")
     print_table(
         ("kind", "gain", "definition"),
         [(name, str(e), DEFINITIONS[name]) for name, e in found.items()],

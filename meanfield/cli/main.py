@@ -1,10 +1,12 @@
 """The command `meanfield`: its subcommands, error messages and exit status."""
 
 import contextlib
+import errno
+import functools
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +16,7 @@ from meanfield.cli.check import check
 from meanfield.cli.critical import critical
 from meanfield.cli.fixed_points import fixed_points
 from meanfield.cli.gain import gain
+from meanfield.cli.output import answers_alone
 from meanfield.cli.phase import phase
 from meanfield.cli.propagate import propagate
 from meanfield.cli.recommend import recommend
@@ -22,6 +25,18 @@ from meanfield.errors import MeanFieldError
 
 DONE, USAGE, INTERRUPTED, BROKEN_PIPE, INTERNAL = 0, 2, 130, 141, 70
 UsageError: Any = typer.BadParameter.__mro__[1]  # of click, or of the copy inside newer versions of typer
+
+
+def _answering(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command with standard output for its answer alone."""
+
+    @functools.wraps(command)
+    def call(*arguments: Any, **options: Any) -> Any:
+        with answers_alone():
+            return command(*arguments, **options)
+
+    return call
+
 
 app = typer.Typer(
     add_completion=False,
@@ -39,7 +54,7 @@ for name, command in (
     ("check", check),
     ("table", table),
 ):
-    app.command(name)(command)
+    app.command(name)(_answering(command))
 
 
 def show_version(wanted: bool) -> None:
@@ -63,7 +78,7 @@ def meanfield(
     NETWORK is the layers of a block between commas, as in "relu, dropout(0.1), dense(1.4, 0.1)" or
     "residual(layernorm, gelu, dense(1.4), scale=0.2)". --sigma-w and --sigma-b, if given, set every layer with weights.
 
-    Exit status: 0 done, 1 a check failed, 2 bad usage.
+    Exit status: 0 done, 1 a check failed, 2 bad usage, 70 internal error, 130 interrupted, 141 broken pipe.
 
     \b
     Example: meanfield recommend gelu
@@ -86,6 +101,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    if sys.stdout is None:
+        return _failed("standard output is closed; send it to a file or a pipe", USAGE)
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         with warnings.catch_warnings():
@@ -101,7 +118,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _failed(str(error), USAGE)
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except (BrokenPipeError, SystemExit):  # click exits on a broken pipe inside a command
+    except (BrokenPipeError, SystemExit) as error:
+        if isinstance(error, SystemExit) and getattr(error.__context__, "errno", None) != errno.EPIPE:
+            return _failed(f"a given module or function called sys.exit({error.code!r:.60})", USAGE)
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE

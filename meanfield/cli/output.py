@@ -5,9 +5,12 @@ import io
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
+from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import typer
 
@@ -21,11 +24,28 @@ if TYPE_CHECKING:
     from meanfield.nonfinite import Explained
 
 FIGURES = ("png", "pdf", "svg")
+_ANSWERS: ContextVar[TextIO | None] = ContextVar("_ANSWERS", default=None)  # None: standard output
+
+
+@contextmanager
+def answers_alone() -> Iterator[None]:
+    """Keep standard output for `say`: what a user's module or function prints goes to standard error."""
+    token = _ANSWERS.set(sys.stdout)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _ANSWERS.reset(token)
+
+
+def say(text: str, nl: bool = True) -> None:
+    """Print a part of the answer."""
+    typer.echo(text, file=_ANSWERS.get(), nl=nl)
 
 
 def print_json(data: Mapping[str, object]) -> None:
     """Print standard JSON: infinities as the strings "inf" and "-inf", NaN as null."""
-    typer.echo(json.dumps(json_types(data, infinities=True), indent=2, ensure_ascii=False, allow_nan=False))
+    say(json.dumps(json_types(data, infinities=True), indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def reasons(result: "Explained") -> dict[str, object]:
@@ -84,25 +104,25 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         table.add_column(columns[i] if columns else "", justify="right" if numbers else "left", no_wrap=i == 0)
     for row in rows:
         table.add_row(*row)
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = Console(file=_ANSWERS.get(), highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = 1000
     with console.capture() as text:
         console.print(table)
-    typer.echo("\n".join(line.rstrip() for line in text.get().splitlines() if line.strip()))
+    say("\n".join(line.rstrip() for line in text.get().splitlines() if line.strip()))
 
 
 def print_markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table in Markdown."""
     lines = [columns, ["---"] + ["---:"] * (len(columns) - 1), *rows]
-    typer.echo("\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines))
+    say("\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines))
 
 
 def print_csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a table as comma-separated values with a heading."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([columns, *rows])
-    typer.echo(text.getvalue(), nl=False)
+    say(text.getvalue(), nl=False)
 
 
 def checked_path(path: Path, kinds: Sequence[str] = FIGURES) -> Path:
@@ -124,4 +144,4 @@ def save_figure(axes: "Axes", path: Path, *, quiet: bool) -> None:
     axes.figure.savefig(figure, dpi=200, format=path.suffix.lower().lstrip("."))
     written(path, figure.getbuffer())
     if not quiet:
-        typer.echo(f"wrote {path}")
+        say(f"wrote {path}")

@@ -7,7 +7,7 @@ import typer
 
 from meanfield.cli.arguments import AsJson, BlockText, Parameters, parse_grid
 from meanfield.cli.network_argument import check_weighted, parse_spec
-from meanfield.cli.output import FIGURES, checked_path, number, print_csv, print_json, reasons, save_figure
+from meanfield.cli.output import FIGURES, checked_path, number, print_csv, print_json, reasons, save_figure, say
 
 if TYPE_CHECKING:
     from meanfield.theory.phase_diagram.diagram import PhaseDiagram
@@ -66,7 +66,7 @@ def phase(
         else:
             diagram.to_csv(output)
         if not quiet:
-            typer.echo(f"wrote {output}")
+            say(f"wrote {output}")
     elif output is not None:
         from meanfield.errors import MeanFieldError
         from meanfield.plotting.phase_diagram import plot_phase_diagram
@@ -85,7 +85,7 @@ def phase(
     if as_csv:
         print_csv(("sigma_w", "sigma_b", *FIELDS), list(diagram.rows()))
     elif output is None:
-        typer.echo("\n".join(letter_map(diagram)))
+        say("\n".join(letter_map(diagram)))
     return None
 
 

@@ -7,7 +7,7 @@ import typer
 
 from meanfield.cli.arguments import AsJson, BlockText, Depth, Parameters, Pixels, SigmaB, SigmaW, parse_pixels
 from meanfield.cli.network_argument import parse_block
-from meanfield.cli.output import checked_path, number, print_json, print_table, reasons, save_figure, thinned
+from meanfield.cli.output import checked_path, number, print_json, print_table, reasons, save_figure, say, thinned
 
 QUANTITIES = ("q", "c", "one_minus_c", "chi", "gradient")
 
@@ -49,8 +49,8 @@ def propagate(
     columns = {name: getattr(run, name) for name in QUANTITIES}
     if as_json:
         return print_json({**block.keys, "depth": depth, **columns, **reasons(run)})
-    typer.echo(block.title())
+    say(block.title())
     rows = [(str(layer), *(number(values[layer]) for values in columns.values())) for layer in thinned(depth)]
     print_table(("layer", "q", "c", "1 - c", "chi", "gradient"), rows)
-    typer.echo("chi: growth of squared gradients in the block that begins there; gradient: relative to the last layer")
+    say("chi: growth of squared gradients in the block that begins there; gradient: relative to the last layer")
     return None

@@ -8,7 +8,7 @@ import typer
 from meanfield.cli.arguments import AsJson, BlockText, Depth, Parameters
 from meanfield.cli.gain import gains_as_json, gains_or_reasons
 from meanfield.cli.network_argument import parse_spec
-from meanfield.cli.output import number, print_json, print_table
+from meanfield.cli.output import number, print_json, print_table, say
 from meanfield.errors import InvalidInput, MeanFieldError
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ def recommend(
         }
         print_json({**head, "gains": gains_as_json(gains), "check": check, "snippets": dict(advice.snippets)})
         return status
-    typer.echo(f"{subject.name}: sigma_w = {advice.sigma_w:.12g}, sigma_b = {advice.sigma_b:.12g}")
-    typer.echo(f"{advice.reason}\n")
+    say(f"{subject.name}: sigma_w = {advice.sigma_w:.12g}, sigma_b = {advice.sigma_b:.12g}")
+    say(f"{advice.reason}\n")
     scale = f"{number(advice.xi_c)} {'blocks' if of_layers else 'layers'}"
     endless = "infinite" if of_layers else "infinite: critical"
     rows = [
@@ -86,7 +86,7 @@ def recommend(
         ("simulation", check["summary"]),
     ]
     print_table((), rows)
-    typer.echo(f"\n{advice.snippets[framework]}", nl=False)
+    say(f"\n{advice.snippets[framework]}", nl=False)
     return status
 
 

@@ -3,10 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-import typer
-
 from meanfield.cli.arguments import parse_activation
-from meanfield.cli.output import number, print_csv, print_json
+from meanfield.cli.output import number, print_csv, print_json, say
 from meanfield.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -104,12 +102,12 @@ def _label(names: Sequence[str]) -> str:
 def _print_notes(groups: Sequence[tuple["SchemeRow", list[str]]]) -> None:
     """Print the other schemes of each row, and the remarks."""
     for first, *others in dict.fromkeys(tuple(names) for _, names in groups if len(names) > 1):
-        typer.echo(f"{first} +{len(others)}: and {', '.join(others)}")
+        say(f"{first} +{len(others)}: and {', '.join(others)}")
     remarks: dict[tuple[str, str], list[str]] = {}
     for row, names in groups:
         if row.reason:
             remarks.setdefault((row.activation, row.reason), []).append(_label(names))
     for (activation, remark), labels in list(remarks.items())[:MOST_REMARKS]:
-        typer.echo(f"{', '.join([activation, *labels] if len(labels) == 1 else [activation])}: {remark}")
+        say(f"{', '.join([activation, *labels] if len(labels) == 1 else [activation])}: {remark}")
     if len(remarks) > MOST_REMARKS:
-        typer.echo(f"{len(remarks) - MOST_REMARKS} more remarks are in --format csv and --json")
+        say(f"{len(remarks) - MOST_REMARKS} more remarks are in --format csv and --json")

@@ -114,7 +114,10 @@ class _Guarded:
         except (Exception, SystemExit) as error:
             where, alone = self._culprit(x, error)
             at = "" if where is None else f" at x = {where:g}"
-            raise _Raised(f"{self.name} raised {type(alone).__name__}{at}: {_first_line(alone)}", where) from alone
+            kind = (
+                BadActivation if hasattr(self, "precision") else _Raised
+            )  # once made, there is no other way to call it
+            raise kind(f"{self.name} raised {type(alone).__name__}{at}: {_first_line(alone)}", where) from alone
         if np.any(bad := np.isnan(values)):
             where = float(x[bad].flat[0])
             raise BadActivation(f"{self.name} is NaN at x = {where:g}; it must be a number for every real x", where)

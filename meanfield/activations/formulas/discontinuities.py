@@ -17,6 +17,7 @@ from meanfield.activations.formulas.vocabulary import real_x
 Int64s = NDArray[np.int64]
 
 MOST_BREAKPOINTS = 200  # beyond it they are left to be searched for
+MOST_ROOTS = 120  # of polynomials; beyond it all breakpoints are left to be searched for
 HIGHEST_DEGREE = 30  # beyond it roots of polynomials are found numerically
 SCAN = np.sinh(np.linspace(-14.5, 14.5, 20_001))  # where sign changes are looked for: ±1e6, a thousandth apart near 0
 
@@ -64,9 +65,14 @@ def case_changes(pieces: Expression) -> list[float] | None:
     if pieces.has(floor_class()):
         return None
     found: list[float] = []
+    solved: set[Expression] = set()
     for boundary in boundaries(pieces):
         for a, b in pairwise([-np.inf, *found, np.inf]):
-            zeros = real_zeros(case_at(boundary, between(a, b)))
+            smooth = case_at(boundary, between(a, b))
+            solved.add(smooth)
+            if sum(map(roots_sought, solved)) > MOST_ROOTS:
+                return None
+            zeros = real_zeros(smooth)
             if zeros is None:
                 return None
             found += [x for x in zeros if a <= x <= b]
@@ -146,6 +152,13 @@ def algebraic_zeros(smooth: Expression) -> tuple[float, ...] | None:
         elif poly.degree() > HIGHEST_DEGREE:
             return None
     return tuple(zeros)
+
+
+@lru_cache(maxsize=4096)
+def roots_sought(smooth: Expression) -> int:
+    """How many roots of a polynomial of higher degree are computed to find the zeros of an expression, at most."""
+    degree = degree_at_most(smooth) if smooth.is_rational_function(real_x()) else 0
+    return degree if 2 < degree <= HIGHEST_DEGREE else 0
 
 
 @lru_cache(maxsize=4096)

@@ -78,7 +78,7 @@ def product(f: PiecewiseSmooth, g: PiecewiseSmooth, q1: float, q2: float, gap: f
 
 def distance(f: PiecewiseSmooth, q1: float, q2: float, gap: float) -> tuple[float, float]:
     """½ E (f(U) − f(V))² to a small *relative* error, and a bound on it."""
-    apart = gap + 0.5 * (np.sqrt(q1) - np.sqrt(q2)) ** 2 / np.sqrt(q1 * q2)  # ½E(U − V)²/√(q₁q₂)
+    apart = gap + 0.5 * (np.sqrt(q1) - np.sqrt(q2)) ** 2 / (np.sqrt(q1) * np.sqrt(q2))  # ½E(U − V)²/√(q₁q₂)
     if apart == 0:
         return 0.0, 0.0
     rounding = max(ROUNDING, 8 * EPS / np.sqrt(0.5 * apart))  # relative rounding error of f(u) − f(v)

@@ -242,7 +242,7 @@ class PairMap:
             size = np.sqrt(rows.variance[first]) * np.sqrt(rows.variance[second])
             if kind == "slope":  # the size over √(q₁q₂) is at most E φ′² (Poincaré's inequality)
                 value, error = mehler.slope(rows, first, second, gap)
-                return value, error, np.maximum(np.abs(value), size / np.sqrt(q1 * q2))
+                return value, error, np.maximum(np.abs(value), size / (np.sqrt(q1) * np.sqrt(q2)))
             value, error = mehler.distance(rows, first, second, gap)
             return value, error, value if kind == "distance" else size
         one = by_quadrature.slope if kind == "slope" else by_quadrature.distance

@@ -29,7 +29,7 @@ def integrated_slope(
     slopes = np.array([slope(gap * float(s) ** 2) for s in root])
     value, error = (2 * root * weights) @ slopes
     error += 2 * np.abs(rule(NODES).coefficients[-2:] @ slopes[:, 0]).max()  # kinks rounded over about √(1 − c)
-    scale = np.sqrt(q1 * q2) * gap
+    scale = np.sqrt(q1) * np.sqrt(q2) * gap
     return float(scale * value), float(scale * error)
 
 
@@ -45,7 +45,7 @@ def jump_terms(
     c, rest = 1.0 - gap, gap * (2.0 - gap)
     z1, z2 = points / np.sqrt(q1), points / np.sqrt(q2)
     exponent = (z1[:, None] - z2) ** 2 / rest + 2 * z1[:, None] * z2 / (1 + c)
-    both = np.exp(-0.5 * exponent) / (2 * np.pi * np.sqrt(q1 * q2 * rest))
+    both = np.exp(-0.5 * exponent) / (2 * np.pi * np.sqrt(q1) * np.sqrt(q2) * np.sqrt(rest))
     value, error = float(heights @ both @ heights), 0.0
     for z, q, other, own_edges in ((z1, q1, q2, edges[1]), (z2, q2, q1, edges[0])):
         density = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi * q)

@@ -158,7 +158,7 @@ def propagate(
     pair = None
     if c is not None:
         second = arrays[1] if q2 is not None else first
-        root = np.sqrt(first * second)
+        root = np.where(first == second, first, np.sqrt(first) * np.sqrt(second))
         misfit = 0.0 if q2 is None else 0.5 * (np.sqrt(first) - np.sqrt(second)) ** 2
         d = misfit + root * (1.0 - arrays[-1])
         pair = Pair.at(first, d) if q2 is None else Pair.of(first, second, d)
