@@ -22,7 +22,7 @@ RATIO, ALLOWANCE = 100, 64 * 2**20  # arrays may unpack to so many times the siz
 NPY_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
-def written(path: str | os.PathLike[str], content: bytes | memoryview) -> None:
+def written(path: str | os.PathLike[str], content: bytes) -> None:
     """Write a file atomically: a temporary file beside it replaces it once it is on disk.
 
     A link is followed. A device or a pipe is written to directly.
@@ -47,7 +47,7 @@ def written(path: str | os.PathLike[str], content: bytes | memoryview) -> None:
         raise OSError(error.errno, error.strerror, shown) from None
 
 
-def _replace(target: str, content: bytes | memoryview) -> None:
+def _replace(target: str, content: bytes) -> None:
     part = os.path.join(os.path.dirname(target), PART.format(uuid.uuid4().hex))
     try:
         with open(part, "xb") as file:
@@ -68,7 +68,7 @@ def save_arrays(path: str | os.PathLike[str], header: Mapping[str, object], arra
     content = io.BytesIO()  # whole before the disk is touched
     stored: dict[str, Any] = {"header": np.array(json.dumps(header, ensure_ascii=False)), **arrays}
     np.savez(content, **stored)  # without allow_pickle, which NumPy before 2.2 takes for an array
-    written(path, content.getbuffer())
+    written(path, content.getvalue())
 
 
 def load_arrays(

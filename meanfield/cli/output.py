@@ -142,6 +142,6 @@ def save_figure(axes: "Axes", path: Path, *, quiet: bool) -> None:
 
     figure = io.BytesIO()
     axes.figure.savefig(figure, dpi=200, format=path.suffix.lower().lstrip("."))
-    written(path, figure.getbuffer())
+    written(path, figure.getvalue())
     if not quiet:
         say(f"wrote {path}")
