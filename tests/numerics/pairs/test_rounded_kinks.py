@@ -6,6 +6,8 @@ import pytest
 from meanfield.numerics.pairs.by_quadrature import distance, product
 from meanfield.numerics.pairs.hermite import expand
 from meanfield.numerics.pairs.mehler import product as by_series
+from meanfield.numerics.pairs.pair_map import PairMap
+from meanfield.numerics.pairs.representations import SHORT_SERIES, Pairs
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(20)
@@ -72,3 +74,16 @@ def test_close_pairs_see_how_a_kink_is_rounded(gap):
     value, error = distance(PiecewiseSmooth(lambda x: np.hypot(x - m, width)), q, q, gap)
     assert abs(value - truth) <= error + 2e-14 * truth
     assert error < 1e-10 * truth
+
+
+@pytest.mark.parametrize(
+    ("m", "width", "q", "q2", "c"),
+    [(0.28, 0.0077, 0.98, 1.66, -0.8), (-1.53, 0.0156, 2.76, 4.7, -0.5), (2.4493, 0.0216, 4.0, 6.8, -0.7)],
+)
+def test_bumps_that_meet_are_seen_by_the_quadrature(m, width, q, q2, c):
+    pieces = PiecewiseSmooth(lambda x: 0.2 * x + np.exp(-(((x - m) / width) ** 2)))
+    pairs = Pairs(np.array([q]), np.array([q2]), np.array([1 - c]))
+    truth, bound, _ = PairMap(pieces).evaluate(SHORT_SERIES, "distance", pairs)
+    value, error = distance(pieces, q, q2, 1 - c)
+    assert abs(value - truth[0]) <= error + bound[0]
+    assert error <= 1e-12 * value
