@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ Int64s = NDArray[np.int64]
 MOST_BREAKPOINTS = 200  # beyond it they are left to be searched for
 MOST_ROOTS = 120  # of polynomials; beyond it all breakpoints are left to be searched for
 HIGHEST_DEGREE = 30  # beyond it roots of polynomials are found numerically
+ROOT_DIGITS, ROOT_WIDTH = 60, 1e-20  # of roots of polynomials while they are refined, relative
 SCAN = np.sinh(np.linspace(-14.5, 14.5, 20_001))  # where sign changes are looked for: ±1e6, a thousandth apart near 0
 
 
@@ -148,10 +150,33 @@ def algebraic_zeros(smooth: Expression) -> tuple[float, ...] | None:
             exact = poly.as_expr().replace(lambda e: e.is_Float, lambda e: sp.Rational(repr(float(e))))
             if not sp.Poly(exact, x).domain.is_QQ and not sp.Poly(exact, x).domain.is_ZZ:
                 return None
-            zeros += [float(root.evalf(20)) for root in set(sp.Poly(exact, x).real_roots())]
+            zeros += _real_roots(sp.Poly(exact, x))
         elif poly.degree() > HIGHEST_DEGREE:
             return None
     return tuple(zeros)
+
+
+def _real_roots(poly: Any) -> list[float]:
+    """The real roots of a polynomial of rational coefficients: isolated exactly, then refined with many digits."""
+    import mpmath
+
+    simple = poly.sqf_part()
+    with mpmath.workdps(ROOT_DIGITS):
+        value, slope = ([mpmath.mpf(int(c.p)) / int(c.q) for c in one.all_coeffs()] for one in (simple, simple.diff()))
+
+        def root(low: Any, high: Any) -> float:
+            # The sign left of `high`, which another root may occupy
+            sign = mpmath.sign(mpmath.polyval(value, high)) or -mpmath.sign(mpmath.polyval(slope, high))
+            while float(low) != float(high) and high - low > ROOT_WIDTH * max(abs(low), abs(high)):
+                middle = (low + high) / 2
+                if mpmath.sign(mpmath.polyval(value, middle)) == sign:
+                    high = middle
+                else:
+                    low = middle
+            return float((low + high) / 2)
+
+        ends = (interval for interval, _ in simple.intervals())
+        return [root(*(mpmath.mpf(int(end.p)) / int(end.q) for end in pair)) for pair in ends]
 
 
 @lru_cache(maxsize=4096)
