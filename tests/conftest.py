@@ -1,6 +1,7 @@
 """Options of the test run: one BLAS thread, the same examples on every machine, and frameworks as fixtures."""
 
 import os
+import sys
 from collections import Counter
 
 import pytest
@@ -14,6 +15,18 @@ collect_ignore_glob = ["long/*"]  # scripts of .ci/long
 settings.register_profile("same", derandomize=True, deadline=None, database=None)
 settings.register_profile("random", deadline=None, print_blob=True)
 settings.load_profile("same")  # --hypothesis-profile=random draws others in every run
+
+
+class ClosedFigures:
+    """Close the figures of every test and doctest, since matplotlib warns of more than 20."""
+
+    def pytest_runtest_teardown(self):
+        if pyplot := sys.modules.get("matplotlib.pyplot"):
+            pyplot.close("all")
+
+
+def pytest_configure(config):
+    config.pluginmanager.register(ClosedFigures())
 
 
 def pytest_addoption(parser):

@@ -76,7 +76,7 @@ def weight_statistics(weights: Reals, rng: np.random.Generator) -> Floats:
     --------
     >>> rng = np.random.default_rng(0)
     >>> weight_statistics(rng.standard_normal((500, 500)) / 500**0.5, rng)[:4].round(2) + 0.0
-    array([1.  , 0.17, 0.  , 0.09])
+    array([1.  , 0.17, 0.  , 0.08])
     """
     W = weights.astype(np.float64, copy=False)
     fan_out, fan_in = W.shape
