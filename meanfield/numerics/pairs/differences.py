@@ -67,27 +67,30 @@ class Differences:
         if cuts.size > PANELS:
             raise NotConverged(f"{pieces.name} has too many breakpoints for all correlations at once")
         cuts = _graded(cuts)
-        cuts, panels = self._halved(cuts, [self._panel(a, b) for a, b in pairwise(cuts.tolist())])
+        before = pieces.evaluations
+        panels = [self._panel(a, b) for a, b in pairwise(cuts.tolist())]
+        most = int(BUDGET / max(pieces.evaluations - before, 1) * len(panels))  # divided panels within the budget
+        cuts, panels = self._halved(cuts, panels)
         innermost, near = self._interpolated(cuts[1], panels[0], np.sqrt(low) * smallest)
-        others, far = self._resolved(cuts[1:], panels[1:], largest)
+        others, far = self._resolved(cuts[1:], panels[1:], largest, most)
         parts, self.left_out = innermost + others, near + far
         self._delta, self._weights, square = (np.concatenate(columns, axis=-1) for columns in zip(*parts, strict=True))
         self._weighted = square * self._weights
 
-    def _resolved(self, edges: Floats, panels: list[Panel], largest: float) -> tuple[list[Panel], Floats]:
+    def _resolved(self, edges: Floats, panels: list[Panel], largest: float, most: int) -> tuple[list[Panel], Floats]:
         """The panels, divided until their tails are small beside D at the largest t, and the rest: see `left_out`."""
-        t, budget = largest * np.geomspace(1.0, SMALL, 64), BUDGET
+        t = largest * np.geomspace(1.0, SMALL, 64)
         while True:
             shares = np.diff(ndtr(edges[:, None, None] / (np.sqrt(self.s)[:, None] * t)), axis=0)
             tails = np.array([tail(square) for _, _, square in panels])
             means = np.array([square.mean(axis=1) for _, _, square in panels])
             whole = (shares[..., 0] * means).sum(axis=0) / largest**self.power
             lost = tails * (shares / t**self.power).max(axis=2)
-            worst = (lost / whole).max(axis=1)
-            parts = np.where(worst > COARSE, 4, np.where(worst > UNRESOLVED, 2, 1))
+            rough, coarse = ((lost > level * whole).any(axis=1) for level in (UNRESOLVED, COARSE))
+            parts = np.where(coarse, 4, np.where(rough, 2, 1))
             more = int(parts[parts > 1].sum())
-            budget -= more * self._evaluations
-            if more == 0 or parts.sum() > MOST or budget < 0:
+            most -= more
+            if more == 0 or parts.sum() > MOST or most < 0:
                 return panels, lost.sum(axis=0)
             divided: list[Panel] = []
             fresh = []
@@ -143,7 +146,6 @@ class Differences:
         row, column = np.nonzero((b > a) & ((nearest / far) ** 2 + (shift / self._ends[1]) ** 2 < 1))
         a, b = a[row, column], b[row, column]
         x, half = nodes_between(a, b), 0.5 * (b - a)
-        self._evaluations = 2 * x.size
         square = (self.pieces(x + shift[row]) - self.pieces(sign * (x - shift[row]))) ** 2 * (
             half[:, None] * rule().weights
         )

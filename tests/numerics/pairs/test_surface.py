@@ -7,6 +7,7 @@ import meanfield as mf
 from meanfield.numerics.pairs.by_quadrature import distance, slope
 from meanfield.numerics.pairs.differences import Differences
 from meanfield.numerics.pairs.surface import PairSurface
+from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
 FUNCTIONS = {
     "tanh": np.tanh,
@@ -52,6 +53,12 @@ def test_the_ends_are_exact():
         float(mf.activation(FUNCTIONS["kinked"]).moments.derivative_moment(1.0)[0])
     )
     assert np.isfinite(value[2])
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_constant_has_no_differences():
+    value, _ = PairSurface(PiecewiseSmooth(np.ones_like), None).distance(np.ones(3), np.array([0.01, 0.7, 1.9]))
+    assert np.all(np.abs(value) <= 1e-14)
 
 
 def test_what_cannot_be_computed_is_said():
