@@ -1,6 +1,6 @@
 """Measure how often the cross-check fails correct networks, and how often it catches what is planted.
 
-    python tests/measure_crosscheck.py [seeds] [signals | samplers | planted | given ...]
+    python tests/measure_crosscheck.py [seeds] [signals | samplers | planted | biases | deep | given ...]
 
 Prints tables in Markdown. Depth 12 and 16 networks throughout. 80 seeds take about half an hour on two cores.
 """
@@ -76,6 +76,16 @@ DEFECTS = {
         ),
         "correlation",
     ),
+    "Student's t, 3 degrees": (lambda rng, shape: rng.standard_t(3, shape) * 3**-0.5, "tail"),
+    "the rng ignored": (lambda rng, shape: normal(np.random.default_rng(0), shape), "draws"),
+}
+#: Biases for sigma_b = 0.2, and the cause to be named; None if they are right.
+BIASES = {
+    "normal": (lambda rng, m, n: 0.2 * rng.standard_normal(m), None),
+    "uniform": (lambda rng, m, n: 0.2 * rng.uniform(-(3**0.5), 3**0.5, m), None),
+    "missing": (lambda rng, m, n: np.zeros(m), "sigma_b"),
+    "20 % too large": (lambda rng, m, n: 0.24 * rng.standard_normal(m), "sigma_b"),
+    "all 0.2": (lambda rng, m, n: np.full(m, 0.2), "mean of biases"),
 }
 
 
@@ -162,6 +172,46 @@ def planted(seeds):
     table(heading, map(row, DEFECTS.items()))
 
 
+def biases(seeds):
+    """Right weights of relu (1.41, 0.2) with biases that are right or wrong."""
+
+    def row(item):
+        name, (bias, cause) = item
+
+        def weights(rng, m, n):
+            return 1.41 * rng.standard_normal((m, n)) / n**0.5
+
+        weights.bias = bias
+        checks = [
+            crosscheck(mlp("relu", 1.41, 0.2), DEPTH, 256, networks=NETWORKS, c=0.3, rng=seed, weights=weights)
+            for seed in range(seeds)
+        ]
+        failed = [check for check in checks if not check]
+        return name, rate(len(failed), seeds), rate(sum(check.cause.quantity == cause for check in failed), seeds)
+
+    table(("biases", "failed", "and named"), map(row, BIASES.items()))
+
+
+def deep(seeds):
+    """Right networks where false alarms are likely: single precision at great depth, and more layers than units."""
+    relu, ordered, chaotic = mlp("relu", 2**0.5), mlp("tanh", 1.0, 0.1), mlp("tanh", 1.5, 0.3)
+    cases = [(relu, 100, 128, {"c": 1 - gap, "dtype": "float32"}) for gap in (1e-6, 2e-6, 3e-6, 1e-5, 0.5)]
+    cases += [
+        (block, *size, {} if c is None else {"c": c})
+        for block in (relu, ordered, chaotic, mlp("gelu", 1.5, 0.2))
+        for size in ((64, 32), (40, 16), (100, 64))
+        for c in (None, 0.6)
+    ]
+
+    def row(case):
+        block, depth, width, more = case
+        failed = sum(not crosscheck(block, depth, width, rng=seed, networks=NETWORKS, **more) for seed in range(seeds))
+        name = ", ".join(phi.name for phi in block.activations)
+        return name, depth, width, more.get("dtype", "float64"), more.get("c", "-"), rate(failed, seeds)
+
+    table(("network", "depth", "width", "type", "c", "failed"), map(row, cases))
+
+
 def given(seeds):
     """One given network of random weights against the spread of random networks."""
 
@@ -176,7 +226,9 @@ def given(seeds):
     table(("activation", "failed"), map(row, BLOCKS))
 
 
+PARTS = {one.__name__: one for one in (signals, samplers, planted, biases, deep, given)}
+
 if __name__ == "__main__":
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 80
-    for part in sys.argv[2:] or ("signals", "samplers", "planted", "given"):
-        {"signals": signals, "samplers": samplers, "planted": planted, "given": given}[part](count)
+    for part in sys.argv[2:] or PARTS:
+        PARTS[part](count)
