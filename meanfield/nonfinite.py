@@ -1,5 +1,6 @@
 """Results that say why some of their numbers are infinite or NaN."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
@@ -12,12 +13,12 @@ from meanfield._types import Bools
 Reasons: TypeAlias = Iterable[tuple[Bools | bool, str]]
 
 
-class Explained:
+class Explained(ABC):
     """A result whose numbers may be infinite or NaN, for reasons that `reasons` gives."""
 
+    @abstractmethod
     def reasons(self) -> Mapping[str, Reasons]:
         """The possible reasons by the name of the field, in the order in which they are tried."""
-        raise NotImplementedError
 
     @property
     def not_finite(self) -> dict[str, NDArray[np.str_]]:
