@@ -1,7 +1,7 @@
 """Scale, mean, correlation and tail of the entries of a weight matrix, and the scale and mean of biases."""
 
-import hashlib
 import math
+import zlib
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ from meanfield._types import Floats, Reals
 PROBES = 8  # random vectors for each matrix
 TAIL = 512  # one in so many nonzero entries is in the tail
 FEWEST = 8  # entries of a tail; smaller matrices have none
+TAKEN = 2**16  # about so many entries, in the first rows, tell the tail of a larger matrix
 STATISTICS = ("sigma_w", "mean", "correlation", "tail", "fingerprint")
 OF_BIASES = ("sigma_b", "mean of biases")
 
@@ -61,9 +62,9 @@ def weight_statistics(weights: Reals, rng: np.random.Generator) -> Floats:
         rows or columns are closer to orthogonal.
     tail : float
         Hill's estimate (Hill 1975, Ann. Stat. 3, 1163) of 1/α for tails P(|W| > w) ~ w^−α, from the largest of every
-        512 nonzero entries; 0 for matrices too small for it.
+        512 nonzero entries in the first rows; 0 for matrices too small for it.
     fingerprint : float
-        A hash of the entries: equal for equal matrices only, but for chance of 2⁻⁴⁸.
+        Two checksums of the entries, in 53 bits: equal for equal matrices, and else by chance only.
 
     Notes
     -----
@@ -82,7 +83,7 @@ def weight_statistics(weights: Reals, rng: np.random.Generator) -> Floats:
     fan_out, fan_in = W.shape
     square = W * W
     squares = float(square.sum())
-    fingerprint = float(int.from_bytes(hashlib.blake2b(W.tobytes(), digest_size=6).digest()))
+    fingerprint = _fingerprint(W)
     if squares == 0.0:
         return np.array([0.0, 0.0, 0.0, 0.0, fingerprint])
     s = squares / fan_out
@@ -96,7 +97,12 @@ def weight_statistics(weights: Reals, rng: np.random.Generator) -> Floats:
     second = float(np.vdot(twice, twice)) / (PROBES * fan_out * s**2) - (1.0 + y + (kurtosis - 2.0) / fan_in)
     excess = second - (2.0 + y) * first
     mean = float(W.sum()) / math.sqrt(squares)
-    return np.array([math.sqrt(s), mean, excess / fan_out, _tail(square), fingerprint])
+    return np.array([math.sqrt(s), mean, excess / fan_out, _tail(square[: 1 + TAKEN // fan_in]), fingerprint])
+
+
+def _fingerprint(W: Floats) -> float:
+    entries = W.tobytes()
+    return float(zlib.crc32(entries) + ((zlib.adler32(entries) & (2**21 - 1)) << 32))
 
 
 def _tail(square: Floats) -> float:
