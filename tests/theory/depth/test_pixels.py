@@ -219,9 +219,11 @@ def test_covariances_stay_covariances_and_so_do_those_of_gradients(seed, rank, p
     state, back = through(block, sigma, (5,))
     g = symmetric(len(state.covariance), seed)
     squared = g @ g  # as symmetric as a matrix product is in floats
-    for matrix in (state.covariance, back(0.5 * (squared + squared.T))):
+    # The slope of a kinked φ goes with √(1 − c) near c = 1, where all points of rank 1 are: 1e-16 of c is 1e-8 of it.
+    rounding = 1e-7 if rank == 1 and phi == "relu" else 1e-12
+    for matrix, least in ((state.covariance, 1e-12), (back(0.5 * (squared + squared.T)), rounding)):
         assert np.array_equal(matrix, matrix.T)
-        assert np.linalg.eigvalsh(matrix)[0] >= -1e-12 * matrix.max()
+        assert np.linalg.eigvalsh(matrix)[0] >= -least * matrix.max()
 
 
 @pytest.mark.parametrize("block", [block for block, images in NONLINEAR.values() if images == (6,)])
