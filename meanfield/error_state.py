@@ -1,8 +1,8 @@
 """The floating-point error state of the library: the caller's does not reach into it, and is not changed.
 
 Overflow, underflow and divisions by zero are expected within the library: limits, tails and bounds on errors are built
-on the infinities, zeros and NaN that they give. Every public function that computes runs in `own_error_state`, and so does
-every task that is given to a worker.
+on the infinities, zeros and NaN that they give. Every public function that computes runs in `own_error_state`, and so
+does every task that is given to a worker.
 """
 
 import functools
