@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike
 
 from meanfield._types import ArrayFunction, Bools, Expression, Floats
 from meanfield.activations.catalogue.table import ENTRIES
+from meanfield.activations.closed_forms import closed_form
+from meanfield.activations.closed_forms.wave_formulas import form_of_function
 from meanfield.activations.formulas.formula_function import FormulaFunction
 from meanfield.activations.formulas.parse import parse
 from meanfield.activations.formulas.straight_line import StraightLine, program_of
@@ -241,9 +243,7 @@ class Activation:
     @cached_property
     def expression(self) -> Expression:
         """φ as a sympy expression in the symbol ``x``, or None where no formula is known."""
-        if not self.formula:
-            return None
-        return parse(self.formula)
+        return parse(self.formula) if self.formula else None
 
     @cached_property
     def _program(self) -> StraightLine | None:
@@ -278,8 +278,7 @@ class Activation:
 
     def resolution(self, q: ArrayLike) -> float | None:
         """Width of the features of a callable φ that were seen where √q·Z has weight; None if its formula is known."""
-        searched = [part.pieces.resolution(q) for _, part in self.parts]
-        return max((width for width in searched if width is not None), default=None)
+        return max((width for _, part in self.parts if (width := part.pieces.resolution(q)) is not None), default=None)
 
     @property
     def precision(self) -> float:
@@ -289,7 +288,8 @@ class Activation:
     @cached_property
     def moments(self) -> Moments:
         """Gaussian moments and the pair map of φ."""
-        return Moments(self.pieces, self.entry, self.parameters, self._program)
+        form = closed_form(self.entry, self.parameters) or form_of_function(self.function)
+        return Moments(self.pieces, form, self._program)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: vars(self)[name] for name in self.__dataclass_fields__}

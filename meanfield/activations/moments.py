@@ -4,7 +4,6 @@ X = √q·Z with a standard normal Z. Each method takes arrays of any shape and 
 errors, two arrays of the broadcast shape of the arguments.
 """
 
-from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
 
@@ -12,7 +11,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meanfield._types import Bools, Floats
-from meanfield.activations.closed_forms import closed_form
 from meanfield.activations.closed_forms.form import ClosedForm, Moment
 from meanfield.activations.formulas.straight_line import StraightLine
 from meanfield.errors import DivergentExpectation
@@ -40,21 +38,18 @@ class Moments:
     ----------
     pieces : PiecewiseSmooth
         The function φ.
-    entry : str
-        Name of its closed forms in the catalogue; empty if it has none.
-    parameters : mapping
-        Parameters of the closed forms.
+    form : ClosedForm, optional
+        Its closed forms, if they are known.
     program : StraightLine, optional
         The formula of φ, from which error bounds are proven.
     """
 
     def __init__(
-        self, pieces: PiecewiseSmooth, entry: str, parameters: Mapping[str, float], program: StraightLine | None = None
+        self, pieces: PiecewiseSmooth, form: ClosedForm | None = None, program: StraightLine | None = None
     ) -> None:
-        self.pieces, self.entry = pieces, entry
+        self.pieces, self._form = pieces, form
         self._smallest = SMALLEST if pieces.precision < SHORT else SMALLEST_SHORT
         self._proven = program and ProvenMoments(pieces, *program)
-        self._form: ClosedForm | None = closed_form(entry, parameters) if entry else None
         self._surrogates: dict[str, Surrogate] = {}
         self._known: dict[tuple[str, float], tuple[float, float, bool]] = {}
 

@@ -12,7 +12,7 @@ from meanfield.activations.closed_forms.hard_tanh import clip, hard_shrink, soft
 from meanfield.activations.closed_forms.polynomial import monomial
 from meanfield.activations.closed_forms.relu import rectifier, squared_relu
 from meanfield.activations.closed_forms.steps import quantised_sign, sign, step
-from meanfield.activations.closed_forms.trigonometric import cosine, sine, snake
+from meanfield.activations.closed_forms.trigonometric import snake, wave
 
 # Klambauer et al. 2017, section 2
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
@@ -34,9 +34,9 @@ FAMILIES: Mapping[str, Callable[..., ClosedForm]] = MappingProxyType(
         "erf": erf,
         "normal_cdf": normal_cdf,
         "gelu": gelu,
-        "sin": sine,
-        "siren": lambda omega_0: sine(omega_0),
-        "cos": cosine,
+        "sin": lambda: wave(1.0, 0.0, 1.0, 0.0, 0.0),
+        "siren": lambda omega_0: wave(omega_0, 0.0, 1.0, 0.0, 0.0),
+        "cos": lambda: wave(1.0, 0.0, 0.0, 1.0, 0.0),
         "snake": lambda alpha: snake(alpha),
         "gaussian": gaussian,
         "gabor": gabor,

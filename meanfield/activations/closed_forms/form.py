@@ -134,3 +134,26 @@ def affine(form: ClosedForm, scale: float = 1.0, slope: float = 1.0, offset: flo
         dual=of_pair(form.dual, b, offset**2),
         source=form.source,
     )
+
+
+def uncorrelated(first: ClosedForm, second: ClosedForm) -> ClosedForm:
+    """The closed form of an odd function plus an even one; both have all moments in closed form."""
+
+    def moment(name: str) -> Moment:
+        f, g = getattr(first, name), getattr(second, name)
+        return lambda q: f(q) + g(q)
+
+    def of_pair(name: str) -> PairMoment:
+        f, g = getattr(first, name), getattr(second, name)
+        return lambda q1, q2, other: f(q1, q2, other) + g(q1, q2, other)
+
+    return ClosedForm(
+        second_moment=moment("second_moment"),
+        second_moment_slope=moment("second_moment_slope"),
+        derivative_moment=moment("derivative_moment"),
+        mean=moment("mean"),
+        distance=of_pair("distance"),
+        distance_slope=of_pair("distance_slope"),
+        dual=of_pair("dual"),
+        source=first.source,
+    )
