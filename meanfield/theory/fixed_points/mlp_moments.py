@@ -1,11 +1,12 @@
 """The maps of an MLP block by its activation's moments: q′ = σ_w² V(q) + σ_b² (Poole et al. 2016, eq. 3)."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from meanfield._types import Floats
+from meanfield._types import Floats, Ints
 from meanfield.activations.activation import Activation
 from meanfield.networks.layers.dense import Dense
 from meanfield.networks.layers.elementwise import Elementwise
@@ -32,6 +33,33 @@ class MLPMoments:
     def part(self, chosen: slice) -> "MLPMoments":
         """The same of some of the points."""
         return MLPMoments(self.activation, self.w[chosen], self.beta[chosen])
+
+    @cached_property
+    def curves(self) -> tuple[Floats, Ints]:
+        """The distinct w, and which of them each network has."""
+        return np.unique(self.w, return_inverse=True)
+
+    @property
+    def curve(self) -> Ints:
+        """The number of the curve w·V of each network, shape (networks,)."""
+        return self.curves[1]
+
+    @property
+    def level(self) -> Floats:
+        """What the biases add to it, shape (networks,)."""
+        return self.beta
+
+    def without_bias(self, curve: Ints, q: ArrayLike) -> tuple[Floats, Floats, Floats]:
+        """w·V(q) of these curves with bounds on its errors, and w·V′(q)."""
+        w = self.curves[0][curve]
+        value, error = self.second_moment(q)
+        return w * value, w * error, w * self.slope(q)[0]
+
+    def image(self, network: Ints, q: Floats) -> tuple[Floats, Floats, Floats]:
+        """q′ of these networks with bounds on its errors, and dq′/dq."""
+        w = self.w[network]
+        value, error = self.second_moment(q)
+        return w * value + self.beta[network], w * error, w * self.slope(q)[0]
 
     def second_moment(self, q: ArrayLike) -> tuple[Floats, Floats]:
         """V(q), and a bound on its error."""

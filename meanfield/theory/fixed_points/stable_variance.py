@@ -11,8 +11,9 @@ from meanfield.theory.fixed_points.finite_variance import largest_q
 from meanfield.theory.fixed_points.mlp_moments import mlp_moments
 from meanfield.theory.fixed_points.stable_variance_of_mlps import attractor
 from meanfield.theory.fixed_points.variance import FALLS, SMALLEST, lowest_q, variance_maps
+from meanfield.theory.fixed_points.variance_curves import CurvesOfBlocks
 
-MANY = 48  # networks of one activation from which on tables of its moments serve them all
+MANY = 48  # networks from which on tables of their variance maps serve them all
 STAGES = (1e3, 1e6, 1e12, 1e30)  # ends of the search, each taken where q still grows at the one before
 ROUNDING = 4 * float(np.finfo(float).eps)
 ORBIT = 2000  # layers for which the map is iterated where it is not monotonic
@@ -20,10 +21,9 @@ ORBIT = 2000  # layers for which the map is iterated where it is not monotonic
 
 def stable_and_multiple_q(block: Block, q0: float) -> tuple[Floats, Bools | None]:
     """`stable_q`, from tables where the networks are many, and `multiple_q` where it comes with them (else None)."""
-    moments = mlp_moments(block)
-    if moments is None or moments.w.size < MANY:
+    if np.prod(block.shape, dtype=int) < MANY:
         return stable_q(block, q0), None
-    found = attractor(moments, q0)
+    found = attractor(mlp_moments(block) or CurvesOfBlocks.of(block), q0)
     if found.leaps.any():
         found.q[found.leaps] = stable_q(block.take(np.flatnonzero(found.leaps)), q0)
     return found.q, found.multiple

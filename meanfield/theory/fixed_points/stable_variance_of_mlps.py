@@ -1,8 +1,9 @@
-"""The fixed point of q that an orbit reaches, for MLPs of one activation and many weights and biases at once.
+"""The fixed point of q that an orbit reaches, for many networks at once.
 
-For weights of variance w the fixed points at bias variance β are the solutions of E(q) = q − w·V(q) = β. E is tabulated
-for each w, and cut where it turns, so that each piece has at most one solution. Where V rises, an orbit that sets out
-upwards from q₀, E(q₀) < β, ends at the next solution above, and one that sets out downwards at the next one below.
+The fixed points of a network are the solutions of E(q) = q − F(q) = level (`variance_curves`); for an MLP F = w·V, and
+the level is the variance of the biases. E is tabulated for each curve, and cut where it turns, so that each piece has
+at most one solution. Where F rises, an orbit that sets out upwards from q₀, E(q₀) < level, ends at the next solution
+above, and one that sets out downwards at the next one below.
 """
 
 from collections.abc import Callable
@@ -14,8 +15,8 @@ import numpy as np
 from meanfield._types import Bools, Floats, Ints
 from meanfield.numerics.solve.bracketed import newton, root
 from meanfield.numerics.solve.fixed_points import logarithmic_grid
-from meanfield.theory.fixed_points.mlp_moments import MLPMoments
 from meanfield.theory.fixed_points.variance import FALLS, OTHERS
+from meanfield.theory.fixed_points.variance_curves import VarianceCurves
 
 FIRST = (1e-4, 1e3)  # the range of q that is searched in eighths of an octave
 UP, DOWN = (1e6, 1e12, 1e30), (1e-12, 1e-100)  # how far orbits that leave it are followed, in octaves
@@ -35,98 +36,101 @@ class Attractor(NamedTuple):
 
 
 class _Tables(NamedTuple):
-    """E for each distinct w at ascending q, between which it is monotonic."""
+    """E for each distinct curve at ascending q, between which it is monotonic."""
 
-    q: Floats  # (distinct w, points)
+    curve: Ints  # (curves,)
+    q: Floats  # (curves, points)
     height: Floats  # E(q)
     noise: Floats  # bound on its error
+    steepest: Floats  # (curves,): the least slope of F on the grid
 
 
-def attractor(moments: MLPMoments, q0: float) -> Attractor:
+def attractor(maps: VarianceCurves, q0: float) -> Attractor:
     """The fixed points that orbits from `q0` reach, if they do not leap."""
-    starts = range(0, moments.w.size, BLOCK)
-    parts = [_attractor(moments.part(slice(start, start + BLOCK)), q0) for start in starts]
+    starts = range(0, maps.level.size, BLOCK)
+    parts = [_attractor(maps.part(slice(start, start + BLOCK)), q0) for start in starts]
     return Attractor(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _attractor(moments: MLPMoments, q0: float) -> Attractor:
-    everything = np.arange(moments.w.size)
+def _attractor(maps: VarianceCurves, q0: float) -> Attractor:
+    everything = np.arange(maps.level.size)
     low, high = min(FIRST[0], 0.5 * q0), max(FIRST[1], 2 * q0)
-    end = moments.reach(q0, high)
-    tables, row, steepest = _tabulated(moments, everything, low, end, q0)
-    multiple = _count(moments, tables, row) > 1
-    q = _search(moments, everything, tables, row, q0)
+    end = maps.reach(q0, high)
+    first, row = _tabulated(maps, everything, low, end, q0)
+    at_zero = maps.without_bias(first.curve, np.zeros(first.curve.size))[0]
+    multiple = _count(maps, first, row, at_zero) > 1
+    q = _search(maps, everything, first, row, q0)
     for start, stop in pairwise((high, *UP)):  # only where q still grows at the end of the range searched so far
         rising = np.flatnonzero(np.isinf(q))
         if rising.size == 0 or end < start:
             break
         if stop > start:
-            end = moments.reach(start, stop)
-            tables, row, _ = _tabulated(moments, rising, start, end, start)
-            q[rising] = _search(moments, rising, tables, row, start)
-    above_zero = (moments.beta > 0) | (moments.w * moments.second_moment(np.zeros(()))[0] > 0)
+            end = maps.reach(start, stop)
+            tables, own = _tabulated(maps, rising, start, end, start)
+            q[rising] = _search(maps, rising, tables, own, start)
+    above_zero = (maps.level > 0) | (at_zero[row] > 0)
     for start, stop in pairwise((low, *DOWN)):
         falling = np.flatnonzero((q == 0) & (above_zero | (start > LOWEST)))
         if falling.size and stop < start:
-            tables, row, _ = _tabulated(moments, falling, stop, start, start)
-            q[falling] = _search(moments, falling, tables, row, start)
-    return Attractor(q, multiple, multiple & (moments.w * steepest < FALLS))
+            tables, own = _tabulated(maps, falling, stop, start, start)
+            q[falling] = _search(maps, falling, tables, own, start)
+    return Attractor(q, multiple, multiple & (first.steepest[row] < FALLS))
 
 
-def _search(moments: MLPMoments, points: Ints, tables: _Tables, row: Ints, q0: float) -> Floats:
+def _search(maps: VarianceCurves, points: Ints, tables: _Tables, row: Ints, q0: float) -> Floats:
     """The fixed points next to `q0`; inf or 0 where there is none on that side."""
-    sets_out, low, high, found = _bracket(tables, row, moments.beta[points], q0)
+    sets_out, low, high, found = _bracket(tables, row, maps.level[points], q0)
     q = np.where(sets_out > 0, np.inf, np.where(sets_out < 0, 0.0, q0))
-    q[found] = _close(moments, points[found], low[found], high[found])
+    q[found] = _close(maps, points[found], low[found], high[found])
     return q
 
 
-def _tabulated(moments: MLPMoments, points: Ints, low: float, high: float, q0: float) -> tuple[_Tables, Ints, float]:
-    """E on a grid and at its extrema for each distinct w, the table of each point, and the least slope of V."""
-    w, row = np.unique(moments.w[points], return_inverse=True)
+def _tabulated(maps: VarianceCurves, points: Ints, low: float, high: float, q0: float) -> tuple[_Tables, Ints]:
+    """E on a grid and at its extrema for each distinct curve, and the number of each point's curve among them."""
+    curve, row = np.unique(maps.curve[points], return_inverse=True)
     grid = logarithmic_grid(low, high)
     grid = np.unique(np.r_[grid if low < 1 < high else grid[::8], high, q0])
-    value, error = moments.second_moment(grid)
-    slope, _ = moments.slope(grid)
-    falling = w[:, None] * slope > 1  # E falls where the map is steeper than the identity
+    shape = (curve.size, grid.size)
+    value, error, slope = (np.broadcast_to(a.T, shape) for a in maps.without_bias(curve, grid[:, None]))
+    falling = slope > 1  # E falls where the map is steeper than the identity
     r, cell = np.nonzero(falling[:, :-1] != falling[:, 1:])
-    q = np.broadcast_to(grid, (w.size, grid.size))
+    q = np.broadcast_to(grid, shape)
     if r.size:
         order = np.arange(r.size) - np.searchsorted(r, r)  # number of the extremum within its row
         extra = np.repeat(q[:, -1:], int(order.max()) + 1, axis=1)  # rows with fewer repeat their end
-        extra[r, order] = _extrema(moments, w[r], grid[cell], grid[cell + 1])
-        of_extra = moments.second_moment(extra)
+        extra[r, order] = _extrema(maps, curve[r], grid[cell], grid[cell + 1])
+        more = maps.without_bias(curve, extra.T)
         q = np.concatenate([q, extra], axis=1)
         by_q = np.argsort(q, axis=1, kind="stable")
         q = np.take_along_axis(q, by_q, axis=1)
         value, error = (
-            np.take_along_axis(np.concatenate([np.broadcast_to(a, (w.size, a.size)), b], axis=1), by_q, axis=1)
-            for a, b in zip((value, error), of_extra, strict=True)
+            np.take_along_axis(np.concatenate([a, b.T], axis=1), by_q, axis=1)
+            for a, b in zip((value, error), more[:2], strict=True)
         )
-    return _Tables(q, q - w[:, None] * value, w[:, None] * error + EPS * q), row, float(slope.min())
+    return _Tables(curve, q, q - value, error + EPS * q, slope.min(axis=1)), row
 
 
-def _extrema(moments: MLPMoments, w: Floats, low: Floats, high: Floats) -> Floats:
-    """Where w·V′ = 1 in each [low, high]."""
+def _extrema(maps: VarianceCurves, curve: Ints, low: Floats, high: Floats) -> Floats:
+    """Where F′ = 1 in each [low, high]."""
 
     def steepness(which: Ints, log_q: Floats) -> Floats:
-        return w[which] * moments.slope(np.exp(log_q))[0] - 1
+        return maps.without_bias(curve[which], np.exp(log_q))[2] - 1
 
     return np.exp(root(steepness, np.log(low), np.log(high), atol=TURN))
 
 
-def _bracket(tables: _Tables, row: Ints, beta: Floats, q0: float) -> tuple[Ints, Floats, Floats, Bools]:
+def _bracket(tables: _Tables, row: Ints, level: Floats, q0: float) -> tuple[Ints, Floats, Floats, Bools]:
     """Which way each orbit sets out from q₀ (1, 0, −1), the piece of E on which it ends, and whether there is one."""
     first = np.argmax(tables.q >= q0, axis=1)
     column, width = np.arange(tables.q.shape[1]), tables.q.shape[1]
-    excess = beta - tables.height[row, first[row]]
+    excess = level - tables.height[row, first[row]]
     sets_out = np.where(np.abs(excess) <= NOISE * tables.noise[row, first[row]], 0, np.sign(excess)).astype(np.intp)
     ceiling = np.where(column >= first[:, None], tables.height - NOISE * tables.noise, -np.inf)
     floor = np.where(column <= first[:, None], tables.height + NOISE * tables.noise, np.inf)
     ceiling = np.maximum.accumulate(ceiling, axis=1)
     floor = np.minimum.accumulate(floor[:, ::-1], axis=1)[:, ::-1]
-    reached = _first(lambda at: ceiling[row, at] >= beta, row.size, width)
-    passed = _first(lambda at: floor[row, at] > beta, row.size, width)
+    reached = _first(lambda at: ceiling[row, at] >= level, row.size, width)
+    passed = _first(lambda at: floor[row, at] > level, row.size, width)
     found = np.where(sets_out > 0, reached < width, (sets_out < 0) & (passed > 0))
     left = np.clip(np.where(sets_out > 0, reached, passed) - 1, 0, width - 2)
     return sets_out, tables.q[row, left], tables.q[row, left + 1], found
@@ -145,42 +149,41 @@ def _first(holds: Callable[[Ints], Bools], points: int, width: int) -> Ints:
     return low
 
 
-def _count(moments: MLPMoments, tables: _Tables, row: Ints) -> Ints:
-    """How many fixed points there are from 0 to 1e6."""
-    beta = moments.beta
+def _count(maps: VarianceCurves, tables: _Tables, row: Ints, at_zero: Floats) -> Ints:
+    """How many fixed points there are from 0 to 1e6; `at_zero` is F(0) of each curve."""
+    level = maps.level
     steps = np.diff(tables.height, axis=1)
     turns = np.ones(tables.height.shape, dtype=np.bool_)
     turns[:, 1:-1] = np.sign(steps[:, :-1]) * np.sign(steps[:, 1:]) < 0
     chosen = np.argsort(~turns, axis=1, kind="stable")[:, : turns.sum(axis=1).max()]
     chosen = np.where(np.take_along_axis(turns, chosen, axis=1), chosen, tables.q.shape[1] - 1)
     heights, noise = (np.take_along_axis(a, chosen, axis=1) for a in (tables.height, tables.noise))
-    at_zero = float(moments.second_moment(np.zeros(()))[0])
-    starts_at_zero = (beta == 0) & (at_zero == 0)
-    side = np.where(starts_at_zero, 0.0, -1.0)  # of E − β: below 0 at q = 0
+    starts_at_zero = (level == 0) & (at_zero[row] == 0)
+    side = np.where(starts_at_zero, 0.0, -1.0)  # of E − level: below 0 at q = 0
     count = starts_at_zero.astype(np.intp)
     columns = [(heights[:, k], noise[:, k]) for k in range(heights.shape[1])]
     end = float(tables.q[0, -1])
-    if end < OTHERS and moments.reach(end, OTHERS) == OTHERS:
-        value, error = moments.second_moment(np.asarray(OTHERS))
-        w = np.unique(moments.w)
-        columns.append((OTHERS - w * float(value), w * float(error) + EPS * OTHERS))
+    if end < OTHERS and maps.reach(end, OTHERS) == OTHERS:
+        value, error, _ = maps.without_bias(tables.curve, np.full(tables.curve.size, OTHERS))
+        columns.append((OTHERS - value, error + EPS * OTHERS))
     for height, uncertain in columns:
-        excess = height[row] - beta
+        excess = height[row] - level
         told = np.abs(excess) > NOISE * uncertain[row]
         count += told & (side * excess < 0)
         side = np.where(told, np.sign(excess), side)
     return np.asarray(count)
 
 
-def _close(moments: MLPMoments, points: Ints, low: Floats, high: Floats) -> Floats:
+def _close(maps: VarianceCurves, points: Ints, low: Floats, high: Floats) -> Floats:
     """The fixed point in each [low, high], where the excess of the map changes its sign once."""
-    w, beta = moments.w[points], moments.beta[points]
+    if points.size == 0:
+        return low
 
     def excess(which: Ints, q: Floats) -> tuple[Floats, Floats, Floats]:
-        value, error = moments.second_moment(q)
-        return w[which] * value + beta[which] - q, w[which] * error, w[which] * moments.slope(q)[0] - 1
+        value, error, slope = maps.image(points[which], q)
+        return value - q, error, slope - 1
 
-    ends = [w * moments.second_moment(q)[0] + beta - q for q in (low, high)]
+    ends = [maps.image(points, q)[0] - q for q in (low, high)]
     sign = np.where(ends[0] != 0, np.sign(ends[0]), -np.sign(ends[1]))
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.clip(np.nan_to_num(ends[0] / (ends[0] - ends[1]), nan=0.5), 1e-9, 1 - 1e-9)

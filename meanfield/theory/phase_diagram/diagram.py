@@ -23,7 +23,6 @@ from meanfield.errors import InvalidInput
 from meanfield.theory.assumptions.block import Block, checked
 from meanfield.theory.fixed_points.analysis import Analysis, described, start_from
 from meanfield.theory.fixed_points.depth_scales import CRITICAL
-from meanfield.theory.fixed_points.mlp_moments import mlp_moments
 from meanfield.theory.fixed_points.variance import multiple_q
 from meanfield.theory.phase_diagram.checkpoint import Checkpoint, fingerprint
 from meanfield.workers import Workers, map_tasks
@@ -39,7 +38,6 @@ KINDS = {"phase": "U", "multiple": "b"}  # NumPy dtype kinds; "f" for all other 
 PRECISION = 1e-9  # relative error of each field; of the factor per layer where a depth scale diverges
 POINTS_A_TASK, LEAST_A_TASK = 8192, 64  # most and fewest points a task
 TASKS = 8  # fewest tasks, unless they would have fewer than LEAST_A_TASK points
-ROWS_A_TASK = 4  # rows a task for any block other than (φ, Dense)
 
 
 @dataclass(frozen=True)
@@ -194,7 +192,7 @@ def phase_diagram(
         if axis.ndim != 1:
             raise InvalidInput(f"{name} must be one axis of the grid, a 1-d array, not one of shape {axis.shape}")
     bare = block.at(sigma_w=1.0, sigma_b=0.0)
-    rows = _rows_a_task(bare, axes[0].size, axes[1].size)
+    rows = _rows_a_task(axes[0].size, axes[1].size)
     tasks = [(i, axes[0][start : start + rows]) for i, start in enumerate(range(0, axes[0].size, rows))]
     about = _about(bare, q0)
     kept = None
@@ -247,11 +245,8 @@ def _fits(arrays: Mapping[str, NDArray[Any] | None], shape: tuple[int, int]) -> 
     )
 
 
-def _rows_a_task(block: Block, rows: int, columns: int) -> int:
-    if mlp_moments(block) is None:
-        return ROWS_A_TASK
-    fewest = max(ROWS_A_TASK, -(-LEAST_A_TASK // columns))
-    return max(min(POINTS_A_TASK // columns, -(-rows // TASKS)), fewest)
+def _rows_a_task(rows: int, columns: int) -> int:
+    return max(min(POINTS_A_TASK // columns, -(-rows // TASKS)), -(-LEAST_A_TASK // columns))
 
 
 def _about(block: Block, q0: float) -> dict[str, Any]:

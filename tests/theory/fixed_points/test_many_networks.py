@@ -6,7 +6,11 @@ from one_by_one import settled_correlation, settled_variance
 from scipy.optimize import brentq
 
 import meanfield as mf
-from meanfield.theory.fixed_points.stable_variance import MANY
+from meanfield.theory.assumptions.block import checked
+from meanfield.theory.fixed_points.maps import signal_map
+from meanfield.theory.fixed_points.stable_variance import MANY, stable_and_multiple_q, stable_q
+from meanfield.theory.fixed_points.variance import multiple_q
+from meanfield.theory.fixed_points.variance_curves import bias_only_adds
 
 COUNT = 300
 
@@ -79,6 +83,47 @@ def test_blocks_of_any_form_are_what_scalar_methods_find(name):
         c, chi_c = settled_correlation(network, float(found.q_star[s]), float(found.chi_1[s]))
         assert found.c_star[s] == pytest.approx(c, abs=1e-12)
         assert found.chi_c[s] == pytest.approx(chi_c, rel=1e-9, abs=1e-12)
+
+
+FORMS = [
+    "tanh, dropout(0.1), dense",
+    "residual(layernorm, gelu, dense, skip_scale=0.9)",
+    "residual(gelu, dense, branch_scale=0.5)",
+    "batchnorm(32), erf, dense",
+    "gated(gelu), dense",
+    "erf, dense, gelu, dense, additive_noise(0.2)",
+    "gelu, concatenate(dense, growth=0.5), rmsnorm, attention(0.8, 0.1)",
+    "relu, dense(1.5), residual(gelu, dense, branch_scale=0.5), dense",
+]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_tables_of_many_blocks_find_what_the_search_of_each_finds(form):
+    rng = np.random.default_rng(3)
+    sigma_w, sigma_b = np.sort(rng.uniform(0.2, 3, 10)), np.r_[0, rng.uniform(0, 1, 4)]
+    block = checked(form).at(sigma_w=sigma_w[:, None], sigma_b=sigma_b)
+    q, multiple = stable_and_multiple_q(block, 1.0)
+    assert q == pytest.approx(stable_q(block, 1.0), rel=1e-12)
+    assert np.array_equal(multiple, multiple_q(block))
+
+
+@pytest.mark.parametrize(
+    ("block", "adds"),
+    [
+        (mf.Network("tanh", mf.Residual(mf.LayerNorm(), "tanh", mf.Dense(), mf.Dropout(0.1))), True),
+        (mf.Network("tanh", mf.Dense(), mf.AdditiveNoise(0.1)), True),
+        (mf.Network("tanh", mf.Dense(), mf.RMSNorm()), False),
+        (mf.Network("tanh", mf.Dense(), "tanh", mf.Dense()), False),
+        (mf.Network(mf.Gated("tanh")), False),
+        (mf.Network("tanh", mf.Dropout(0.1)), False),
+    ],
+)
+def test_networks_share_a_curve_where_biases_only_add(block, adds):
+    """There q′ at a bias variance of 1 exceeds q′ at 0 by the same at every q."""
+    assert bias_only_adds(block) == adds
+    q = np.array([0.1, 1.0, 10.0])
+    without, one = (signal_map(block.at(sigma_b=sigma_b), q).q for sigma_b in (0.0, 1.0))
+    assert (np.ptp(one - without) < 1e-12 and one[0] > without[0]) == adds
 
 
 @pytest.mark.long
