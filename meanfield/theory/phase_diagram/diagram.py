@@ -36,7 +36,7 @@ FIELDS = (*(f.name for f in fields(Analysis)), "multiple")
 ARRAYS = (*FIELDS, "sigma_w", "sigma_b")
 KINDS = {"phase": "U", "multiple": "b"}  # NumPy dtype kinds; "f" for all other arrays
 PRECISION = 1e-9  # relative error of each field; of the factor per layer where a depth scale diverges
-POINTS_A_TASK, LEAST_A_TASK = 8192, 64  # most and fewest points a task
+POINTS_A_TASK, LEAST_A_TASK = 8192, 4096  # most and fewest points a task
 TASKS = 8  # fewest tasks, unless they would have fewer than LEAST_A_TASK points
 
 

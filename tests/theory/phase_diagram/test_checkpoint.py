@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import meanfield as mf
+from meanfield.theory.phase_diagram import diagram as diagram_module
 from meanfield.theory.phase_diagram.checkpoint import Checkpoint
 
 SIGMA_W, SIGMA_B = np.linspace(0.5, 3.0, 32), np.linspace(0.0, 1.0, 16)
@@ -20,6 +21,9 @@ SWEEP = """
 import sys, time
 import numpy as np
 import meanfield as mf
+from meanfield.theory.phase_diagram import diagram
+
+diagram.LEAST_A_TASK = 64
 
 def slowly(function, tasks):
     for task in tasks:
@@ -32,6 +36,14 @@ def slowly(function, tasks):
 mf.phase_diagram("erf", np.linspace(0.5, 3.0, 32), np.linspace(0.0, 1.0, 16), checkpoint=sys.argv[1], workers=slowly)
 print("finished", flush=True)
 """
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_tasks():
+    """Eight tasks of 64 points each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(diagram_module, "LEAST_A_TASK", 64)
+        yield
 
 
 def swept(directory, hangs_after=-1):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import meanfield as mf
+from meanfield.theory.phase_diagram import diagram as diagram_module
 
 FIELDS = ("q_star", "chi_parallel", "chi_1", "c_star", "chi_c", "xi_q", "xi_c", "xi_gradient", "phase")
 SIGMA_W, SIGMA_B = np.array([0.5, 0.9, 1.4, 2.0, 3.0, 4.0]), np.array([0.0, 0.1, 0.7])
@@ -187,7 +188,8 @@ def agree(a, b):
 
 
 @pytest.mark.parametrize("name", ["erf", "tanh", "hardtanh"])
-def test_workers_do_not_change_the_numbers(name):
+def test_workers_do_not_change_the_numbers(name, monkeypatch):
+    monkeypatch.setattr(diagram_module, "LEAST_A_TASK", 6)
     one = mf.phase_diagram(name, SIGMA_W, SIGMA_B)
     equal = same if name == "erf" else agree  # erf has a closed form throughout
     assert equal(one, mf.phase_diagram(name, SIGMA_W, SIGMA_B, workers=2))
@@ -196,7 +198,8 @@ def test_workers_do_not_change_the_numbers(name):
         assert equal(one, mf.phase_diagram(name, SIGMA_W, SIGMA_B, workers=pool.map))
 
 
-def test_workers_do_not_race_for_what_is_computed_once():
+def test_workers_do_not_race_for_what_is_computed_once(monkeypatch):
+    monkeypatch.setattr(diagram_module, "LEAST_A_TASK", 6)
     sigma_w = np.linspace(0.5, 3.5, 24)
     one, two = (
         mf.phase_diagram(mf.activation("x/(1 + x**2)**0.5 + 0.1*sin(x)"), sigma_w, SIGMA_B, workers=workers)
