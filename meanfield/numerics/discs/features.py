@@ -34,7 +34,7 @@ class Features:
             scale = 2.0 ** (octave / 2)
             with np.errstate(all="ignore"):
                 proof = Proof(self.program, self.index, "f", scale, breakpoints)
-                proven = proof.refine(np.array([scale**2]), np.zeros(1))
+                proven = proof.refine(np.array([scale * scale]), np.zeros(1))
             a, b = proof.panels.a, proof.panels.b
             short = np.isfinite(proof.panels.bound) & (b - a < SHORT * scale) & proven
             middle, half = 0.5 * (a + b)[short], 0.5 * (b - a)[short]

@@ -12,7 +12,7 @@ import numpy as np
 from meanfield._types import Floats
 from meanfield.estimates import Estimate
 from meanfield.numerics.discs.evaluation import Discs, Ranges
-from meanfield.numerics.discs.panels import Panels, Proof
+from meanfield.numerics.discs.panels import LARGEST, Panels, Proof
 from meanfield.numerics.discs.program import UNIT, Program
 from meanfield.numerics.quadrature import one_gaussian
 from meanfield.numerics.quadrature.gauss_legendre import rule
@@ -56,7 +56,7 @@ class ProvenMoments:
 
     def moment(self, product: str, q: Floats) -> Proven | None:
         """The expectation of the product at each q of shape (q,) and > 0; None if there is no proof for all of them."""
-        if not set(product) <= FACTORS or (product.count("d") > 1 and self.pieces.jumps):
+        if np.any(q > LARGEST) or not set(product) <= FACTORS or (product.count("d") > 1 and self.pieces.jumps):
             return None
         if "d" in product and self.pieces.derivative_function is None:
             return None

@@ -19,6 +19,7 @@ SINGULAR = 1e-7  # length, in units of the scale, of a panel with an infinite ra
 NARROW = 0.25  # from this length on, in units of the scale, a panel may be bounded by its range
 LADDER = (0.0, 1.0, 64.0, 2.0**12, 2.0**20, 2.0**28)  # distances from a breakpoint, in units in the last place
 NEAR_ZERO = 1e-17  # the unit at a breakpoint 0, relative to the scale
+LARGEST = 1e300  # variances beyond this have no proof: squares of arguments overflow
 FARTHEST = 40.0  # standard deviations
 STEP = 3.0  # by which the panels reach farther out, in units of the scale
 NOTHING = 1e-300  # bounds below this are negligible whatever the integral is
@@ -97,7 +98,7 @@ class Proof:
 
         `least` holds integrals of the absolute integrand if they are known, or zeros, shape (q,).
         """
-        while True:
+        while np.all(q <= LARGEST):
             if not self._halve(q, least):
                 return False
             size = np.maximum(self._sizes(self.panels, q), least)
@@ -113,6 +114,7 @@ class Proof:
             beyond[-1] = self.reach
             for side in (beyond, -beyond[::-1]):
                 self.panels = self.panels.joined(self._found(self._cut(side)))
+        return False
 
     def outside(self, q: Floats) -> Floats:
         """Bound on the expectation of |product| beyond the panels, shape (q,)."""

@@ -5,12 +5,13 @@ from functools import cache
 import numpy as np
 from numpy.polynomial.legendre import legder, legval
 
-from meanfield._types import Floats
-from meanfield.numerics.quadrature.gauss_legendre import N, rule, tail
+from meanfield._types import Bools, Floats
+from meanfield.numerics.quadrature.gauss_legendre import N, interpolation, rule, tail
 
 EPS = float(np.finfo(float).eps)
 ULPS = 4 * EPS  # rounding of a coefficient, relative to the largest |f| of the panel
 NOISE = 1e-4  # an unresolved part below this, relative to the largest |f| of the panel, may be noise
+LEAP = 1e-11  # of the largest value: larger differences of two panels at their common end are no rounding
 
 
 def relative_tail(values: Floats) -> Floats:
@@ -45,6 +46,20 @@ def differentiate(
         coefficients = np.where(np.arange(N) < kept[:, None], coefficients, 0.0)
         d = coefficients @ _slopes().T / half[:, None]
     return d, noise * kept**1.5 / half
+
+
+def leaps(values: Floats, broken: Bools, precision: float) -> Floats:
+    """Differences of interpolants at the ends of each panel from the adjacent ones, shape (panels,).
+
+    Such a difference is a transition that is too narrow for the nodes of both panels, so that their derivatives do not
+    show it. It is 0 at rounding level and at the inner edges in the mask `broken`, where the function jumps.
+    """
+    with np.errstate(all="ignore"):
+        ends, height = values @ interpolation(np.array([-1.0, 1.0])).T, np.abs(values).max(axis=1)
+        leap = np.abs(ends[1:, 0] - ends[:-1, 1])
+        least = max(LEAP, 4 * N * precision) * np.maximum(height[1:], height[:-1])
+    leap = np.where(np.isfinite(leap) & (leap > least) & ~broken, leap, 0.0)
+    return np.asarray(np.append(leap, 0.0) + np.insert(leap, 0, 0.0))
 
 
 @cache

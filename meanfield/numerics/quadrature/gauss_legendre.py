@@ -13,7 +13,7 @@ import numpy as np
 from numpy.polynomial import legendre
 from numpy.typing import ArrayLike
 
-from meanfield._types import Floats
+from meanfield._types import Floats, Ints
 
 N = 24  # default nodes a panel: resolves tanh to 1e-15 on panels of length 1, and exp(−t²/2) on panels of length 3
 TAIL = 4  # last coefficients that measure the resolution; more than two, for even and odd functions
@@ -64,6 +64,12 @@ def nodes_between(a: ArrayLike, b: ArrayLike, n: int = N) -> Floats:
 def interpolation(points: Floats, n: int = N) -> Floats:
     """The matrix, shape (points, n), from values at the nodes to values of the interpolant at `points` in [−1, 1]."""
     return np.asarray(legendre.legvander(points, n - 1) @ rule(n).coefficients)
+
+
+def series(coefficients: Floats, panel: Ints, s: Floats) -> Floats:
+    """The Legendre series of the panels number `panel` at `s` in [−1, 1], shape (points,)."""
+    own = np.ascontiguousarray(coefficients.T).take(panel, axis=1)
+    return np.asarray(legendre.legval(s, own, tensor=False))
 
 
 def tail(values: Floats) -> Floats:

@@ -4,19 +4,29 @@ from functools import cache
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from numpy.polynomial.legendre import legval, legvander
+from numpy.polynomial.legendre import legvander
 from numpy.typing import ArrayLike, NDArray
 
 from meanfield._types import ArrayFunction, Bools, Floats
-from meanfield.numerics.quadrature.differentiation import EPS, NOISE, differentiate, relative_tail, rounding
-from meanfield.numerics.quadrature.gauss_legendre import SAFETY, TAIL, N, nodes_between, rule
+from meanfield.numerics.quadrature.differentiation import (
+    EPS,
+    LEAP,
+    NOISE,
+    differentiate,
+    leaps,
+    relative_tail,
+    rounding,
+)
+from meanfield.numerics.quadrature.gauss_legendre import SAFETY, TAIL, N, nodes_between, rule, series
 
 # Initial panel edges in units of the grid's scale s. A grid serves √q in [s, √2·s), so 13 s ≥ 9.2 standard deviations.
 EDGES = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.5, 8.0, 10.0, 13.0)
 REACH = EDGES[-1]
+WIDE = 2.0**20  # from this scale on, panels are graded down to the length 1, the usual scale of activations
+RATIO = 16.0  # of the ends of graded panels
 EXTENSION = 3.0  # length, in units of s, of the panels that extend a grid
 BUDGET = 200_000  # largest number of nodes of a grid
-SHORTEST = 1e-40  # shortest panel, relative to the grid's scale, at a singular point at 0
+SHORTEST = 1e-40  # shortest panel at a singular point at 0, relative to the grid's scale, at most to 1
 RESOLVED = 1e-14  # an unresolved part below this counts as rounding
 BLIND = 1e-13  # rounding level of interpolant minus function next to the ends, relative to the largest |f|
 UNSEEN = 2e-6  # length of the ends of [−1, 1] where there is no test point
@@ -48,6 +58,9 @@ class Function(Protocol):
 
     def known(self, scale: float, reach: float) -> tuple[Floats, Floats]:
         """Points with |x| ≤ reach, ascending, and the values there that interpolants on this scale must reproduce."""
+
+    def jumps_within(self, reach: float) -> tuple[float, ...]:
+        """The jumps with |x| ≤ reach, ascending."""
 
     def misplacements(self, x: Floats) -> Floats:
         """Bounds on the errors of the places of the breakpoints among `x`; NaN at other points."""
@@ -85,7 +98,7 @@ class Grid:
     def __init__(self, pieces: Function, scale: float) -> None:
         self.pieces, self.scale, self.reach = pieces, scale, REACH
         self.centre = float(np.abs(pieces(CENTRE * scale)).max()) if pieces.precision > EPS else 0.0
-        half = np.array(EDGES) * scale
+        half = _graded(scale)
         self.known_x, self.known_f = pieces.known(scale, REACH * scale)
         edges = self._cut(np.concatenate([-half[:0:-1], half]))
         self._set(*self._panels(edges[:-1], edges[1:]))
@@ -126,7 +139,7 @@ class Grid:
         begin = count.cumsum() - count
         point = np.arange(panel.size) + np.repeat(first - begin, count)
         s = (2 * self.known_x[point] - a[panel] - b[panel]) / (b - a)[panel]
-        difference = np.abs(_series(coefficients, panel, s) - self.known_f[point])
+        difference = np.abs(series(coefficients, panel, s) - self.known_f[point])
         largest[count > 0] = np.maximum.reduceat(difference, begin[count > 0])
         return largest
 
@@ -169,16 +182,23 @@ class Grid:
     def column(self, letter: str) -> Column:
         """The factor for a letter: "x" for the argument, "f" for the function, "d" for f′ and "s" for f″."""
         exact, precision = np.zeros(self.a.size), self.pieces.precision
-        given = self.pieces.derivative_function is not None
-        if letter == "s":
-            half, unresolved = 0.5 * (self.b - self.a), relative_tail(self.d) if given else self.unresolved
-            s, s_error = differentiate(self.d, self.d @ rule().coefficients.T, half, unresolved, exact, precision)
-            return Column(s, s_error + self.d_error * N**1.5 / half, unresolved)
-        if letter == "d":
-            return Column(self.d, self.d_error, exact if given else self.unresolved)
+        if letter == "x":
+            return Column(self.x, exact, exact)
         if letter == "f":
             return Column(self.f, rounding(self.f, precision), exact)
-        return Column(self.x, exact, exact)
+        given, half = self.pieces.derivative_function is not None, 0.5 * (self.b - self.a)
+        broken = np.isin(self.a[1:], self.pieces.jumps_within(self.reach * self.scale))
+        leap, height = leaps(self.f, broken, precision), np.abs(self.f).max(axis=1)
+        if given:  # its values at the nodes may miss what f does between them
+            leap = leap + np.where(self.unresolved > LEAP, self.unresolved * height, 0.0)
+        unresolved = np.maximum(leap / np.where(height > 0, height, 1.0), exact if given else self.unresolved)
+        d = Column(self.d, self.d_error + leap / half, unresolved)
+        if letter == "d":
+            return d
+        unresolved = relative_tail(self.d) if given else self.unresolved
+        s, s_error = differentiate(self.d, self.d @ rule().coefficients.T, half, unresolved, exact, precision)
+        error = s_error + d.error * N**1.5 / half + leaps(self.d, broken, precision) / half
+        return Column(s, error, np.maximum(unresolved, d.unresolved))
 
     def refine(self, needed: Bools, unresolved: Floats) -> bool:
         """Halve the panels in the mask `needed`; False if no panel could be halved.
@@ -193,7 +213,7 @@ class Grid:
             absolute = unresolved * height
         stale = self.stale + ((unresolved < NOISE) & (absolute > 0.7 * self.parent))
         ends = np.maximum(np.abs(self.a), np.abs(self.b))
-        short = self.b - self.a < np.maximum(8 * np.spacing(ends), SHORTEST * self.scale)
+        short = self.b - self.a < np.maximum(8 * np.spacing(ends), SHORTEST * min(self.scale, 1.0))
         resolved = self.unresolved * height <= self._floor(height)
         index = np.flatnonzero(needed & (stale < 3) & ~short & ~(resolved & (self.pieces.precision > EPS)))
         room = (BUDGET - self.x.size) // N
@@ -231,7 +251,7 @@ class Grid:
         flat = x.ravel()
         panel = np.clip(np.searchsorted(self.a, flat, side="right") - 1, 0, self.a.size - 1)
         s = (2 * flat - self.a[panel] - self.b[panel]) / (self.b - self.a)[panel]
-        return _series(self.d @ rule().coefficients.T, panel, s).reshape(x.shape)
+        return series(self.d @ rule().coefficients.T, panel, s).reshape(x.shape)
 
     def extend(self) -> None:
         """Grow outwards by one panel on each side."""
@@ -259,9 +279,12 @@ class Grid:
         self.stale = np.concatenate([self.stale[keep], stale])[order]
 
 
-def _series(coefficients: Floats, panel: NDArray[np.int_], s: Floats) -> Floats:
-    """The Legendre series of the panels number `panel` at `s` in [−1, 1], shape (points,)."""
-    return np.asarray(legval(s, np.ascontiguousarray(coefficients.T).take(panel, axis=1), tensor=False))
+def _graded(scale: float) -> Floats:
+    """Edges of the initial panels of this scale, from 0 outwards; on large scales they are graded around 0."""
+    edges = np.array(EDGES) * scale
+    if scale < WIDE:
+        return edges
+    return np.concatenate([[0.0], RATIO ** np.arange(np.log(edges[1] / 2) / np.log(RATIO)), edges[1:]])
 
 
 @cache

@@ -114,7 +114,8 @@ class _Panels(NamedTuple):
 
 def _panels(grid: Grid, product: str, q: Floats) -> _Panels:
     columns = [grid.column(letter) for letter in product]
-    root = np.exp(-(grid.x**2) / (2 * len(columns) * q[:, None, None]))  # a root of the weight for each factor
+    unit, variance = _unit(grid, q)
+    root = np.exp(-((unit * grid.x) ** 2) / (2 * len(columns) * variance[:, None, None]))  # of the weight, a factor
     if grid.reach * grid.scale > FARTHEST * np.sqrt(q.min()):  # the grid has been extended for a larger q
         root = np.where(np.abs(grid.x) > FARTHEST * np.sqrt(q)[:, None, None], 0.0, root)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -130,10 +131,11 @@ def _panels(grid: Grid, product: str, q: Floats) -> _Panels:
             inexact = np.prod(uncertain, axis=0) - absolute
         height = absolute.max(axis=-1)
         unresolved = tail(integrand) + np.expm1(len(product) * np.log1p(grid.blind)) * height
-        half = 0.5 * (grid.b - grid.a) / np.sqrt(2 * np.pi * q)[:, None]
+        half = 0.5 * unit * (grid.b - grid.a) / np.sqrt(2 * np.pi * variance)[:, None]
         weights = rule().weights
         size = half * (absolute @ weights)
-        exponent = np.minimum(np.maximum(grid.a**2, grid.b**2) / (2 * q[:, None]), UNDERFLOW)
+        farthest = unit * np.maximum(np.abs(grid.a), np.abs(grid.b))
+        exponent = np.minimum(farthest**2 / (2 * variance[:, None]), UNDERFLOW)
         return _Panels(
             half * (integrand @ weights),
             size,
@@ -145,6 +147,12 @@ def _panels(grid: Grid, product: str, q: Floats) -> _Panels:
         )
 
 
+def _unit(grid: Grid, q: Floats) -> tuple[float, Floats]:
+    """A power of two next to 1/scale, and the variances q in units of its square: squares of x do not overflow."""
+    exponent = -int(np.frexp(grid.scale)[1])
+    return float(np.ldexp(1.0, exponent)), np.ldexp(q, 2 * exponent)
+
+
 def _misplaced(grid: Grid, product: str, q: Floats) -> Floats:
     """Bounds on the errors due to jumps of the integrand beside the edges of panels, shape (q,).
 
@@ -152,7 +160,8 @@ def _misplaced(grid: Grid, product: str, q: Floats) -> Floats:
     outermost test point. Over that length the integrand is integrated with the wrong one of its two values.
     """
     at_ends = interpolation(np.array([-1.0, 1.0])).T
-    root = np.exp(-(grid.a[1:] ** 2) / (2 * len(product) * q[:, None]))
+    unit, variance = _unit(grid, q)
+    root = np.exp(-((unit * grid.a[1:]) ** 2) / (2 * len(product) * variance[:, None]))
     before, after = np.ones((2, *root.shape))
     with np.errstate(over="ignore", invalid="ignore"):
         for letter in product:
@@ -160,7 +169,8 @@ def _misplaced(grid: Grid, product: str, q: Floats) -> Floats:
             before = before * np.where(root == 0, 0.0, ends[:-1, 1] * root)
             after = after * np.where(root == 0, 0.0, ends[1:, 0] * root)
         jumps = np.abs(after - before)
-    return np.asarray(np.where(np.isfinite(jumps), jumps, 0.0) @ grid.hidden / np.sqrt(2 * np.pi * q))
+    density = unit * grid.hidden / np.sqrt(2 * np.pi * variance)[:, None]
+    return np.asarray((np.where(np.isfinite(jumps), jumps, 0.0) * density).sum(axis=1))
 
 
 def integrate(grid: Grid, product: str, q: Floats) -> tuple[Floats, Floats]:

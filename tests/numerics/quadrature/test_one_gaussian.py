@@ -207,3 +207,28 @@ def test_a_breakpoint_at_0_is_exact_on_every_scale(function, q):
         estimate = moment(pieces, "dd", q)
         assert estimate.error < 1e-9 * estimate.value
     assert moment(pieces, "f", q).error < 1e-9 * (moment(pieces, "ff", q).value) ** 0.5
+
+
+def slope_of_tanh(x):
+    return np.cosh(np.minimum(np.abs(x), 700.0)) ** -2
+
+
+@pytest.mark.parametrize("slope", [slope_of_tanh, None])
+@pytest.mark.parametrize("q", [1e20, 1e160, 1.7e308])
+def test_a_transition_far_below_the_scale_of_q(q, slope):
+    f = PiecewiseSmooth(np.tanh, slope, ())
+    s = np.sqrt(2 / np.pi) / np.sqrt(q)  # twice the density at 0, to 1/q
+    for product, truth in (("dd", 2 / 3 * s), ("d", s), ("ff", 1 - s), ("xfd", s / 2)):
+        found = moment(f, product, q)
+        assert abs(found.value - truth) <= found.error + 5 / q * truth, product
+        assert product == "xfd" or found.error < 1e-8 * truth, product
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_derivatives_of_a_step_narrower_than_the_nodes_see(given):
+    k = 1e15
+    f = PiecewiseSmooth(lambda x: np.tanh(k * x) + x, (lambda x: 1 + k * slope_of_tanh(k * x)) if given else None, ())
+    s = np.sqrt(2 / np.pi)
+    for product, truth in (("d", 1 + s), ("dd", 1 + 2 * s + 2 / 3 * k * s)):
+        found = moment(f, product, 1.0)
+        assert abs(found.value - truth) <= found.error < 1e-10 * truth, product
