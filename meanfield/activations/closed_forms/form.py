@@ -15,6 +15,7 @@ import numpy as np
 
 from meanfield._types import Floats
 
+CHORD = [(-1) ** (n + 1) * 2 * n / factorial(2 * n + 1) for n in range(9, 0, -1)]  # of sin t − t cos t, divided by t
 Moment = Callable[[Floats], Floats]
 PairMoment = Callable[[Floats, Floats, Floats], Floats]
 
@@ -98,8 +99,29 @@ def pair(q1: Floats, q2: Floats, d: Floats) -> Pair:
 
 def sine_minus_chord(t: Floats) -> Floats:
     """Sin t − t cos t = t³/3 − …, without cancellation for small t."""
-    series: Floats = t**3 * np.polyval([(-1) ** (n + 1) * 2 * n / factorial(2 * n + 1) for n in range(9, 0, -1)], t * t)
-    return np.where(t < 1, series, np.sin(t) - t * np.cos(t))
+    series, large = _chord_series(t), t >= 1
+    return np.where(large, np.sin(t) - t * np.cos(t), series) if np.any(large) else series
+
+
+def chord_defect(least: Floats, most: Floats) -> Floats:
+    """½(least + most)·(sin t − t cos t) for tan(t/2) = √(least/most), without cancellation for small t.
+
+    The sine is √(least·most) and the cosine ½(most − least), each times 2/(least + most).
+    """
+    root, other = np.sqrt(least), np.sqrt(most)
+    t = 2 * np.arctan2(root, other)
+    series = 0.5 * (least + most) * _chord_series(t)
+    return np.where(t >= 1, root * other - t * (0.5 * (most - least)), series)
+
+
+def _chord_series(t: Floats) -> Floats:
+    """Sin t − t cos t by its Taylor series, for |t| ≤ 1."""
+    square = t * t
+    value = np.full(np.shape(t), CHORD[0])
+    for coefficient in CHORD[1:]:
+        value *= square
+        value += coefficient
+    return np.asarray(value * square * t)
 
 
 def reciprocal_gap(u: Floats, v: Floats, w: Floats, difference: Floats) -> Floats:

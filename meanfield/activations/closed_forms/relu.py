@@ -5,14 +5,14 @@ from math import factorial, pi, sqrt
 import numpy as np
 
 from meanfield._types import Floats
-from meanfield.activations.closed_forms.form import ClosedForm, pair, sine_minus_chord
+from meanfield.activations.closed_forms.form import ClosedForm, Pair, chord_defect, pair, sine_minus_chord
 
 
-def abs_distance(q1: Floats, q2: Floats, d: Floats) -> Floats:
+def abs_distance(at: Pair) -> Floats:
     """½E(|u| − |v|)², accurate at both ends: it is zero at correlation one and minus one where q₁ = q₂."""
-    at = pair(q1, q2, d)
-    angle, e = np.minimum(at.angle, at.supplement), np.minimum(at.e, at.product + at.k)
-    return at.gap / 2 + e - at.product * sine_minus_chord(angle) * (2 / pi)
+    opposite = at.product + at.k
+    least, most = np.minimum(at.e, opposite), np.maximum(at.e, opposite)
+    return at.gap / 2 + least - chord_defect(least, most) * (2 / pi)
 
 
 def rectifier(negative: float, positive: float) -> ClosedForm:
@@ -22,7 +22,7 @@ def rectifier(negative: float, positive: float) -> ClosedForm:
 
     def distance(q1: Floats, q2: Floats, d: Floats) -> Floats:
         at = pair(q1, q2, d)
-        return a * a * (at.gap / 2 + at.e) + b * b * abs_distance(q1, q2, d)
+        return a * a * (at.gap / 2 + at.e) + b * b * abs_distance(at)
 
     def distance_slope(q1: Floats, q2: Floats, d: Floats) -> Floats:
         return negative * positive + b * b * pair(q1, q2, d).supplement * (2 / pi)

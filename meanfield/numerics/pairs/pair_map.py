@@ -119,7 +119,7 @@ class PairMap:
     def distance(self, q1: ArrayLike, q2: ArrayLike, d: ArrayLike) -> ValueAndError:
         """½E(f(U) − f(V))² and bounds on its error, broadcast shape; the error is small relative to the value."""
         form = self._form and self._form.distance
-        first, second, half_square = _broadcast(q1, q2, d)
+        first, second, half_square = _floats(q1, q2, d)
         if form:
             return self._closed_distance(form, first, second, half_square)
         return self._numeric("distance", first, second, correlation_gap(first, second, half_square))
@@ -130,7 +130,7 @@ class PairMap:
         It is the derivative of `distance` in d; f′ includes a delta function at each jump of f.
         """
         form = self._form and self._form.distance_slope
-        first, second, half_square = _broadcast(q1, q2, d)
+        first, second, half_square = _floats(q1, q2, d)
         if form:
             return self._closed_slope(form, first, second, half_square)
         return self._numeric("slope", first, second, correlation_gap(first, second, half_square))
@@ -140,7 +140,7 @@ class PairMap:
 
         The error is small relative to the standard deviations √(Var f(U)·Var f(V)), which suffices for E f(U)f(V).
         """
-        first, second, one_minus_c = _broadcast(q1, q2, gap)
+        first, second, one_minus_c = _floats(q1, q2, gap)
         form = self._form and self._form.distance
         if form:
             half_square = _misfit(first, second) + np.sqrt(first) * np.sqrt(second) * one_minus_c
@@ -153,19 +153,24 @@ class PairMap:
         slope = self._form and self._form.distance_slope
         if slope and not np.array_equal(q1, q2):
             # At unequal variances d includes ½(√q₁ − √q₂)². Its own rounding error moves the value by the slope.
-            rounding = _quietly(lambda *pair: 8 * EPS * np.abs(d * slope(*pair)), q1, q2, d)
+            most = self._largest_slope(q1, q2)
+            rounding = _quietly(lambda *pair: 8 * EPS * d * (np.abs(slope(*pair)) if most is None else most), q1, q2, d)
             error = error + np.fmin(rounding, 4 * value)  # NaN if f jumps, c = 1 and q1 = q2
         return value, error
+
+    def _largest_slope(self, q1: Floats, q2: Floats) -> Floats | None:
+        """The bound √(E f′(U)² E f′(V)²) on |E f′(U)f′(V)|, if a closed form of it is known."""
+        square = self._form and self._form.derivative_moment
+        return np.sqrt(square(q1)) * np.sqrt(square(q2)) if square else None
 
     def _closed_slope(self, form: PairFunction, q1: Floats, q2: Floats, d: Floats) -> ValueAndError:
         value = _quietly(form, q1, q2, d)
         error = CLOSED_FORM * np.abs(value)
-        square = self._form and self._form.derivative_moment
-        if square:
-            error = error + 8 * EPS * np.sqrt(square(q1)) * np.sqrt(square(q2))
-        return value, error
+        most = self._largest_slope(q1, q2)
+        return value, error if most is None else error + 8 * EPS * most
 
     def _numeric(self, kind: str, q1: Floats, q2: Floats, gap: Floats) -> ValueAndError:
+        q1, q2, gap = np.broadcast_arrays(q1, q2, gap)
         pairs = Pairs(q1.ravel(), q2.ravel(), gap.ravel())
         value, error = np.zeros((2, pairs.gap.size))
         apart = np.arange(pairs.gap.size)
@@ -250,8 +255,8 @@ class PairMap:
         return found[:, 0], found[:, 1], np.abs(found[:, 0])
 
 
-def _broadcast(*arguments: ArrayLike) -> tuple[Floats, Floats, Floats]:
-    q1, q2, d = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in arguments))
+def _floats(*arguments: ArrayLike) -> tuple[Floats, Floats, Floats]:
+    q1, q2, d = (np.asarray(a, dtype=np.float64) for a in arguments)
     return np.maximum(q1, SMALLEST), np.maximum(q2, SMALLEST), d
 
 

@@ -1,13 +1,12 @@
 """The second moments of many inputs' signals: the kernel of the Gaussian process that a wide network is (NNGP)."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from meanfield._types import Floats
+from meanfield._types import Floats, Ints
 from meanfield.arguments import real, whole
 from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
@@ -20,27 +19,35 @@ from meanfield.theory.depth.scan import by_layer, last, scan
 from meanfield.theory.layer_maps import one_point, two_points
 from meanfield.theory.states import Pair, Point
 
-__all__ = ["Inputs", "kernel", "merged", "take_inputs", "take_layers"]
+__all__ = ["Inputs", "Tile", "kernel", "merged", "one_alone", "take_inputs", "take_layers"]
 
 BLOCK = 1_000_000  # numbers of such differences that are held at once
 EQUAL = 64 * float(np.finfo(float).eps)  # relative spread of second moments that is rounding
 CANCELS = 0.01  # of two second moments: a distance below it is not taken as their difference
+FEW = 96  # inputs whose pairs are one tile
+TILE = 16384  # pairs of a tile: the arrays of one layer fit into the cache of a processor
 
 
-@dataclass(frozen=True)
-class Inputs:
-    """N inputs: `each` by itself, and `pairs` of the i-th with the j-th."""
+class Tile(NamedTuple):
+    """Some of the pairs of inputs: those of the inputs i with the inputs j, which broadcast."""
+
+    i: Ints
+    j: Ints
+    pair: Pair
+
+
+class Inputs(NamedTuple):
+    """N inputs: `each` by itself, and `tiles` which together hold every pair of different inputs once."""
 
     number: int
     each: Point
-    pairs: Pair
-    i: NDArray[np.intp]
-    j: NDArray[np.intp]
+    tiles: list[Tile]
 
-    def matrix(self, each: Any, pairs: Any) -> Floats:
-        """The symmetric matrix of values of each input, on the diagonal, and of pairs."""
+    def matrix(self, each: Any, pairs: list[Floats]) -> Floats:
+        """The symmetric matrix of values of each input, on the diagonal, and of the pairs of each tile."""
         result = np.diag(np.broadcast_to(each, self.number))
-        result[self.i, self.j] = result[self.j, self.i] = pairs
+        for tile, values in zip(self.tiles, pairs, strict=True):
+            result[tile.i, tile.j] = result[tile.j, tile.i] = values
         return result
 
 
@@ -79,19 +86,22 @@ def kernel(block: Any, inputs: ArrayLike, depth: int) -> Floats:
            [0.31830989, 1.        ]])
     """
     layers, start = take_layers(block, depth, "kernel"), take_inputs(inputs)
+    q = np.broadcast_to(last(scan(layers(), start.each, one_alone)).q.value, start.number)
 
-    def rule(layer: Network, state: tuple[Point, Pair]) -> tuple[Point, Pair]:
-        each, pairs = state
-        behind = two_points(layer, pairs) if start.number > 1 else pairs
-        return merged(Point(q=one_point(layer, each).q), behind)
+    def covariance(tile: Tile) -> Floats:
+        behind = last(scan(layers(), tile.pair, lambda layer, pair: merged(two_points(layer, pair))))
+        return np.asarray(0.5 * (q[tile.i] + q[tile.j]) - behind.d.value)
 
-    each, pairs = last(scan(layers, (start.each, start.pairs), rule))
-    q = np.broadcast_to(each.q.value, start.number)
-    return start.matrix(q, 0.5 * (q[start.i] + q[start.j]) - pairs.d.value)
+    return start.matrix(q, [covariance(tile) for tile in start.tiles])
 
 
-def take_layers(block: Any, depth: int, name: str) -> Iterator[Network]:
-    """The blocks of layers 1 … `depth`, checked to read each input by itself; `name` is the function that asks.
+def one_alone(layer: Network, each: Point) -> Point:
+    """Each input behind a layer, as a new start."""
+    return Point(q=one_point(layer, each).q)
+
+
+def take_layers(block: Any, depth: int, name: str) -> Callable[[], Iterator[Network]]:
+    """Returns iterators over the blocks of layers 1 … `depth`, checked to read each input by itself, for `name`.
 
     Raises
     ------
@@ -104,7 +114,7 @@ def take_layers(block: Any, depth: int, name: str) -> Iterator[Network]:
     check_gaussian(*blocks, repeated=len(blocks) == 1)
     if batch_size(*blocks) is not None:
         raise InvalidInput(f"{name} takes each input by itself, and BatchNorm does not: use propagate, with c=")
-    return by_layer(blocks, depth)
+    return lambda: by_layer(blocks, depth)
 
 
 def take_inputs(inputs: ArrayLike) -> Inputs:
@@ -118,25 +128,50 @@ def take_inputs(inputs: ArrayLike) -> Inputs:
     x = real(inputs, "inputs", "an array of numbers of shape (N, d)")
     if x.ndim != 2 or not np.all(np.isfinite(x)) or not np.all(np.abs(x).max(axis=1) > 0):
         raise InvalidInput(f"inputs must be a finite (N, d) array without zero rows, not one of shape {x.shape}")
-    i, j = np.triu_indices(len(x), 1)
     q = np.einsum("nd,nd->n", x, x) / x.shape[1]
-    distances = _half_squared_distances(x, q, i, j)
-    return Inputs(len(x), *merged(Point.at(q), Pair.of(q[i], q[j], distances)), i, j)
+    products = x @ x.T / x.shape[1]
+    tiles = [
+        Tile(i, j, merged(Pair.of(q[i], q[j], _half_squared_distances(x, q, products, i, j))))
+        for i, j in _tiles(len(x))
+    ]
+    return Inputs(len(x), Point.at(q), tiles)
 
 
-def merged(each: Point, pairs: Pair) -> tuple[Point, Pair]:
-    """Inputs and pairs; with one number for q where all second moments agree up to rounding and no mean is known."""
-    q = np.asarray(each.q.value)
-    if q.size == 1 or np.ptp(q) > EQUAL * q.max() or each.spread or pairs.spread1:
-        return each, pairs
-    return Point.at(q[:1]), Pair.at(q[:1], pairs.d)
+def _tiles(number: int) -> Iterator[tuple[Ints, Ints]]:
+    """Indices i and j, which broadcast, of tiles that hold every pair of different inputs once.
+
+    A rectangle has the pairs of one half of some inputs with the other half, or some rows of it. The pairs within the
+    smallest parts are one list.
+    """
+    parts = [np.arange(number)]
+    while parts and parts[0].size > FEW:
+        halves = [half for part in parts for half in np.array_split(part, 2)]
+        for first, second in zip(halves[::2], halves[1::2], strict=True):
+            for rows in np.array_split(first, -(-first.size * second.size // TILE)):
+                yield rows[:, None], second[None, :]
+        parts = halves
+    within = [part[np.array(np.triu_indices(part.size, 1))] for part in parts]
+    i, j = np.concatenate(within, axis=1)
+    for some in np.array_split(np.arange(i.size), -(-i.size // TILE)) if i.size else []:
+        yield i[some], j[some]
 
 
-def _half_squared_distances(x: Floats, q: Floats, i: NDArray[np.intp], j: NDArray[np.intp]) -> Floats:
-    """½ mean (x_i − x_j)²: from products, or from differences where the products cancel."""
+def merged(pair: Pair) -> Pair:
+    """The pairs with one number for q where all second moments agree up to rounding and no mean is known."""
+    low = min(np.min(pair.q1), np.min(pair.q2))
+    high = max(np.max(pair.q1), np.max(pair.q2))
+    if pair.spread1 or high - low > EQUAL * high:
+        return pair
+    return Pair.at(np.ravel(pair.q1)[:1], pair.d)
+
+
+def _half_squared_distances(x: Floats, q: Floats, products: Floats, i: Ints, j: Ints) -> Floats:
+    """½ mean (x_i − x_j)²: from the products, or from differences where the products cancel."""
     total = 0.5 * (q[i] + q[j])
-    d = total - (x @ x.T / x.shape[1])[i, j]
-    close = np.flatnonzero(d < CANCELS * total)
-    for some in np.array_split(close, close.size * x.shape[1] // BLOCK + 1):
-        d[some] = 0.5 * np.mean((x[i[some]] - x[j[some]]) ** 2, axis=1)
+    d = total - products[i, j]
+    i, j = (index[d < CANCELS * total] for index in np.broadcast_arrays(i, j))
+    close = np.empty(i.size)
+    for some in np.array_split(np.arange(i.size), i.size * x.shape[1] // BLOCK + 1):
+        close[some] = 0.5 * np.mean((x[i[some]] - x[j[some]]) ** 2, axis=1)
+    d[d < CANCELS * total] = close
     return np.asarray(d)

@@ -1,7 +1,8 @@
 """The kernel by which gradient descent moves a wide network's outputs."""
 
+from collections.abc import Iterator
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,7 +14,7 @@ from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.network import in_sequence
 from meanfield.networks.stack import as_blocks
 from meanfield.theory.assumptions.surrogates import refuse_surrogates
-from meanfield.theory.depth.nngp_kernel import merged, take_inputs, take_layers
+from meanfield.theory.depth.nngp_kernel import Tile, merged, take_inputs, take_layers
 from meanfield.theory.depth.scan import last, scan
 from meanfield.theory.layer_maps.tangent_kernel import tangent
 from meanfield.theory.states import Pair, Point
@@ -69,35 +70,29 @@ def ntk(block: Any, inputs: ArrayLike, depth: int) -> Floats:
     """
     layers, start = take_layers(block, depth, "ntk"), take_inputs(inputs)
     refuse_surrogates(*as_blocks(block, depth), what="the tangent kernel is of derivatives")
-    state = _Tangents(np.zeros(start.each.q.shape), start.each, np.zeros(start.pairs.d.shape), start.pairs)
-    rule = _Tangents.of_pairs if start.number > 1 else _Tangents.of_each
-    end = last(scan(chain.from_iterable(map(in_sequence, layers)), state, rule))
-    return start.matrix(end.own, end.shared)
+
+    def inner() -> Iterator[Layer]:
+        return chain.from_iterable(map(in_sequence, layers()))
+
+    def shared(tile: Tile) -> Floats:
+        return last(scan(inner(), (np.zeros(tile.pair.d.shape), tile.pair), _of_pairs))[0]
+
+    own, _ = last(scan(inner(), (np.zeros(start.number), start.each), _of_each))
+    return start.matrix(own, [shared(tile) for tile in start.tiles])
 
 
-class _Tangents(NamedTuple):
-    """Θ of each input with itself and of pairs, with their signals."""
+def _of_each(layer: Layer, state: tuple[Floats, Point]) -> tuple[Floats, Point]:
+    """Θ of each input with itself, and the input, behind `layer`."""
+    theta, each = tangent(layer, *state)
+    if not np.all(np.isfinite(theta)):
+        _refuse_infinite(layer)
+    return theta, each
 
-    own: Floats
-    each: Point
-    shared: Floats
-    pairs: Pair
 
-    @staticmethod
-    def of_each(layer: Layer, state: "_Tangents") -> "_Tangents":
-        """Behind `layer`, of inputs with themselves."""
-        own, each = tangent(layer, state.own, state.each)
-        if not np.all(np.isfinite(own)):
-            _refuse_infinite(layer)
-        return state._replace(own=own, each=each)
-
-    @staticmethod
-    def of_pairs(layer: Layer, state: "_Tangents") -> "_Tangents":
-        """Behind `layer`, of pairs as well."""
-        own, each, *_ = _Tangents.of_each(layer, state)
-        shared, pairs = tangent(layer, state.shared, state.pairs)
-        each, pairs = merged(each, pairs)
-        return _Tangents(own, each, shared, pairs)
+def _of_pairs(layer: Layer, state: tuple[Floats, Pair]) -> tuple[Floats, Pair]:
+    """Θ of pairs, and the pairs, behind `layer`."""
+    theta, pair = tangent(layer, *state)
+    return theta, merged(pair)
 
 
 def _refuse_infinite(after: Layer) -> None:

@@ -161,7 +161,8 @@ def test_many_inputs_have_the_kernel_that_each_pair_has(spec):
 
 
 def test_slopes_of_many_pairs_are_those_of_each():
-    pairs = take_inputs(np.random.default_rng(4).standard_normal((14, 6))).pairs
+    (tile,) = take_inputs(np.random.default_rng(4).standard_normal((14, 6))).tiles
+    pairs = tile.pair
     for name in ("tanh", "silu", "selu", "softplus", "gelu"):
         slope, layer = mf.activation(name).moments.distance_slope, mf.Network(name)
         one_by_one = [slope(*pair)[0] for pair in zip(pairs.q1, pairs.q2, pairs.d.value, strict=True)]
