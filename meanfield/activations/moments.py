@@ -28,6 +28,7 @@ RESOLVED = 1e-12  # largest accepted relative error of E φ² − (E φ)²
 UNKNOWN = (0.0, 0.0, False)  # value, error and whether the error is proven of a moment that is not in the cache
 KEPT = 4096  # most single moments in the cache
 MANY = 64  # from this many q on a surrogate in ln q is made; a cached surrogate also serves fewer
+MANY_PROOFS = 16  # the same where each moment is proven by itself, which takes tens of milliseconds
 OCTAVES = tuple(np.log(2.0) * np.arange(-340, 342, 2))  # panels of that surrogate: q from 2⁻³⁴⁰ to 2³⁴⁰
 
 
@@ -204,7 +205,7 @@ class Moments:
         """Whether a surrogate answers: for many q, and for several if it is at hand."""
         if q.size <= 1 or not np.all((np.exp(OCTAVES[0]) < q) & (q < np.exp(OCTAVES[-1]))):
             return False
-        return q.size >= MANY or self._surrogate(product).at_hand(np.log(q))
+        return q.size >= (MANY_PROOFS if self._proven else MANY) or self._surrogate(product).at_hand(np.log(q))
 
     def _few(self, product: str, q: list[float]) -> list[tuple[float, float]]:
         """Moments at a few q, cached, since the layer maps request the same q repeatedly."""
