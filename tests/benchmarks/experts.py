@@ -65,7 +65,8 @@ CASES = {
         "x/(1 + exp(-x))", "(1 + x*(1 - 1/(1 + exp(-x))))/(1 + exp(-x))",
     ),
     "gelu": Case(
-        "gelu", lambda x: x * special.ndtr(x), lambda x: special.ndtr(x) + x * np.exp(-0.5 * x * x) / np.sqrt(2 * np.pi),
+        "gelu", lambda x: x * special.ndtr(x),
+        lambda x: special.ndtr(x) + x * np.exp(-0.5 * x * x) / np.sqrt(2 * np.pi),
         _gelu, _gelu_slope, "0.5*x*erfc(-x*0.7071067811865476)",
         "0.5*erfc(-x*0.7071067811865476) + x*exp(-0.5*x*x)*0.3989422804014327",
     ),
