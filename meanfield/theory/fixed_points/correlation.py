@@ -1,12 +1,12 @@
 """The stable fixed point c* of the correlation map and its slope χ_c there, for many networks at once.
 
-The search is for the 1 − c at which d′/(q′(1 − c)) is 1, with d = ½E(u − v)² = q(1 − c), in ln(1 − c): near c = 1 all
-digits are in 1 − c. The map E φ(u)φ(v) is a power series in c with coefficients that are not negative, so it is convex
-on [0, 1]: besides c = 1 it has one fixed point there if its slope at 1 exceeds 1, and none otherwise; d′/(q′(1 − c))
-falls as 1 − c grows. Where noise parts equal inputs, as dropout does, c = 1 is no fixed point and there is always
-another one.
+The search is for the 1 − c at which d′/q′ is 1 − c, with d = ½E(u − v)² = q(1 − c): near c = 1 all digits are in 1 − c.
+The map E φ(u)φ(v) is a power series in c with coefficients that are not negative, so it is convex on [0, 1]: besides
+c = 1 it has one fixed point there if its slope at 1 exceeds 1, and none otherwise; d′/(q′(1 − c)) falls as 1 − c grows.
+Where noise parts equal inputs, as dropout does, c = 1 is no fixed point and there is always another one.
 """
 
+from itertools import count
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +25,10 @@ VANISHING = 2.0**-100  # stands for q = 0 where noise parts inputs: c has a limi
 INFINITE = 2.0**100  # stands for q = ∞ where the factors of an unbounded signal are wanted
 INDEPENDENT = 1e-13  # by how much ln d′/(q′(1 − c)) at c = 0 differs from 0 at least if c* does
 SMALL = 1e-3  # c* below which 1 − c* leaves it too few digits
-CLOSEST = -600.0  # ln(1 − c) below which c is 1
+CLOSEST = float(np.exp(-600.0))  # 1 − c below which c is 1
+PATIENCE = 3  # steps after which a zero is asked for between 0 and the next one
+NEARBY = 1e-6  # the shortest step towards the other side, relative to 1 − c
+BEYOND = 1.3  # a secant is followed to this multiple of the way to its zero, to end on the other side
 
 
 class Settled(NamedTuple):
@@ -65,7 +68,7 @@ def stable_c(block: Block, q: Floats, chi_1: Floats) -> Settled:
         slow = _barely_changes(maps, at) & (at == INFINITE) & (added.scale > 0)
         c[slow], chi_c[slow] = 1.0 - settled_gap(added, np.flatnonzero(slow)), 1.0
     chosen = np.flatnonzero(~slow & ((maps.parted > 0) | ((q > 0) & (chi_c > 1 + CRITICAL))))
-    gap = settled_gap(maps, chosen)
+    gap = settled_gap(maps, chosen, chi_c[chosen])
     c[chosen] = 1.0 - gap
     below, gap = chosen[gap > 0], gap[gap > 0]
     if below.size:
@@ -97,46 +100,82 @@ def _barely_changes(maps: PairMaps, q: Floats) -> Bools:
     return np.asarray((np.abs(maps.scale / q - 1) <= CRITICAL) & (np.abs(independent / q - 1) <= CRITICAL))
 
 
-def settled_gap(maps: PairMaps, which: Ints) -> Floats:
+def settled_gap(maps: PairMaps, which: Ints, at_one: Floats | float = np.inf) -> Floats:
     """The 1 − c to which iteration leads networks number `which`, and at which d′ = q′(1 − c); 0 if that is c = 1.
 
     With the maps of increments it is where networks add to d and to q in the proportion that d and q have (for tanh:
-    Yang & Schoenholz 2017, arXiv:1712.08969).
+    Yang & Schoenholz 2017, arXiv:1712.08969). `at_one` is d′/(q′(1 − c)) at c = 1, where it is known.
     """
-    log_gap, unit = np.zeros(which.size), np.ones(which.size)
+    gap = np.ones(which.size)
     if which.size == 0:
-        return log_gap
+        return gap
 
-    def growth(number: Ints, log_gap: Floats) -> Floats:
-        """Of 1 − c in one layer: its logarithm."""
+    def growth(number: Ints, gap: Floats) -> Floats:
+        """Of 1 − c in one layer: its factor."""
         own = which[number]
-        distance = np.maximum(maps.distance(own, np.exp(log_gap)), TINY)
-        return np.asarray(np.log(distance) - np.log(maps.scale[own]) - log_gap)
+        return np.asarray(np.maximum(maps.distance(own, gap), TINY) / maps.scale[own] / gap)
 
-    at_independent = growth(np.arange(which.size), log_gap)
-    apart = np.flatnonzero(at_independent > INDEPENDENT)
+    at_independent = growth(np.arange(which.size), gap)
+    apart = np.flatnonzero(at_independent > 1 + INDEPENDENT)
     if apart.size:  # only inputs of a batch end anticorrelated, and their d′ = α d + β
-        alpha = maps.slope(which[apart], unit[apart])
-        log_gap[apart] = np.log((np.exp(at_independent[apart]) - alpha) / (1.0 - alpha))
-    nearer = np.flatnonzero(at_independent < -INDEPENDENT)
+        alpha = maps.slope(which[apart], np.ones(apart.size))
+        gap[apart] = (at_independent[apart] - alpha) / (1.0 - alpha)
+    nearer = np.flatnonzero(at_independent < 1 - INDEPENDENT)
     if nearer.size == 0:
-        return np.exp(log_gap)
-    parted = maps.parted[which[nearer]]
-    with np.errstate(divide="ignore"):  # a pair is at least as far apart as noise parts equal inputs
-        low = np.where(parted > 0, np.log(0.5 * parted / maps.scale[which[nearer]]), -1.0)
-    low, high, found = _bracketed(growth, nearer, low)
-    log_gap[nearer] = np.where(found, 0.0, -np.inf)
-    inside = nearer[found]
-    log_gap[inside] = root(lambda number, x: growth(inside[number], x), low[found], high[found])
-    return np.exp(log_gap)
+        return gap
+    parted = maps.parted[which[nearer]] / maps.scale[which[nearer]]
+    noisy = parted > 0
+
+    def excess(number: Ints, gap: Floats) -> Floats:
+        """What falls through 0: growth − 1, or 1 − c times it where the growth is unbounded at c = 1."""
+        return (growth(nearer[number], gap) - 1.0) * np.where(noisy[number], gap, 1.0)
+
+    at_zero = np.where(noisy, parted, np.broadcast_to(at_one, which.shape)[nearer] - 1.0)
+    brackets = _bracketed(excess, at_independent[nearer] - 1.0, at_zero, 0.5 * parted)
+    gap[nearer] = 0.0
+    found = np.flatnonzero(brackets.low > 0)
+    low, high, *at_ends = (ends[found] for ends in brackets)
+    known = at_ends[0], at_ends[1]
+    gap[nearer[found]] = root(lambda number, x: excess(found[number], x), low, high, atol=TINY, values=known)
+    return gap
 
 
-def _bracketed(growth: NumberedFunction, which: Ints, low: Floats) -> tuple[Floats, Floats, Bools]:
-    """Brackets of the change from growth above 0 to below, beginning with [low, 0], and whether there is one."""
-    low, high = low.copy(), np.zeros(low.size)
-    active = np.arange(low.size)
-    while active.size:
-        active = active[~(growth(which[active], low[active]) > 0)]
-        high[active], low[active] = low[active], 2 * low[active] - 1
-        active = active[low[active] >= CLOSEST]
-    return low, high, low >= CLOSEST
+class _Brackets(NamedTuple):
+    """The 1 − c between which an excess falls through 0, and the excess there; `low` is 0 where there is none."""
+
+    low: Floats
+    high: Floats
+    at_low: Floats
+    at_high: Floats
+
+
+def _bracketed(excess: NumberedFunction, at_one: Floats, at_zero: Floats, least: Floats) -> _Brackets:
+    """Brackets of the zeros that the excess has below 1, from its values at 1, which are negative, and at 0.
+
+    The zero is above `least`. The secant through the last two points leads the way, in 1 − c and, where it leads to
+    c > 1, in ln(1 − c). No step is longer than from 1 − c to (1 − c)²/e, or shorter than 1e-6 of 1 − c.
+    """
+    low, high = np.zeros(at_one.size), np.ones(at_one.size)
+    at_low, at_high = at_zero.copy(), at_one.copy()
+    with np.errstate(invalid="ignore"):
+        x = np.where(np.isfinite(at_zero), at_zero / (at_zero - at_one), np.exp(-1.0))
+    active = np.arange(at_one.size)
+    for step in count():
+        if step == PATIENCE:
+            unknown = active[~np.isfinite(at_zero[active])]
+            none = unknown[excess(unknown, np.full(unknown.size, CLOSEST)) <= 0] if unknown.size else unknown
+            active = np.setdiff1d(active, none)
+        if active.size == 0:
+            break
+        here, value = x[active], excess(active, x[active])
+        above = value > 0
+        low[active[above]], at_low[active[above]] = here[above], value[above]
+        active, here, value = active[~above], here[~above], value[~above]
+        before, was = high[active], at_high[active]
+        high[active], at_high[active] = here, value
+        with np.errstate(all="ignore"):
+            flat = here - BEYOND * value * (before - here) / (was - value)
+            steep = BEYOND * np.log1p(value) * np.log(before / here) / (np.log1p(was) - np.log1p(value))
+            there = np.nan_to_num(np.where(flat > 0, flat, here * np.exp(-steep)))
+        x[active] = np.maximum(np.clip(there, here * here / np.e, here * (1 - NEARBY)), least[active])
+    return _Brackets(low, high, at_low, at_high)

@@ -16,6 +16,7 @@ from meanfield.networks.layers.network import Network
 from meanfield.networks.layers.noise import AdditiveNoise
 from meanfield.networks.layers.residual import Residual
 from meanfield.theory.layer_maps import two_points
+from meanfield.theory.layer_maps.residual import joined
 from meanfield.theory.states import Pair
 
 NOTHING = Pair.of(0.0, 0.0, 0.0)
@@ -52,7 +53,7 @@ def _(layer: Residual, signal: Pair) -> tuple[Floats, Pair]:
     a = np.asarray(0.0 if carried is None else carried)
     kept, rest = _split(layer.branch, signal)
     of_branch = _sum(kept - a**2, signal, rest)
-    after = two_points(layer, signal)
+    after = joined(layer, signal, _sum(kept, signal, rest))
     spreads_alone = replace(NOTHING, spread1=after.spread1, spread2=after.spread2)
     return np.asarray((s + b * a) ** 2), _sum(b**2, of_branch, spreads_alone)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import elementwise
 
 from meanfield.numerics.solve.bracketed import newton, root
 
@@ -48,6 +49,45 @@ def test_root_needs_values_only_and_finds_each_zero_of_either_direction():
 
     found = root(f, np.full(60, -20.0), np.full(60, 20.0))
     np.testing.assert_allclose(np.exp(found), np.cbrt(TARGETS), rtol=1e-14)
+
+
+SHAPES = (
+    np.tanh,
+    np.expm1,
+    lambda y: y**3,
+    lambda y: y + 0.3 * y * np.abs(y),
+    lambda y: np.sign(y) * np.abs(y) ** 0.1,
+)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_root_finds_what_the_method_of_scipy_finds_in_no_more_evaluations(known):
+    rng = np.random.default_rng(0)
+    zero, steepness = rng.uniform(-0.99, 0.99, 300), rng.uniform(0.1, 20, 300)
+    calls = np.zeros(2, dtype=int)
+
+    def f(which, x, twin=0):
+        calls[twin] += x.size
+        y = steepness[which] * (x - zero[which])
+        return np.select([which % len(SHAPES) == k for k in range(len(SHAPES))], [shape(y) for shape in SHAPES])
+
+    low, high, every = -np.ones(300), np.ones(300), np.arange(300)
+    found = root(f, low, high, values=(f(every, low), f(every, high)) if known else None)
+    twin = elementwise.find_root(
+        lambda x, which: f(which.astype(int), x, 1),
+        (low, high),
+        args=(every.astype(float),),
+        tolerances={"xatol": 1e-15, "xrtol": 9e-16, "fatol": 0.0, "frtol": 0.0},
+    )
+    assert found == pytest.approx(zero, abs=3e-15)
+    assert found == pytest.approx(twin.x, abs=3e-15)
+    assert calls[0] <= 1.02 * calls[1]
+
+
+def test_root_has_no_trouble_with_infinite_ends():
+    with np.errstate(divide="ignore"):
+        found = root(lambda which, x: 1 / x - 2, np.zeros(1), np.full(1, 8.0))
+    assert found == pytest.approx([0.5], rel=1e-14)
 
 
 def test_root_gives_the_end_that_is_nearer_to_zero_where_there_is_no_change_of_sign():

@@ -7,6 +7,7 @@ from scipy.optimize import brentq
 
 import meanfield as mf
 from meanfield.theory.assumptions.block import checked
+from meanfield.theory.fixed_points import correlation
 from meanfield.theory.fixed_points.maps import signal_map
 from meanfield.theory.fixed_points.stable_variance import MANY, stable_and_multiple_q, stable_q
 from meanfield.theory.fixed_points.variance import multiple_q
@@ -124,6 +125,31 @@ def test_networks_share_a_curve_where_biases_only_add(block, adds):
     q = np.array([0.1, 1.0, 10.0])
     without, one = (signal_map(block.at(sigma_b=sigma_b), q).q for sigma_b in (0.0, 1.0))
     assert (np.ptp(one - without) < 1e-12 and one[0] > without[0]) == adds
+
+
+@pytest.mark.parametrize(
+    "form", ["tanh, dropout(0.1), dense", "tanh, dense", "residual(layernorm, gelu, dense)", "sign"]
+)
+def test_a_correlation_takes_few_evaluations_of_the_pair_map(form, monkeypatch):
+    pairs = 0
+
+    def counted(made):
+        def make(networks, q):
+            maps = made(networks, q)
+
+            def distance(which, gap):
+                nonlocal pairs
+                pairs += which.size
+                return maps.distance(which, gap)
+
+            return maps._replace(distance=distance)
+
+        return make
+
+    for name in ("pair_maps", "increment_maps"):
+        monkeypatch.setattr(correlation, name, counted(getattr(correlation, name)))
+    diagram = mf.phase_diagram(form, np.linspace(0.5, 3, 20), np.linspace(0, 1, 10))
+    assert pairs < 11 * diagram.q_star.size
 
 
 @pytest.mark.long
