@@ -25,9 +25,9 @@ VANISHING = 2.0**-100  # stands for q = 0 where noise parts inputs: c has a limi
 INFINITE = 2.0**100  # stands for q = ∞ where the factors of an unbounded signal are wanted
 INDEPENDENT = 1e-13  # by how much ln d′/(q′(1 − c)) at c = 0 differs from 0 at least if c* does
 SMALL = 1e-3  # c* below which 1 − c* leaves it too few digits
-CLOSEST = float(np.exp(-600.0))  # 1 − c below which c is 1
+CLOSEST = -600.0  # ln(1 − c) below which c is 1
 PATIENCE = 3  # steps after which a zero is asked for between 0 and the next one
-NEARBY = 1e-6  # the shortest step towards the other side, relative to 1 − c
+NEARBY = 1e-6  # the shortest step in ln(1 − c)
 BEYOND = 1.3  # a secant is followed to this multiple of the way to its zero, to end on the other side
 
 
@@ -106,42 +106,40 @@ def settled_gap(maps: PairMaps, which: Ints, at_one: Floats | float = np.inf) ->
     With the maps of increments it is where networks add to d and to q in the proportion that d and q have (for tanh:
     Yang & Schoenholz 2017, arXiv:1712.08969). `at_one` is d′/(q′(1 − c)) at c = 1, where it is known.
     """
-    gap = np.ones(which.size)
+    log_gap = np.zeros(which.size)
     if which.size == 0:
-        return gap
+        return log_gap
 
-    def growth(number: Ints, gap: Floats) -> Floats:
-        """Of 1 − c in one layer: its factor."""
+    def growth(number: Ints, log_gap: Floats) -> Floats:
+        """Of 1 − c in one layer: its logarithm."""
         own = which[number]
-        return np.asarray(np.maximum(maps.distance(own, gap), TINY) / maps.scale[own] / gap)
+        distance = np.maximum(maps.distance(own, np.exp(log_gap)), TINY)
+        return np.asarray(np.log(distance) - np.log(maps.scale[own]) - log_gap)
 
-    at_independent = growth(np.arange(which.size), gap)
-    apart = np.flatnonzero(at_independent > 1 + INDEPENDENT)
+    at_independent = growth(np.arange(which.size), log_gap)
+    apart = np.flatnonzero(at_independent > INDEPENDENT)
     if apart.size:  # only inputs of a batch end anticorrelated, and their d′ = α d + β
         alpha = maps.slope(which[apart], np.ones(apart.size))
-        gap[apart] = (at_independent[apart] - alpha) / (1.0 - alpha)
-    nearer = np.flatnonzero(at_independent < 1 - INDEPENDENT)
+        log_gap[apart] = np.log((np.exp(at_independent[apart]) - alpha) / (1.0 - alpha))
+    nearer = np.flatnonzero(at_independent < -INDEPENDENT)
     if nearer.size == 0:
-        return gap
+        return np.exp(log_gap)
     parted = maps.parted[which[nearer]] / maps.scale[which[nearer]]
-    noisy = parted > 0
-
-    def excess(number: Ints, gap: Floats) -> Floats:
-        """What falls through 0: growth − 1, or 1 − c times it where the growth is unbounded at c = 1."""
-        return (growth(nearer[number], gap) - 1.0) * np.where(noisy[number], gap, 1.0)
-
-    at_zero = np.where(noisy, parted, np.broadcast_to(at_one, which.shape)[nearer] - 1.0)
-    brackets = _bracketed(excess, at_independent[nearer] - 1.0, at_zero, 0.5 * parted)
-    gap[nearer] = 0.0
-    found = np.flatnonzero(brackets.low > 0)
-    low, high, *at_ends = (ends[found] for ends in brackets)
-    known = at_ends[0], at_ends[1]
-    gap[nearer[found]] = root(lambda number, x: excess(found[number], x), low, high, atol=TINY, values=known)
-    return gap
+    falls = -np.expm1(at_independent[nearer])
+    at_zero = np.broadcast_to(at_one, which.shape)[nearer] - 1.0
+    with np.errstate(invalid="ignore", divide="ignore"):  # zeros of chords of d′/q′ − (1 − c), or of the factor − 1
+        chord = np.where(parted > 0, parted / (parted + falls), at_zero / (at_zero + falls))
+        start, least = np.log(np.where(np.isfinite(chord), chord, np.exp(-1.0))), np.log(0.5 * parted)
+    low, high, *ends = _bracketed(lambda number, x: growth(nearer[number], x), at_independent[nearer], start, least)
+    log_gap[nearer] = -np.inf
+    found = np.flatnonzero(low > -np.inf)
+    at_ends = ends[0][found], ends[1][found]
+    log_gap[nearer[found]] = root(lambda i, x: growth(nearer[found[i]], x), low[found], high[found], values=at_ends)
+    return np.exp(log_gap)
 
 
 class _Brackets(NamedTuple):
-    """The 1 − c between which an excess falls through 0, and the excess there; `low` is 0 where there is none."""
+    """The ln(1 − c) between which growth falls through 0, and the growth there; `low` is −inf where there is none."""
 
     low: Floats
     high: Floats
@@ -149,33 +147,29 @@ class _Brackets(NamedTuple):
     at_high: Floats
 
 
-def _bracketed(excess: NumberedFunction, at_one: Floats, at_zero: Floats, least: Floats) -> _Brackets:
-    """Brackets of the zeros that the excess has below 1, from its values at 1, which are negative, and at 0.
+def _bracketed(growth: NumberedFunction, at_independent: Floats, start: Floats, least: Floats) -> _Brackets:
+    """Brackets of the zeros of the growth below ln(1 − c) = 0, where it is below 0; they are above `least`.
 
-    The zero is above `least`. The secant through the last two points leads the way, in 1 − c and, where it leads to
-    c > 1, in ln(1 − c). No step is longer than from 1 − c to (1 − c)²/e, or shorter than 1e-6 of 1 − c.
+    The secant through the last two points leads from `start` on, of the growth as a function of 1 − c, or of its
+    logarithm where that leads beyond c = 1. No step is longer than from ln(1 − c) to 2 ln(1 − c) − 1.
     """
-    low, high = np.zeros(at_one.size), np.ones(at_one.size)
-    at_low, at_high = at_zero.copy(), at_one.copy()
-    with np.errstate(invalid="ignore"):
-        x = np.where(np.isfinite(at_zero), at_zero / (at_zero - at_one), np.exp(-1.0))
-    active = np.arange(at_one.size)
+    low, high, at_low = np.full(start.size, -np.inf), np.zeros(start.size), np.zeros(start.size)
+    at_high, x, active = at_independent.copy(), start.copy(), np.arange(start.size)
     for step in count():
         if step == PATIENCE:
-            unknown = active[~np.isfinite(at_zero[active])]
-            none = unknown[excess(unknown, np.full(unknown.size, CLOSEST)) <= 0] if unknown.size else unknown
-            active = np.setdiff1d(active, none)
+            active = active[growth(active, np.full(active.size, CLOSEST)) > 0] if active.size else active
         if active.size == 0:
             break
-        here, value = x[active], excess(active, x[active])
+        here, value = x[active], growth(active, x[active])
         above = value > 0
         low[active[above]], at_low[active[above]] = here[above], value[above]
         active, here, value = active[~above], here[~above], value[~above]
         before, was = high[active], at_high[active]
         high[active], at_high[active] = here, value
         with np.errstate(all="ignore"):
-            flat = here - BEYOND * value * (before - here) / (was - value)
-            steep = BEYOND * np.log1p(value) * np.log(before / here) / (np.log1p(was) - np.log1p(value))
-            there = np.nan_to_num(np.where(flat > 0, flat, here * np.exp(-steep)))
-        x[active] = np.maximum(np.clip(there, here * here / np.e, here * (1 - NEARBY)), least[active])
+            factor, other = np.expm1(value), np.expm1(was)
+            flat = here + np.log1p(-BEYOND * factor * np.expm1(before - here) / (other - factor))
+            steep = here - BEYOND * value * (before - here) / (was - value)
+            there = np.nan_to_num(np.where(np.isfinite(flat), flat, steep))
+        x[active] = np.maximum(np.clip(there, 2 * here - 1, here - NEARBY), least[active])
     return _Brackets(low, high, at_low, at_high)

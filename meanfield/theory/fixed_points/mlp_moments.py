@@ -30,6 +30,11 @@ class MLPMoments:
     w: Floats
     beta: Floats
 
+    @property
+    def rise_apart(self) -> bool:
+        """False: networks of one w share the curve w·V."""
+        return False
+
     def part(self, chosen: slice) -> "MLPMoments":
         """The same of some of the points."""
         return MLPMoments(self.activation, self.w[chosen], self.beta[chosen])

@@ -13,18 +13,16 @@ from typing import NamedTuple
 import numpy as np
 
 from meanfield._types import Bools, Floats, Ints
-from meanfield.numerics.solve.bracketed import newton, root
-from meanfield.numerics.solve.fixed_points import logarithmic_grid
+from meanfield.numerics.solve.bracketed import newton
 from meanfield.theory.fixed_points.variance import FALLS, OTHERS
 from meanfield.theory.fixed_points.variance_curves import VarianceCurves
+from meanfield.theory.fixed_points.variance_tables import ROUNDING, Tables, tabulated
 
 FIRST = (1e-4, 1e3)  # the range of q that is searched in eighths of an octave
 UP, DOWN = (1e6, 1e12, 1e30), (1e-12, 1e-100)  # how far orbits that leave it are followed, in octaves
 LOWEST = 1e-12  # a q that falls below this, where 0 is a fixed point, falls to 0
-TURN = 1e-8  # error of ln q at an extremum: its height is then known to 1e-16
 NOISE = 4.0  # an excess within so many error bounds is no sign
 BLOCK = 4096  # networks at once: their tables take some 100 MB
-EPS = float(np.finfo(float).eps)
 
 
 class Attractor(NamedTuple):
@@ -33,16 +31,6 @@ class Attractor(NamedTuple):
     q: Floats  # 0 where the signal dies out, inf where it grows without bound
     multiple: Bools  # whether the map has several fixed points from 0 to 1e6
     leaps: Bools  # whether the map falls somewhere and there are others: an orbit may end at another one
-
-
-class _Tables(NamedTuple):
-    """E for each distinct curve at ascending q, between which it is monotonic."""
-
-    curve: Ints  # (curves,)
-    q: Floats  # (curves, points)
-    height: Floats  # E(q)
-    noise: Floats  # bound on its error
-    steepest: Floats  # (curves,): the least slope of F on the grid
 
 
 def attractor(maps: VarianceCurves, q0: float) -> Attractor:
@@ -56,7 +44,7 @@ def _attractor(maps: VarianceCurves, q0: float) -> Attractor:
     everything = np.arange(maps.level.size)
     low, high = min(FIRST[0], 0.5 * q0), max(FIRST[1], 2 * q0)
     end = maps.reach(q0, high)
-    first, row = _tabulated(maps, everything, low, end, q0)
+    first, row = tabulated(maps, everything, low, end, q0)
     at_zero = maps.without_bias(first.curve, np.zeros(first.curve.size))[0]
     multiple = _count(maps, first, row, at_zero) > 1
     q = _search(maps, everything, first, row, q0)
@@ -66,65 +54,34 @@ def _attractor(maps: VarianceCurves, q0: float) -> Attractor:
             break
         if stop > start:
             end = maps.reach(start, stop)
-            tables, own = _tabulated(maps, rising, start, end, start)
-            q[rising] = _search(maps, rising, tables, own, start)
+            tables, own = tabulated(maps, rising, start, end, start)
+            q[rising] = _search(maps, rising, tables, own, start, 1)
     above_zero = (maps.level > 0) | (at_zero[row] > 0)
     for start, stop in pairwise((low, *DOWN)):
         falling = np.flatnonzero((q == 0) & (above_zero | (start > LOWEST)))
         if falling.size and stop < start:
-            tables, own = _tabulated(maps, falling, stop, start, start)
-            q[falling] = _search(maps, falling, tables, own, start)
+            tables, own = tabulated(maps, falling, stop, start, start)
+            q[falling] = _search(maps, falling, tables, own, start, -1)
     return Attractor(q, multiple, multiple & (first.steepest[row] < FALLS))
 
 
-def _search(maps: VarianceCurves, points: Ints, tables: _Tables, row: Ints, q0: float) -> Floats:
-    """The fixed points next to `q0`; inf or 0 where there is none on that side."""
-    sets_out, low, high, found = _bracket(tables, row, maps.level[points], q0)
+def _search(maps: VarianceCurves, points: Ints, tables: Tables, row: Ints, q0: float, way: int = 0) -> Floats:
+    """The fixed points next to `q0`; inf or 0 where there is none on that side.
+
+    `way` is 1 for orbits that come to `q0` from below, −1 from above, and 0 for those that set out there.
+    """
+    sets_out, low, high, found = _bracket(tables, row, maps.level[points], q0, way)
     q = np.where(sets_out > 0, np.inf, np.where(sets_out < 0, 0.0, q0))
     q[found] = _close(maps, points[found], low[found], high[found])
     return q
 
 
-def _tabulated(maps: VarianceCurves, points: Ints, low: float, high: float, q0: float) -> tuple[_Tables, Ints]:
-    """E on a grid and at its extrema for each distinct curve, and the number of each point's curve among them."""
-    curve, row = np.unique(maps.curve[points], return_inverse=True)
-    grid = logarithmic_grid(low, high)
-    grid = np.unique(np.r_[grid if low < 1 < high else grid[::8], high, q0])
-    shape = (curve.size, grid.size)
-    value, error, slope = (np.broadcast_to(a.T, shape) for a in maps.without_bias(curve, grid[:, None]))
-    falling = slope > 1  # E falls where the map is steeper than the identity
-    r, cell = np.nonzero(falling[:, :-1] != falling[:, 1:])
-    q = np.broadcast_to(grid, shape)
-    if r.size:
-        order = np.arange(r.size) - np.searchsorted(r, r)  # number of the extremum within its row
-        extra = np.repeat(q[:, -1:], int(order.max()) + 1, axis=1)  # rows with fewer repeat their end
-        extra[r, order] = _extrema(maps, curve[r], grid[cell], grid[cell + 1])
-        more = maps.without_bias(curve, extra.T)
-        q = np.concatenate([q, extra], axis=1)
-        by_q = np.argsort(q, axis=1, kind="stable")
-        q = np.take_along_axis(q, by_q, axis=1)
-        value, error = (
-            np.take_along_axis(np.concatenate([a, b.T], axis=1), by_q, axis=1)
-            for a, b in zip((value, error), more[:2], strict=True)
-        )
-    return _Tables(curve, q, q - value, error + EPS * q, slope.min(axis=1)), row
-
-
-def _extrema(maps: VarianceCurves, curve: Ints, low: Floats, high: Floats) -> Floats:
-    """Where F′ = 1 in each [low, high]."""
-
-    def steepness(which: Ints, log_q: Floats) -> Floats:
-        return maps.without_bias(curve[which], np.exp(log_q))[2] - 1
-
-    return np.exp(root(steepness, np.log(low), np.log(high), atol=TURN))
-
-
-def _bracket(tables: _Tables, row: Ints, level: Floats, q0: float) -> tuple[Ints, Floats, Floats, Bools]:
-    """Which way each orbit sets out from q₀ (1, 0, −1), the piece of E on which it ends, and whether there is one."""
+def _bracket(tables: Tables, row: Ints, level: Floats, q0: float, way: int) -> tuple[Ints, Floats, Floats, Bools]:
+    """Which way each orbit goes on from q₀ (1, 0, −1), the piece of E on which it ends, and whether there is one."""
     first = np.argmax(tables.q >= q0, axis=1)
     column, width = np.arange(tables.q.shape[1]), tables.q.shape[1]
     excess = level - tables.height[row, first[row]]
-    sets_out = np.where(np.abs(excess) <= NOISE * tables.noise[row, first[row]], 0, np.sign(excess)).astype(np.intp)
+    sets_out = np.where(np.abs(excess) <= NOISE * tables.noise[row, first[row]], way, np.sign(excess)).astype(np.intp)
     ceiling = np.where(column >= first[:, None], tables.height - NOISE * tables.noise, -np.inf)
     floor = np.where(column <= first[:, None], tables.height + NOISE * tables.noise, np.inf)
     ceiling = np.maximum.accumulate(ceiling, axis=1)
@@ -149,7 +106,7 @@ def _first(holds: Callable[[Ints], Bools], points: int, width: int) -> Ints:
     return low
 
 
-def _count(maps: VarianceCurves, tables: _Tables, row: Ints, at_zero: Floats) -> Ints:
+def _count(maps: VarianceCurves, tables: Tables, row: Ints, at_zero: Floats) -> Ints:
     """How many fixed points there are from 0 to 1e6; `at_zero` is F(0) of each curve."""
     level = maps.level
     steps = np.diff(tables.height, axis=1)
@@ -165,7 +122,7 @@ def _count(maps: VarianceCurves, tables: _Tables, row: Ints, at_zero: Floats) ->
     end = float(tables.q[0, -1])
     if end < OTHERS and maps.reach(end, OTHERS) == OTHERS:
         value, error, _ = maps.without_bias(tables.curve, np.full(tables.curve.size, OTHERS))
-        columns.append((OTHERS - value, error + EPS * OTHERS))
+        columns.append((OTHERS - value, error + ROUNDING * OTHERS))
     for height, uncertain in columns:
         excess = height[row] - level
         told = np.abs(excess) > NOISE * uncertain[row]

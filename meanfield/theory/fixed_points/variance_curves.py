@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meanfield._types import Floats, Ints
+from meanfield.activations.activation import Activation
 from meanfield.networks.layers.attention import Attention
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.concatenation import Concatenate
@@ -19,10 +20,12 @@ from meanfield.networks.layers.dense import Dense
 from meanfield.networks.layers.network import Network
 from meanfield.networks.layers.noise import Noise
 from meanfield.networks.layers.residual import Residual
+from meanfield.numerics.solve.fixed_points import logarithmic_grid
 from meanfield.theory.fixed_points.finite_variance import largest_q
 from meanfield.theory.fixed_points.maps import signal_map
 
 BIAS = "sigma_b"
+LOOKED_AT = (1e-4, 1e3)  # q between which a slope of V is looked for that is not positive
 LARGE = 2.0**300  # a bias variance next to which every other second moment is 0
 
 
@@ -36,6 +39,10 @@ class VarianceCurves(Protocol):
     @property
     def level(self) -> Floats:
         """What is added to it, shape (networks,)."""
+
+    @property
+    def rise_apart(self) -> bool:
+        """Whether every network has an F of its own, and all of them rise."""
 
     def part(self, chosen: slice) -> Self:
         """Some of the networks."""
@@ -58,6 +65,7 @@ class CurvesOfBlocks:
     bare: Network  # the network of each curve, without its biases if they only add
     curve: Ints
     level: Floats
+    rise_apart: bool
 
     @classmethod
     def of(cls, block: Network) -> Self:
@@ -65,7 +73,7 @@ class CurvesOfBlocks:
         count = int(np.prod(block.shape, dtype=int))
         networks = block.take(np.arange(count))
         if not bias_only_adds(block):
-            return cls(networks, networks, np.arange(count), np.zeros(count))
+            return cls(networks, networks, np.arange(count), np.zeros(count), all(map(_rises, networks.activations)))
         others = [
             getattr(layer, name)
             for layer in networks.walk()
@@ -80,12 +88,14 @@ class CurvesOfBlocks:
         one = networks.take(first)
         gain = signal_map(one.at(sigma_b=LARGE**0.5), np.ones(first.size)).q / LARGE
         bias = next(layer for layer in networks.walk() if BIAS in layer.parameters)
-        return cls(networks, one.at(sigma_b=0.0), curve, gain[curve] * np.square(getattr(bias, BIAS)))
+        return cls(networks, one.at(sigma_b=0.0), curve, gain[curve] * np.square(getattr(bias, BIAS)), False)
 
     def part(self, chosen: slice) -> "CurvesOfBlocks":
         """Some of the networks."""
         which = np.arange(self.curve.size)[chosen]
-        return CurvesOfBlocks(self.networks.take(which), self.bare, self.curve[chosen], self.level[chosen])
+        return CurvesOfBlocks(
+            self.networks.take(which), self.bare, self.curve[chosen], self.level[chosen], self.rise_apart
+        )
 
     def without_bias(self, curve: Ints, q: ArrayLike) -> tuple[Floats, Floats, Floats]:
         """As in `VarianceCurves`."""
@@ -100,6 +110,11 @@ class CurvesOfBlocks:
     def reach(self, low: float, high: float) -> float:
         """As in `VarianceCurves`."""
         return largest_q(self.bare, low, high)
+
+
+def _rises(phi: Activation) -> bool:
+    """Whether V(q) = E φ(√q Z)² rises, where it is looked at."""
+    return bool(np.all(phi.moments.second_moment_slope(logarithmic_grid(*LOOKED_AT))[0] >= 0))
 
 
 def bias_only_adds(layer: Layer) -> bool:

@@ -87,7 +87,7 @@ def test_blocks_of_any_form_are_what_scalar_methods_find(name):
 
 
 FORMS = [
-    "tanh, dropout(0.1), dense",
+    "erf, dropout(0.1), dense",
     "residual(layernorm, gelu, dense, skip_scale=0.9)",
     "residual(gelu, dense, branch_scale=0.5)",
     "batchnorm(32), erf, dense",
@@ -95,6 +95,7 @@ FORMS = [
     "erf, dense, gelu, dense, additive_noise(0.2)",
     "gelu, concatenate(dense, growth=0.5), rmsnorm, attention(0.8, 0.1)",
     "relu, dense(1.5), residual(gelu, dense, branch_scale=0.5), dense",
+    "sin, dense, sin, dense",  # falls at large q
 ]
 
 
