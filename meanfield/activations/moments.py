@@ -181,6 +181,9 @@ class Moments:
 
     def _moment(self, form: Moment | None, product: str, q: ArrayLike) -> ValueAndError:
         q = np.maximum(np.asarray(q, dtype=np.float64), self._smallest)
+        if q.ndim > 1 and len(q) > 1 and np.all(q[0] == q[-1]) and np.all(q == q[0]):  # as behind a norm
+            value, error = self._moment(form, product, q[0])
+            return np.broadcast_to(value, q.shape), np.broadcast_to(error, q.shape)
         if form is not None:
             value = _quietly(form, q)
             self._refuse_infinite(value, q)

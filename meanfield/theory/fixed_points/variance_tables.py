@@ -2,7 +2,7 @@
 
 Where every network has a curve of its own, and the curves rise, most of a table can be left out. A curve that rises has
 no fixed point between a and b if F(a) > b or F(b) < a. The search for the cells of the grid that may have one begins
-with two octaves and halves them.
+with two octaves and halves them. Of a straight line the ends are enough.
 """
 
 from typing import NamedTuple
@@ -17,6 +17,7 @@ from meanfield.theory.fixed_points.variance_curves import VarianceCurves
 TURN = 1e-8  # error of ln q at an extremum: its height is then known to 1e-16
 ROUNDING = float(np.finfo(float).eps)
 FIRST = 2 * PER_OCTAVE  # points of the grid in an interval that the search begins with
+STRAIGHT = 1e-13  # largest distance of F from a straight line, relative to F, where it is one
 CLEARLY = 1.1  # by which factor F(a) exceeds b, or a exceeds F(b), where intervals are left out
 
 
@@ -75,7 +76,8 @@ def _sampled_where_needed(maps: VarianceCurves, curve: Ints, grid: Floats, kept:
     first = _sampled(maps, curve, grid, kept)
     for array, sampled in zip(dense, first[1:], strict=True):
         array[:, kept] = sampled
-    row, cell = np.nonzero(_may_cross(first.height, grid[first.column]))
+    bent = ~_is_straight(first, grid[kept])
+    row, cell = np.nonzero(_may_cross(first.height, grid[first.column]) & bent[:, None])
     left, right = kept[cell], kept[cell + 1]
     while row.size:
         wide = np.flatnonzero(right > left + 1)
@@ -93,6 +95,14 @@ def _sampled_where_needed(maps: VarianceCurves, curve: Ints, grid: Floats, kept:
         for array, sampled in zip(dense, _sampled(maps, curve[fallen], grid, np.arange(grid.size))[1:], strict=True):
             array[fallen] = sampled
     return _compressed(*dense)
+
+
+def _is_straight(samples: _Samples, q: Floats) -> Bools:
+    """Whether F is an affine function of q to rounding, shape (curves,), as behind norms and of scale-invariant φ."""
+    image = q - samples.height
+    share = (q - q[0]) / (q[-1] - q[0])
+    chord = (1 - share) * image[:, :1] + share * image[:, -1:]
+    return np.asarray((np.abs(image - chord) <= STRAIGHT * chord).all(axis=1) & (q.size > 2))
 
 
 def _may_cross(height: Floats, q: Floats) -> Bools:

@@ -150,9 +150,9 @@ def phase_diagram(
     Parameters
     ----------
     spec_or_block : str, callable, Activation or Network
-        An activation, or a block, whose weighted layers all have the sigma_w and sigma_b of the grid point. An
-        activation takes microseconds a point after tenths of a second of preparation. Other blocks take milliseconds a
-        point.
+        An activation, or a block, whose weighted layers all have the sigma_w and sigma_b of the grid point. Any takes
+        tens of microseconds a point after tenths of a second of preparation; blocks whose second moment falls somewhere
+        as q grows may take milliseconds.
     sigma_w, sigma_b : array_like, 1-d
         Standard deviations, ≥ 0.
     q : float

@@ -63,17 +63,23 @@ def test_gaps_in_tables_save_most_evaluations_and_change_no_fixed_point():
     whole, gaps = Maps(RATIO, 0.6, False), Maps(RATIO, 0.6, True)
     assert attractor(gaps, 1.3).q == pytest.approx(attractor(whole, 1.3).q, rel=1e-12)
     assert gaps.evaluations < whole.evaluations
-    steady = Steady(np.full(5, 2.0), 0.0, True)
-    tabulated(steady, np.arange(5), 1e-4, 1e3, 1.0)
-    assert steady.evaluations < 45 * 5  # of 187 points
+    bent = Settling(np.full(5, 2.0), 0.0, True)
+    tabulated(bent, np.arange(5), 1e-4, 1e3, 1.0)
+    assert bent.evaluations < 45 * 5  # of 187 points
 
 
-class Steady(Maps):
-    """The map ½q + 0.3, with one fixed point."""
+class Settling(Maps):
+    """The map q/(1 + q) + 0.3, or ½q + 0.3 if it is not bent; both have one fixed point."""
+
+    bent = True
 
     def without_bias(self, curve, q):
-        value, error, slope = super().without_bias(curve, q)
-        return 0.5 * value + 0.3, error, 0.5 * slope
+        q, error, _ = super().without_bias(curve, q)
+        if not self.bent:
+            return 0.5 * q + 0.3, error, np.full(q.shape, 0.5)
+        return q / (1 + q) + 0.3, error, 1 / (1 + q) ** 2
+
+    image = without_bias
 
 
 @pytest.mark.parametrize("rise_apart", [False, True])
@@ -88,3 +94,11 @@ def test_an_orbit_passes_numbers_that_nothing_is_known_of():
     """A growing signal comes to q = 1e12 from below and does not stop there, where the error has no bound."""
     maps = Maps(np.full(2, 1e90), 0.2, True, unknown=(1e11, 1e13))
     assert np.isinf(attractor(maps, 1.5).q).all()
+
+
+def test_of_a_straight_line_the_ends_are_enough():
+    line = Settling(np.full(3, 2.0), 0.0, True)
+    line.bent = False
+    table, _ = tabulated(line, np.arange(3), 1e-4, 1e3, 1.0)
+    assert table.q.shape[1] < 20
+    assert attractor(line, 1.0).q == pytest.approx([0.6] * 3, rel=1e-14)
