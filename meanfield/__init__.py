@@ -39,6 +39,7 @@ _PUBLIC = {
     "theory.depth.propagate": ("propagate", "Trajectory"),
     "theory.depth.nngp_kernel": ("kernel",),
     "theory.depth.ntk": ("ntk",),
+    "theory.fluctuations.fluctuations": ("fluctuations", "Fluctuations"),
     "theory.criticality.line": ("critical_line", "CriticalLine"),
     "theory.criticality.point": ("critical_point", "CriticalPoint"),
     "theory.criticality.deepest": ("Deepest",),

@@ -53,6 +53,7 @@ from meanfield.theory.depth.propagate import Trajectory, propagate
 from meanfield.theory.fixed_points.analysis import Analysis, analyze
 from meanfield.theory.fixed_points.stability import FixedPoint
 from meanfield.theory.fixed_points.variance import fixed_points
+from meanfield.theory.fluctuations.fluctuations import Fluctuations, fluctuations
 from meanfield.theory.phase_diagram.diagram import PhaseDiagram, phase_diagram
 from meanfield.theory.variance_and_correlation_map import correlation_map, variance_map
 from meanfield.weights.input_statistics import InputStatistics, input_statistics
@@ -80,6 +81,7 @@ __all__ = [
     "Estimate",
     "FixedPoint",
     "Flatten",
+    "Fluctuations",
     "Gated",
     "GlobalAveragePool",
     "InfiniteDerivative",
@@ -119,6 +121,7 @@ __all__ = [
     "dual",
     "expectation",
     "fixed_points",
+    "fluctuations",
     "gain",
     "gains",
     "hermite_coefficients",

@@ -209,6 +209,7 @@ USUAL: dict[str, dict[str, Any]] = {
     "analyze": {"block": _BLOCK, "q": 1.0},
     "propagate": {"block": _IMAGES, "depth": 2, "q": 1.0, "c": 0.5, "q2": None, "width": None, "pixels": 8},
     "kernel": {"block": _BLOCK, "inputs": np.eye(3), "depth": 2},
+    "fluctuations": {"block": _BLOCK, "depth": 2, "width": 64, "q": 1.0, "c": 0.5, "q2": None},
     "ntk": {"block": _BLOCK, "inputs": np.eye(3), "depth": 2},
     "critical_line": {"spec_or_block": "tanh", "sigma_b": 0.1, "stable_only": False},
     "critical_point": {"spec": "tanh"},
@@ -265,6 +266,7 @@ METHODS: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
     "Activation.has_zero_mean": (lambda: mf.activation("silu").has_zero_mean, {"q": 0.5}),
     "Activation.varies": (lambda: mf.activation("silu").varies, {"q": 0.5}),
     "Activation.looks_scale_invariant": (lambda: mf.activation("silu").looks_scale_invariant, {"q": 0.5}),
+    "Fluctuations.width_for": (lambda: mf.fluctuations("tanh", 2, 64).width_for, {"relative": 0.1}),
     "Initializer()": (
         lambda: mf.initializer("he_normal"),
         {"rng": np.random.default_rng(0), "fan_out": 4, "fan_in": 4},
@@ -279,7 +281,7 @@ METHODS: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
 #: Records of results: their fields are computed by the library, and they check nothing.
 RECORDS = {
     "Activation", "ModeDepthScales", "PixelTrajectory", "FixedPoint",
-    "Analysis", "Trajectory", "CriticalLine", "CriticalPoint",
+    "Analysis", "Trajectory", "Fluctuations", "CriticalLine", "CriticalPoint",
     "Deepest", "PhaseDiagram", "Recommendation", "Simulation", "CrossCheck", "WeightCheck", "Initializer",
     "Measurement", "Measurements", "InputStatistics", "Estimate", "Sample",
 }  # fmt: skip

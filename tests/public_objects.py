@@ -47,6 +47,7 @@ def public_objects() -> dict[str, Any]:
         "modes": mf.mode_depth_scales(pixels, 4),
         "pixels": mf.propagate_pixels(pixels, np.eye(4), 1),
         "fixed points": mf.fixed_points(block),
+        "fluctuations": mf.fluctuations(block, 2, 64, c=0.5),
         "analysis": mf.analyze(block),
         "trajectory": mf.propagate(block, 3, c=0.5),
         "critical line": line,

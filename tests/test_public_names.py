@@ -28,6 +28,7 @@ FUNCTIONS = {
     "fixed_points": "block q_max",
     "analyze": "block",
     "propagate": "block depth q c q2 width pixels",
+    "fluctuations": "block depth width q c q2",
     "kernel": "block inputs depth",
     "ntk": "block inputs depth",
     "critical_line": "spec_or_block sigma_b stable_only",

@@ -155,6 +155,10 @@ class Moments:
         error = raised_error + 2 * mixed_error + plain_error + 4 * EPS * (raised + plain)
         return raised - 2 * mixed + plain, error
 
+    def mixed(self, product: str, q: Floats) -> Floats:
+        """E of a product of factors, named as in `expectation`, at each q of a 1-d array; without proof."""
+        return np.asarray(moment(self.pieces, None, product, q).value)
+
     def fourth_moment(self, q: ArrayLike) -> ValueAndError:
         """E φ(X)⁴."""
         return self._moment(None, "ffff", q)
