@@ -22,7 +22,7 @@ from meanfield.numerics.pairs.pair_map import PairMap
 from meanfield.numerics.pairs.representations import OF_DERIVATIVE, ONE_FUNCTION, QUADRATURE, Pairs
 
 CORRELATIONS = np.array([1 - 1e-4, 0.99, 0.8, 0.3, -0.7, -0.97])
-QUOTIENT = 1.7  # of two unequal variances
+QUOTIENTS = (1.0, 1.0001, 1.03, 1.7)  # of two variances
 
 
 def disagreements(seed, index):
@@ -30,7 +30,7 @@ def disagreements(seed, index):
     p = problem(seed, index)
     p = replace(p, q=min(p.q, 4.0, (8 * p.scale) ** 2))
     pair_map, asked, wrong = PairMap(mf.activation(p.f).pieces), 0, []
-    for q2 in (p.q, QUOTIENT * p.q):
+    for q2 in p.q * np.array(QUOTIENTS):
         pairs = Pairs(np.full(CORRELATIONS.size, p.q), np.full(CORRELATIONS.size, q2), 1 - CORRELATIONS)
         for kind in ("distance", "slope") if q2 == p.q and not p.jumps else ("product",):
             found = {}

@@ -1,10 +1,10 @@
 """The pair map of one function: ½E(f(U) − f(V))² of two correlated Gaussians, and its slope E f′(U)f′(V).
 
-The table in `representations` lists four kinds of representation: closed forms; a surface in (ln q, angle) for equal
-variances; Mehler's series of Hermite coefficients for any variances; the rotated quadrature for all pairs. Each pair is
-computed by the cheapest representation whose error bound meets the tolerance. Surfaces and series are cached and serve
-later calls. The decision to build a panel of a surface counts the pairs of all calls so far. The tests compare the
-other representations with the rotated quadrature.
+The table in `representations` lists five kinds of representation: closed forms; a surface in (ln q, angle) for equal
+variances; series in the half difference for unequal variances near c = 1; Mehler's series of Hermite coefficients for
+any variances; the rotated quadrature for all pairs. Each pair is computed by the cheapest representation whose error
+bound meets the tolerance. Surfaces and series are cached and serve later calls. The decision to build a panel of a
+surface counts the pairs of all calls so far. The tests compare the other representations with the rotated quadrature.
 """
 
 from collections import Counter
@@ -30,17 +30,20 @@ from meanfield.numerics.pairs.representations import (
     SHORT_ORDER,
     SHORT_SERIES,
     SURFACE,
+    UNEQUAL,
     Pairs,
     Representation,
     cheapest,
 )
 from meanfield.numerics.pairs.surface import PairSurface
 from meanfield.numerics.pairs.surface_panels import FAR
+from meanfield.numerics.pairs.unequal_surface import HalfDifference, UnequalSurface
 from meanfield.numerics.pairs.variance_panels import panel_number
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
 EPS = float(np.finfo(float).eps)
 CLOSED_FORM = 2e-14  # bound on the relative error of a closed form in float64, twice what its tests allow
+LEAST = 8  # least cost of series in the half difference, in units of one quadrature
 SMALLEST = 1e-306  # smaller variances are replaced by this one
 #: Values, and bounds on their absolute errors: two arrays of one shape.
 ValueAndError = tuple[Floats, Floats]
@@ -104,10 +107,11 @@ class PairMap:
     def __init__(self, pieces: PiecewiseSmooth, form: ClosedPairForm | None = None) -> None:
         self.pieces, self._form = pieces, form
         self.surface = PairSurface(pieces, form.distance if form else None)
+        self._unequal = UnequalSurface(pieces)
         self._each = {SHORT_SERIES: EachVariance(pieces, SHORT_ORDER), LONG_SERIES: EachVariance(pieces, LONG_ORDER)}
         self._along = {SHORT_ALONG: AlongVariance(pieces, SHORT_ORDER), LONG_ALONG: AlongVariance(pieces, LONG_ORDER)}
-        #: Cost that panels of surfaces not yet made would have saved, by row, panel and sign of c.
-        self._saved: Counter[tuple[str, int, bool]] = Counter()
+        #: Cost that panels of surfaces not yet made would have saved, by row, panel, and sign of c or range of t.
+        self._saved: Counter[tuple[str, int, int]] = Counter()
 
     @cached_property
     def _derivative_surface(self) -> PairSurface:
@@ -187,6 +191,8 @@ class PairMap:
             return np.full(pairs.gap.size, self._series_pays(row, kind, pairs))
         if row == SURFACE:
             return self._surface_pays(row, kind, self.surface, pairs)
+        if row == UNEQUAL:
+            return self._unequal_pays(row, kind, pairs)
         if row == OF_DERIVATIVE and not self.pieces.jumps:
             return self._surface_pays(row, kind, self._derivative_surface, pairs)
         return np.full(pairs.gap.size, row == QUADRATURE)
@@ -215,12 +221,31 @@ class PairMap:
             pays[own] = surface.made(index, opposite=beyond) or self._saved[key] >= row.pays
         return pays
 
+    def _unequal_pays(self, row: Representation, kind: str, pairs: Pairs) -> Bools:
+        """Whether a range of t that has the pair is cached, or pays and is made: the widest that does."""
+        halves = HalfDifference(*pairs)
+        number, level, pays = halves.number, halves.level, halves.served
+        for index in np.unique(number[pays]).tolist():
+            own = pays & (number == index)
+            levels = np.unique(level[own])
+            missing = own & np.isin(level, [one for one in levels if self._unequal.made(index, one) is None])
+            for one in np.unique(level[missing]).tolist():
+                some = missing & (level >= one)
+                key = (row.name, index, one)
+                self._saved[key] += self._cost_by_others(kind, pairs.where(some))
+                if self._saved[key] >= max(row.pays >> one, LEAST):
+                    self._unequal.make(index, one)
+                    missing &= ~some
+                    break
+            pays &= ~missing
+        return pays
+
     def _cost_by_others(self, kind: str, pairs: Pairs) -> int:
-        """Cost of pairs of equal variances without a surface: by Hermite series where they pay, else by quadrature."""
+        """Cost of pairs without a surface: by Hermite series where they pay, else by quadrature."""
         size, total = np.abs(1.0 - pairs.gap), 0
         for row in (SHORT_SERIES, LONG_SERIES):
             served = (row.smallest < size) & (size <= row.largest)
-            series = row.pays * self._each[row].missing(np.unique(pairs.q1[served]))
+            series = row.pays * self._each[row].missing(np.unique([pairs.q1[served], pairs.q2[served]]))
             total += min(series + int(BY_SERIES * served.sum()), int(pairs.cost(kind)[served].sum()))
         return total + int(pairs.cost(kind)[size > LONG_SERIES.largest].sum())
 
@@ -237,6 +262,12 @@ class PairMap:
             value, error, distance = self.surface.slope(q1, gap)
             with np.errstate(invalid="ignore", divide="ignore"):  # D/d is the mean slope between c and 1
                 return value, error, np.fmax(np.abs(value), distance / (q1 * gap))
+        if row == UNEQUAL:
+            if kind == "slope":
+                value, error, mean_slope = self._unequal.slope(q1, q2, gap)
+                return value, error, np.maximum(np.abs(value), mean_slope)
+            value, error = self._unequal.distance(q1, q2, gap)
+            return value, error, value
         if row == OF_DERIVATIVE:
             square, square_error, _ = self.surface.slope(q1, np.zeros(q1.size))
             value, error = self._derivative_surface.distance(q1, gap)

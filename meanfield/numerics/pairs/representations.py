@@ -16,7 +16,8 @@ representation           variances    correlations    to make                 a 
 =======================  ===========  ==============  ======================  =========================
 closed form              any          any             nothing                 1e-4
 surface in (ln q, θ)     equal        any             16 a panel of ln q      1e-4
-short series along ln q  any          \|c\| ≤ 0.85    28 a panel of ln q      1e-4
+half differences         unequal      c > 0.6         8 to 48 a panel         2e-3
+short series along ln q  any          \|c\| ≤ 0.85    8 a panel of ln q       1e-4
 short Hermite series     any          \|c\| ≤ 0.85    1 a variance            1e-4
 long series along ln q   any          \|c\| ≤ 0.999   448 a panel of ln q     1e-3
 long Hermite series      any          \|c\| ≤ 0.999   8 a variance            1e-3
@@ -31,6 +32,7 @@ from typing import NamedTuple, Protocol, Self
 import numpy as np
 
 from meanfield._types import Bools, Floats, Ints
+from meanfield.numerics.pairs.surface_panels import FAR
 
 #: Largest relative error of an accepted value, unless the row is final. The error of a distance is relative to the
 #: distance, the error of a slope to a lower bound on E φ′², the error of a product to the product of the two root mean
@@ -55,8 +57,8 @@ class Representation(NamedTuple):
     pays : int
         Cost of making one part (a panel, or a series at one variance), in units of one quadrature. The representation
         pays if the quadratures that it saves cost at least as much.
-    equal, negative : bool
-        Whether it serves only equal variances, and only negative correlations.
+    equal, unequal, negative : bool
+        Whether it serves only equal variances, only unequal ones, and only negative correlations.
     kinds : tuple of str
         The quantities that it computes: "distance" ½E(f(U) − f(V))², "slope" E f′(U)f′(V), "product" E f(U)g(V).
     final : bool
@@ -68,6 +70,7 @@ class Representation(NamedTuple):
     largest: float = 1.0
     pays: int = 0
     equal: bool = False
+    unequal: bool = False
     negative: bool = False
     kinds: tuple[str, ...] = ("distance", "slope", "product")
     final: bool = False
@@ -78,6 +81,8 @@ class Representation(NamedTuple):
         served = (self.smallest < size) & (size <= self.largest)
         if self.equal:
             served &= pairs.q1 == pairs.q2
+        if self.unequal:
+            served &= pairs.q1 != pairs.q2
         if self.negative:
             served &= pairs.gap > 1.0
         return served
@@ -87,7 +92,8 @@ SHORT, LONG = 0.85, 0.999  # the largest |c| of the two Hermite series
 SHORT_ORDER, LONG_ORDER = 300, 1200  # 0.85³⁰⁰ = 7e-22; the bound of the long series decides up to which |c| it serves
 
 SURFACE = Representation("surface", equal=True, pays=16)
-SHORT_ALONG = Representation("short series along ln q", largest=SHORT, pays=28)
+UNEQUAL = Representation("series in the half difference", smallest=FAR, unequal=True, pays=48)
+SHORT_ALONG = Representation("short series along ln q", largest=SHORT, pays=8)
 SHORT_SERIES = Representation("short series", largest=SHORT, pays=1, final=True)
 LONG_ALONG = Representation("long series along ln q", smallest=SHORT, largest=LONG, pays=448)
 LONG_SERIES = Representation("long series", smallest=SHORT, largest=LONG, pays=8)
@@ -97,7 +103,7 @@ OF_DERIVATIVE = Representation(
 IN_ANGLE = Representation("series in the angle", smallest=SHORT, pays=48)
 QUADRATURE = Representation("quadrature", final=True)
 
-ONE_FUNCTION = (SURFACE, SHORT_ALONG, SHORT_SERIES, LONG_ALONG, LONG_SERIES, OF_DERIVATIVE, QUADRATURE)
+ONE_FUNCTION = (SURFACE, UNEQUAL, SHORT_ALONG, SHORT_SERIES, LONG_ALONG, LONG_SERIES, OF_DERIVATIVE, QUADRATURE)
 TWO_FUNCTIONS = (SHORT_SERIES, LONG_SERIES, IN_ANGLE, QUADRATURE)
 
 

@@ -14,7 +14,6 @@ of a panel of ln q are computed when the panel is first needed.
 from typing import NamedTuple
 
 import numpy as np
-from numpy.polynomial.legendre import legval
 
 from meanfield._types import Floats
 from meanfield.errors import DivergentExpectation, NotConverged
@@ -23,14 +22,15 @@ from meanfield.numerics.pairs.surface_panels import (
     FAR_NODES,
     Distance,
     InAngle,
+    basis_at,
     hermite_sums,
     in_angle,
+    sums,
 )
-from meanfield.numerics.pairs.variance_panels import NODES, PANEL, panel_basis, panel_nodes, panel_number
+from meanfield.numerics.pairs.variance_panels import NODES, PANEL, panel_nodes, panel_number
 from meanfield.numerics.quadrature.gauss_legendre import N, rule, tail
 from meanfield.numerics.quadrature.one_gaussian import ROUNDING
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
-from meanfield.numerics.solve.legendre_series import values_and_slopes
 
 BLOCK = 8192  # pairs a block, to limit memory
 SMOOTH = 8.0  # most sign changes of a smooth error on a panel of t
@@ -46,10 +46,6 @@ class PairPanel(NamedTuple):
     mean: Floats  # (NODES,): series of E f
     variance: Floats  # (NODES,): series of Var f
     far_error: float  # bound on the error of T and of its derivative in c
-
-    def basis(self, log_q: Floats) -> Floats:
-        """Legendre polynomials at `log_q`, shape (NODES, points)."""
-        return panel_basis(log_q, self.low)
 
 
 class PairSurface:
@@ -102,8 +98,8 @@ class PairSurface:
         mean, variance, far = hermite_sums(self.pieces, panel_nodes(index))
         error = tail(far).max() + tail(far.T).max() + ROUNDING * np.abs(far).max()
         in_q = rule(NODES).coefficients
-        sums = in_q @ far @ rule(FAR_NODES).coefficients.T
-        return PairPanel(low, near, sums, in_q @ mean, in_q @ variance, float(error) * FAR_NODES**2 / FAR)
+        products = in_q @ far @ rule(FAR_NODES).coefficients.T
+        return PairPanel(low, near, products, in_q @ mean, in_q @ variance, float(error) * FAR_NODES**2 / FAR)
 
     def distance(self, q: Floats, gap: Floats) -> tuple[Floats, Floats]:
         """½E(f(U) − f(V))² of many pairs with Var U = Var V = q at 1 − c = gap, and bounds on its error.
@@ -136,15 +132,16 @@ class PairSurface:
                 if far.size:
                     result[:, far] = _far(panel, log_q[far], 1 - gap[far], slopes)
                 if there.size and (opposite := self.opposite(index)) is not None:
-                    result[:, there] = _beyond(panel, opposite, log_q[there], gap[there], slopes)
+                    result[:, there] = _beyond(opposite, log_q[there], gap[there], slopes)
         result[::2] *= q
         return result
 
 
 def _far(panel: PairPanel, log_q: Floats, c: Floats, slopes: bool) -> Floats:
     """D/q = (Var f − c·T)/q, its derivative (T + c·T′)/q in 1 − c, and bounds on their errors."""
-    t, steepness = _sums(_curves(panel, log_q, panel.far), c / FAR, slopes)
-    variance = _curves(panel, log_q, panel.variance[:, None])[0]
+    basis = basis_at(log_q, panel.low)
+    t, steepness = sums(panel.far.T @ basis, c / FAR, slopes)
+    variance = panel.variance @ basis
     error = panel.far_error / FAR_NODES**2 * FAR * np.abs(c) + ROUNDING * variance
     slope_error = panel.far_error * (1 + np.abs(c))
     return np.stack([variance - c * t, t + c * steepness / FAR, error, slope_error]) / np.exp(log_q)
@@ -153,7 +150,8 @@ def _far(panel: PairPanel, log_q: Floats, c: Floats, slopes: bool) -> Floats:
 def _near(panel: PairPanel, power: int, log_q: Floats, gap: Floats, slopes: bool) -> Floats:
     """D/q = (1 − c)·W/tᵖ, its derivative in 1 − c, and bounds on their errors."""
     t = np.sqrt(gap / (2 - gap))
-    w, steepness, smooth, rough, length = _in_angle(panel.near, panel, log_q, t, slopes)
+    *orders, length = panel.near.at(log_q, t, slopes)
+    w, steepness, smooth, rough = (column[0] for column in orders)
     turn = 0.5 * (1 + t**2)  # (1 − c)·dt/d(1 − c) = t·turn
     scale = np.where(t > 0, t, 1.0) ** -power
     slope = scale * (w * (1 - power * turn) + t * turn * steepness)
@@ -163,39 +161,11 @@ def _near(panel: PairPanel, power: int, log_q: Floats, gap: Floats, slopes: bool
     return np.stack([gap * scale * w, slope, gap * scale * (smooth + rough), slope_error])
 
 
-def _beyond(panel: PairPanel, opposite: InAngle, log_q: Floats, gap: Floats, slopes: bool) -> Floats:
+def _beyond(opposite: InAngle, log_q: Floats, gap: Floats, slopes: bool) -> Floats:
     """D/q = S, its derivative in 1 − c = 2/(1 + t²), and bounds on their errors."""
     t = np.sqrt((2 - gap) / gap)
-    s, steepness, smooth, rough, length = _in_angle(opposite, panel, log_q, t, slopes)
+    *orders, length = opposite.at(log_q, t, slopes)
+    s, steepness, smooth, rough = (column[0] for column in orders)
     per_t = (1 + t**2) ** 2 / (4 * np.where(t > 0, t, 1.0))
     slope_error = np.where(t > 0, per_t * 2 / length * (SMOOTH * smooth + ROUGH * rough), np.inf)
     return np.stack([s, -steepness * per_t, smooth + rough, slope_error])
-
-
-def _in_angle(
-    made: InAngle, panel: PairPanel, log_q: Floats, t: Floats, slopes: bool
-) -> tuple[Floats, Floats, float, Floats, Floats]:
-    """At each t: the function in `made`, its derivative in t, its smooth and rough errors, and the panel's length."""
-    value, steepness = np.empty(t.size), np.empty(t.size)
-    where = np.clip(np.searchsorted(made.edges, t, side="right") - 1, 0, made.edges.size - 2)
-    length = np.diff(made.edges)
-    for k in np.unique(where):
-        chosen = np.flatnonzero(where == k)
-        x = (2 * t[chosen] - made.edges[k] - made.edges[k + 1]) / length[k]
-        value[chosen], over_x = _sums(_curves(panel, log_q[chosen], made.series[:, k]), x, slopes)
-        steepness[chosen] = over_x * 2 / length[k]
-    return value, steepness, made.smooth_error, made.rough_error[where], length[where]
-
-
-def _curves(panel: PairPanel, log_q: Floats, series: Floats) -> Floats:
-    """The coefficients in t or c at each `log_q`: (degrees, points), or (degrees, 1) if all `log_q` are equal."""
-    same = bool(np.all(log_q == log_q[0]))
-    return np.asarray(series.T @ panel.basis(log_q[:1] if same else log_q))
-
-
-def _sums(curves: Floats, x: Floats, slopes: bool) -> tuple[Floats, Floats]:
-    """The series at x, and their derivatives in x, which are 0 unless `slopes` is true."""
-    if slopes:
-        return values_and_slopes(curves, x)
-    alone = curves[:, 0] if curves.shape[1] == 1 else curves
-    return np.asarray(legval(x, alone, tensor=False)), np.zeros(x.size)

@@ -13,9 +13,9 @@ PANEL = 3 * float(np.log(2.0))  # length of a panel in ln q
 NODES = 28  # nodes a panel: the Legendre series in ln q converges like 3⁻ⁿ
 
 
-def panel_number(q: Floats) -> Ints:
-    """The number ⌊ln q/PANEL⌋ of the panel of each q."""
-    return np.asarray(np.floor(np.log(q) / PANEL).astype(np.intp))
+def panel_number(q: Floats, length: float = PANEL) -> Ints:
+    """The number ⌊ln q/length⌋ of the panel of each q."""
+    return np.asarray(np.floor(np.log(q) / length).astype(np.intp))
 
 
 def panel_nodes(index: int) -> Floats:
@@ -23,12 +23,12 @@ def panel_nodes(index: int) -> Floats:
     return np.exp(nodes_between(index * PANEL, (index + 1) * PANEL, NODES))
 
 
-def panel_basis(log_q: Floats, low: float) -> Floats:
-    """Legendre polynomials of the panel that begins at ln q = `low`, shape (NODES, points), by their recurrence."""
-    x = 2 * (log_q - low) / PANEL - 1
-    polynomials = np.empty((NODES, x.size))
+def panel_basis(log_q: Floats, low: float, length: float = PANEL, nodes: int = NODES) -> Floats:
+    """Legendre polynomials of the panel that begins at ln q = `low`, shape (nodes, points), by their recurrence."""
+    x = 2 * (log_q - low) / length - 1
+    polynomials = np.empty((nodes, x.size))
     polynomials[0], polynomials[1] = 1.0, x
-    for k in range(1, NODES - 1):
+    for k in range(1, nodes - 1):
         following = np.multiply(polynomials[k], x, out=polynomials[k + 1])
         following *= (2 * k + 1) / (k + 1)
         following -= polynomials[k - 1] * (k / (k + 1))

@@ -76,3 +76,32 @@ def test_what_is_made_once_is_not_missing():
 def test_a_panel_that_reaches_beyond_the_largest_variance_has_no_error():
     along = AlongVariance(activation(lambda x: np.exp(0.2 * x * x)).pieces, 20)  # E f² is finite for q < 5/4
     assert np.all(np.isinf(along.at(np.array([1.1])).sum_error))
+
+
+TABULATED = {
+    "tanh": np.tanh,
+    "kinks": lambda x: np.clip(x, -1, 1) + 0.3 * np.abs(x - 2.2),
+    "jump": lambda x: np.where(x > 0.4, np.exp(-x), 0.0),
+    "steep": lambda x: np.tanh(50 * (x - 0.3)),
+    "exponential": np.exp,
+}
+
+
+@pytest.mark.parametrize("name", TABULATED)
+def test_coefficients_at_many_variances_are_those_at_each(name):
+    pieces, q = activation(TABULATED[name]).pieces, np.array([0.5, 0.7, 2.0, 3.9])
+    together = expand(pieces, q, 200)
+    for k, one in enumerate(q):
+        alone = expand(pieces, np.array([one]), 200)
+        bound = together.mean_error[k] + alone.mean_error[0]
+        assert np.all(np.abs(together.coefficients[k] - alone.coefficients[0]) <= bound)
+        assert abs(together.variance[k] - alone.variance[0]) <= together.variance_error[k] + alone.variance_error[0]
+
+
+def test_high_coefficients_of_a_kink_have_the_errors_that_are_stated():
+    pieces = activation(lambda x: np.maximum(x, 0.0)).pieces
+    for q in (np.array([1.99]), np.array([1.2, 1.99])):
+        rows = expand(pieces, q, 120)
+        for n in (20, 40, 80, 120):
+            truth = relu_coefficient(n) * np.sqrt(q)
+            assert np.all(np.abs(rows.coefficients[:, n - 1] - truth) <= rows.mean_error)
