@@ -86,7 +86,7 @@ def check(
 ) -> int:
     """Simulate finite networks, or run given weights, and compare with the theory.
 
-    Exit status 1 if they disagree.
+    Exit status 1 if they disagree, or if so few networks cannot tell ("inconclusive").
 
     \b
     Example: meanfield check tanh --sigma-w 1.5 --sigma-b 0.1 --weights uniform

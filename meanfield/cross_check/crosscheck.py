@@ -61,7 +61,8 @@ def crosscheck(
     Returns
     -------
     CrossCheck
-        `.passed`; `.rows` and `.z` by layer and quantity; `.cause` if it failed.
+        `.verdict`: "passed", "failed" or "inconclusive"; `.passed`; `.rows` and `.z` by layer and quantity; `.cause` if
+        it failed.
 
     Raises
     ------
@@ -143,6 +144,7 @@ def crosscheck(
         detectable=math.expm1(limit) if limit < math.log(2.0) else math.inf,
         cause=cause,
         simulation=run,
+        decides=limit < math.log(2.0) or not limits,
     )
 
 

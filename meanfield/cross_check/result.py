@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from meanfield.json_types import json_types
 from meanfield.montecarlo.simulation import Simulation
 
 __all__ = ["CheckResult", "CrossCheck", "Row", "format_z"]
+
+FEW = 8  # networks below which more of them help most
 
 
 def format_z(z: float) -> str:
@@ -80,6 +82,11 @@ class CheckResult(ABC):
         return self.largest_z <= self.threshold
 
     @property
+    def verdict(self) -> Literal["passed", "failed", "inconclusive"]:
+        """The outcome in a word."""
+        return "passed" if self.passed else "failed"
+
+    @property
     def worst(self) -> Row:
         """The row with the largest |z|."""
         return max(self.rows, key=lambda row: abs(row.z))
@@ -103,7 +110,7 @@ class CheckResult(ABC):
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict and its rows in JSON types; infinities become None."""
-        names = ("passed", "summary", *(field.name for field in fields(CheckResult)))
+        names = ("passed", "verdict", "summary", *(field.name for field in fields(CheckResult)))
         converted: dict[str, Any] = json_types({name: getattr(self, name) for name in names})
         return converted
 
@@ -143,6 +150,9 @@ class CrossCheck(CheckResult):
         The quantity and the layers that best explain a failure: ``cause.quantity``, ``cause.layers``, ``cause.text``.
     simulation : Simulation
         The simulated networks.
+    decides : bool
+        Whether the check could have failed: whether it detects at least an error of 100 % in sigma_w, if signals depend
+        on sigma_w at all.
     """
 
     sigma_w: Sample
@@ -150,11 +160,17 @@ class CrossCheck(CheckResult):
     detectable: float
     cause: Cause | None
     simulation: Simulation
+    decides: bool = True
 
     @property
     def passed(self) -> bool:
-        """Whether theory and simulation agree, and the draws are independent."""
-        return self.cause is None
+        """Whether theory and simulation agree, the draws are independent, and the check could have failed."""
+        return self.verdict == "passed"
+
+    @property
+    def verdict(self) -> Literal["passed", "failed", "inconclusive"]:
+        """The outcome: "inconclusive" where nothing failed but not even an error of 100 % in sigma_w would have."""
+        return "failed" if self.cause is not None else "passed" if self.decides else "inconclusive"
 
     @property
     def summary(self) -> str:
@@ -162,10 +178,13 @@ class CrossCheck(CheckResult):
         run, factor = self.simulation, self.sigma_w
         if self.cause is not None and self.cause.quantity == "draws":
             return f"failed: {run.size}, are not independent: {self.cause.text}"
-        if self.cause is None:
-            seen = (
-                f"an error of {self.detectable:.1%}" if math.isfinite(self.detectable) else "not even an error of 100 %"
+        if self.verdict == "inconclusive":
+            advice = "take more networks" if run.networks < FEW else "take more width or less depth"
+            return (
+                f"inconclusive: {run.size}, would not show an error of 100 % in sigma_w ({self._compared()}): {advice}"
             )
+        if self.cause is None:
+            seen = f"an error of {self.detectable:.1%}" if math.isfinite(self.detectable) else "no error"
             return f"passed: {run.size}, agree with theory ({self._compared()}; {seen} in sigma_w would show)"
         scale = (
             f"signals are as if sigma_w were {factor.mean:.3f} ± {factor.standard_error:.3f} times what is described"

@@ -52,7 +52,7 @@ def plot_crosscheck(check: CheckFields, ax: Axes = None) -> Axes:
             _ring(below, beside[fails], (mean / theory)[fails])
     depth = check.rows[-1].layer
     ax.set(yscale="log", ylabel="line: theory, points: simulation", xlim=(-0.5, depth + 0.5))
-    verdict = f"{'passed' if check.passed else 'failed'}: p = {check.p_value:.2g}"
+    verdict = f"{check.verdict}: p = {check.p_value:.2g}"
     above = legend_above(ax, "", 3).get_window_extent().height * 72 / ax.figure.dpi + 4
     ax.set_title(verdict, loc="right", pad=above, fontsize="medium", color="black" if check.passed else "#b00020")
     ax.xaxis.get_major_locator().set_params(integer=True)

@@ -206,3 +206,7 @@ class CheckFields(Protocol):
     @property
     def passed(self) -> bool:
         """Whether theory and simulation agree."""
+
+    @property
+    def verdict(self) -> str:
+        """The outcome in a word."""

@@ -284,3 +284,19 @@ def test_the_figure_shows_every_quantity_and_rings_what_fails():
         > 0
     )
     assert check.plot(ax) is ax
+
+
+def test_a_check_that_could_not_fail_does_not_pass():
+    check = mf.crosscheck(mf.mlp("relu", 2**0.5), 3, 100_000, c=0.5, networks=2, method="exact_law", rng=0)
+    assert (check.verdict, check.passed, bool(check), check.cause) == ("inconclusive", False, False, None)
+    assert "would not show an error of 100 % in sigma_w" in check.summary
+    assert check.to_dict()["verdict"] == "inconclusive"
+    more = mf.crosscheck(mf.mlp("relu", 2**0.5), 3, 1000, networks=16, method="exact_law", rng=0)
+    assert (more.verdict, more.passed) == ("passed", True)
+
+
+def test_signals_that_do_not_depend_on_sigma_w_can_pass():
+    """Behind a normalisation nothing shows sigma_w; q and c are tested all the same."""
+    check = mf.crosscheck("dense, layernorm", 3, 128, c=0.5, networks=8, method="exact_law", rng=0)
+    assert check.verdict == "passed"
+    assert check.decides
