@@ -12,7 +12,7 @@ from meanfield.errors import InvalidInput, shown
 Word = TypeVar("Word", bound=str)
 
 LEAST_RATE = 1e-300
-LARGEST_SIGMA = 1e150  # the largest standard deviation: its square is still a float
+SMALLEST_SIGMA, LARGEST_SIGMA = 1e-150, 1e150  # standard deviations whose squares are floats with all digits
 
 
 def real(value: object, name: str, meaning: str = "a number or an array of numbers") -> Floats:
@@ -74,11 +74,12 @@ def correlation(c: object) -> Floats:
 
 
 def standard_deviation(value: object, name: str) -> Floats | float:
-    """`value` as a float or a read-only float array; raises unless it lies in [0, `LARGEST_SIGMA`]."""
+    """`value` as a float or a read-only float array; raises unless it is 0 or its square a float with all digits."""
     array = real(value, name)
-    if not np.all(np.isfinite(array) & (array >= 0) & (array <= LARGEST_SIGMA)):
+    if not np.all((array == 0) | ((array >= SMALLEST_SIGMA) & (array <= LARGEST_SIGMA))):
         raise InvalidInput(
-            f"{name} is a standard deviation and must be from 0 to {LARGEST_SIGMA:g}, not {shown(value)}"
+            f"{name} is a standard deviation and must be 0 or from {SMALLEST_SIGMA:g} to {LARGEST_SIGMA:g}, "
+            f"not {shown(value)}"
         )
     if array.ndim == 0:
         return float(array)

@@ -4,6 +4,7 @@ X = √q·Z with a standard normal Z. Each method takes arrays of any shape and 
 errors, two arrays of the broadcast shape of the arguments.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
 
@@ -29,6 +30,7 @@ UNKNOWN = (0.0, 0.0, False)  # value, error and whether the error is proven of a
 KEPT = 4096  # most single moments in the cache
 MANY = 64  # from this many q on a surrogate in ln q is made; a cached surrogate also serves fewer
 MANY_PROOFS = 16  # the same where each moment is proven by itself, which takes tens of milliseconds
+DENSE = 4  # and where so many share one of its panels
 OCTAVES = tuple(np.log(2.0) * np.arange(-340, 342, 2))  # panels of that surrogate: q from 2⁻³⁴⁰ to 2³⁴⁰
 
 
@@ -68,7 +70,8 @@ class Moments:
 
         A closed form has no truncation error, and its bound allows for rounding.
         """
-        q, form = np.asarray(q, dtype=np.float64), self._form
+        q = np.asarray(q, dtype=np.float64)
+        form = self._closed(q)
         if moment == "variance" and np.any(self._difference(q)[2]):
             return bool(form and form.distance)
         products = {"second_moment": ("ff",), "derivative_moment": ("dd",), "variance": ("f", "ff")}[moment]
@@ -82,9 +85,22 @@ class Moments:
             for product in products
         )
 
+    def _closed(self, q: ArrayLike) -> ClosedForm | None:
+        """The closed form, if there is one that reaches to all q."""
+        return self._form if self._form and np.max(q, initial=0.0) <= self._form.largest_q else None
+
+    def _far(self, q: ArrayLike) -> Bools | None:
+        """The q beyond the largest one of the closed form, if there are such and others."""
+        if self._form is None or not (far := np.asarray(q) > self._form.largest_q).any() or far.all():
+            return None
+        return far
+
     def mean(self, q: ArrayLike) -> ValueAndError:
         """E φ(X)."""
-        value, error = self._moment(self._form.mean if self._form else None, "f", q)
+        if (far := self._far(q)) is not None:
+            return _in_parts(self.mean, q, far)
+        form = self._closed(q)
+        value, error = self._moment(form.mean if form else None, "f", q)
         return value, error + 8 * EPS * np.sqrt(self.second_moment(q)[0])
 
     def independent(self, q: ArrayLike) -> ValueAndError:
@@ -115,9 +131,12 @@ class Moments:
     def second_moment(self, q: ArrayLike) -> ValueAndError:
         """V(q) = E φ(X)²."""
         q = np.asarray(q, dtype=np.float64)
-        value, error = self._moment(self._form.second_moment if self._form else None, "ff", q)
-        if self._form is not None:  # rounding of the exponent, if V(q) is exponentially small
-            slope = _quietly(self._form.second_moment_slope, np.maximum(q, self._smallest))
+        if (far := self._far(q)) is not None:
+            return _in_parts(self.second_moment, q, far)
+        form = self._closed(q)
+        value, error = self._moment(form.second_moment if form else None, "ff", q)
+        if form:  # rounding of the exponent, if V(q) is exponentially small
+            slope = _quietly(form.second_moment_slope, np.maximum(q, self._smallest))
             with np.errstate(over="ignore"):
                 error = error + 4 * EPS * np.abs(q * slope)
         return self._near_zero(q, value), error
@@ -133,9 +152,11 @@ class Moments:
     def second_moment_slope(self, q: ArrayLike) -> ValueAndError:
         """dV/dq = E Xφφ′/q. If φ jumps, the equal E φ²(X² − q)/(2q²) is used, which has no derivative of φ."""
         q = np.maximum(np.asarray(q, dtype=np.float64), self._smallest)
-        if self._form is not None:
-            value, error = self._moment(self._form.second_moment_slope, "", q)
-            return value, error + 8 * EPS * _quietly(self._form.second_moment, q) / q
+        if (far := self._far(q)) is not None:
+            return _in_parts(self.second_moment_slope, q, far)
+        if form := self._closed(q):
+            value, error = self._moment(form.second_moment_slope, "", q)
+            return value, error + 8 * EPS * _quietly(form.second_moment, q) / q
         if self.pieces.jumps_within(COVERED * float(np.sqrt(q.max(initial=0.0)))):
             raised, raised_error = self._moment(None, "xxff", q)
             plain, plain_error = self._moment(None, "ff", q)
@@ -146,7 +167,10 @@ class Moments:
 
     def derivative_moment(self, q: ArrayLike) -> ValueAndError:
         """E φ′(X)²; raises InfiniteDerivative if φ jumps."""
-        return self._moment(self._form.derivative_moment if self._form else None, "dd", q)
+        if (far := self._far(q)) is not None:
+            return _in_parts(self.derivative_moment, q, far)
+        form = self._closed(q)
+        return self._moment(form.derivative_moment if form else None, "dd", q)
 
     def euler_defect(self, q: ArrayLike) -> ValueAndError:
         """E (Xφ′ − φ)² for φ without jumps. By Euler's theorem it is 0 if and only if φ(ax) = aφ(x) for all a > 0."""
@@ -194,10 +218,7 @@ class Moments:
             return value, CLOSED_FORM * np.abs(value)
         inside = (np.exp(OCTAVES[0]) < q) & (q < np.exp(OCTAVES[-1]))
         if inside.any() and not inside.all():  # for example if some q are 0
-            both = np.empty((2, *q.shape))
-            for part in (inside, ~inside):
-                both[:, part] = self._moment(None, product, q[part])
-            return both[0], both[1]
+            return _in_parts(lambda some: self._moment(None, product, some), q, inside)
         if self._by_surrogate(product, q):
             with suppress(DivergentExpectation):  # a panel of the surrogate may reach beyond the largest finite q
                 return self._surrogate(product)(np.log(q))
@@ -212,7 +233,9 @@ class Moments:
         """Whether a surrogate answers: for many q, and for several if it is at hand."""
         if q.size <= 1 or not np.all((np.exp(OCTAVES[0]) < q) & (q < np.exp(OCTAVES[-1]))):
             return False
-        return q.size >= (MANY_PROOFS if self._proven else MANY) or self._surrogate(product).at_hand(np.log(q))
+        dense = q.size >= DENSE * np.unique(np.floor(0.5 * np.log2(q))).size
+        many = dense and q.size >= (MANY_PROOFS if self._proven else MANY)
+        return many or self._surrogate(product).at_hand(np.log(q))
 
     def _few(self, product: str, q: list[float]) -> list[tuple[float, float]]:
         """Moments at a few q, cached, since the layer maps request the same q repeatedly."""
@@ -242,6 +265,15 @@ class Moments:
                 f"the expectation over {self.pieces.name} at q = {q[~np.isfinite(value)].flat[0]:.6g} "
                 "exceeds the range of a float"
             )
+
+
+def _in_parts(moment: Callable[[ArrayLike], ValueAndError], q: ArrayLike, part: Bools) -> ValueAndError:
+    """The moment at the q in the mask `part` and at the others, asked for separately."""
+    q = np.asarray(q, dtype=np.float64)
+    value, error = np.empty(q.shape), np.empty(q.shape)
+    for chosen in (part, ~part):
+        value[chosen], error[chosen] = moment(q[chosen])
+    return value, error
 
 
 def _quietly(form: Moment, q: Floats) -> Floats:

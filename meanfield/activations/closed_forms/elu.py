@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import erfcx
 
 from meanfield._types import Floats
-from meanfield.activations.closed_forms.form import ClosedForm, affine
+from meanfield.activations.closed_forms.form import ANY_SIZE, ClosedForm, affine
 
 TERMS = range(30, 1, -1)
 
@@ -35,6 +35,7 @@ def elu(alpha: float = 1.0, scale: float = 1.0) -> ClosedForm:
         derivative_moment=lambda q: b * (1 + a * erfcx(np.sqrt(2 * q))) / 2,
         mean=lambda q: scale * ((1 - alpha) * np.sqrt(q / (2 * pi)) + alpha * _half_mean(q)),
         source="Klambauer, Unterthiner, Mayr & Hochreiter 2017 (arXiv:1706.02515), eqs. 4 and 5, at mean 0",
+        largest_q=ANY_SIZE,
     )
 
 

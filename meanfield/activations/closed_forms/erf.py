@@ -5,7 +5,7 @@ from math import pi
 import numpy as np
 
 from meanfield._types import Floats
-from meanfield.activations.closed_forms.form import ClosedForm, affine, pair
+from meanfield.activations.closed_forms.form import ClosedForm, affine, pair, root_of_determinant
 
 
 def ray_angle(x1: Floats, x2: Floats, gap: Floats) -> Floats:
@@ -22,7 +22,8 @@ def half_angle_between(k1: Floats, r1: Floats, k: Floats, r: Floats, e: Floats) 
     """Half of atan(k₁/r₁) − atan(k/r) where e = k₁ − k ≥ 0 and k₁² + r₁² = k² + r²."""
     positive = np.maximum(k, 0.0)
     straight = k1 * r - r1 * k
-    opposite = np.where(k > 0, e * (k1 + k) * (k1**2 + r1**2) / np.where(k > 0, k1 * r + r1 * positive, 1.0), straight)
+    turned = (k1 + k) / np.where(k > 0, k1 * r + r1 * positive, 1.0)
+    opposite = np.where(k > 0, e * turned * (k1**2 + r1**2), straight)
     return np.arctan2(opposite, r1 * r + k1 * k) / 2
 
 
@@ -40,7 +41,7 @@ def erf(scale: float = 1.0) -> ClosedForm:
         return (2 / pi) / np.sqrt(1 + at.gap + 2 * at.product + at.e * (at.product + at.k))
 
     def dual(a1: Floats, a2: Floats, k: Floats) -> Floats:
-        return np.arctan2(k, np.sqrt(1 + a1 + a2 + np.maximum(a1 * a2 - k * k, 0.0))) * (2 / pi)
+        return np.arctan2(k, np.hypot(np.sqrt(1 + a1 + a2), root_of_determinant(a1, a2, k))) * (2 / pi)
 
     form = ClosedForm(
         second_moment=lambda a: np.arctan2(a, np.sqrt(1 + 2 * a)) * (2 / pi),

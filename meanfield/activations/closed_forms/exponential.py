@@ -3,7 +3,14 @@
 import numpy as np
 
 from meanfield._types import Floats
-from meanfield.activations.closed_forms.form import ClosedForm, affine, pair, reciprocal_gap
+from meanfield.activations.closed_forms.form import (
+    ANY_SIZE,
+    ClosedForm,
+    affine,
+    pair,
+    reciprocal_gap,
+    root_of_determinant,
+)
 
 
 def exponential(rate: float = 1.0) -> ClosedForm:
@@ -28,6 +35,7 @@ def exponential(rate: float = 1.0) -> ClosedForm:
         distance_slope=lambda q1, q2, d: grow(q1 + q2 - d),
         dual=lambda q1, q2, k: grow((q1 + q2) / 2 + k),
         source="Daniely, Frostig & Singer 2016 (arXiv:1602.05897), table 1; moment generating function",
+        largest_q=ANY_SIZE,
     )
     return affine(form, rate)
 
@@ -55,7 +63,7 @@ def gaussian(rate: float = 1.0) -> ClosedForm:
         mean=lambda q: 1 / np.sqrt(1 + 2 * q),
         distance=distance,
         distance_slope=distance_slope,
-        dual=lambda q1, q2, k: 1 / np.sqrt(1 + 2 * (q1 + q2) + 4 * np.maximum(q1 * q2 - k * k, 0.0)),
+        dual=lambda q1, q2, k: 1 / np.hypot(np.sqrt(1 + 2 * (q1 + q2)), 2 * root_of_determinant(q1, q2, k)),
         source="Williams 1997 (NeurIPS 9), eq. 13",
     )
     return affine(form, rate**0.5)

@@ -16,6 +16,7 @@ import numpy as np
 from meanfield._types import Floats
 
 CHORD = [(-1) ** (n + 1) * 2 * n / factorial(2 * n + 1) for n in range(9, 0, -1)]  # of sin t − t cos t, divided by t
+ANY_SIZE = 5e307  # the largest q of formulas that are accurate wherever their values and 2q are floats
 Moment = Callable[[Floats], Floats]
 PairMoment = Callable[[Floats, Floats, Floats], Floats]
 
@@ -45,6 +46,8 @@ class ClosedForm:
         The dual kernel E φ(u)φ(v) of (q₁, q₂, k).
     source : str
         Paper and equation.
+    largest_q : float
+        Largest variance for which no product in the formulas exceeds the range of floats.
 
     Examples
     --------
@@ -64,6 +67,7 @@ class ClosedForm:
     distance_slope: PairMoment | None = None
     dual: PairMoment | None = None
     source: str = ""
+    largest_q: float = 1e70
 
 
 class Pair(NamedTuple):
@@ -95,6 +99,14 @@ def pair(q1: Floats, q2: Floats, d: Floats) -> Pair:
     product = s1 * s2
     e = np.clip(d - gap / 2, 0.0, 2 * product)
     return Pair(s1, s2, gap, product, e, product - e)
+
+
+def root_of_determinant(q1: Floats, q2: Floats, k: Floats) -> Floats:
+    """√(q₁q₂ − k²), without overflow or underflow of the products."""
+    half1, half2 = np.frexp(q1)[1] // 2, np.frexp(q2)[1] // 2
+    x, y, z = np.ldexp(q1, -2 * half1), np.ldexp(q2, -2 * half2), np.ldexp(k, -half1 - half2)
+    root: Floats = np.ldexp(np.sqrt(np.maximum(x * y - z * z, 0.0)), half1 + half2)
+    return root
 
 
 def sine_minus_chord(t: Floats) -> Floats:
@@ -155,6 +167,7 @@ def affine(form: ClosedForm, scale: float = 1.0, slope: float = 1.0, offset: flo
         distance_slope=of_pair(form.distance_slope, a * b),
         dual=of_pair(form.dual, b, offset**2),
         source=form.source,
+        largest_q=min(form.largest_q / a, ANY_SIZE) if a else ANY_SIZE,
     )
 
 
@@ -178,4 +191,5 @@ def uncorrelated(first: ClosedForm, second: ClosedForm) -> ClosedForm:
         distance_slope=of_pair("distance_slope"),
         dual=of_pair("dual"),
         source=first.source,
+        largest_q=min(first.largest_q, second.largest_q),
     )

@@ -6,7 +6,13 @@ import numpy as np
 
 from meanfield._types import Floats
 from meanfield.activations.closed_forms.erf import half_angle_between, ray_angle
-from meanfield.activations.closed_forms.form import ClosedForm, pair, reciprocal_gap, sine_minus_chord
+from meanfield.activations.closed_forms.form import (
+    ClosedForm,
+    pair,
+    reciprocal_gap,
+    root_of_determinant,
+    sine_minus_chord,
+)
 
 
 def _arcsine(q: Floats) -> Floats:
@@ -63,8 +69,8 @@ def _distance_slope(q1: Floats, q2: Floats, d: Floats) -> Floats:
 
 
 def _dual(q1: Floats, q2: Floats, k: Floats) -> Floats:
-    r = np.sqrt(1 + q1 + q2 + np.maximum(q1 * q2 - k * k, 0.0))
-    rest = (k * k + q1 * q2 * r * r) / ((1 + q1) * (1 + q2) * r)
+    r = np.hypot(np.sqrt(1 + q1 + q2), root_of_determinant(q1, q2, k))
+    rest = k / (1 + q1) * (k / (1 + q2)) / r + q1 / (1 + q1) * (q2 / (1 + q2)) * r
     return k / 4 + (k * np.arctan2(k, r) + rest) / (2 * pi)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import erf, erfc, gammainc, gammaincc
 
 from meanfield._types import Floats
-from meanfield.activations.closed_forms.form import ClosedForm, standardised
+from meanfield.activations.closed_forms.form import ANY_SIZE, ClosedForm, standardised
 
 SOURCE = "truncated normal moments: Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions 1, 13.10"
 
@@ -51,6 +51,7 @@ def clip(low: float, high: float) -> ClosedForm:
         derivative_moment=lambda q: (erf(standardised(high, q)) - erf(standardised(low, q))) / 2,
         mean=mean,
         source=SOURCE,
+        largest_q=ANY_SIZE,
     )
 
 
@@ -62,6 +63,7 @@ def soft_shrink(width: float = 0.5) -> ClosedForm:
         derivative_moment=lambda q: erfc(standardised(width, q)),
         mean=lambda q: np.zeros(np.shape(q)),
         source=SOURCE,
+        largest_q=ANY_SIZE,
     )
 
 
@@ -79,6 +81,7 @@ def hard_shrink(width: float = 0.5) -> ClosedForm:
         derivative_moment=None if width else (lambda q: np.ones(np.shape(q))),
         mean=lambda q: np.zeros(np.shape(q)),
         source=SOURCE,
+        largest_q=ANY_SIZE,
     )
 
 
@@ -105,4 +108,5 @@ def threshold(threshold: float, value: float) -> ClosedForm:
         line: Floats = np.sqrt(q / (2 * pi)) * np.exp(-t * t)
         return line + value * erfc(-t) / 2
 
-    return ClosedForm(second_moment, second_moment_slope, above if threshold == value else None, mean, source=SOURCE)
+    slope = above if threshold == value else None
+    return ClosedForm(second_moment, second_moment_slope, slope, mean, source=SOURCE, largest_q=ANY_SIZE)

@@ -6,7 +6,7 @@ from math import factorial, perm, prod
 import numpy as np
 
 from meanfield._types import Floats
-from meanfield.activations.closed_forms.form import ClosedForm, Moment, pair
+from meanfield.activations.closed_forms.form import ANY_SIZE, ClosedForm, Moment, pair
 
 
 def _odd_factorial(n: int) -> int:
@@ -69,6 +69,7 @@ def polynomial(coefficients: Sequence[float]) -> ClosedForm:
         distance_slope=lambda q1, q2, d: kernel(q1, q2, (q1 + q2) / 2 - d, 1),
         dual=lambda q1, q2, k: kernel(q1, q2, k, 0),
         source="Daniely, Frostig & Singer 2016 (arXiv:1602.05897), Hermite expansion of the dual",
+        largest_q=ANY_SIZE,
     )
 
 

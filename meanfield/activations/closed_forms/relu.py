@@ -5,7 +5,15 @@ from math import factorial, pi, sqrt
 import numpy as np
 
 from meanfield._types import Floats
-from meanfield.activations.closed_forms.form import ClosedForm, Pair, chord_defect, pair, sine_minus_chord
+from meanfield.activations.closed_forms.form import (
+    ANY_SIZE,
+    ClosedForm,
+    Pair,
+    chord_defect,
+    pair,
+    root_of_determinant,
+    sine_minus_chord,
+)
 
 
 def abs_distance(at: Pair) -> Floats:
@@ -28,7 +36,7 @@ def rectifier(negative: float, positive: float) -> ClosedForm:
         return negative * positive + b * b * pair(q1, q2, d).supplement * (2 / pi)
 
     def dual(q1: Floats, q2: Floats, k: Floats) -> Floats:
-        sine = np.sqrt(np.maximum(q1 * q2 - k * k, 0.0))
+        sine = root_of_determinant(q1, q2, k)
         return a * a * k + b * b * (sine + k * np.arctan2(k, sine)) * (2 / pi)
 
     return ClosedForm(
@@ -40,6 +48,7 @@ def rectifier(negative: float, positive: float) -> ClosedForm:
         distance_slope=distance_slope,
         dual=dual,
         source="Cho & Saul 2009 (NeurIPS 22), eq. 6 (J₁); two slopes: Tsuchida et al. 2018 (arXiv:1711.09090)",
+        largest_q=ANY_SIZE,
     )
 
 
@@ -62,7 +71,7 @@ def squared_relu(scale: float = 1.0, offset: float = 0.0) -> ClosedForm:
         return s * s * (2 / pi) * at.product * sine_minus_chord(at.supplement)
 
     def dual(q1: Floats, q2: Floats, k: Floats) -> Floats:
-        sine = np.sqrt(np.maximum(q1 * q2 - k * k, 0.0))
+        sine = root_of_determinant(q1, q2, k)
         square = (3 * sine * k + (pi / 2 + np.arctan2(k, sine)) * (q1 * q2 + 2 * k * k)) / (2 * pi)
         return s * s * square + s * o * (q1 + q2) / 2 + o * o
 
@@ -75,4 +84,5 @@ def squared_relu(scale: float = 1.0, offset: float = 0.0) -> ClosedForm:
         distance_slope=distance_slope,
         dual=dual,
         source="Cho & Saul 2009 (NeurIPS 22), eq. 7 (J₂)",
+        largest_q=ANY_SIZE,
     )

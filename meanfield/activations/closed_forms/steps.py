@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import erfc, owens_t
 
 from meanfield._types import Floats
-from meanfield.activations.closed_forms.form import ClosedForm, Moment, Pair, pair, standardised
+from meanfield.activations.closed_forms.form import ANY_SIZE, ClosedForm, Moment, Pair, pair, standardised
 
 SOURCE = "Sheppard 1899 (Phil. Trans. A 192) for steps at zero; Owen 1956 (Ann. Math. Stat. 27), eq. 3.1, for others"
 
@@ -106,6 +106,7 @@ def steps(thresholds: Sequence[float], levels: Sequence[float]) -> ClosedForm:
         distance_slope=distance_slope,
         dual=lambda q1, q2, k: (second_moment(q1) + second_moment(q2)) / 2 - distance(q1, q2, (q1 + q2) / 2 - k),
         source=SOURCE,
+        largest_q=ANY_SIZE,
     )
 
 

@@ -6,7 +6,7 @@ The odd part a·x + α sin ωx and the even part b + β cos ωx are uncorrelated
 import numpy as np
 
 from meanfield._types import Floats
-from meanfield.activations.closed_forms.form import ClosedForm, affine, uncorrelated
+from meanfield.activations.closed_forms.form import ANY_SIZE, ClosedForm, affine, uncorrelated
 
 SOURCE = "Rahimi & Recht 2007 (NeurIPS 20): E cos(u − v) = exp(−½E(u − v)²), at u − v and at u + v"
 
@@ -53,6 +53,7 @@ SINE = ClosedForm(
     distance_slope=_sine_slope,
     dual=lambda q1, q2, k: _odd(k, (q1 + q2) / 2),
     source=SOURCE,
+    largest_q=ANY_SIZE,
 )
 
 
@@ -80,6 +81,7 @@ def _odd_part(line: float, wave: float) -> ClosedForm:
         distance_slope=lambda q1, q2, d: a + both * damped(q1, q2) + b * _sine_slope(q1, q2, d),
         dual=lambda q1, q2, k: a * k + both * k * damped(q1, q2) + b * _odd(k, (q1 + q2) / 2),
         source=SOURCE,
+        largest_q=ANY_SIZE,
     )
 
 
@@ -108,6 +110,7 @@ def _even_part(constant: float, wave: float) -> ClosedForm:
         distance_slope=lambda q1, q2, d: b * _cosine_slope(q1, q2, d),
         dual=lambda q1, q2, k: mean(q1) * mean(q2) + b * covariance(q1, q2, k),
         source=SOURCE,
+        largest_q=ANY_SIZE,
     )
 
 

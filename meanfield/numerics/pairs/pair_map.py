@@ -8,15 +8,14 @@ surface counts the pairs of all calls so far. The tests compare the other repres
 """
 
 from collections import Counter
-from collections.abc import Callable
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from meanfield._types import Bools, Floats
 from meanfield.numerics.pairs import by_quadrature, mehler
+from meanfield.numerics.pairs.closed_pair_form import ClosedPairForm, PairFunction
 from meanfield.numerics.pairs.hermite import AlongVariance, EachVariance
 from meanfield.numerics.pairs.representations import (
     BY_SERIES,
@@ -47,23 +46,6 @@ LEAST = 8  # least cost of series in the half difference, in units of one quadra
 SMALLEST = 1e-306  # smaller variances are replaced by this one
 #: Values, and bounds on their absolute errors: two arrays of one shape.
 ValueAndError = tuple[Floats, Floats]
-PairFunction = Callable[[Floats, Floats, Floats], Floats]
-
-
-class ClosedPairForm(Protocol):
-    """Closed forms of one function in q₁, q₂ and d = ½E(U − V)²; a property is None if no form is known."""
-
-    @property
-    def distance(self) -> PairFunction | None:
-        """½E(f(U) − f(V))²."""
-
-    @property
-    def distance_slope(self) -> PairFunction | None:
-        """E f′(U)f′(V)."""
-
-    @property
-    def derivative_moment(self) -> Callable[[Floats], Floats] | None:
-        """E f′(U)²."""
 
 
 def correlation_gap(q1: Floats, q2: Floats, d: Floats) -> Floats:
@@ -125,7 +107,7 @@ class PairMap:
         form = self._form and self._form.distance
         first, second, half_square = _floats(q1, q2, d)
         if form:
-            return self._closed_distance(form, first, second, half_square)
+            return self._closed("distance", form, first, second, half_square)
         return self._numeric("distance", first, second, correlation_gap(first, second, half_square))
 
     def slope(self, q1: ArrayLike, q2: ArrayLike, d: ArrayLike) -> ValueAndError:
@@ -136,7 +118,7 @@ class PairMap:
         form = self._form and self._form.distance_slope
         first, second, half_square = _floats(q1, q2, d)
         if form:
-            return self._closed_slope(form, first, second, half_square)
+            return self._closed("slope", form, first, second, half_square)
         return self._numeric("slope", first, second, correlation_gap(first, second, half_square))
 
     def decorrelation(self, q1: ArrayLike, q2: ArrayLike, gap: ArrayLike) -> ValueAndError:
@@ -148,8 +130,23 @@ class PairMap:
         form = self._form and self._form.distance
         if form:
             half_square = _misfit(first, second) + np.sqrt(first) * np.sqrt(second) * one_minus_c
-            return self._closed_distance(form, first, second, half_square)
+            return self._closed("product", form, first, second, half_square, one_minus_c)
         return self._numeric("product", first, second, one_minus_c)
+
+    def _closed(
+        self, kind: str, form: PairFunction, q1: Floats, q2: Floats, d: Floats, gap: Floats | None = None
+    ) -> ValueAndError:
+        """The closed form up to its largest variance, quadrature beyond."""
+        rule = self._closed_slope if kind == "slope" else self._closed_distance
+        beyond = np.maximum(q1, q2) > (self._form.largest_q if self._form else np.inf)
+        if not beyond.any():
+            return rule(form, q1, q2, d)
+        value, error = np.empty(beyond.shape), np.empty(beyond.shape)
+        gap = correlation_gap(q1, q2, d) if gap is None else gap
+        value[beyond], error[beyond] = self._numeric(kind, q1[beyond], q2[beyond], gap[beyond])
+        if not beyond.all():
+            value[~beyond], error[~beyond] = rule(form, q1[~beyond], q2[~beyond], d[~beyond])
+        return value, error
 
     def _closed_distance(self, form: PairFunction, q1: Floats, q2: Floats, d: Floats) -> ValueAndError:
         value = _quietly(form, q1, q2, d)

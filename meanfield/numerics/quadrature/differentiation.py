@@ -6,7 +6,7 @@ import numpy as np
 from numpy.polynomial.legendre import legder, legval
 
 from meanfield._types import Bools, Floats
-from meanfield.numerics.quadrature.gauss_legendre import N, interpolation, rule, tail
+from meanfield.numerics.quadrature.gauss_legendre import N, at_ends, rule, tail
 
 EPS = float(np.finfo(float).eps)
 ULPS = 4 * EPS  # rounding of a coefficient, relative to the largest |f| of the panel
@@ -55,7 +55,7 @@ def leaps(values: Floats, broken: Bools, precision: float) -> Floats:
     show it. It is 0 at rounding level and at the inner edges in the mask `broken`, where the function jumps.
     """
     with np.errstate(all="ignore"):
-        ends, height = values @ interpolation(np.array([-1.0, 1.0])).T, np.abs(values).max(axis=1)
+        ends, height = values @ at_ends(), np.abs(values).max(axis=1)
         leap = np.abs(ends[1:, 0] - ends[:-1, 1])
         least = max(LEAP, 4 * N * precision) * np.maximum(height[1:], height[:-1])
     leap = np.where(np.isfinite(leap) & (leap > least) & ~broken, leap, 0.0)

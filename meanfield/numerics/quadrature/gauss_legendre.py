@@ -72,6 +72,12 @@ def series(coefficients: Floats, panel: Ints, s: Floats) -> Floats:
     return np.asarray(legendre.legval(s, own, tensor=False))
 
 
+@cache
+def at_ends() -> Floats:
+    """The matrix, shape (N, 2), from values at the nodes to values of the interpolant at −1 and 1."""
+    return np.ascontiguousarray(interpolation(np.array([-1.0, 1.0])).T)
+
+
 def tail(values: Floats) -> Floats:
     """Twice the largest of the last four Legendre coefficients of values at the nodes (last axis).
 

@@ -11,7 +11,7 @@ import numpy as np
 from meanfield._types import Floats
 from meanfield.errors import BadActivation, DivergentExpectation, InfiniteDerivative
 from meanfield.estimates import Estimate
-from meanfield.numerics.quadrature.gauss_legendre import interpolation, rule, tail
+from meanfield.numerics.quadrature.gauss_legendre import at_ends, rule, tail
 from meanfield.numerics.quadrature.grid import REACH, RESOLVED, Grid, half_octave
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
@@ -159,13 +159,12 @@ def _misplaced(grid: Grid, product: str, q: Floats) -> Floats:
     The place of a breakpoint is a rounded number, and a breakpoint that is not known may lie between an edge and the
     outermost test point. Over that length the integrand is integrated with the wrong one of its two values.
     """
-    at_ends = interpolation(np.array([-1.0, 1.0])).T
     unit, variance = _unit(grid, q)
     root = np.exp(-((unit * grid.a[1:]) ** 2) / (2 * len(product) * variance[:, None]))
     before, after = np.ones((2, *root.shape))
     with np.errstate(over="ignore", invalid="ignore"):
         for letter in product:
-            ends = grid.column(letter).values @ at_ends
+            ends = grid.column(letter).values @ at_ends()
             before = before * np.where(root == 0, 0.0, ends[:-1, 1] * root)
             after = after * np.where(root == 0, 0.0, ends[1:, 0] * root)
         jumps = np.abs(after - before)
@@ -206,9 +205,10 @@ def integrate(grid: Grid, product: str, q: Floats) -> tuple[Floats, Floats]:
         needed = panels.unresolved > limit
         if not (needed.any() and grid.refine(needed.any(axis=0), np.where(needed, panels.relative, 0.0).max(axis=0))):
             break
-    error = (panels.unresolved + panels.inexact).sum(axis=1) + _misplaced(grid, product, q)
+    uncertain = panels.unresolved + panels.inexact
+    error = uncertain.sum(axis=1) + _misplaced(grid, product, q)
     worst = int(np.argmax(error / np.where(size > 0, size, 1.0)))
-    if error[worst] > 1e-3 * size[worst] and _diverges(grid, panels.absolute[worst]):
+    if error[worst] > 1e-3 * size[worst] and _diverges(grid, panels.absolute[worst], uncertain[worst]):
         where = grid.a[_peak(grid, panels.absolute[worst])]
         where = 0.0 if abs(where) < 1e-12 * grid.scale else where
         raise DivergentExpectation(
@@ -241,10 +241,13 @@ def _peak(grid: Grid, absolute: Floats) -> int:
     return int(np.argmax(absolute / (grid.b - grid.a)))
 
 
-def _diverges(grid: Grid, absolute: Floats) -> bool:
-    """Whether the absolute integral over rings around a singular point does not decrease as the rings halve."""
+def _diverges(grid: Grid, absolute: Floats, uncertain: Floats) -> bool:
+    """Whether the absolute integral over rings around a singular point does not decrease as the rings halve.
+
+    The point is in the panel on which the integrand is largest; the panel with the largest error is as short.
+    """
     length, peak = grid.b - grid.a, _peak(grid, absolute)
-    if length[peak] > 1e-9 * grid.scale:
+    if max(length[peak], length[np.argmax(uncertain)]) > 1e-9 * grid.scale:
         return False
     distance = np.abs(0.5 * (grid.a + grid.b) - grid.a[peak]) / length[peak]
     ring = np.floor(np.log2(np.maximum(distance, 1.0)))

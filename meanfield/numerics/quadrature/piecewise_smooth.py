@@ -146,7 +146,7 @@ class PiecewiseSmooth:
             return points[0] if points else (np.empty(0), np.empty(0))
         with self.lock:
             self._search(reach)
-            points += [(found.x[1::THINNED], found.values[1::THINNED]) for _, found in self._found]
+            points += [(found.x[1::THINNED], found.values[1::THINNED]) for begin, found in self._found if begin < reach]
         near = REACH * scale * ((2 * np.arange(NEAR) + 2 * PHASE) / NEAR - 1)
         if SEEN * (near[1] - near[0]) < self._found[0][1].resolution:
             points.append((near, self(near)))

@@ -6,6 +6,7 @@ the opposite sign (two fixed points) or be zero within its error (a double fixed
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,8 @@ from meanfield._types import Bools, Floats, Ints
 from meanfield.numerics.solve.bracketed import newton, root
 
 PER_OCTAVE = 8  # grid points per factor 2 in q
+USUAL = (1e-30, 1e30)  # outside this range of q there are fewer:
+FAR = 1 / 32  # of them per factor 2
 NOISE = 4.0  # an excess within this multiple of its error bound counts as 0
 NEARLY = 1e-3  # where |E|/q is below this and |E′| below ten times this, a grid cell may hold several fixed points
 FINER = 16  # such a cell is divided into this many parts
@@ -32,8 +35,16 @@ class Roots(NamedTuple):
 
 
 def logarithmic_grid(low: float, high: float) -> Floats:
-    """Logarithmically spaced points from `low` to `high`, ends included, at least eight per factor of 2."""
-    return np.geomspace(low, high, max(2, int(np.ceil(PER_OCTAVE * np.log2(high / low))) + 1))
+    """Points from `low` to `high`, ends included: at least eight per factor of 2 where maps have structure.
+
+    Outside `USUAL`, where activations are powers of x or constant, a point in 32 factors of 2 is enough.
+    """
+    ends = np.array([low, *(end for end in USUAL if low < end < high), high])
+    parts = []
+    for a, b in pairwise(ends):
+        number = PER_OCTAVE if USUAL[0] <= a and b <= USUAL[1] else FAR
+        parts.append(np.geomspace(a, b, max(2, int(np.ceil(number * (np.log2(b) - np.log2(a)))) + 1)))
+    return np.unique(np.concatenate(parts))
 
 
 def every_fixed_point(mapping: Map, maps: int, grid: Floats) -> Roots:

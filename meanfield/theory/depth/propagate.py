@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from meanfield._types import Floats
 from meanfield.arguments import correlation, positive, whole
 from meanfield.error_state import own_error_state
-from meanfield.errors import InvalidInput
+from meanfield.errors import InvalidInput, shown
 from meanfield.networks.images import keeps_alike, pixels_of
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.network import Network
@@ -30,6 +30,7 @@ __all__ = ["DEEPEST", "Trajectory", "propagate"]
 
 LONG = 200  # layers still to go from which on a settled signal is followed by its correlation alone
 SETTLED = 1e-13  # relative change of q in a layer below which it has settled
+APART = 1e12  # largest ratio of the second moments of two inputs: beyond, floats lose their correlation
 DEEPEST = 10_000_000  # layers whose values are kept
 
 
@@ -158,6 +159,11 @@ def propagate(
     pair = None
     if c is not None:
         second = arrays[1] if q2 is not None else first
+        if np.any(np.abs(np.log(first) - np.log(second)) > np.log(APART)):
+            raise InvalidInput(
+                f"q and q2 may differ by a factor of {APART:g} at most, not {shown(q)} and {shown(q2)}: "
+                "beyond, the difference of the inputs does not tell their correlation"
+            )
         root = np.where(first == second, first, np.sqrt(first) * np.sqrt(second))
         misfit = 0.0 if q2 is None else 0.5 * (np.sqrt(first) - np.sqrt(second)) ** 2
         d = misfit + root * (1.0 - arrays[-1])

@@ -12,6 +12,7 @@ from meanfield.arguments import positive
 from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
 from meanfield.nonfinite import Explained, Reasons
+from meanfield.numerics.solve.far_fixed_points import LEAST, MOST
 from meanfield.theory.assumptions.block import Block, checked
 from meanfield.theory.fixed_points.correlation import INFINITE, slope_at_one, stable_c
 from meanfield.theory.fixed_points.depth_scales import CRITICAL, depth_scale
@@ -95,7 +96,7 @@ def analyze(block: Any, *, q: ArrayLike = 1.0) -> Analysis:
     block : Network or activation
         A bare activation means ``mlp(activation)``, with sigma_w = 1 and sigma_b = 0.
     q : float
-        Second moment that signals start from, in [1e-100, 1e30]: of several fixed points the one reached from there is
+        Second moment that signals start from, in [1e-300, 1e300]: of several fixed points the one reached from there is
         described.
 
     Returns
@@ -157,7 +158,7 @@ def factors(block: Block, q: Floats) -> tuple[Floats, Floats, Bools]:
     usable = np.isfinite(q)
     if not usable.all() and largest_q(block, 1.0, INFINITE) == INFINITE:
         usable = np.full(q.shape, True)
-    signal = signal_map(block.take(np.arange(q.size)), np.where(usable, np.minimum(q, INFINITE), 1.0))
+    signal = signal_map(block.take(np.arange(q.size)), np.where(usable, np.where(np.isinf(q), INFINITE, q), 1.0))
     slope, chi = (np.where(usable, factor, np.inf) for factor in (signal.slope, signal.chi))
     return slope, chi, usable
 
@@ -165,6 +166,6 @@ def factors(block: Block, q: Floats) -> tuple[Floats, Floats, Bools]:
 def start_from(q: ArrayLike) -> float:
     """`q` as one number, checked: the second moment that orbits start from."""
     q0 = positive(q, "q")
-    if q0.ndim or not 1e-100 <= q0 <= 1e30:
-        raise InvalidInput("q must be one number from 1e-100 to 1e30, the second moment that orbits start from")
+    if q0.ndim or not LEAST <= q0 <= MOST:
+        raise InvalidInput(f"q must be one number from {LEAST:g} to {MOST:g}, the second moment that orbits start from")
     return float(q0)

@@ -58,14 +58,14 @@ def stable_c(block: Block, q: Floats, chi_1: Floats) -> Settled:
         slowly than exponentially and c with it, χ_c is 1.
     """
     networks, chi_1 = block.take(np.arange(q.size)), slope_at_one(block, q, chi_1)
-    at = np.where(q == 0, VANISHING, np.minimum(q, INFINITE))
+    at = np.where(q == 0, VANISHING, np.where(np.isinf(q), INFINITE, q))
     maps = pair_maps(networks, at)
     with np.errstate(divide="ignore", invalid="ignore"):  # a signal of q = 0 may stay 0
         c, chi_c = np.ones(q.size), np.where(q == 0, chi_1, chi_1 * at / maps.scale)
     slow = np.zeros(q.size, dtype=np.bool_)
-    if np.any(at == INFINITE):
+    if np.isinf(q).any():
         added = increment_maps(networks, at)
-        slow = _barely_changes(maps, at) & (at == INFINITE) & (added.scale > 0)
+        slow = _barely_changes(maps, at) & np.isinf(q) & (added.scale > 0)
         c[slow], chi_c[slow] = 1.0 - settled_gap(added, np.flatnonzero(slow)), 1.0
     chosen = np.flatnonzero(~slow & ((maps.parted > 0) | ((q > 0) & (chi_c > 1 + CRITICAL))))
     gap = settled_gap(maps, chosen, chi_c[chosen])
@@ -86,7 +86,7 @@ def slope_at_one(block: Block, q: Floats, chi_1: Floats) -> Floats:
     if forward is block:
         return chi_1
     assert isinstance(forward, Network)
-    return signal_map(forward.take(np.arange(q.size)), np.minimum(q, INFINITE)).chi
+    return signal_map(forward.take(np.arange(q.size)), np.where(np.isinf(q), INFINITE, q)).chi
 
 
 def _mean_slope(maps: PairMaps, which: Ints, c: Floats, at_c: Floats) -> Floats:

@@ -5,12 +5,14 @@ from itertools import pairwise
 import numpy as np
 
 from meanfield._types import Bools, Floats, Ints
+from meanfield.numerics.solve.far_fixed_points import LEAST, far_fixed_points
 from meanfield.numerics.solve.fixed_points import Map, every_fixed_point, logarithmic_grid
 from meanfield.theory.assumptions.block import Block
 from meanfield.theory.fixed_points.finite_variance import largest_q
+from meanfield.theory.fixed_points.maps import signal_map
 from meanfield.theory.fixed_points.mlp_moments import mlp_moments
 from meanfield.theory.fixed_points.stable_variance_of_mlps import attractor
-from meanfield.theory.fixed_points.variance import FALLS, SMALLEST, lowest_q, variance_maps
+from meanfield.theory.fixed_points.variance import FALLS, LOWEST, SMALLEST, lowest_q, variance_maps
 from meanfield.theory.fixed_points.variance_curves import CurvesOfBlocks
 
 MANY = 48  # networks from which on tables of their variance maps serve them all
@@ -22,11 +24,24 @@ ORBIT = 2000  # layers for which the map is iterated where it is not monotonic
 def stable_and_multiple_q(block: Block, q0: float) -> tuple[Floats, Bools | None]:
     """`stable_q`, from tables where the networks are many, and `multiple_q` where it comes with them (else None)."""
     if np.prod(block.shape, dtype=int) < MANY:
-        return stable_q(block, q0), None
+        return _with_far(block, stable_q(block, q0)), None
     found = attractor(mlp_moments(block) or CurvesOfBlocks.of(block), q0)
     if found.leaps.any():
         found.q[found.leaps] = stable_q(block.take(np.flatnonzero(found.leaps)), q0)
-    return found.q, found.multiple
+    return _with_far(block, found.q), found.multiple
+
+
+def _with_far(block: Block, q: Floats) -> Floats:
+    """`q` with the fixed points beyond the range of the search in place of 0 and inf."""
+    networks = block.take(np.arange(q.size))
+    ends = np.flatnonzero((q == 0) | np.isinf(q))
+    if ends.size == 0:
+        return q
+    at_zero = np.broadcast_to(signal_map(networks, np.zeros(q.size)).q, q.shape)[ends]
+    lowest = np.where(at_zero > 0, np.maximum(at_zero, LEAST), LOWEST)
+    far = far_fixed_points(variance_maps(block), ends, np.where(q[ends] == 0, lowest, STAGES[-1]))
+    q[ends] = np.where(np.isnan(far), q[ends], far)
+    return q
 
 
 def stable_q(block: Block, q0: float = 1.0) -> Floats:

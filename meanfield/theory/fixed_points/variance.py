@@ -8,6 +8,7 @@ from meanfield._types import Bools, Floats, Ints
 from meanfield.arguments import number
 from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput, shown
+from meanfield.numerics.solve.far_fixed_points import LEAST, MOST, far_fixed_points
 from meanfield.numerics.solve.fixed_points import Map, every_fixed_point, logarithmic_grid
 from meanfield.theory.assumptions.block import Block, checked
 from meanfield.theory.fixed_points.finite_variance import largest_q
@@ -18,7 +19,7 @@ __all__ = ["fixed_points"]
 
 LOWEST = 1e-12  # the search begins here, or at a tenth of the image of 0 if that is smaller
 SMALLEST = 1e-100  # but not below this
-NEAREST, FARTHEST = 1e-300, 1e100
+SEARCHED = 1e30  # the end of the search on a grid
 OTHERS = 1e6  # up to which fixed points are counted
 FALLS = -1e-6  # a slope of the map below this may make orbits leap over a fixed point
 
@@ -64,15 +65,20 @@ def fixed_points(block: Any, *, q_max: float = 1e6) -> tuple[FixedPoint, ...]:
     if block.shape != ():
         raise InvalidInput(f"fixed_points takes one value of each parameter, not arrays of shape {block.shape}")
     q_max = number(q_max, "q_max")
-    if not NEAREST <= q_max <= FARTHEST:
-        raise InvalidInput(f"q_max must be one number from {NEAREST:g} to {FARTHEST:g}, not {shown(q_max)}")
+    if not LEAST <= q_max <= MOST:
+        raise InvalidInput(f"q_max must be one number from {LEAST:g} to {MOST:g}, not {shown(q_max)}")
     mapping = variance_maps(block)
     low = min(lowest_q(block), 1e-3 * q_max)
-    roots = every_fixed_point(mapping, 1, logarithmic_grid(low, largest_q(block, low, q_max)))
+    roots = every_fixed_point(mapping, 1, logarithmic_grid(low, largest_q(block, low, min(q_max, SEARCHED))))
     if roots.neutral[0]:
         return (FixedPoint(min(1.0, q_max), 1.0, False, "neutral"),)
-    candidates = ([0.0] if keeps_zero(block) else []) + [float(q) for q in roots.q]
-    return tuple(fixed_point(mapping, q) for q in candidates)
+    at_zero = float(np.max(signal_map(block, 0.0).q))
+    candidates = [*([0.0] if at_zero == 0 else []), *roots.q.tolist()]
+    ends = [*([at_zero] if 0 < at_zero <= low else []), *([SEARCHED] if q_max > SEARCHED else [])]
+    far = far_fixed_points(mapping, np.zeros(len(ends), dtype=int), np.array(ends))
+    for start, q in zip(ends, far.tolist(), strict=True):
+        candidates += [q] if (q < low if start <= low else SEARCHED < q <= q_max) else []
+    return tuple(fixed_point(mapping, q) for q in sorted(candidates))
 
 
 def multiple_q(block: Block) -> Bools:
@@ -98,8 +104,3 @@ def lowest_q(block: Block) -> float:
     """Where to begin the search: below every fixed point that is not 0, since none is below the image of 0."""
     least = signal_map(block, 0.0).q
     return float(max(min(LOWEST, 0.1 * np.min(least, where=least > 0, initial=1.0)), SMALLEST))
-
-
-def keeps_zero(block: Block) -> bool:
-    """Whether a signal of q = 0 stays 0, whatever the block's sigmas are."""
-    return bool(np.all(signal_map(block, 0.0).q == 0))

@@ -200,7 +200,7 @@ def test_a_bounded_activation_keeps_q_bounded_however_large_sigma_w(sigma_w):
 
 
 def test_sigmas_whose_squares_overflow_are_refused():
-    with pytest.raises(mf.InvalidInput, match=r"from 0 to 1e\+150, not 1e\+200"):
+    with pytest.raises(mf.InvalidInput, match=r"0 or from 1e-150 to 1e\+150, not 1e\+200"):
         mf.analyze(mf.mlp("tanh", 1e200, 0.0))
 
 
