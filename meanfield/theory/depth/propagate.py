@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -20,8 +19,8 @@ from meanfield.nonfinite import Explained, Reasons
 from meanfield.theory.assumptions.block import check_gaussian
 from meanfield.theory.assumptions.surrogates import without_surrogates
 from meanfield.theory.depth.correlation_orbit import CorrelationOrbit
+from meanfield.theory.depth.orbit import signals
 from meanfield.theory.depth.pixel_means import pixel_means
-from meanfield.theory.depth.scan import by_layer, scan
 from meanfield.theory.layer_maps import one_point, two_points
 from meanfield.theory.states import Batch, Pair, Point
 from meanfield.theory.variance_and_correlation_map import broadcast
@@ -31,6 +30,9 @@ __all__ = ["DEEPEST", "Trajectory", "propagate"]
 LONG = 200  # layers still to go from which on a settled signal is followed by its correlation alone
 SETTLED = 1e-13  # relative change of q in a layer below which it has settled
 APART = 1e12  # largest ratio of the second moments of two inputs: beyond, floats lose their correlation
+BEGIN = 2  # layers before many are tried at once
+FEWEST = 64  # layers from which on many at once are tried; their number doubles with each success
+MOST = 65536  # numbers of all layers at once
 DEEPEST = 10_000_000  # layers whose values are kept
 
 
@@ -202,16 +204,33 @@ def _run(blocks: tuple[Network, ...], depth: int, q: Floats, pair: Pair | None, 
     shape = (depth + 1, *np.shape(q))
     qs, chis, gaps = np.empty(shape), np.empty(shape), np.empty(shape)
     in_batch = pair is not None and batch_size(*blocks) is not None
-    alone = len(blocks) == 1 and not in_batch
-    ahead = chain(by_layer(blocks, depth), blocks[-1:])  # the block that begins at each layer; one more at the last
-    start = _Carried.at(next(ahead), np.asarray(q), pair, in_batch)
-    for layer, carried in enumerate(scan(ahead, start, _Carried.through)):
+    alone = len(blocks) == 1 and batch_size(*blocks) is None
+    carried, layer, many, retry = _Carried.at(blocks[0], np.asarray(q), pair, in_batch), 0, FEWEST, BEGIN
+    while True:
         qs[layer], chis[layer] = carried.q, carried.after.chi.value
         if carried.pair is not None:
             gaps[layer] = carried.pair.one_minus_c
-        if alone and depth - layer > LONG and carried.settled:
+        left = depth - layer
+        if left == 0:
+            break
+        if len(blocks) == 1 and not in_batch and left > LONG and carried.settled:
             _follow(carried, qs[layer:], chis[layer:], None if pair is None else gaps[layer:])
             break
+        found = None
+        if alone and layer >= retry and left >= FEWEST:
+            most = min(left if left <= 2 * many else many, max(MOST // np.size(q), 1))
+            found = signals(carried.block, carried.q, carried.pair, most) if most >= FEWEST else None
+            many, retry = (2 * many, layer) if found else (FEWEST, layer + FEWEST)
+        if found:
+            after = slice(layer, layer + len(found.q))
+            qs[after], chis[after] = found.q, found.chi
+            if found.gap is not None:
+                gaps[after] = found.gap
+            layer += len(found.q) - 1
+            carried = _Carried.at(carried.block, found.q[-1], found.last, in_batch)
+        else:
+            layer += 1
+            carried = carried.through(blocks[min(layer, len(blocks) - 1)])
     gradient = np.ones(shape)
     with np.errstate(over="ignore", invalid="ignore"):
         gradient[:-1] = np.cumprod(chis[-2::-1], axis=0)[::-1]
@@ -236,12 +255,11 @@ class _Carried:
         batch = Batch(distance=np.asarray(pair.d.value)) if pair is not None and in_batch else None
         return cls(block, q, pair, one_point(block, Point.at(q, batch=batch)), in_batch)
 
-    @staticmethod
-    def through(following: Network, state: "_Carried") -> "_Carried":
+    def through(self, following: Network) -> "_Carried":
         """The next layer, at which the block `following` begins."""
-        pair = None if state.pair is None else two_points(state.block, state.pair)
-        q = np.broadcast_to(state.after.q.value, np.shape(state.q))
-        return _Carried.at(following, q, pair, state.in_batch)
+        pair = None if self.pair is None else two_points(self.block, self.pair)
+        q = np.broadcast_to(self.after.q.value, np.shape(self.q))
+        return _Carried.at(following, q, pair, self.in_batch)
 
     @property
     def settled(self) -> bool:
