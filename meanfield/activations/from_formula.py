@@ -68,8 +68,9 @@ def _from_expression(expression: Expression, name: str, formula: str) -> Activat
             expression = expression.xreplace({next(iter(expression.free_symbols)): real_x()})
         if (count := different_parts(by_cases(expression))) > MOST_PARTS:
             raise BadActivation(f"the formula {what} has {count} different parts; at most {MOST_PARTS} are allowed")
-        function, derivative = FormulaFunction(expression, 0), FormulaFunction(expression, 1)
-        _check_probes(function, what)
+        function = FormulaFunction(expression, 0)
+        _check_probes(function, what)  # before the work of a derivative that may not be wanted
+        derivative = FormulaFunction(expression, 1)
         guarded(function, what)
         breakpoints, jumps = breakpoints_of(expression, function)
     except BadActivation:

@@ -12,6 +12,8 @@ from meanfield.activations import stable_functions as stable
 from meanfield.activations.formulas.cases import where, where_class
 from meanfield.activations.formulas.vocabulary import real_x
 
+MANY_FACTORS = 8  # from this many on the derivative of a product is made from its halves
+
 
 @cache
 def stable_functions() -> dict[str, tuple[Expression, ArrayFunction]]:
@@ -157,6 +159,10 @@ def derivative(expression: Expression) -> Expression:
     slopes = [derivative(part) for part in expression.args]
     if expression.is_Add:
         return sp.Add(*slopes)
+    if expression.is_Mul and len(slopes) >= MANY_FACTORS:  # of halves: the terms of all factors grow as their square
+        half = len(slopes) // 2
+        first, second = sp.Mul(*expression.args[:half]), sp.Mul(*expression.args[half:])
+        return derivative(first) * second + first * derivative(second)
     if expression.is_Mul:
         return sp.Add(*(_replaced(expression.args, i, slope) for i, slope in enumerate(slopes) if slope != 0))
     if expression.is_Pow:

@@ -2,6 +2,7 @@
 
 import time
 
+import numpy as np
 import pytest
 from generated_texts import text
 
@@ -79,3 +80,11 @@ def test_nested_formulas_have_the_values_of_their_functions():
     for x in (-3.0, -0.2, 0.4, 2.0):
         truth = elu(elu(elu(elu(x))))
         assert phi(x) == pytest.approx(truth, rel=1e-14)
+
+
+def test_the_derivative_of_a_long_product_is_that_of_its_factors():
+    phi = mf.activation("*".join(f"(1 + tanh(x/{k})/{k})" for k in range(3, 40)))
+    x = np.linspace(-4, 4, 9)
+    factors = np.array([(1 + np.tanh(x / k) / k, np.cosh(x / k) ** -2 / k**2) for k in range(3, 40)])
+    truth = factors[:, 0].prod(axis=0) * (factors[:, 1] / factors[:, 0]).sum(axis=0)
+    np.testing.assert_allclose(phi.derivative_function(x), truth, rtol=1e-13)
