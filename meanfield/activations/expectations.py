@@ -1,18 +1,28 @@
 """Gaussian expectations of anything that can be an activation: one argument, and two correlated ones."""
 
+import threading
+import types
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from meanfield.activations.activation import Activation
 from meanfield.activations.resolve import activation
 from meanfield.arguments import correlation, positive, tolerance
 from meanfield.error_state import own_error_state
-from meanfield.errors import InvalidInput, shown
+from meanfield.errors import BadActivation, InvalidInput, shown
 from meanfield.estimates import Estimate
 from meanfield.numerics.pairs.two_functions import ProductMap
 
 __all__ = ["expectation", "moment", "pair_expectation"]
+
+PLAIN = (types.FunctionType, types.BuiltinFunctionType, np.ufunc)
+SAME = 8 * float(np.finfo(float).eps)  # relative difference of values that is rounding
+KEPT = 8  # most functions, and most pairs of functions, that are kept
+_lock = threading.Lock()
+_functions: dict[int, tuple[Any, Activation]] = {}
+_products: dict[tuple[int, int], tuple[Activation, Activation, ProductMap]] = {}
 
 
 @own_error_state
@@ -146,8 +156,8 @@ def pair_expectation(
     >>> mf.pair_expectation("relu", c=0.0).value  # 1/2π
     0.15915494309189...
     """
-    first = activation(f)
-    second = first if g is None else activation(g)
+    first = _activation(f)
+    second = first if g is None else _activation(g)
     variance1 = positive(q, "q")
     variance2 = variance1 if q2 is None else positive(q2, "q2")
     correlations, rtol = correlation(c), tolerance(rtol, "rtol")
@@ -156,9 +166,11 @@ def pair_expectation(
     except ValueError:
         raise InvalidInput("q, q2 and c have shapes that do not broadcast") from None
     before = first.evaluations + (0 if second is first else second.evaluations)
-    products = first.moments.product if second is first else ProductMap(first.pieces, second.pieces)
-    q_first, q_second, c_pair = arrays
-    value, error = products(q_first, q_second, 1.0 - c_pair)
+    if second is first:
+        value, error = first.moments.product(variance1, variance2, 1.0 - correlations)
+    else:
+        q_first, q_second, c_pair = arrays
+        value, error = _product_map(first, second)(q_first, q_second, 1.0 - c_pair)
     after = first.evaluations + (0 if second is first else second.evaluations)
     converged = bool(np.all(error <= rtol * np.maximum(1.0, np.abs(value))))
     searched = [first.resolution(variance1), second.resolution(variance2)]
@@ -166,3 +178,44 @@ def pair_expectation(
     if value.ndim == 0:
         return Estimate(float(value), float(error), converged, after - before, resolution=resolution)
     return Estimate(value, error, converged, after - before, resolution=resolution)
+
+
+def _activation(spec: Any) -> Activation:
+    """The activation; for a plain function that was given before the same one, with its series, if it is unchanged.
+
+    A function may depend on more than x, and that may have changed. It is unchanged if it has the same values at every
+    node of the panels on which it was integrated and beside its breakpoints.
+    """
+    if type(spec) not in PLAIN:
+        return activation(spec)
+    with _lock:
+        function, phi = _functions.get(id(spec), (None, None))
+    if function is spec and phi is not None and _unchanged(phi):
+        return phi
+    phi = activation(spec)
+    with _lock:
+        _functions[id(spec)] = spec, phi
+        while len(_functions) > KEPT:
+            _functions.pop(next(iter(_functions)))
+    return phi
+
+
+def _unchanged(phi: Activation) -> bool:
+    x, before = phi.pieces.held()
+    try:
+        return bool(np.all(np.abs(phi.pieces(x) - before) <= SAME * np.abs(before)))
+    except BadActivation:
+        return False
+
+
+def _product_map(first: Activation, second: Activation) -> ProductMap:
+    """The map of two functions, the same one for the same two activations."""
+    with _lock:
+        one, other, products = _products.get((id(first), id(second)), (None, None, None))
+        if one is first and other is second and products is not None:
+            return products
+        products = ProductMap(first.pieces, second.pieces)
+        _products[id(first), id(second)] = first, second, products
+        while len(_products) > KEPT:
+            _products.pop(next(iter(_products)))
+        return products

@@ -72,3 +72,37 @@ def test_undeclared_kinks_cost_no_digits(at):
     exact = np.sqrt(2 / np.pi) * np.exp(-(at**2) / 2) + at * erf(at / np.sqrt(2))
     assert estimate.value == pytest.approx(exact, rel=1e-13)
     assert abs(estimate.value - exact) <= estimate.error
+
+
+def test_series_of_the_same_functions_serve_again():
+    c = np.linspace(-0.999, 0.999, 500)
+    kink, wave, bell = (lambda x: np.abs(x - 0.3)), (lambda x: np.sin(x + 0.2)), (lambda x: np.exp(-x * x))
+    for pair in ((kink, None), (wave, bell)):
+        first, again = (mf.pair_expectation(*pair, c=c) for _ in range(2))
+        np.testing.assert_array_equal(first.value, again.value)
+        assert again.evaluations < 0.1 * first.evaluations
+
+
+@pytest.mark.parametrize("change", [1e-14, 1e-6, 0.5])
+def test_a_function_that_has_changed_is_integrated_anew(change):
+    at = [0.3]
+    for f in (lambda x: np.where(x > at[0], 1.0, 0.0), lambda x: np.tanh(x + at[0])):
+        at[0] = 0.3
+        before = mf.pair_expectation(f, c=0.5).value
+        at[0] += change
+        fresh = (lambda x: np.where(x > at[0], 1.0, 0.0)) if before < 0.25 else (lambda x: np.tanh(x + at[0]))
+        after, new = mf.pair_expectation(f, c=0.5), mf.pair_expectation(fresh, c=0.5)
+        assert abs(after.value - new.value) <= after.error + new.error
+        assert change < 1e-9 or after.value != before
+
+
+def test_a_function_that_has_become_nan_is_refused():
+    factor = [1.0]
+
+    def f(x):
+        return factor[0] * x
+
+    assert mf.pair_expectation(f, c=0.5).value == pytest.approx(0.5)
+    factor[0] = np.nan
+    with pytest.raises(mf.BadActivation):
+        mf.pair_expectation(f, c=0.5)

@@ -23,6 +23,7 @@ from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 from meanfield.numerics.solve.surrogate import Surrogate
 
 ORDERS = {SHORT_SERIES: SHORT_ORDER, LONG_SERIES: LONG_ORDER}
+KEPT = 64  # most pairs of variances whose series in the angle are kept
 NODES = 12  # nodes a panel of the series in the angle
 
 
@@ -45,6 +46,7 @@ class ProductMap:
 
     def __init__(self, f: PiecewiseSmooth, g: PiecewiseSmooth) -> None:
         self.f, self.g = f, g
+        self._angles: dict[tuple[float, float], Surrogate] = {}
         self._series = {row: (EachVariance(f, order), EachVariance(g, order)) for row, order in ORDERS.items()}
 
     def __call__(self, q1: Floats, q2: Floats, gap: Floats) -> tuple[Floats, Floats]:
@@ -60,8 +62,9 @@ class ProductMap:
             missing = f.missing(np.unique(pairs.q1)) + g.missing(np.unique(pairs.q2))
             return np.full(pairs.gap.size, row.pays * missing <= 2 * pairs.cost(kind).sum())
         if row == IN_ANGLE:
-            _, group, sizes = _alike(pairs)
-            return np.asarray(sizes[group] >= row.pays)
+            members, group, sizes = _alike(pairs)
+            made = [(pairs.q1[k], pairs.q2[k]) in self._angles for k in members.tolist()]
+            return np.asarray((sizes >= row.pays) | made)[group]
         return np.full(pairs.gap.size, True)
 
     def evaluate(self, row: Representation, kind: str, pairs: Pairs) -> tuple[Floats, Floats, Floats]:
@@ -91,8 +94,12 @@ class ProductMap:
             value, error, _ = self._by_quadrature(Pairs(q1 * one, q2 * one, gap))
             return value, error
 
-        end = float(np.arccos(smallest))
-        return Surrogate(direct, (0.0, end, np.pi - end, np.pi), nodes=NODES)(2 * np.arcsin(np.sqrt(0.5 * gap)))
+        if (q1, q2) not in self._angles:
+            end = float(np.arccos(smallest))
+            self._angles[q1, q2] = Surrogate(direct, (0.0, end, np.pi - end, np.pi), nodes=NODES)
+            while len(self._angles) > KEPT:
+                self._angles.pop(next(iter(self._angles)), None)
+        return self._angles[q1, q2](2 * np.arcsin(np.sqrt(0.5 * gap)))
 
     def _by_quadrature(self, pairs: Pairs) -> tuple[Floats, Floats, Floats]:
         arguments = zip(*(a.tolist() for a in pairs), strict=True)

@@ -227,6 +227,14 @@ class PiecewiseSmooth:
             self._grids[k] = Grid(self, 2.0 ** (k / 2))
         return self._grids[k]
 
+    def held(self) -> tuple[Floats, Floats]:
+        """The nodes of all grids and points on both sides of the breakpoints, and f there."""
+        with self.lock:
+            grids = list(self._grids.values())
+        beside = np.array([x + side * self._ulps(x, 8) for x in self.breakpoints for side in (-1, 1)])
+        points = np.concatenate([beside, *(grid.x.ravel() for grid in grids)])
+        return points, np.concatenate([self(beside), *(grid.f.ravel() for grid in grids)])
+
     def resolved_grid(self, scale: float) -> Grid:
         """The grid for √q = scale, refined until f itself is resolved; it covers |x| ≤ 13·scale/√2 or more."""
         grid = self.grid(scale**2)
