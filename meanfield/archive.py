@@ -1,5 +1,6 @@
 """Files of arrays with a JSON header, written atomically and read without pickle and without trust in stated sizes."""
 
+import errno
 import io
 import json
 import math
@@ -15,9 +16,10 @@ from typing import IO, Any
 import numpy as np
 
 from meanfield._types import AnyArray
-from meanfield.errors import InvalidInput
+from meanfield.errors import InvalidInput, shown
 
 PART = ".meanfield-{}.part"  # name of an unfinished file, beside the file that it will replace
+LONGEST_SHOWN = 200  # characters of a path in a message
 RATIO, ALLOWANCE = 100, 64 * 2**20  # arrays may unpack to so many times the size of their file, plus so many bytes
 NPY_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
@@ -30,13 +32,13 @@ def written(path: str | os.PathLike[str], content: bytes) -> None:
     Raises
     ------
     InvalidInput
-        If `path` is no path.
+        If `path` is no path, or a name in it is too long.
     OSError
         If the file cannot be written. It names `path`, and what was at `path` before is still there.
     """
-    shown = path_text(path)
+    text = path_text(path)
     try:
-        target = os.path.realpath(shown)
+        target = os.path.realpath(text)
         there = os.stat(target).st_mode if os.path.exists(target) else stat.S_IFREG
         if not stat.S_ISREG(there) and not stat.S_ISDIR(there):
             with open(target, "wb") as file:
@@ -44,7 +46,9 @@ def written(path: str | os.PathLike[str], content: bytes) -> None:
             return
         _replace(target, content)
     except OSError as error:
-        raise OSError(error.errno, error.strerror, shown) from None
+        if error.errno == errno.ENAMETOOLONG:
+            raise InvalidInput(f"{in_message(text)} cannot be written: {error.strerror}") from None
+        raise OSError(error.errno, error.strerror, text) from None
 
 
 def _replace(target: str, content: bytes) -> None:
@@ -92,27 +96,27 @@ def load_arrays(
     FileNotFoundError
         If the file does not exist.
     """
-    shown = path_text(path)
+    name = in_message(path_text(path))
     try:
         with open(path, "rb") as stream:
-            check_sizes(stream, shown)
+            check_sizes(stream, name)
             with np.load(stream, allow_pickle=False) as file:
                 header = dict(json.loads(str(file["header"])))
-                if any(name not in header or header[name] != value for name, value in expected.items()):
+                if any(key not in header or header[key] != value for key, value in expected.items()):
                     raise KeyError("header")
-                arrays = {name: file[name] for name in file.files if name in names}
+                arrays = {key: file[key] for key in file.files if key in names}
                 if not all(isinstance(array, np.ndarray) for array in arrays.values()):
                     raise KeyError("no array")
                 return header, arrays
     except (InvalidInput, FileNotFoundError):
         raise
     except OSError as error:
-        raise InvalidInput(f"{shown} cannot be read: {error.strerror or type(error).__name__}") from error
+        raise InvalidInput(f"{name} cannot be read: {error.strerror or type(error).__name__}") from error
     except Exception as error:  # NumPy, zipfile and json raise a dozen kinds, MemoryError and RecursionError among them
-        raise InvalidInput(f"{shown} is not a {expected['format']}, or is damaged") from error
+        raise InvalidInput(f"{name} is not a {expected['format']}, or is damaged") from error
 
 
-def check_sizes(file: IO[bytes], shown: str) -> None:
+def check_sizes(file: IO[bytes], name: str) -> None:
     """Raise unless each array of an open .npy or .npz file has the size that its own header states.
 
     Raises
@@ -134,7 +138,7 @@ def check_sizes(file: IO[bytes], shown: str) -> None:
         unpacked = sum(info.file_size for info in archive.infolist())
         if unpacked > RATIO * size + ALLOWANCE:
             raise InvalidInput(
-                f"{shown} has {size} bytes that unpack to {unpacked}, which is refused: if they are wanted, "
+                f"{name} has {size} bytes that unpack to {unpacked}, which is refused: if they are wanted, "
                 "load them with numpy.load"
             )
         for info in archive.infolist():
@@ -150,6 +154,11 @@ def _check_size(member: IO[bytes], size: int) -> None:
     needed = math.prod(shape) * dtype.itemsize
     if not dtype.hasobject and (min(shape, default=0) < 0 or needed != size - member.tell()):
         raise ValueError(f"an array of {needed} bytes has {size - member.tell()}")
+
+
+def in_message(path: str) -> str:
+    """A path as messages show it: whole, unless it is so long that the message would be nothing else."""
+    return path if len(path) <= LONGEST_SHOWN else shown(path)
 
 
 def path_text(path: str | os.PathLike[str]) -> str:

@@ -248,6 +248,19 @@ for write in (
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files")
+@pytest.mark.parametrize("path", ["x" * 300, "a/" * 3000 + "b"])
+def test_a_name_that_is_too_long_is_told(path, diagram, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for use in (
+        diagram.save,
+        mf.PhaseDiagram.load,
+        lambda place: mf.phase_diagram("tanh", [1.0], [0.1], checkpoint=place),
+    ):
+        with pytest.raises(mf.InvalidInput, match=r"characters\) cannot be .*: File name too long"):
+            use(path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_limit_on_the_size_of_files(tmp_path):
     """As `ulimit -f`: 4 kB are enough for request.json and not for a block."""
     command = [sys.executable, "-W", "error", "-c", LIMITED, str(tmp_path)]

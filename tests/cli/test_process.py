@@ -41,6 +41,21 @@ def test_what_a_module_and_a_function_print_is_not_in_the_answer(folder):
     assert "called" in result.stderr
 
 
+def test_a_check_that_fails_has_status_1():
+    result = run("check", "relu", "--init", "he_normal:activation=linear", "--depth", "6", "--width", "128")
+    assert (result.returncode, result.stderr) == (1, "")
+
+
+def test_a_bug_has_status_70_and_no_traceback(folder):
+    (folder / "breaks.py").write_text(
+        "import meanfield.cli.gain as command\ncommand.gains_or_reasons = None\nabs = abs\n"
+    )
+    result = run("gain", "breaks:abs", cwd=folder)
+    assert result.returncode == 70
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith("error: ")
+
+
 def test_a_function_that_exits_is_told(folder):
     words = ("check", "tanh", "--sigma-w", "1", "--init", "talking:leaves", "--depth", "2", "--width", "16")
     result = run(*words, cwd=folder)

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meanfield._types import Floats
-from meanfield.archive import PART, load_arrays, path_text, save_arrays, written
-from meanfield.errors import InvalidInput, shown
+from meanfield.archive import PART, in_message, load_arrays, path_text, save_arrays, written
+from meanfield.errors import InvalidInput
 from meanfield.theory.assumptions.block import Block
 
 FORMAT = "block of a meanfield phase diagram"
@@ -65,10 +65,10 @@ class Checkpoint:
         path = Path(path_text(directory))
         try:
             if path.exists() and not path.is_dir():
-                raise InvalidInput(f"checkpoint must be a directory, and {os.fspath(path)} is a file")
+                raise InvalidInput(f"checkpoint must be a directory, and {in_message(os.fspath(path))} is a file")
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InvalidInput(f"{shown(os.fspath(path))} cannot be made a directory: {error.strerror}") from None
+            raise InvalidInput(f"{in_message(os.fspath(path))} cannot be made a directory: {error.strerror}") from None
         file = path / REQUEST
         if not file.exists():
             others = any(not entry.name.endswith(".part") for entry in path.iterdir())

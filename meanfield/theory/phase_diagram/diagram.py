@@ -74,6 +74,8 @@ class PhaseDiagram(Analysis):
 
         Raises
         ------
+        InvalidInput
+            If `path` is no path, or a name in it is too long.
         OSError
             If the file cannot be written, as on a full disk; an existing file is left as it was.
         """
