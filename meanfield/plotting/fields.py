@@ -123,6 +123,14 @@ class TrajectoryFields(Protocol):
     def gradient(self) -> Floats:
         """Squared gradient relative to the last layer."""
 
+    @property
+    def q_band(self) -> Floats | None:
+        """Lower and upper end of a band about q, or None."""
+
+    @property
+    def gradient_band(self) -> Floats | None:
+        """Lower and upper end of a band about the gradient, or None."""
+
 
 class SampleFields(Protocol):
     """Means over simulated networks by layer."""

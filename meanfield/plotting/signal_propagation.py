@@ -73,7 +73,7 @@ def plot_signal(
     for ax, quantity in zip(axes.flat, quantities, strict=True):
         for i, (label, run) in enumerate(runs.items()):
             look = {"color": COLOURS[i % len(COLOURS)], "linestyle": DASHES[i % len(DASHES)], "linewidth": 1.5}
-            plot_quantity(run, quantity, ax, marker=None, **look)
+            plot_quantity(run, quantity, ax, bands=False, marker=None, **look)
             shape = {"marker": MARKERS[i % len(MARKERS)], "markersize": 4}
             if (sample := getattr(simulations.get(label), quantity, None)) is not None:
                 rows = np.arange(len(sample.mean))[i * step // len(runs) :: step]

@@ -18,7 +18,9 @@ LABELS = {
 
 
 @own_error_state
-def plot_quantity(trajectory: TrajectoryFields, quantity: str, ax: Axes = None, **style: object) -> Axes:
+def plot_quantity(
+    trajectory: TrajectoryFields, quantity: str, ax: Axes = None, *, bands: bool = False, **style: object
+) -> Axes:
     """Draw one quantity by layer, on a logarithmic axis if it spans more than two decades.
 
     Parameters
@@ -29,6 +31,9 @@ def plot_quantity(trajectory: TrajectoryFields, quantity: str, ax: Axes = None, 
         Quantity to draw.
     ax : matplotlib Axes, optional
         Where to draw; None makes a figure.
+    bands : bool
+        Whether to shade where q or the gradient of single networks lies within one standard deviation, if the
+        trajectory knows it: `meanfield.propagate` with ``width=``.
     **style
         Passed on to ``Axes.plot``, as ``color`` and ``label``.
 
@@ -53,11 +58,13 @@ def plot_quantity(trajectory: TrajectoryFields, quantity: str, ax: Axes = None, 
     if values is None:
         raise InvalidInput("a trajectory of one input has no correlation: give propagate() the correlation c of two")
     ax = axes_for(ax, (5.2, 3.0))
-    values = values.reshape(len(values), -1)
-    ax.plot(
-        np.arange(len(values)), values, **{"color": COLOURS[0], "marker": "." if len(values) <= 60 else None, **style}
-    )
+    values, layers = values.reshape(len(values), -1), np.arange(len(values))
+    (line, *_) = ax.plot(layers, values, **{"color": COLOURS[0], "marker": "." if len(values) <= 60 else None, **style})
     drawn = values[np.isfinite(values)]
+    band = {"q": trajectory.q_band, "gradient": trajectory.gradient_band}.get(quantity)
+    if bands and band is not None:
+        ax.fill_between(layers, *band, color=line.get_color(), alpha=0.2, linewidth=0)
+        drawn = np.append(drawn, band[np.isfinite(band)])
     if drawn.size and drawn.min() > 0 and drawn.max() > 100 * drawn.min():
         ax.set_yscale("log")
     ax.locator_params(axis="x", integer=True)
@@ -66,7 +73,7 @@ def plot_quantity(trajectory: TrajectoryFields, quantity: str, ax: Axes = None, 
 
 
 @own_error_state
-def plot_propagation(trajectory: TrajectoryFields, axes: Axes = None, **style: object) -> Axes:
+def plot_propagation(trajectory: TrajectoryFields, axes: Axes = None, *, bands: bool = False, **style: object) -> Axes:
     """Draw second moment, correlation (of two inputs) and squared gradient by layer, one below the other.
 
     Parameters
@@ -75,7 +82,7 @@ def plot_propagation(trajectory: TrajectoryFields, axes: Axes = None, **style: o
         Result of `meanfield.propagate`.
     axes : sequence of matplotlib Axes, optional
         Two, or three with a correlation; None makes a figure.
-    **style
+    bands, **style
         As in `plot_quantity`.
 
     Returns
@@ -98,6 +105,6 @@ def plot_propagation(trajectory: TrajectoryFields, axes: Axes = None, **style: o
     if axes.size != len(names):
         raise InvalidInput(f"{len(names)} Axes are needed for {', '.join(names)}, not {axes.size}")
     for ax, name in zip(axes.flat, names, strict=True):
-        plot_quantity(trajectory, name, ax, **style)
+        plot_quantity(trajectory, name, ax, bands=bands, **style)
     outer_xlabels(axes.flat)
     return axes

@@ -1,7 +1,7 @@
 """Layer by layer: second moments, correlations and gradients of a block repeated in depth."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from meanfield.theory.assumptions.surrogates import without_surrogates
 from meanfield.theory.depth.correlation_orbit import CorrelationOrbit
 from meanfield.theory.depth.orbit import signals
 from meanfield.theory.depth.pixel_means import pixel_means
+from meanfield.theory.fluctuations.bands import bands
 from meanfield.theory.layer_maps import one_point, two_points
 from meanfield.theory.states import Batch, Pair, Point
 from meanfield.theory.variance_and_correlation_map import broadcast
@@ -53,6 +54,11 @@ class Trajectory(Explained):
     gradient : ndarray
         Mean squared gradient at this layer over the mean squared gradient at the last layer: the product of `chi` from
         here on, times the ratio of the widths where they differ.
+    q_band, gradient_band : ndarray or None, shape (2, depth + 1)
+        Where |h|²/n and the squared gradient of one network of the given `width` lie within one standard deviation of
+        their logarithms, to first order in 1/width: lower and upper end. |h|²/n is exactly `q` at layer 0.
+    band_reason : str
+        Why there is no band, where one is None.
     not_finite : dict of str to ndarray of str
         Why numbers are infinite or nan: by field, a reason or "" for each entry. Fields that are finite everywhere are
         left out.
@@ -63,6 +69,9 @@ class Trajectory(Explained):
     one_minus_c: Floats | None
     chi: Floats
     gradient: Floats
+    q_band: Floats | None = None
+    gradient_band: Floats | None = None
+    band_reason: str = "bands need the width of the layers"
 
     def reasons(self) -> Mapping[str, Reasons]:
         """Why numbers may be infinite or nan, by field."""
@@ -108,9 +117,9 @@ def propagate(
     q2 : float or array_like, optional
         Second moment of the other one; `q` by default.
     width : int or sequence of int, optional
-        Units at layers 0 … depth, where they differ. With weights of variance sigma_w²/fan_in they do not matter to q
-        and c. The *sum* of squared gradients over units grows by chi too, so their mean grows by chi times a ratio of
-        widths.
+        Units at layers 0 … depth, for bands and where they differ. With weights of variance sigma_w²/fan_in they do not
+        matter to q and c. The *sum* of squared gradients over units grows by chi too, so their mean grows by chi times
+        a ratio of widths.
     pixels : int or sequence of int, optional
         Size of images along each axis, or tokens of sequences; 16 or 8 × 8 by default. Where layers do not keep pixels
         alike, or if it is given, q, c and gradients are means over pixels, which have `q` and `c` at layer 0 and are
@@ -170,7 +179,8 @@ def propagate(
         misfit = 0.0 if q2 is None else 0.5 * (np.sqrt(first) - np.sqrt(second)) ** 2
         d = misfit + root * (1.0 - arrays[-1])
         pair = Pair.at(first, d) if q2 is None else Pair.of(first, second, d)
-    return _run(blocks, depth, first, pair, widths)
+    run = _run(blocks, depth, first, pair, widths)
+    return run if width is None else replace(run, **bands(blocks, run.q, run.gradient, as_widths(width, depth)))
 
 
 def _over_pixels(
@@ -197,7 +207,8 @@ def _over_pixels(
     if width is not None:
         check_widths(blocks, units := as_widths(width, depth))
         gradient = gradient * units[-1] / np.asarray(units, dtype=np.float64)
-    return Trajectory(means["q"], None if gap is None else 1.0 - gap, gap, chi, gradient)
+    why = "bands are not known where pixels differ"
+    return Trajectory(means["q"], None if gap is None else 1.0 - gap, gap, chi, gradient, band_reason=why)
 
 
 def _run(blocks: tuple[Network, ...], depth: int, q: Floats, pair: Pair | None, widths: Floats | None) -> Trajectory:

@@ -17,13 +17,12 @@ from meanfield.networks.stack import WIDEST, as_blocks, as_widths, check_widths
 from meanfield.nonfinite import Explained, Reasons
 from meanfield.theory.fluctuations.families import (
     NoExpansion,
-    PlainLayer,
     ResidualLayer,
     TwoLayerBranch,
     of_one_kind,
-    plain_layers,
     residual_layer,
 )
+from meanfield.theory.fluctuations.layers import at_ends, layers_of, read_by, too_large
 from meanfield.theory.fluctuations.plain import FirstOrder, plain
 from meanfield.theory.fluctuations.residual import residual
 from meanfield.theory.fluctuations.two_inputs import OfCorrelation, two_inputs
@@ -32,7 +31,6 @@ from meanfield.theory.fluctuations.two_layer_branch import two_layer_branches
 __all__ = ["Fluctuations", "fluctuations"]
 
 DEEPEST = 100_000
-LARGEST = 0.3  # variance of a logarithm beyond which terms of second order exceed a tenth of it
 
 
 @dataclass(frozen=True)
@@ -172,7 +170,7 @@ def fluctuations(
     of_c = None
     try:
         found, per_unit = _expanded(each, start, widths)
-        reason = _limit(found)
+        reason = too_large(found)
     except NoExpansion as error:
         found, per_unit, reason = _unknown(depth), math.nan, f"{error}"
     if at is not None:
@@ -202,52 +200,19 @@ def _expanded(blocks: tuple[Network, ...], q: float, widths: tuple[int, ...]) ->
     elif any(kind is not None for kind in kinds):
         found = two_layer_branches(of_one_kind(tuple(kinds), TwoLayerBranch), q, read)
     else:
-        layers, ends = _layers(blocks)
-        found = _at(plain(layers, q, _read_by(blocks, widths)), ends)
-        alike = _at(plain(layers, q, np.ones(len(layers))), ends)
+        layers, ends = layers_of(blocks)
+        found = at_ends(plain(layers, q, read_by(blocks, widths)), ends)
+        alike = at_ends(plain(layers, q, np.ones(len(layers))), ends)
         return found, float(alike.var_log_gradient[-1])
     return found, float(found.var_log_gradient[-1] / read[0])
-
-
-def _layers(blocks: tuple[Network, ...]) -> tuple[tuple[PlainLayer, ...], list[int]]:
-    """The plain layers of all blocks in sequence, and how many there are before each block and behind the last."""
-    each = [plain_layers(block) for block in blocks]
-    ends = np.cumsum([0, *(len(layers) for layers in each)]).tolist()
-    return tuple(layer for layers in each for layer in layers), ends
-
-
-def _read_by(blocks: tuple[Network, ...], widths: tuple[int, ...]) -> Floats:
-    """1/width of the units that each plain layer reads: of the layer before a block, and inside of it of its own."""
-    read = []
-    for block, before, after in zip(blocks, widths[:-1], widths[1:], strict=True):
-        read += [before, *([after] * (len(plain_layers(block)) - 1))]
-    return 1.0 / np.array(read, dtype=np.float64)
-
-
-def _at(found: FirstOrder, ends: list[int]) -> FirstOrder:
-    return FirstOrder(*(column[ends] for column in found))
 
 
 def _of_two(blocks: tuple[Network, ...], q: float, q2: float, c: float, widths: tuple[int, ...]) -> OfCorrelation:
     if any(residual_layer(block) is not None for block in blocks):
         raise NoExpansion("the expansion of correlations knows plain blocks only")
-    layers, ends = _layers(blocks)
-    found = two_inputs(layers, q, q2, c, _read_by(blocks, widths))
+    layers, ends = layers_of(blocks)
+    found = two_inputs(layers, q, q2, c, read_by(blocks, widths))
     return OfCorrelation(*(column[ends] for column in found))
-
-
-def _limit(found: FirstOrder) -> str:
-    """Why first order is not enough, as a sentence; empty if it is."""
-    for name, what in (("var_log_q", "ln q"), ("var_log_gradient", "the log-gradient")):
-        variance = getattr(found, name)
-        large = np.flatnonzero(~(variance <= LARGEST) & ~np.isnan(variance))
-        if large.size:
-            at = int(large[0])
-            return (
-                f"the variance of {what} is {variance[at]:.2g} at layer {at}: above {LARGEST} terms of second order "
-                "count; take more width or less depth"
-            )
-    return ""
 
 
 def _unknown(depth: int) -> FirstOrder:

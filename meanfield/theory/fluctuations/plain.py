@@ -61,10 +61,14 @@ def moments_by_layer(layers: Sequence[PlainLayer], k: Floats) -> list[OneGaussia
     return [found[i] for i in range(len(layers))]
 
 
-def plain(layers: Sequence[PlainLayer], q: float, per_unit: Floats) -> FirstOrder:
-    """The expansion before each layer and after the last; `per_unit` is 1/width of the units that each layer reads."""
+def plain(layers: Sequence[PlainLayer], q: float, per_unit: Floats, *, fixed_norm: bool = False) -> FirstOrder:
+    """The expansion before each layer and after the last; `per_unit` is 1/width of the units that each layer reads.
+
+    The units of the input are independent Gaussians. With `fixed_norm` their |h|²/n is `q` exactly: to first order this
+    takes away the variance 2q²/n that it has otherwise.
+    """
     k = variances(layers, q)
-    state, states = _State(q), []
+    state, states = _State(q, var_g=-2 * q**2 * float(per_unit[0]) if fixed_norm else 0.0), []
     for layer, m, after, share in zip(layers, moments_by_layer(layers, k[:-1]), k[1:], per_unit, strict=True):
         states.append(state)
         state = _next(state, layer.w, m, float(after), float(share))
@@ -106,3 +110,34 @@ def _next(s: _State, w: float, m: OneGaussianMoments, after: float, share: float
         var_j=var_j,
         shift_t=s.shift_t + turn * (s.cov_gt + 2 * s.var_c + s.shift_g) + 0.5 * m.d2 / m.d * s.var_g,
     )
+
+
+class ToLast(NamedTuple):
+    """The logarithm of the squared gradient of the last layer with respect to each layer: its variance and shift."""
+
+    var: Floats
+    shift: Floats
+
+
+def gradient_to_last(layers: Sequence[PlainLayer], found: FirstOrder, per_unit: Floats) -> ToLast:
+    """The same expansion read backwards, for each layer before the last and for the last, where both are 0.
+
+    Of δ ln T = Σ (ξ + r·g), with noises ξ of T and the fluctuation g of G, the coefficient of g at a layer is R =
+    r + χ_∥ R′, where R′ is the coefficient at the next layer; likewise for the terms of the mean shift.
+    """
+    k = found.q
+    var_g = found.var_log_q * k**2
+    shift_g = (found.shift_log_q + found.var_log_q / 2) * k
+    var, shift = np.zeros((2, k.size))
+    noise, drift, of_g, of_c = 0.0, 0.0, 0.0, 0.0  # sums from a layer on, and R and its like of Var C
+    moments = moments_by_layer(layers, k[:-1])
+    for i in range(len(layers) - 1, -1, -1):
+        m, w, share = moments[i], layers[i].w, float(per_unit[i])
+        parallel, turn, with_slope = w * m.v1, m.d1 / m.d, (m.ffdd / m.d - m.v) * w * share
+        noise += (3 * m.dddd / m.d**2 - 1) * share + 2 * of_g * with_slope + (of_g * w) ** 2 * (m.ffff - m.v**2) * share
+        drift += turn * shift_g[i] + 0.5 * m.d2 / m.d * var_g[i]
+        drift += of_g * (parallel * turn * var_g[i] + with_slope) + of_c * w * m.ffdd / m.d * share
+        of_g, of_c = turn + parallel * of_g, 2 * turn + parallel**2 / (w * m.d) * of_c
+        var[i] = noise + of_g**2 * var_g[i]
+        shift[i] = drift - var[i] / 2
+    return ToLast(var, shift)
