@@ -217,7 +217,6 @@ def test_a_read_only_folder(diagram):
 @pytest.mark.parametrize("kind", ["save", "to_csv"])
 def test_folders_that_are_not_there_and_names_that_are_not_free(kind, diagram, tmp_path):
     unwritten(WRITERS[kind], diagram, tmp_path / "none" / "d.npz", errno.ENOENT)
-    unwritten(WRITERS[kind], diagram, tmp_path / ("d" * 300), errno.ENAMETOOLONG)
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError):
         WRITERS[kind](diagram, tmp_path / "file" / "d.npz")
@@ -251,11 +250,8 @@ for write in (
 @pytest.mark.parametrize("path", ["x" * 300, "a/" * 3000 + "b"])
 def test_a_name_that_is_too_long_is_told(path, diagram, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for use in (
-        diagram.save,
-        mf.PhaseDiagram.load,
-        lambda place: mf.phase_diagram("tanh", [1.0], [0.1], checkpoint=place),
-    ):
+    uses = [diagram.save, diagram.to_csv, mf.PhaseDiagram.load]
+    for use in (*uses, lambda folder: mf.phase_diagram("tanh", [1.0], [0.1], checkpoint=folder)):
         with pytest.raises(mf.InvalidInput, match=r"characters\) cannot be .*: File name too long"):
             use(path)
     assert list(tmp_path.iterdir()) == []
