@@ -104,6 +104,15 @@ def test_each_customary_scheme_suits_one_activation_and_the_critical_one_suits_a
     assert suited == critical | {("tanh", "Glorot"), ("relu", "He")}
 
 
+def test_gradients_scatter_by_depth_over_width():
+    found = load("depth_needs_width").main(depth=8, networks=2, depths=(2, 8))
+    assert found["bands"][64].gradient_band is not None
+    spread = {n: np.ptp(np.log(run.gradient_band[:, 0])) for n, run in found["bands"].items()}
+    assert spread[64] == pytest.approx(4 * spread[1024], rel=1e-12)
+    np.testing.assert_array_equal(found["needed"]["relu"], [1000, 4000])
+    assert min(found["needed"], key=lambda name: found["needed"][name][-1]) in ("tanh", "erf", "elu")
+
+
 def test_importing_an_example_computes_and_draws_nothing(monkeypatch):
     import meanfield as mf
 
@@ -118,6 +127,7 @@ def test_importing_an_example_computes_and_draws_nothing(monkeypatch):
         "analyze",
         "crosscheck",
         "initializer",
+        "fluctuations",
     ):
         monkeypatch.setattr(mf, name, lambda *_, **__: pytest.fail("computed at import"))
     for path in sorted(EXAMPLES.glob("*.py")):
