@@ -2,11 +2,12 @@
 
 import threading
 import types
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from meanfield._types import Floats
 from meanfield.activations.activation import Activation
 from meanfield.activations.resolve import activation
 from meanfield.arguments import correlation, positive, tolerance
@@ -21,8 +22,17 @@ PLAIN = (types.FunctionType, types.BuiltinFunctionType, np.ufunc)
 SAME = 8 * float(np.finfo(float).eps)  # relative difference of values that is rounding
 KEPT = 8  # most functions, and most pairs of functions, that are kept
 _lock = threading.Lock()
-_functions: dict[int, tuple[Any, Activation]] = {}
+_functions: dict[int, "_Known"] = {}
 _products: dict[tuple[int, int], tuple[Activation, Activation, ProductMap]] = {}
+
+
+class _Known(NamedTuple):
+    """A function, its activation, and points with the values there by which a changed function is known."""
+
+    function: Any
+    phi: Activation
+    x: Floats
+    values: Floats
 
 
 @own_error_state
@@ -171,6 +181,8 @@ def pair_expectation(
     else:
         q_first, q_second, c_pair = arrays
         value, error = _product_map(first, second)(q_first, q_second, 1.0 - c_pair)
+    _keep(f, first)
+    _keep(g, second)
     after = first.evaluations + (0 if second is first else second.evaluations)
     converged = bool(np.all(error <= rtol * np.maximum(1.0, np.abs(value))))
     searched = [first.resolution(variance1), second.resolution(variance2)]
@@ -186,26 +198,24 @@ def _activation(spec: Any) -> Activation:
     A function may depend on more than x, and that may have changed. It is unchanged if it has the same values at every
     node of the panels on which it was integrated and beside its breakpoints.
     """
-    if type(spec) not in PLAIN:
+    with _lock:
+        known = _functions.get(id(spec))
+    if known is None or known.function is not spec:
         return activation(spec)
-    with _lock:
-        function, phi = _functions.get(id(spec), (None, None))
-    if function is spec and phi is not None and _unchanged(phi):
-        return phi
-    phi = activation(spec)
-    with _lock:
-        _functions[id(spec)] = spec, phi
-        while len(_functions) > KEPT:
-            _functions.pop(next(iter(_functions)))
-    return phi
-
-
-def _unchanged(phi: Activation) -> bool:
-    x, before = phi.pieces.held()
     try:
-        return bool(np.all(np.abs(phi.pieces(x) - before) <= SAME * np.abs(before)))
+        values = known.phi.pieces(known.x)
     except BadActivation:
-        return False
+        return activation(spec)
+    return known.phi if np.all(np.abs(values - known.values) <= SAME * np.abs(known.values)) else activation(spec)
+
+
+def _keep(spec: Any, phi: Activation) -> None:
+    """Keep the activation of a plain function, with the values that it has now."""
+    if type(spec) in PLAIN:
+        with _lock:
+            _functions[id(spec)] = _Known(spec, phi, *phi.pieces.held())
+            while len(_functions) > KEPT:
+                _functions.pop(next(iter(_functions)))
 
 
 def _product_map(first: Activation, second: Activation) -> ProductMap:

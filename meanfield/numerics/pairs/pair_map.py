@@ -42,6 +42,7 @@ from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
 EPS = float(np.finfo(float).eps)
 CLOSED_FORM = 2e-14  # bound on the relative error of a closed form in float64, twice what its tests allow
+ACCEPTED = 0.99  # |c| from which on the long series of a kink are not accurate enough
 LEAST = 8  # least cost of series in the half difference, in units of one quadrature
 SMALLEST = 1e-306  # smaller variances are replaced by this one
 #: Values, and bounds on their absolute errors: two arrays of one shape.
@@ -241,10 +242,10 @@ class PairMap:
         """Cost of pairs without a surface: by Hermite series where they pay, else by quadrature."""
         size, total = np.abs(1.0 - pairs.gap), 0
         for row in (SHORT_SERIES, LONG_SERIES):
-            served = (row.smallest < size) & (size <= row.largest)
+            served = (row.smallest < size) & (size <= min(row.largest, ACCEPTED))
             series = row.pays * self._each[row].missing(np.unique([pairs.q1[served], pairs.q2[served]]))
             total += min(series + int(BY_SERIES * served.sum()), int(pairs.cost(kind)[served].sum()))
-        return total + int(pairs.cost(kind)[size > LONG_SERIES.largest].sum())
+        return total + int(pairs.cost(kind)[size > ACCEPTED].sum())
 
     def evaluate(self, row: Representation, kind: str, pairs: Pairs) -> tuple[Floats, Floats, Floats]:
         """Values, bounds on their errors, and the scales that multiply the tolerance, each of shape (pairs,).
