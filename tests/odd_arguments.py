@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 import meanfield as mf
+from meanfield import plotting
 
 LONGEST = 300  # characters of a message
 SECONDS = 10.0  # that a call may take
@@ -277,6 +278,34 @@ METHODS: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
     "Initializer.blocks": (lambda: mf.initializer("he_normal").blocks, {"activation": "relu", "widths": [4, 8]}),
 }
 
+
+def _figures() -> dict[str, tuple[Callable[[], Any], dict[str, Any]]]:
+    """The same of the functions that draw."""
+    c, q, line = np.linspace(-1, 1, 5), np.linspace(0.1, 2, 5), mf.critical_line("erf", [0.1, 0.2])
+    diagram, run = mf.phase_diagram("erf", [1.0, 1.5], [0.1, 0.2]), mf.propagate(_BLOCK, 2, c=0.5)
+    scales = mf.analyze(mf.mlp("erf", [1.1, 1.5], 0.1))
+    usual: dict[str, dict[str, Any]] = {
+        "plot_activation": {"activation": mf.activation("tanh"), "ax": None, "q": 1.0},
+        "plot_correlation_map": {"c": c, "mapped": c, "ax": None, "c_star": 0.5, "orbit": None},
+        "plot_critical_lines": {"lines": {"erf": line}, "ax": None},
+        "plot_crosscheck": {"check": mf.crosscheck(_BLOCK, 2, 8, networks=2, c=0.5, rng=0), "ax": None},
+        "plot_decay": {"runs": {"a": run}, "ax": None, "laws": None},
+        "plot_depth_map": {
+            **{"sigma_w": [1.0, 2.0], "depth": [1, 2, 3], "values": np.ones((3, 2)), "ax": None},
+            **{"label": "a", "xi_c": None, "scales": 6.0},
+        },
+        "plot_depth_scales": {"sigma_w": [1.1, 1.5], "scales": scales, "ax": None, "critical": (), "title": ""},
+        "plot_phase_diagram": {"diagram": diagram, "ax": None, "critical_line": None},
+        "plot_phase_diagrams": {"diagrams": [diagram], "axes": None, "critical_lines": None},
+        "plot_propagation": {"trajectory": run, "axes": None},
+        "plot_quantity": {"trajectory": run, "quantity": "q", "ax": None},
+        "plot_signal": {"runs": {"a": run}, "axes": None, "simulations": None, "quantities": None},
+        "plot_variance_map": {"q": q, "mapped": q, "ax": None, "fixed_points": (), "orbit": None},
+    }
+    return {name: (functools.partial(getattr, plotting, name), arguments) for name, arguments in usual.items()}
+
+
+METHODS |= _figures()
 
 #: Records of results: their fields are computed by the library, and they check nothing.
 RECORDS = {

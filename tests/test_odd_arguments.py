@@ -12,6 +12,7 @@ from odd_arguments import METHODS, RECORDS, USUAL, called, outcome
 from public_objects import public_objects
 
 import meanfield as mf
+from meanfield import plotting
 from meanfield.errors import LONGEST, shown
 
 SAMPLE = 500  # of about 11,000 cases
@@ -34,6 +35,10 @@ def test_usual_arguments_are_accepted(name, arguments):
     made, error = called(name, arguments)
     assert not error
     assert not isinstance(made, mf.MeanFieldError), made
+
+
+def test_every_figure_is_tried():
+    assert set(plotting.__all__) <= set(METHODS)
 
 
 def is_error(thing):

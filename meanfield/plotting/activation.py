@@ -6,13 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meanfield._types import Axes, Floats
-from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput, shown
-from meanfield.plotting.axes import COLOURS, GREY, axes_for, legend_above, plain
+from meanfield.plotting.axes import COLOURS, GREY, axes_for, drawing, legend_above, plain
 from meanfield.plotting.fields import ActivationFields
 
 
-@own_error_state
+@drawing
 def plot_activation(activation: ActivationFields, ax: Axes = None, *, q: float = 1.0) -> Axes:
     """Draw φ and φ′ over ±4 standard deviations of the pre-activation, and its density in grey.
 

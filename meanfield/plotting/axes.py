@@ -1,9 +1,21 @@
-"""Colours, markers and dashes of all figures, and the making of Axes, legends and labels."""
+"""Colours, markers and dashes of all figures, checks of their arguments, and the making of Axes, legends and labels."""
 
+import inspect
 import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import wraps
 from textwrap import fill
+from typing import Any, ParamSpec, get_args, get_origin
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from meanfield._types import Axes
+from meanfield.arguments import entries, number
+from meanfield.error_state import own_error_state
+from meanfield.errors import InvalidInput, MeanFieldError, shown
+
+P = ParamSpec("P")
 
 # Okabe & Ito 2008: distinguishable with any colour vision; neighbours in this order also differ in lightness.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -66,3 +78,77 @@ def outer_xlabels(axes: Axes) -> None:
 def plain(text: str) -> str:
     """Text from the data with dollar signs escaped, shortened to 60 characters."""
     return (text if len(text) <= 60 else f"{text[:57]}…").replace("$", r"\$")
+
+
+def drawing(function: Callable[P, Axes]) -> Callable[P, Axes]:
+    """Check the arguments of a figure by their annotations, and tell in one sentence what cannot be drawn.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument is not what its annotation says, or Matplotlib cannot draw it.
+    """
+    signature = inspect.signature(function)
+
+    @wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> Axes:
+        given = signature.bind(*args, **kwargs)
+        for name, value in given.arguments.items():
+            if signature.parameters[name].kind is not inspect.Parameter.VAR_KEYWORD:
+                given.arguments[name] = _checked(value, signature.parameters[name].annotation, name)
+        try:
+            return function(*given.args, **given.kwargs)
+        except MeanFieldError:
+            raise
+        except (TypeError, ValueError, OverflowError, AttributeError) as error:
+            raise InvalidInput(f"{function.__name__} cannot draw this: {error}") from error
+
+    return own_error_state(checked)
+
+
+def _checked(value: Any, kind: Any, name: str) -> Any:
+    """`value` as its annotation `kind` says; raises `InvalidInput` unless it is that."""
+    choices = set(get_args(kind))
+    if kind is Any:  # Axes, one or several
+        if not (value is None or all(_has(ax, ("plot", "figure")) for ax in _entries(value) or [value])):
+            raise InvalidInput(f"{name} must be Axes of Matplotlib or None, not {shown(value)}")
+        return value
+    if choices >= set(get_args(ArrayLike)):
+        return None if value is None and type(None) in choices else entries(value, name)
+    if type(None) in choices:
+        return None if value is None else _checked(value, next(one for one in choices if one is not type(None)), name)
+    if kind is float:
+        return number(value, name)
+    if kind is str or isinstance(value, str):
+        if kind is not str or not isinstance(value, str):
+            raise InvalidInput(f"{name} must be {'text' if kind is str else 'a result'}, not {shown(value)}")
+        return value
+    if get_origin(kind) is Mapping:
+        if not isinstance(value, Mapping):
+            raise InvalidInput(f"{name} must be a mapping from labels, not {shown(value)}")
+        return {key: _checked(one, get_args(kind)[1], f"{name}[{shown(key)}]") for key, one in value.items()}
+    if get_origin(kind) in (Sequence, Iterable):
+        if (several := _entries(value)) is None:
+            raise InvalidInput(f"{name} must be a sequence, not {shown(value)}")
+        return [_checked(one, get_args(kind)[0], f"an entry of {name}") for one in several]
+    if get_origin(kind) is tuple:
+        return value
+    fields = [field for field in vars(kind) if not field.startswith("_")]
+    if not _has(value, fields):
+        raise InvalidInput(f"{name} must be a result with the fields {', '.join(fields)}, not {shown(value)}")
+    return value
+
+
+def _entries(value: Any) -> list[Any] | None:
+    """The entries of a sequence, or of an array of any shape; None for anything else."""
+    try:
+        return list(value.flat) if isinstance(value, np.ndarray) and value.ndim else list(iter(value))
+    except Exception:  # a foreign object's own
+        return None
+
+
+def _has(value: object, fields: Iterable[str]) -> bool:
+    try:
+        return all(hasattr(value, field) for field in fields)
+    except Exception:  # a foreign object's own
+        return False

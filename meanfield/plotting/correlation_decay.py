@@ -6,13 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meanfield._types import Axes
-from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput, shown
-from meanfield.plotting.axes import COLOURS, MARKERS, axes_for
+from meanfield.plotting.axes import COLOURS, MARKERS, axes_for, drawing
 from meanfield.plotting.fields import TrajectoryFields
 
 
-@own_error_state
+@drawing
 def plot_decay(
     runs: Mapping[str, TrajectoryFields], ax: Axes = None, *, laws: Mapping[str, tuple[str, ArrayLike]] | None = None
 ) -> Axes:

@@ -3,11 +3,11 @@
 from numpy.typing import ArrayLike
 
 from meanfield._types import Axes
-from meanfield.error_state import own_error_state
+from meanfield.plotting.axes import drawing
 from meanfield.plotting.cobweb import draw_map
 
 
-@own_error_state
+@drawing
 def plot_correlation_map(
     c: ArrayLike,
     mapped: ArrayLike,

@@ -5,12 +5,11 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from meanfield._types import Axes, Ints
-from meanfield.error_state import own_error_state
-from meanfield.plotting.axes import COLOURS, MARKERS, axes_for, legend_above
+from meanfield.plotting.axes import COLOURS, MARKERS, axes_for, drawing, legend_above
 from meanfield.plotting.fields import CriticalLineFields
 
 
-@own_error_state
+@drawing
 def plot_critical_lines(lines: Mapping[str, CriticalLineFields], ax: Axes = None) -> Axes:
     """Draw critical lines, solid where q is stable and dashed where it is unstable; a single solution as a dot.
 

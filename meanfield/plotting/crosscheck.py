@@ -3,14 +3,13 @@
 import numpy as np
 
 from meanfield._types import Axes, Floats
-from meanfield.error_state import own_error_state
-from meanfield.plotting.axes import COLOURS, GREY, axes_for, legend_above
+from meanfield.plotting.axes import COLOURS, GREY, axes_for, drawing, legend_above
 from meanfield.plotting.fields import CheckFields
 
 LABELS = {"q": "$q$", "one_minus_c": "$1 - c$", "gradient": "squared gradient"}
 
 
-@own_error_state
+@drawing
 def plot_crosscheck(check: CheckFields, ax: Axes = None) -> Axes:
     """Draw theory as lines and simulation as points with two standard errors; rings mark failing rows.
 

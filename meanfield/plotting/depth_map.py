@@ -4,12 +4,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meanfield._types import Axes
-from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
-from meanfield.plotting.axes import axes_for
+from meanfield.plotting.axes import axes_for, drawing
 
 
-@own_error_state
+@drawing
 def plot_depth_map(
     sigma_w: ArrayLike,
     depth: ArrayLike,

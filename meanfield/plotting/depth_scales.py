@@ -4,16 +4,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meanfield._types import Axes
-from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
-from meanfield.plotting.axes import COLOURS, GREY, axes_for, legend_above
+from meanfield.plotting.axes import COLOURS, GREY, axes_for, drawing, legend_above
 from meanfield.plotting.fields import DepthScaleFields
 
 FINE = 4000  # points of a drawn curve
 TOP = 30.0  # upper end of the axis in medians of xi_c, if xi_c diverges
 
 
-@own_error_state
+@drawing
 def plot_depth_scales(
     sigma_w: ArrayLike, scales: DepthScaleFields, ax: Axes = None, *, critical: ArrayLike = (), title: str = ""
 ) -> Axes:

@@ -3,9 +3,8 @@
 import numpy as np
 
 from meanfield._types import Axes, Bools, Floats
-from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
-from meanfield.plotting.axes import axes_for, legend_above, plain
+from meanfield.plotting.axes import axes_for, drawing, legend_above, plain
 from meanfield.plotting.critical_lines import draw_line
 from meanfield.plotting.fields import CriticalLineFields, PhaseDiagramFields
 
@@ -16,7 +15,7 @@ SMALLEST = 0.02  # smallest share of the diagram that gets a phase label, or tha
 PADDED = 1.2  # size of a label with its margin, relative to its text
 
 
-@own_error_state
+@drawing
 def plot_phase_diagram(
     diagram: PhaseDiagramFields, ax: Axes = None, *, critical_line: CriticalLineFields | None = None
 ) -> Axes:

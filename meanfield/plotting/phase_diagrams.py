@@ -5,14 +5,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from meanfield._types import Axes
-from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
-from meanfield.plotting.axes import axes_for, plain
+from meanfield.plotting.axes import axes_for, drawing, plain
 from meanfield.plotting.fields import CriticalLineFields, PhaseDiagramFields
 from meanfield.plotting.phase_diagram import plot_phase_diagram
 
 
-@own_error_state
+@drawing
 def plot_phase_diagrams(
     diagrams: Sequence[PhaseDiagramFields],
     axes: Axes = None,

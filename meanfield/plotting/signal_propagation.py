@@ -5,16 +5,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from meanfield._types import Axes
-from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
-from meanfield.plotting.axes import COLOURS, DASHES, MARKERS, axes_for, legend_above, outer_xlabels
+from meanfield.plotting.axes import COLOURS, DASHES, MARKERS, axes_for, drawing, legend_above, outer_xlabels
 from meanfield.plotting.fields import SimulationFields, TrajectoryFields
 from meanfield.plotting.trajectory import plot_quantity
 
 BARS = 12  # largest number of error bars on one line
 
 
-@own_error_state
+@drawing
 def plot_signal(
     runs: Mapping[str, TrajectoryFields],
     axes: Axes = None,

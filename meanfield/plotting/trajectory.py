@@ -3,9 +3,8 @@
 import numpy as np
 
 from meanfield._types import Axes
-from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput, shown
-from meanfield.plotting.axes import COLOURS, axes_for, outer_xlabels
+from meanfield.plotting.axes import COLOURS, axes_for, drawing, outer_xlabels
 from meanfield.plotting.fields import TrajectoryFields
 
 LABELS = {
@@ -17,7 +16,7 @@ LABELS = {
 }
 
 
-@own_error_state
+@drawing
 def plot_quantity(
     trajectory: TrajectoryFields, quantity: str, ax: Axes = None, *, bands: bool = False, **style: object
 ) -> Axes:
@@ -72,7 +71,7 @@ def plot_quantity(
     return ax
 
 
-@own_error_state
+@drawing
 def plot_propagation(trajectory: TrajectoryFields, axes: Axes = None, *, bands: bool = False, **style: object) -> Axes:
     """Draw second moment, correlation (of two inputs) and squared gradient by layer, one below the other.
 

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from numpy.typing import ArrayLike
 
 from meanfield._types import Axes
-from meanfield.error_state import own_error_state
+from meanfield.plotting.axes import drawing
 from meanfield.plotting.cobweb import draw_map
 from meanfield.plotting.fields import FixedPointFields
 
 
-@own_error_state
+@drawing
 def plot_variance_map(
     q: ArrayLike,
     mapped: ArrayLike,

@@ -66,5 +66,5 @@ def test_the_restriction_restricts():
     check = only(fields.CheckFields, mf.crosscheck("relu", 2, 16, networks=8, rng=0))
     assert not hasattr(check, "summary")
     del check.rows
-    with pytest.raises(AttributeError, match="rows"):
+    with pytest.raises(mf.InvalidInput, match="fields rows, z"):
         plot_crosscheck(check)
