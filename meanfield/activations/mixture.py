@@ -18,7 +18,7 @@ from meanfield.activations.moments import Moments
 from meanfield.activations.symmetry import Symmetry
 from meanfield.errors import InvalidInput
 from meanfield.estimates import Estimate
-from meanfield.numerics.pairs.pair_map import ValueAndError
+from meanfield.numerics.pairs.closed_pairs import ValueAndError
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
 EPS = float(np.finfo(float).eps)

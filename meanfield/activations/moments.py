@@ -17,7 +17,8 @@ from meanfield.activations.formulas.straight_line import StraightLine
 from meanfield.errors import DivergentExpectation
 from meanfield.estimates import Estimate
 from meanfield.numerics.discs.moments import ProvenMoments, moment
-from meanfield.numerics.pairs.pair_map import CLOSED_FORM, PairMap, ValueAndError
+from meanfield.numerics.pairs.closed_pairs import CLOSED_FORM, ValueAndError
+from meanfield.numerics.pairs.pair_map import PairMap
 from meanfield.numerics.quadrature.one_gaussian import COVERED
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 from meanfield.numerics.solve.surrogate import Surrogate

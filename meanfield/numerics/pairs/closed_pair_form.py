@@ -24,5 +24,13 @@ class ClosedPairForm(Protocol):
         """E f′(U)f′(V)."""
 
     @property
+    def dual(self) -> PairFunction | None:
+        """E f(U)f(V) as a function of q₁, q₂ and E UV."""
+
+    @property
+    def second_moment(self) -> Callable[[Floats], Floats]:
+        """E f(U)²."""
+
+    @property
     def derivative_moment(self) -> Callable[[Floats], Floats] | None:
         """E f′(U)²."""

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meanfield._types import Bools, Floats
-from meanfield.numerics.pairs import by_quadrature, mehler
-from meanfield.numerics.pairs.closed_pair_form import ClosedPairForm, PairFunction
+from meanfield.numerics.pairs import by_quadrature, closed_pairs, mehler
+from meanfield.numerics.pairs.closed_pair_form import ClosedPairForm
+from meanfield.numerics.pairs.closed_pairs import ValueAndError
 from meanfield.numerics.pairs.hermite import AlongVariance, EachVariance
 from meanfield.numerics.pairs.representations import (
     BY_SERIES,
@@ -40,13 +41,9 @@ from meanfield.numerics.pairs.unequal_surface import HalfDifference, UnequalSurf
 from meanfield.numerics.pairs.variance_panels import panel_number
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
-EPS = float(np.finfo(float).eps)
-CLOSED_FORM = 2e-14  # bound on the relative error of a closed form in float64, twice what its tests allow
 ACCEPTED = 0.99  # |c| from which on the long series of a kink are not accurate enough
 LEAST = 8  # least cost of series in the half difference, in units of one quadrature
 SMALLEST = 1e-306  # smaller variances are replaced by this one
-#: Values, and bounds on their absolute errors: two arrays of one shape.
-ValueAndError = tuple[Floats, Floats]
 
 
 def correlation_gap(q1: Floats, q2: Floats, d: Floats) -> Floats:
@@ -105,10 +102,9 @@ class PairMap:
 
     def distance(self, q1: ArrayLike, q2: ArrayLike, d: ArrayLike) -> ValueAndError:
         """½E(f(U) − f(V))² and bounds on its error, broadcast shape; the error is small relative to the value."""
-        form = self._form and self._form.distance
         first, second, half_square = _floats(q1, q2, d)
-        if form:
-            return self._closed("distance", form, first, second, half_square)
+        if self._form and self._form.distance:
+            return self._by_form(self._form, "distance", first, second, half_square)
         return self._numeric("distance", first, second, correlation_gap(first, second, half_square))
 
     def slope(self, q1: ArrayLike, q2: ArrayLike, d: ArrayLike) -> ValueAndError:
@@ -116,10 +112,9 @@ class PairMap:
 
         It is the derivative of `distance` in d; f′ includes a delta function at each jump of f.
         """
-        form = self._form and self._form.distance_slope
         first, second, half_square = _floats(q1, q2, d)
-        if form:
-            return self._closed("slope", form, first, second, half_square)
+        if self._form and self._form.distance_slope:
+            return self._by_form(self._form, "slope", first, second, half_square)
         return self._numeric("slope", first, second, correlation_gap(first, second, half_square))
 
     def decorrelation(self, q1: ArrayLike, q2: ArrayLike, gap: ArrayLike) -> ValueAndError:
@@ -128,48 +123,25 @@ class PairMap:
         The error is small relative to the standard deviations √(Var f(U)·Var f(V)), which suffices for E f(U)f(V).
         """
         first, second, one_minus_c = _floats(q1, q2, gap)
-        form = self._form and self._form.distance
-        if form:
+        if self._form and self._form.distance:
             half_square = _misfit(first, second) + np.sqrt(first) * np.sqrt(second) * one_minus_c
-            return self._closed("product", form, first, second, half_square, one_minus_c)
+            return self._by_form(self._form, "product", first, second, half_square, one_minus_c)
         return self._numeric("product", first, second, one_minus_c)
 
-    def _closed(
-        self, kind: str, form: PairFunction, q1: Floats, q2: Floats, d: Floats, gap: Floats | None = None
+    def _by_form(
+        self, form: ClosedPairForm, kind: str, q1: Floats, q2: Floats, d: Floats, gap: Floats | None = None
     ) -> ValueAndError:
         """The closed form up to its largest variance, quadrature beyond."""
-        rule = self._closed_slope if kind == "slope" else self._closed_distance
-        beyond = np.maximum(q1, q2) > (self._form.largest_q if self._form else np.inf)
-        if not beyond.any():
+        rule = closed_pairs.slope if kind == "slope" else closed_pairs.distance
+        if max(q1.max(initial=0.0), q2.max(initial=0.0)) <= form.largest_q:
             return rule(form, q1, q2, d)
+        q1, q2, d, gap = np.broadcast_arrays(q1, q2, d, correlation_gap(q1, q2, d) if gap is None else gap)
+        beyond = np.maximum(q1, q2) > form.largest_q
         value, error = np.empty(beyond.shape), np.empty(beyond.shape)
-        gap = correlation_gap(q1, q2, d) if gap is None else gap
         value[beyond], error[beyond] = self._numeric(kind, q1[beyond], q2[beyond], gap[beyond])
         if not beyond.all():
             value[~beyond], error[~beyond] = rule(form, q1[~beyond], q2[~beyond], d[~beyond])
         return value, error
-
-    def _closed_distance(self, form: PairFunction, q1: Floats, q2: Floats, d: Floats) -> ValueAndError:
-        value = _quietly(form, q1, q2, d)
-        error = CLOSED_FORM * np.abs(value)
-        slope = self._form and self._form.distance_slope
-        if slope and not np.array_equal(q1, q2):
-            # At unequal variances d includes ½(√q₁ − √q₂)². Its own rounding error moves the value by the slope.
-            most = self._largest_slope(q1, q2)
-            rounding = _quietly(lambda *pair: 8 * EPS * d * (np.abs(slope(*pair)) if most is None else most), q1, q2, d)
-            error = error + np.fmin(rounding, 4 * value)  # NaN if f jumps, c = 1 and q1 = q2
-        return value, error
-
-    def _largest_slope(self, q1: Floats, q2: Floats) -> Floats | None:
-        """The bound √(E f′(U)² E f′(V)²) on |E f′(U)f′(V)|, if a closed form of it is known."""
-        square = self._form and self._form.derivative_moment
-        return np.sqrt(square(q1)) * np.sqrt(square(q2)) if square else None
-
-    def _closed_slope(self, form: PairFunction, q1: Floats, q2: Floats, d: Floats) -> ValueAndError:
-        value = _quietly(form, q1, q2, d)
-        error = CLOSED_FORM * np.abs(value)
-        most = self._largest_slope(q1, q2)
-        return value, error if most is None else error + 8 * EPS * most
 
     def _numeric(self, kind: str, q1: Floats, q2: Floats, gap: Floats) -> ValueAndError:
         q1, q2, gap = np.broadcast_arrays(q1, q2, gap)
@@ -287,9 +259,3 @@ class PairMap:
 def _floats(*arguments: ArrayLike) -> tuple[Floats, Floats, Floats]:
     q1, q2, d = (np.asarray(a, dtype=np.float64) for a in arguments)
     return np.maximum(q1, SMALLEST), np.maximum(q2, SMALLEST), d
-
-
-def _quietly(form: PairFunction, *arguments: Floats) -> Floats:
-    """The closed form, without floating-point warnings: the callers check for inf and NaN."""
-    with np.errstate(all="ignore"):
-        return np.asarray(form(*arguments), dtype=np.float64)

@@ -25,6 +25,7 @@ BLOCK = 1_000_000  # numbers of such differences that are held at once
 EQUAL = 64 * float(np.finfo(float).eps)  # relative spread of second moments that is rounding
 CANCELS = 0.01  # of two second moments: a distance below it is not taken as their difference
 FEW = 96  # inputs whose pairs are one tile
+LEAST = 32  # of more inputs, the parts whose pairs are one list
 TILE = 16384  # pairs of a tile: the arrays of one layer fit into the cache of a processor
 
 
@@ -140,16 +141,18 @@ def take_inputs(inputs: ArrayLike) -> Inputs:
 def _tiles(number: int) -> Iterator[tuple[Ints, Ints]]:
     """Indices i and j, which broadcast, of tiles that hold every pair of different inputs once.
 
-    A rectangle has the pairs of one half of some inputs with the other half, or some rows of it. The pairs within the
-    smallest parts are one list.
+    A tile has the pairs of one half of some inputs with the other half, for several parts of the inputs of one size, or
+    some rows of them. The pairs within the smallest parts are one list.
     """
     parts = [np.arange(number)]
-    while parts and parts[0].size > FEW:
-        halves = [half for part in parts for half in np.array_split(part, 2)]
-        for first, second in zip(halves[::2], halves[1::2], strict=True):
-            for rows in np.array_split(first, -(-first.size * second.size // TILE)):
-                yield rows[:, None], second[None, :]
-        parts = halves
+    while parts and parts[0].size > (LEAST if number > FEW else FEW):
+        halves = [np.array_split(part, 2) for part in parts]
+        for shape in sorted({(first.size, second.size) for first, second in halves}):
+            alike = [pair for pair in halves if (pair[0].size, pair[1].size) == shape]
+            first, second = (np.array([pair[k] for pair in alike]) for k in (0, 1))
+            for rows in np.array_split(np.arange(shape[0]), -(-first.size * shape[1] // TILE)):
+                yield first[:, rows, None], second[:, None, :]
+        parts = [half for pair in halves for half in pair]
     within = [part[np.array(np.triu_indices(part.size, 1))] for part in parts]
     i, j = np.concatenate(within, axis=1)
     for some in np.array_split(np.arange(i.size), -(-i.size // TILE)) if i.size else []:
