@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import elementwise
 
 from meanfield._types import Floats, Ints
 from meanfield.numerics.solve.bracketed import root
+from meanfield.numerics.solve.least import least
 from meanfield.theory.assumptions.block import Block
 from meanfield.theory.fixed_points.analysis import factors
 from meanfield.theory.fixed_points.correlation import INFINITE, stable_c
@@ -93,26 +93,16 @@ def deepest(block: Block, sigma_b: Floats, critical: Sequence[Floats] = ()) -> D
     values = search.shallowness(*np.broadcast_arrays(scan, every[:, None]))
     ties = values <= values.min(axis=1, keepdims=True) + TIE
     index = np.argmin(np.where(ties, np.abs(np.arange(SCANNED) - SCANNED // 2), SCANNED), axis=1)
-    log_sigma, least = np.full(every.size, np.nan), values[every, index]
-    inside = np.flatnonzero((index > 0) & (index < SCANNED - 1) & (least < np.log(HUGE)))
+    log_sigma, lowest = np.full(every.size, np.nan), values[every, index]
+    inside = np.flatnonzero((index > 0) & (index < SCANNED - 1) & (lowest < np.log(HUGE)))
     if inside.size:
-
-        def shallowness(x: Floats, number: Floats) -> Floats:
-            return search.shallowness(x, number.astype(np.intp))
-
         low, middle, high = (scan[index[inside] + shift] for shift in (-1, 0, 1))
-        found = elementwise.find_minimum(
-            shallowness,
-            (low, middle, high),
-            args=(inside.astype(np.float64),),
-            tolerances={"xatol": CLOSE, "xrtol": 0.0, "fatol": 0.0, "frtol": 0.0},
+        log_sigma[inside], lowest[inside] = least(
+            lambda which, x: search.shallowness(x, inside[which]), low, middle, high, lowest[inside], atol=CLOSE
         )
-        flat = ~found.success  # no point of the bracket is any better than the others
-        log_sigma[inside] = np.where(flat, scan[index[inside]], found.x)
-        least[inside] = np.where(flat, least[inside], found.f_x)
     rows, candidates = _candidates(sigma_b.size, critical, _marginal(block))
     if rows.size:  # in a tie they are preferred, and the last of them most
-        as_good = search.shallowness(candidates, rows) <= least[rows] + TIE
+        as_good = search.shallowness(candidates, rows) <= lowest[rows] + TIE
         log_sigma[rows[as_good]] = candidates[as_good]
     q, xi_c, xi_gradient = np.full((3, every.size), np.nan)
     best = np.flatnonzero(np.isfinite(log_sigma))

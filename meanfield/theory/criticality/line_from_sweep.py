@@ -1,17 +1,16 @@
 """Critical weights of a block of any form: where χ₁ crosses 1 as sigma_w grows, at the q that deep networks reach."""
 
-from collections.abc import Callable
-
 import numpy as np
 
-from meanfield._types import Bools, Floats
-from meanfield.numerics.solve.bracketed import root
+from meanfield._types import Bools, Floats, Ints
+from meanfield.numerics.solve.bracketed import NumberedFunction, root
+from meanfield.numerics.solve.first_root import first_root
 from meanfield.theory.assumptions.block import Block
 from meanfield.theory.criticality.rows import Rows
 from meanfield.theory.fixed_points.depth_scales import CRITICAL
 from meanfield.theory.fixed_points.finite_variance import largest_q
 from meanfield.theory.fixed_points.maps import Signal, signal_map
-from meanfield.theory.fixed_points.stable_variance import stable_q
+from meanfield.theory.fixed_points.stable_variance import stable_and_multiple_q
 
 SIGMAS = np.geomspace(1e-3, 1e3, 121)
 FARTHEST = 2.0**100  # stands for an unbounded q
@@ -21,86 +20,105 @@ PRECISION = 1e-12  # of ln σ_w
 ROUNDING = 1e-11  # of χ₁ at a q* that is found to rounding
 STEP = 1e-3  # of ln σ_w, over which the slope of ln χ₁ is taken
 SMALLEST = 1e-300
-PARTS = 32  # of a cell, of which the first in which χ₁ crosses 1 is searched
+NOTHING = np.zeros(0)
+NO_ROWS = Rows(NOTHING, NOTHING, NOTHING, NOTHING, NOTHING > 0, NOTHING)
 
 
 def line_from_sweep(block: Block, sigma_b: Floats) -> Rows:
     """The solutions of χ₁ = 1 for each of `sigma_b` whose q is reached from q = 1."""
-    rows = [row for bias in sigma_b for row in _crossings(block, float(bias))]
-    columns = [np.array([row[i] for row in rows], dtype=bool if i == 4 else float) for i in range(6)]
-    return Rows(*columns)
+    if sigma_b.size == 0:
+        return NO_ROWS
+    sweep = _Sweep(block, sigma_b)
+    scan, every = np.log(SIGMAS), np.arange(sigma_b.size)
+    q, signal = sweep.reached(*(a.ravel() for a in np.broadcast_arrays(every[:, None], scan)))
+    q, chi = q.reshape(every.size, scan.size), signal.chi.reshape(every.size, scan.size)
+    level = np.array([_level(row) for row in chi])
+    crosses = ((chi[:, :-1] < 1) != (chi[:, 1:] < 1)) & ~(level[:, :-1] | level[:, 1:])
+    bias, cell = np.nonzero(crosses)
+    found = [_neutral(sweep, np.flatnonzero(level.any(axis=1)), q, level, scan)]
+    if bias.size:
+        found.append(_crossings(sweep, bias, scan[cell], scan[cell + 1]))
+    order = np.argsort(np.concatenate([rows.sigma_b for rows in found]), kind="stable")
+    columns = {name: np.concatenate([getattr(rows, name) for rows in found])[order] for name in Rows._fields}
+    return Rows(**columns)
 
 
-def _crossings(block: Block, sigma_b: float) -> list[tuple[float, float, float, float, bool, float]]:
-    """Rows (σ_b, σ_w, q, χ_∥, stable, error)."""
+class _Sweep:
+    """The q that networks reach, and the signal there, by the number of σ_b and by ln σ_w, arrays of one shape."""
 
-    def reached(log_sigma: Floats) -> tuple[Floats, Signal]:
-        return _reached(block.at(sigma_w=np.exp(log_sigma), sigma_b=sigma_b))
+    def __init__(self, block: Block, sigma_b: Floats) -> None:
+        self.block, self.sigma_b = block, sigma_b
 
-    def at_zero(log_sigma: Floats) -> Signal:
-        return signal_map(block.at(sigma_w=np.exp(log_sigma), sigma_b=sigma_b), np.zeros(log_sigma.size))
+    def networks(self, bias: Ints, log_sigma: Floats) -> Block:
+        """The networks with these σ_b and σ_w."""
+        return self.block.at(sigma_w=np.exp(log_sigma), sigma_b=self.sigma_b[bias])
 
-    log_sigma = np.log(SIGMAS)
-    q, signal = reached(log_sigma)
-    rows, level = [], _level(signal.chi)
-    if level.any():  # all of these sigma_w are critical, and one with q nearest 1 makes the row
-        logs = np.log(np.clip(q[level], 1 / FARTHEST, FARTHEST))
-        nearest = np.array([np.interp(0.0, logs, log_sigma[level])])
-        at, after = reached(nearest)
-        sigma_w = float(np.exp(nearest[0]))
-        rows.append((sigma_b, sigma_w, float(at[0]), float(after.slope[0]), True, sigma_w))
-    crosses = ((signal.chi[:-1] < 1) != (signal.chi[1:] < 1)) & ~(level[:-1] | level[1:])
-    cells = np.flatnonzero(crosses)
+    def reached(self, bias: Ints, log_sigma: Floats) -> tuple[Floats, Signal]:
+        """The q that each network reaches from q = 1, and the signal behind one block there."""
+        networks = self.networks(bias, log_sigma)
+        q, _ = stable_and_multiple_q(networks, 1.0)
+        finite = np.minimum(q, FARTHEST)
+        if np.isinf(q).any():
+            finite = np.minimum(finite, largest_q(networks, 1.0, FARTHEST))
+        return q, signal_map(networks, finite)
 
-    def log_chi(log_sigma: Floats) -> Floats:
-        return _log(reached(log_sigma)[1].chi)
-
-    def log_chi_at_zero(log_sigma: Floats) -> Floats:
-        return _log(at_zero(log_sigma).chi)
-
-    low, high = log_sigma[cells], log_sigma[cells + 1]
-    roots = root(lambda _, x: log_chi(x), *_first_crossing(log_chi, low, high), atol=PRECISION)
-    for k in range(cells.size):
-        here, growth = roots[k : k + 1], log_chi
-        q, signal = reached(here)
-        if abs(float(signal.chi[0]) - 1) > CONTINUOUS or np.isinf(q[0]):  # it jumps across 1
-            continue
-        if q[0] < NEAR_ZERO and np.all(at_zero(here).q == 0):
-            # A fixed point leaves 0 here, and χ₁ at it grows with the square of what σ_w has beyond the critical one.
-            growth, q = log_chi_at_zero, np.zeros(1)
-            here = root(lambda _, x: log_chi_at_zero(x), low[k : k + 1], high[k : k + 1], atol=PRECISION)
-            signal = at_zero(here)
-        sigma_w, slope = float(np.exp(here[0])), float(signal.slope[0])
-        steepness = float(np.abs(np.diff(growth(here[0] + np.array([-STEP, STEP])))[0])) / (2 * STEP)
-        error = sigma_w * (2 * PRECISION + (ROUNDING + float(signal.chi_error[0])) / max(steepness, 1e-6))
-        stable = q[0] == 0 or abs(slope) < 1 - CRITICAL
-        rows.append((sigma_b, sigma_w, float(q[0]), slope, bool(stable), error))
-    return rows
+    def at_zero(self, bias: Ints, log_sigma: Floats) -> Signal:
+        """The signal behind one block of a signal of q = 0."""
+        return signal_map(self.networks(bias, log_sigma), np.zeros(log_sigma.size))
 
 
-def _reached(networks: Block) -> tuple[Floats, Signal]:
-    """The q that each network reaches from q = 1, and the signal behind one block there."""
-    q = stable_q(networks)
-    finite = np.minimum(q, FARTHEST)
-    if np.isinf(q).any():
-        finite = np.minimum(finite, largest_q(networks, 1.0, FARTHEST))
-    return q, signal_map(networks, finite)
+def _neutral(sweep: _Sweep, biases: Ints, q: Floats, level: Bools, scan: Floats) -> Rows:
+    """Of each σ_b at which many σ_w in a row are critical the one with q nearest 1."""
+    nearest = np.zeros(biases.size)
+    for k, bias in enumerate(biases):
+        logs = np.log(np.clip(q[bias, level[bias]], 1 / FARTHEST, FARTHEST))
+        nearest[k] = np.interp(0.0, logs, scan[level[bias]])
+    sigma_w = np.exp(nearest)
+    at, slope = np.zeros(0), np.zeros(0)
+    if biases.size:
+        at, after = sweep.reached(biases, nearest)
+        slope = after.slope
+    return Rows(sweep.sigma_b[biases], sigma_w, at, slope, np.full(biases.size, True), sigma_w)
+
+
+def _crossings(sweep: _Sweep, bias: Ints, low: Floats, high: Floats) -> Rows:
+    """Where χ₁ first crosses 1 between these ln σ_w; it crosses again where q grows without bound later on."""
+
+    def log_chi(which: Ints, log_sigma: Floats) -> Floats:
+        return _log(sweep.reached(bias[which], log_sigma)[1].chi)
+
+    def log_chi_at_zero(which: Ints, log_sigma: Floats) -> Floats:
+        return _log(sweep.at_zero(bias[which], log_sigma).chi)
+
+    here = first_root(log_chi, low, high, atol=PRECISION)
+    q, signal = sweep.reached(bias, here)
+    kept = np.flatnonzero((np.abs(signal.chi - 1) <= CONTINUOUS) & np.isfinite(q))  # elsewhere χ₁ jumps across 1
+    bias, low, high, here, q = bias[kept], low[kept], high[kept], here[kept], q[kept]
+    slope, chi_error = signal.slope[kept], signal.chi_error[kept]
+    if bias.size == 0:
+        return NO_ROWS
+    growth = np.diff(_around(log_chi, here), axis=1)[:, 0]
+    zero = np.flatnonzero((q < NEAR_ZERO) & (sweep.at_zero(bias, here).q == 0))
+    if zero.size:
+        # A fixed point leaves 0 here, and χ₁ at it grows with the square of what σ_w has beyond the critical one.
+        here[zero] = root(lambda which, x: log_chi_at_zero(zero[which], x), low[zero], high[zero], atol=PRECISION)
+        signal = sweep.at_zero(bias[zero], here[zero])
+        q[zero], slope[zero], chi_error[zero] = 0.0, signal.slope, signal.chi_error
+        growth[zero] = np.diff(_around(lambda which, x: log_chi_at_zero(zero[which], x), here[zero]), axis=1)[:, 0]
+    steepness, sigma_w = np.abs(growth) / (2 * STEP), np.exp(here)
+    error = sigma_w * (2 * PRECISION + (ROUNDING + chi_error) / np.maximum(steepness, 1e-6))
+    return Rows(sweep.sigma_b[bias], sigma_w, q, slope, (q == 0) | (np.abs(slope) < 1 - CRITICAL), error)
+
+
+def _around(function: NumberedFunction, x: Floats) -> Floats:
+    """The functions a step before and behind each x, shape (functions, 2)."""
+    which = np.repeat(np.arange(x.size), 2)
+    return function(which, (x[:, None] + np.array([-STEP, STEP])).ravel()).reshape(-1, 2)
 
 
 def _log(chi: Floats) -> Floats:
     """ln χ₁, where χ₁ = 0 too."""
     return np.asarray(np.log(np.maximum(chi, SMALLEST)))
-
-
-def _first_crossing(log_chi: Callable[[Floats], Floats], low: Floats, high: Floats) -> tuple[Floats, Floats]:
-    """The part of each cell in which χ₁ first crosses 1; it crosses again where q grows without bound later on."""
-    if low.size == 0:
-        return low, high
-    points = np.linspace(low, high, PARTS + 1, axis=1)
-    below = (log_chi(points.ravel()) < 0).reshape(points.shape)
-    changes = below[:, :-1] != below[:, 1:]
-    cell, first, found = np.arange(low.size), np.argmax(changes, axis=1), changes.any(axis=1)
-    return np.where(found, points[cell, first], low), np.where(found, points[cell, first + 1], high)
 
 
 def _level(chi: Floats) -> Bools:

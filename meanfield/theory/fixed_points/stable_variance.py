@@ -8,10 +8,10 @@ from meanfield._types import Bools, Floats, Ints
 from meanfield.numerics.solve.far_fixed_points import LEAST, far_fixed_points
 from meanfield.numerics.solve.fixed_points import Map, every_fixed_point, logarithmic_grid
 from meanfield.theory.assumptions.block import Block
+from meanfield.theory.fixed_points.attractors import attractor
 from meanfield.theory.fixed_points.finite_variance import largest_q
 from meanfield.theory.fixed_points.maps import signal_map
 from meanfield.theory.fixed_points.mlp_moments import mlp_moments
-from meanfield.theory.fixed_points.stable_variance_of_mlps import attractor
 from meanfield.theory.fixed_points.variance import FALLS, LOWEST, SMALLEST, lowest_q, variance_maps
 from meanfield.theory.fixed_points.variance_curves import CurvesOfBlocks
 
@@ -22,10 +22,12 @@ ORBIT = 2000  # layers for which the map is iterated where it is not monotonic
 
 
 def stable_and_multiple_q(block: Block, q0: float) -> tuple[Floats, Bools | None]:
-    """`stable_q`, from tables where the networks are many, and `multiple_q` where it comes with them (else None)."""
-    if np.prod(block.shape, dtype=int) < MANY:
+    """`stable_q` and `multiple_q` from tables; where these are whole and for few networks, `stable_q` and None."""
+    many = np.prod(block.shape, dtype=int) >= MANY
+    maps = (mlp_moments(block) if many else None) or CurvesOfBlocks.of(block, apart=not many)
+    if not (many or maps.rise_apart):
         return _with_far(block, stable_q(block, q0)), None
-    found = attractor(mlp_moments(block) or CurvesOfBlocks.of(block), q0)
+    found = attractor(maps, q0)
     if found.leaps.any():
         found.q[found.leaps] = stable_q(block.take(np.flatnonzero(found.leaps)), q0)
     return _with_far(block, found.q), found.multiple

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from meanfield._types import Floats, Ints
 from meanfield.activations.activation import Activation
+from meanfield.errors import DivergentExpectation
 from meanfield.networks.layers.attention import Attention
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.concatenation import Concatenate
@@ -20,12 +21,12 @@ from meanfield.networks.layers.dense import Dense
 from meanfield.networks.layers.network import Network
 from meanfield.networks.layers.noise import Noise
 from meanfield.networks.layers.residual import Residual
-from meanfield.numerics.solve.fixed_points import logarithmic_grid
 from meanfield.theory.fixed_points.finite_variance import largest_q
 from meanfield.theory.fixed_points.maps import signal_map
 
 BIAS = "sigma_b"
-LOOKED_AT = (1e-4, 1e3)  # q between which a slope of V is looked for that is not positive
+AWAY = np.geomspace(1e-4, 1e3, 1000)  # distances from 0 at which |φ| is looked at
+LOOKED_AT = np.geomspace(1e-4, 1e3, 47)  # q at which a slope of V that is not positive is looked for, two an octave
 LARGE = 2.0**300  # a bias variance next to which every other second moment is 0
 
 
@@ -68,11 +69,11 @@ class CurvesOfBlocks:
     rise_apart: bool
 
     @classmethod
-    def of(cls, block: Network) -> Self:
-        """The curves of all the block's parameters, flattened."""
+    def of(cls, block: Network, *, apart: bool = False) -> Self:
+        """The curves of all the block's parameters, flattened; if `apart`, with one for each of them in any case."""
         count = int(np.prod(block.shape, dtype=int))
         networks = block.take(np.arange(count))
-        if not bias_only_adds(block):
+        if apart or not bias_only_adds(block):
             return cls(networks, networks, np.arange(count), np.zeros(count), all(map(_rises, networks.activations)))
         others = [
             getattr(layer, name)
@@ -113,8 +114,16 @@ class CurvesOfBlocks:
 
 
 def _rises(phi: Activation) -> bool:
-    """Whether V(q) = E φ(√q Z)² rises, where it is looked at."""
-    return bool(np.all(phi.moments.second_moment_slope(logarithmic_grid(*LOOKED_AT))[0] >= 0))
+    """Whether V(q) = E φ(√q Z)² rises where it is looked at: surely if |φ| grows away from 0 on both sides."""
+    grows = all(np.all(np.diff(np.abs(part.pieces(side * AWAY))) >= 0) for _, part in phi.parts for side in (-1.0, 1.0))
+    if grows:
+        return True
+    try:
+        phi.moments.second_moment_slope(LOOKED_AT[-1:])  # is soon told to be infinite
+        slope, error = phi.moments.second_moment_slope(LOOKED_AT)
+    except DivergentExpectation:
+        return False
+    return bool(np.all(slope >= -error))
 
 
 def bias_only_adds(layer: Layer) -> bool:

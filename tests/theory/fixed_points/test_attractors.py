@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from meanfield.theory.fixed_points.stable_variance_of_mlps import attractor
+from meanfield.theory.fixed_points.attractors import attractor
 from meanfield.theory.fixed_points.variance_tables import tabulated
 
 
