@@ -28,8 +28,6 @@ class HalfLine(NamedTuple):
 @cache
 def half_line(n: int = NODES) -> HalfLine:
     """The `n`-point rule."""
-    from scipy.linalg import eigvalsh_tridiagonal
-
     edges = np.linspace(0.0, FAR, PANELS + 1)
     x = legendre.nodes_between(edges[:-1], edges[1:]).ravel()
     panel = 0.5 * (edges[1] - edges[0]) * legendre.rule().weights
@@ -41,7 +39,7 @@ def half_line(n: int = NODES) -> HalfLine:
         following = (x - diagonal[k]) * now - (beside[k - 1] if k else 0.0) * before
         beside[k] = np.sqrt(mass @ following**2)
         before, now = now, following / beside[k]
-    nodes = np.asarray(eigvalsh_tridiagonal(diagonal, beside[:-1]), dtype=np.float64)
+    nodes = np.asarray(np.linalg.eigvalsh(np.diag(diagonal) + np.diag(beside[:-1], -1)), dtype=np.float64)
     orthonormal = np.empty((n, n))
     before, now = np.zeros(n), np.full(n, mass.sum() ** -0.5)
     for k in range(n):
