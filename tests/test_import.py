@@ -34,6 +34,17 @@ print([m for m in {heavy} if m in sys.modules])
     assert run(code) == "False\n[]"
 
 
+def test_a_wrong_name_is_told_without_algebra_special_functions_or_optimisers():
+    code = """
+import meanfield as mf, sys
+try:
+    mf.gain("nosuch")
+except mf.UnknownActivation:
+    print([m for m in ("sympy", "scipy.special", "scipy.optimize") if m in sys.modules])
+"""
+    assert run(code) == "[]"
+
+
 def test_every_public_name_can_be_had_after_a_star_import():
     assert run("from meanfield import *; print(gain.__name__, Network.__name__)") == "gain Network"
 

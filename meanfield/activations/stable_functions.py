@@ -3,9 +3,9 @@
 import math
 
 import numpy as np
-from scipy.special import erf, expit, ndtr
 
 from meanfield._types import Floats
+from meanfield.special_functions import special
 
 
 def softplus(x: Floats) -> Floats:
@@ -62,18 +62,18 @@ def mish(x: Floats) -> Floats:
 def dmish(x: Floats) -> Floats:
     """Derivative of mish."""
     t, rest = _mish_parts(x)
-    return t + x * rest * (1 + t) * expit(x)
+    return t + x * rest * (1 + t) * special.expit(x)
 
 
 def serf(x: Floats) -> Floats:
     """x erf(softplus x)."""
-    return x * erf(softplus(x))
+    return x * special.erf(softplus(x))
 
 
 def dserf(x: Floats) -> Floats:
     """Derivative of serf."""
     s = softplus(x)
-    return erf(s) + x * expit(x) * np.exp(-s * s) * (2 / math.sqrt(math.pi))
+    return special.erf(s) + x * special.expit(x) * np.exp(-s * s) * (2 / math.sqrt(math.pi))
 
 
 def squareplus(x: Floats, b: float) -> Floats:
@@ -98,23 +98,23 @@ GELU_SLOPE = 2 * math.sqrt(2 / math.pi)
 
 def tanh_gelu(x: Floats, slope: float = GELU_SLOPE) -> Floats:
     """x(1 + tanh u)/2 = x σ(2u) with 2u = slope·(x + 0.044715 x³)."""
-    return x * expit(slope * (x + 0.044715 * x**3))
+    return x * special.expit(slope * (x + 0.044715 * x**3))
 
 
 def tanh_gelu_derivative(x: Floats, slope: float = GELU_SLOPE) -> Floats:
     """σ(2u)(1 + 2xu′ σ(−2u))."""
     u2 = slope * (x + 0.044715 * x**3)
-    return expit(u2) * (1 + x * slope * (1 + 3 * 0.044715 * x * x) * expit(-u2))
+    return special.expit(u2) * (1 + x * slope * (1 + 3 * 0.044715 * x * x) * special.expit(-u2))
 
 
 def gelu(x: Floats) -> Floats:
     """x Φ(x)."""
-    return x * ndtr(x)
+    return x * special.ndtr(x)
 
 
 def dgelu(x: Floats) -> Floats:
     """Φ(x) + x Φ′(x)."""
-    return ndtr(x) + x * normal_density(x)
+    return special.ndtr(x) + x * normal_density(x)
 
 
 BEYOND = 50.0  # where exp(−exp |x|) and 1 − tanh(exp |x|) have long underflowed

@@ -3,11 +3,11 @@
 import math
 
 import numpy as np
-from scipy.special import erf, ndtr
 
 from meanfield.activations import stable_functions as stable
 from meanfield.activations.catalogue.entry import Entry, Real, integer, positive
 from meanfield.activations.symmetry import EVEN, ODD, Symmetry, two_slopes
+from meanfield.special_functions import special
 
 
 def quantiser_thresholds(levels: int) -> tuple[float, ...]:
@@ -49,7 +49,7 @@ LITERATURE = (
     ),
     Entry(
         "erf",
-        lambda x: erf(x),
+        lambda x: special.erf(x),
         lambda x: 2 / math.sqrt(math.pi) * np.exp(-x * x),
         "erf(x)",
         "Williams 1996 (Computing with infinite networks, NIPS)",
@@ -57,7 +57,7 @@ LITERATURE = (
     ),
     Entry(
         "normal_cdf",
-        lambda x: ndtr(x),
+        lambda x: special.ndtr(x),
         stable.normal_density,
         "Phi(x)",
         "Williams 1996 (Computing with infinite networks, NIPS), shifted and scaled",

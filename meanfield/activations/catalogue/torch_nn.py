@@ -5,11 +5,11 @@ evaluation; `threshold`, which has no defaults in torch, has the defaults of Ker
 """
 
 import numpy as np
-from scipy.special import expit
 
 from meanfield.activations import stable_functions as stable
 from meanfield.activations.catalogue.entry import Entry, Real, at_least, positive
 from meanfield.activations.symmetry import ODD, Symmetry, two_slopes
+from meanfield.special_functions import special
 
 # Klambauer et al. 2017, section 2: the pair that keeps mean 0 and variance 1.
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
@@ -122,8 +122,8 @@ TORCH = (
     ),
     Entry(
         "silu",
-        lambda x, beta: x * expit(beta * x),
-        lambda x, beta: expit(beta * x) * (1 + beta * x * expit(-beta * x)),
+        lambda x, beta: x * special.expit(beta * x),
+        lambda x, beta: special.expit(beta * x) * (1 + beta * x * special.expit(-beta * x)),
         "x*sigmoid({beta}*x)",
         "Elfwing, Uchibe, Doya 2017 (arXiv:1702.03118); β: Ramachandran, Zoph, Le 2017 (arXiv:1710.05941)",
         aliases=("swish",),
@@ -134,7 +134,7 @@ TORCH = (
     Entry(
         "softplus",
         lambda x, beta: stable.softplus(beta * x) / beta,
-        lambda x, beta: expit(beta * x),
+        lambda x, beta: special.expit(beta * x),
         "log(1 + exp({beta}*x))/{beta}",
         "Dugas, Bengio, Bélisle, Nadeau, Garcia 2000 (NIPS)",
         parameters={"beta": positive(1.0)},
@@ -210,8 +210,8 @@ TORCH = (
     ),
     Entry(
         "sigmoid",
-        lambda x: expit(x),
-        lambda x: expit(x) * expit(-x),
+        lambda x: special.expit(x),
+        lambda x: special.expit(x) * special.expit(-x),
         "1/(1 + exp(-x))",
         "Rumelhart, Hinton, Williams 1986 (Nature 323)",
         aliases=("logistic", "expit"),
@@ -219,7 +219,7 @@ TORCH = (
     Entry(
         "log_sigmoid",
         lambda x: -stable.softplus(-x),
-        lambda x: expit(-x),
+        lambda x: special.expit(-x),
         "-log(1 + exp(-x))",
         "torch.nn.LogSigmoid",
     ),

@@ -1,18 +1,18 @@
 """The activations of Hugging Face's transformers and of timm that torch.nn does not have."""
 
 import numpy as np
-from scipy.special import expit
 
 from meanfield.activations import stable_functions as stable
 from meanfield.activations.catalogue.entry import Entry
+from meanfield.special_functions import special
 
 ROOT = 0.7978845608  # √(2/π) as gelu_fast has it
 
 TRANSFORMERS_AND_TIMM = (
     Entry(
         "quick_gelu",
-        lambda x: x * expit(1.702 * x),
-        lambda x: expit(1.702 * x) * (1 + 1.702 * x * expit(-1.702 * x)),
+        lambda x: x * special.expit(1.702 * x),
+        lambda x: special.expit(1.702 * x) * (1 + 1.702 * x * special.expit(-1.702 * x)),
         "x*sigmoid(1.702*x)",
         "Hendrycks, Gimpel 2016 (arXiv:1606.08415), section 2; transformers.activations.QuickGELUActivation",
         aliases=("gelu_sigmoid",),

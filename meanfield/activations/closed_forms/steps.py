@@ -5,23 +5,23 @@ from dataclasses import replace
 from math import inf, pi
 
 import numpy as np
-from scipy.special import erfc, owens_t
 
 from meanfield._types import Floats
 from meanfield.activations.closed_forms.form import ANY_SIZE, ClosedForm, Moment, Pair, pair, standardised
+from meanfield.special_functions import special
 
 SOURCE = "Sheppard 1899 (Phil. Trans. A 192) for steps at zero; Owen 1956 (Ann. Math. Stat. 27), eq. 3.1, for others"
 
 
 def _tail(x: Floats) -> Floats:
-    return erfc(x / 2**0.5) / 2
+    return special.erfc(x / 2**0.5) / 2
 
 
 def _far_wedge(h: Floats, slope: Floats) -> Floats:
     """T(h, ∞) − T(h, slope) for h ≥ 0, small where it is small (Owen 1956, eq. 2.3 beyond slope one)."""
     steep = np.maximum(slope, 1.0)
-    beyond = owens_t(steep * h, 1 / steep) - _tail(steep * h) * (0.5 - _tail(h))
-    return np.where(slope > 1, beyond, _tail(h) / 2 - owens_t(h, slope))
+    beyond = special.owens_t(steep * h, 1 / steep) - _tail(steep * h) * (0.5 - _tail(h))
+    return np.where(slope > 1, beyond, _tail(h) / 2 - special.owens_t(h, slope))
 
 
 def _turn(h: Floats, other: Floats, e: Floats, sine: Floats) -> Floats:
@@ -31,7 +31,7 @@ def _turn(h: Floats, other: Floats, e: Floats, sine: Floats) -> Floats:
     run = np.abs(h) * sine
     slope = np.divide(rise, run, out=np.where(rise == 0, 0.0, np.copysign(inf, rise)), where=run > 0)
     gain = np.where(
-        side == 0, owens_t(np.abs(h), slope), -side * _far_wedge(np.abs(h), np.where(side < 0, -slope, slope))
+        side == 0, special.owens_t(np.abs(h), slope), -side * _far_wedge(np.abs(h), np.where(side < 0, -slope, slope))
     )
     return np.where(h == 0, 0.0, gain)
 
@@ -57,7 +57,7 @@ def steps(thresholds: Sequence[float], levels: Sequence[float]) -> ClosedForm:
         """E of the step function with levels f, summed outwards from 0: nothing cancels if |f| grows outwards."""
         centre, changes = (f[np.sum(edges < 0)] + f[np.sum(edges <= 0)]) / 2, np.diff(f) * np.sign(edges)
         terms = [(t, c / 2) for t, c in zip(np.abs(edges), changes, strict=True) if c]
-        return lambda q: sum((c * erfc(standardised(t, q)) for t, c in terms), np.full(np.shape(q), centre))
+        return lambda q: sum((c * special.erfc(standardised(t, q)) for t, c in terms), np.full(np.shape(q), centre))
 
     def second_moment_slope(q: Floats) -> Floats:
         total = np.zeros(np.shape(q))

@@ -26,6 +26,7 @@ from meanfield.activations.formulas.spelling import character_meant, habit_meant
 from meanfield.activations.formulas.vocabulary import (
     CASTS,
     CLIPS,
+    FUNCTIONS,
     HYPERBOLIC,
     SEVERAL,
     is_function,
@@ -156,7 +157,7 @@ class Reader:
 
         if name in ("pi", "e", "E"):
             return sp.pi if name == "pi" else sp.E
-        if name in vocabulary() or find(name):
+        if name in FUNCTIONS or find(name):
             raise self.wrong(f"has the function {name} without its argument; write {name}(x)")
         raise self.unknown(name, ["x", "pi", "e"], "the variable is x, and pi and e are the constants")
 
@@ -193,11 +194,11 @@ class Reader:
             return self.where(test, yes, no, depth)
         if name in CLIPS:
             return self.clip(arguments, keywords, depth)
-        if name not in vocabulary() and (found := find_path(path)):
+        if name not in FUNCTIONS and (found := find_path(path)):
             return self.of_row(*found, ast.Call(node.func, arguments, keywords), depth)
-        if name not in vocabulary():
-            known = list(dict.fromkeys([*vocabulary(), *CLIPS, "where", *ENTRIES]))
-            raise self.unknown(name, known, f"the functions are {', '.join(vocabulary())}, clip and where")
+        if name not in FUNCTIONS:
+            known = list(dict.fromkeys([*FUNCTIONS, *CLIPS, "where", *ENTRIES]))
+            raise self.unknown(name, known, f"the functions are {', '.join(FUNCTIONS)}, clip and where")
         if keywords or any(isinstance(argument, ast.Starred) for argument in arguments):
             if len(arguments) == 1 and (found := find_path(path)) and found[0].parameters:
                 return self.of_row(*found, ast.Call(node.func, arguments, keywords), depth)

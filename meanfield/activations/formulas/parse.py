@@ -17,7 +17,7 @@ from meanfield.activations.catalogue.table import find, normalised
 from meanfield.activations.formulas.calls import is_switch, path_of, row_and_parameters
 from meanfield.activations.formulas.cases import where_class
 from meanfield.activations.formulas.grammar import Reader
-from meanfield.activations.formulas.vocabulary import real_x, vocabulary
+from meanfield.activations.formulas.vocabulary import FUNCTIONS, real_x
 from meanfield.errors import BadActivation, MeanFieldError, shown
 
 WITH_PARAMETERS = re.compile(r"([\w. -]+):\s*(\w+\s*=[^:=]+(?:,\s*\w+\s*=[^:=]+)*)")  # leaky_relu:negative_slope=0.2
@@ -64,7 +64,7 @@ def called_row(text: str) -> tuple[Entry, dict[str, float]] | None:
         return None
     values = [*tree.args, *(keyword.value for keyword in tree.keywords)]
     names = {part.id for value in values for part in ast.walk(value) if isinstance(part, ast.Name)}
-    if not (listed or names <= {"pi", "e", *vocabulary()}):
+    if not (listed or names <= {"pi", "e", *FUNCTIONS}):
         return None
     numbers = [argument for argument in tree.args if not is_switch(argument)]
     if numbers and not found[0].parameters and found[0].name != "linear":

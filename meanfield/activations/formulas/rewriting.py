@@ -5,12 +5,12 @@ from functools import cache, lru_cache
 from math import prod
 
 import numpy as np
-from scipy import special
 
 from meanfield._types import ArrayFunction, Expression
 from meanfield.activations import stable_functions as stable
 from meanfield.activations.formulas.cases import where, where_class
 from meanfield.activations.formulas.vocabulary import real_x
+from meanfield.special_functions import special
 
 MANY_FACTORS = 8  # from this many on the derivative of a product is made from its halves
 

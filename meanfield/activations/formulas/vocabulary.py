@@ -28,51 +28,56 @@ def real_x() -> Expression:
     return sp.Symbol("x", real=True)
 
 
+#: Functions that sympy has, by their names there.
+OF_SYMPY = {
+    "exp": "exp", "log": "log", "ln": "log", "sqrt": "sqrt", "erf": "erf", "erfc": "erfc",
+    "sin": "sin", "cos": "cos", "tan": "tan", "sinh": "sinh", "cosh": "cosh", "tanh": "tanh",
+    "abs": "Abs", "fabs": "Abs", "absolute": "Abs", "sign": "sign", "floor": "floor", "ceil": "ceiling",
+    "pow": "Pow", "power": "Pow", "float_power": "Pow",
+    **{f"{a}{name}": f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh") for a in ("a", "arc")},
+}  # fmt: skip
+#: The others, made of sympy, the first argument.
+MADE: dict[str, Callable[..., Expression]] = {
+    # Unevaluated, since sympy's simplification of their arguments can take minutes.
+    **dict.fromkeys(("max", "maximum"), lambda sp, *u: sp.Max(*u, evaluate=False)),
+    **dict.fromkeys(("min", "minimum"), lambda sp, *u: sp.Min(*u, evaluate=False)),
+    "heaviside": lambda sp, u, at_zero=None: sp.Heaviside(u, sp.S.Half if at_zero is None else at_zero),
+    "sigmoid": lambda sp, u: 1 / (1 + sp.exp(-u)),
+    "relu": lambda sp, u: sp.Max(u, sp.S.Zero, evaluate=False),
+    "softplus": lambda sp, u: sp.log(1 + sp.exp(u)),
+    "Phi": lambda sp, u: (1 + sp.erf(u / sp.sqrt(2))) / 2,
+    "expm1": lambda sp, u: sp.exp(u) - 1,
+    "log1p": lambda sp, u: sp.log(1 + u),
+    "sech": lambda sp, u: 1 / sp.cosh(u),
+    "csch": lambda sp, u: 1 / sp.sinh(u),
+    "coth": lambda sp, u: 1 / sp.tanh(u),
+    "square": lambda sp, u: u**2,
+    "zeros_like": lambda sp, u: sp.S.Zero,
+    "ones_like": lambda sp, u: sp.S.One,
+    "exp2": lambda sp, u: 2**u,
+    "log2": lambda sp, u: sp.log(u) / sp.log(2),
+    "log10": lambda sp, u: sp.log(u) / sp.log(10),
+    "logaddexp": lambda sp, a, b: a + sp.log(1 + sp.exp(b - a)),
+    "round": lambda sp, u: sp.floor(u + sp.S.Half),
+    "trunc": lambda sp, u: sp.sign(u) * sp.floor(sp.Abs(u)),
+}
+#: The names of the functions of the grammar, but for ``where`` and `CLIPS`.
+FUNCTIONS = (*OF_SYMPY, *MADE, *SYNONYMS)
+
+
 @cache
 def vocabulary() -> dict[str, Callable[..., Expression]]:
     """The functions of the grammar, as makers of sympy expressions."""
     import sympy as sp
 
-    # Unevaluated, since sympy's simplification of their arguments can take minutes.
-    largest, smallest = partial(sp.Max, evaluate=False), partial(sp.Min, evaluate=False)
-    named = {
-        "exp": sp.exp, "log": sp.log, "ln": sp.log, "sqrt": sp.sqrt, "erf": sp.erf, "erfc": sp.erfc,
-        "sin": sp.sin, "cos": sp.cos, "tan": sp.tan, "sinh": sp.sinh, "cosh": sp.cosh, "tanh": sp.tanh,
-        "abs": sp.Abs, "fabs": sp.Abs, "absolute": sp.Abs, "sign": sp.sign,
-        "max": largest, "maximum": largest, "min": smallest, "minimum": smallest,
-    }  # fmt: skip
-    inverse = {"sin": sp.asin, "cos": sp.acos, "tan": sp.atan, "sinh": sp.asinh, "cosh": sp.acosh, "tanh": sp.atanh}
-    derived: dict[str, Callable[..., Expression]] = {
-        "heaviside": lambda u, at_zero=sp.S.Half: sp.Heaviside(u, at_zero),
-        "sigmoid": lambda u: 1 / (1 + sp.exp(-u)),
-        "relu": lambda u: largest(u, sp.S.Zero),
-        "softplus": lambda u: sp.log(1 + sp.exp(u)),
-        "Phi": lambda u: (1 + sp.erf(u / sp.sqrt(2))) / 2,
-        "expm1": lambda u: sp.exp(u) - 1,
-        "log1p": lambda u: sp.log(1 + u),
-        "sech": lambda u: 1 / sp.cosh(u),
-        "csch": lambda u: 1 / sp.sinh(u),
-        "coth": lambda u: 1 / sp.tanh(u),
-        "square": lambda u: u**2,
-        "zeros_like": lambda u: sp.S.Zero,
-        "ones_like": lambda u: sp.S.One,
-        "exp2": lambda u: 2**u,
-        "log2": lambda u: sp.log(u) / sp.log(2),
-        "log10": lambda u: sp.log(u) / sp.log(10),
-        "logaddexp": lambda a, b: a + sp.log(1 + sp.exp(b - a)),
-        **dict.fromkeys(("pow", "power", "float_power"), sp.Pow),
-        "floor": sp.floor,
-        "ceil": sp.ceiling,
-        "round": lambda u: sp.floor(u + sp.S.Half),
-        "trunc": lambda u: sp.sign(u) * sp.floor(sp.Abs(u)),
-    }
-    derived |= {name: derived[other] for name, other in SYNONYMS.items()}
-    return named | {f"{a}{name}": f for name, f in inverse.items() for a in ("a", "arc")} | derived
+    made = {name: getattr(sp, own) for name, own in OF_SYMPY.items()}
+    made |= {name: partial(f, sp) for name, f in MADE.items()}
+    return made | {name: made[other] for name, other in SYNONYMS.items()}
 
 
 def is_function(name: str) -> bool:
     """Whether a name is a function of the grammar."""
-    return name in vocabulary() or name in ("where", *CLIPS)
+    return name in FUNCTIONS or name in ("where", *CLIPS)
 
 
 def example(name: str) -> str:

@@ -14,7 +14,7 @@ from meanfield.activations.formulas.calls import bound, has_x, path_of, row_and_
 from meanfield.activations.formulas.grammar import NOT_ALLOWED, Reader
 from meanfield.activations.formulas.limits import DEEPEST, LARGEST_DECADE
 from meanfield.activations.formulas.parse import read
-from meanfield.activations.formulas.vocabulary import vocabulary
+from meanfield.activations.formulas.vocabulary import FUNCTIONS
 from meanfield.activations.resolve import activation
 from meanfield.errors import InvalidInput, MeanFieldError, UnknownActivation, shown
 from meanfield.networks.layers.base import Layer
@@ -116,8 +116,8 @@ class NetworkReader:
         match node:
             case ast.Name(id=name):
                 raise self.unknown(name, [*LAYERS, *ENTRIES])
-            case ast.Call(func=ast.Name(id=name)) if not find_path(name) and name not in [*vocabulary(), "where"]:
-                raise self.unknown(name, [*LAYERS, *ENTRIES, *vocabulary(), "where"])
+            case ast.Call(func=ast.Name(id=name)) if not find_path(name) and name not in [*FUNCTIONS, "where"]:
+                raise self.unknown(name, [*LAYERS, *ENTRIES, *FUNCTIONS, "where"])
             case ast.Call() | ast.BinOp() | ast.UnaryOp() | ast.Constant():
                 if has_x(node):
                     return activation(self.part(node))

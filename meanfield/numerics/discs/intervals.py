@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
-from scipy import special
 
 from meanfield._types import Floats, Ints
 from meanfield.numerics.discs.program import LARGER, SMALLER, UNIT, Constant
+from meanfield.special_functions import special
 
 Range: TypeAlias = tuple[Floats, Floats]
 
@@ -61,12 +61,12 @@ VALUES: dict[str, tuple[Callable[[Floats], Floats], float]] = {
     "acosh": (np.arccosh, ELEMENTARY),
     "atanh": (np.arctanh, ELEMENTARY),
     "sech2": (sech_squared, SPECIAL),
-    "sigmoid": (special.expit, SPECIAL),
+    "sigmoid": (lambda x: special.expit(x), SPECIAL),
     "softplus": (softplus, SPECIAL),
     "logcosh": (log_cosh, SPECIAL),
-    "erf": (special.erf, SPECIAL),
-    "erfc": (special.erfc, SPECIAL),
-    "ndtr": (special.ndtr, SPECIAL),
+    "erf": (lambda x: special.erf(x), SPECIAL),
+    "erfc": (lambda x: special.erfc(x), SPECIAL),
+    "ndtr": (lambda x: special.ndtr(x), SPECIAL),
     "floor": (np.floor, 0.0),
 }
 SQUARED = ("erfc", "ndtr")  # those whose relative error grows like x², as that of exp(−x²) does

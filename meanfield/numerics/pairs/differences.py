@@ -13,7 +13,6 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.polynomial.legendre import legvander
-from scipy.special import ndtr
 
 from meanfield._types import Floats, Ints
 from meanfield.errors import NotConverged
@@ -21,6 +20,7 @@ from meanfield.numerics.quadrature.gauss_legendre import interpolation, nodes_be
 from meanfield.numerics.quadrature.half_line import half_line
 from meanfield.numerics.quadrature.one_gaussian import FARTHEST, resolved
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
+from meanfield.special_functions import special
 
 Panel = tuple[Floats, Floats, Floats]
 
@@ -103,7 +103,7 @@ class Differences:
         small = np.array([min(largest, self._end / (half_line(HALF_NODES).nodes[-1] * np.sqrt(self.s.max())))])
         near = self._by_polynomial(small)[0, :, 0] / small**self.power
         while True:
-            shares = np.diff(ndtr(edges[:, None, None] / (np.sqrt(self.s)[:, None] * t)), axis=0)
+            shares = np.diff(special.ndtr(edges[:, None, None] / (np.sqrt(self.s)[:, None] * t)), axis=0)
             tails = np.array([tail(square) for _, _, square in panels])
             means = np.array([square[0].mean(axis=1) for _, _, square in panels])
             whole = near + (shares[..., 0] * means).sum(axis=0) / largest**self.power
