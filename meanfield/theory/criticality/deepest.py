@@ -88,7 +88,6 @@ class _Search:
 
 def deepest(block: Block, sigma_b: Floats, critical: Sequence[Floats] = ()) -> Deepest:
     """The sigma_w for each sigma_b, `critical` ones (for each sigma_b) among them; other parameters are scalars."""
-    from scipy.optimize import elementwise  # half a second, for few callers
 
     search, every = _Search(block, sigma_b), np.arange(sigma_b.size)
     scan = _centre(block) + np.linspace(-SPAN, SPAN, SCANNED)
