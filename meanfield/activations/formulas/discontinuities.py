@@ -114,7 +114,22 @@ def singular_base(node: Expression) -> Expression:
         base = node.args[2]
     else:
         return None
-    return None if base.is_positive or base.is_negative or not base.free_symbols else base
+    return None if not base.free_symbols or has_one_sign(base) else base
+
+
+def has_one_sign(base: Expression) -> bool:
+    """Whether an expression is known to be positive everywhere, or negative.
+
+    Symbols stand for its hyperbolic functions, whose real and imaginary parts sympy would work out at length.
+    """
+    import sympy as sp
+
+    symbols = {
+        part: sp.Dummy(positive=True) if isinstance(part, sp.cosh) else sp.Dummy(real=True)
+        for part in base.atoms(sp.functions.elementary.hyperbolic.HyperbolicFunction)
+    }
+    base = base.xreplace(symbols)
+    return bool(base.is_positive or base.is_negative)
 
 
 @lru_cache(maxsize=1024)

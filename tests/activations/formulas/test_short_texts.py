@@ -4,9 +4,11 @@ import time
 
 import numpy as np
 import pytest
+import sympy
 from generated_texts import text
 
 import meanfield as mf
+from meanfield.activations.formulas.discontinuities import has_one_sign
 
 HANG = 5.0  # seconds of CPU; the long run holds every text below 1 s
 
@@ -88,3 +90,11 @@ def test_the_derivative_of_a_long_product_is_that_of_its_factors():
     factors = np.array([(1 + np.tanh(x / k) / k, np.cosh(x / k) ** -2 / k**2) for k in range(3, 20)])
     truth = factors[:, 0].prod(axis=0) * (factors[:, 1] / factors[:, 0]).sum(axis=0)
     np.testing.assert_allclose(phi.derivative_function(x), truth, rtol=1e-13)
+
+
+def test_hyperbolic_functions_are_not_worked_out_to_tell_a_sign():
+    x = sympy.Symbol("x", real=True)
+    signs = {sympy.cosh(x): True, -sympy.cosh(x): True, 1 + sympy.tanh(x) ** 2: True, sympy.sinh(x): False}
+    assert {base: has_one_sign(base) for base in signs} == signs
+    what = "sech(sigmoid(max(hardtanh(clip(x, 7.25, 3.6)), acosh(x/x), 386) + 12345678901234567890 + sign(celu(x))))"
+    assert isinstance(read_in_time(mf.activation, what), mf.Activation)
