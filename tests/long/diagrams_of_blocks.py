@@ -2,8 +2,8 @@
 
     python tests/long/diagrams_of_blocks.py [points a diagram] [word in the form]
 
-The answers for one network at a time come from a search over a grid and from moments by quadrature, while a diagram
-takes tables of curves. The numbers may differ by 1e-9, and the phases not at all.
+One network at a time, q* comes from `analyze`, and from a search over a whole grid (`stable_q`), with moments by
+quadrature, while a diagram takes tables of curves. The numbers may differ by 1e-9, and the phases not at all.
 """
 
 import sys
@@ -13,6 +13,7 @@ import numpy as np
 
 import meanfield as mf
 from meanfield.theory.assumptions.block import checked
+from meanfield.theory.fixed_points.stable_variance import stable_q
 from meanfield.theory.fixed_points.variance import multiple_q
 
 ACTIVATIONS = (
@@ -64,6 +65,9 @@ def compare(form, points, rng):
                 a, e = float(getattr(diagram, field)[i, j]), float(getattr(one, field))
                 if differs(a, e):
                     wrong.append(f"{field} {a!r} not {e!r} at {w!r}, {b!r}")
+            searched = float(stable_q(alone)[0])
+            if differs(float(diagram.q_star[i, j]), searched):
+                wrong.append(f"q_star {diagram.q_star[i, j]!r}, by search {searched!r} at {w!r}, {b!r}")
             if diagram.phase[i, j] != one.phase:
                 wrong.append(f"phase {diagram.phase[i, j]} not {one.phase} at {w!r}, {b!r}")
             if diagram.multiple[i, j] != multiple_q(alone)[0]:
