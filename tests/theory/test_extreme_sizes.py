@@ -118,3 +118,10 @@ def test_what_floats_cannot_hold_is_refused():
         mf.mlp("tanh", 1.0, 1e-160)
     with pytest.raises(mf.DivergentExpectation, match="range of a float"):
         mf.variance_map("monomial", 1e300)
+
+
+@pytest.mark.parametrize("sigma_b", [1e-60, 1e60])
+def test_a_critical_line_beyond_the_range_of_its_search_says_so(sigma_b):
+    line = mf.critical_line("tanh", [sigma_b])
+    assert len(line) == 0
+    assert "looked for at q from 1e-10 to 1e8" in line.reason

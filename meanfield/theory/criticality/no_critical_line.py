@@ -64,6 +64,8 @@ def why_no_rows(block: Block, curve: CriticalCurve | None) -> str:
         return "chi_1 = 1 has no solution, because it would need a negative sigma_b² at every q."
     low, high = np.where(told, variance, np.inf).argmin(), np.where(told, variance, -np.inf).argmax()
     least, most = (f"{np.sqrt(max(float(variance[end]), 0.0)):.6g}" for end in (low, high))
-    ends = f"from {least} on" * bool(low > 0), f"up to {most}" * bool(high < variance.size - 1)
-    where = " and ".join(filter(None, ends)) or "that take q beyond 1e-10 to 1e8"
-    return f"chi_1 = 1 has solutions only for sigma_b {where}."
+    starts_above_zero = low > 0 and variance[low] > touch[low]
+    ends = f"from {least} on" * bool(starts_above_zero), f"up to {most}" * bool(high < variance.size - 1)
+    if where := " and ".join(filter(None, ends)):
+        return f"chi_1 = 1 has solutions only for sigma_b {where}."
+    return "chi_1 = 1 is looked for at q from 1e-10 to 1e8, and has no solution with this sigma_b there."
