@@ -28,8 +28,10 @@ def stable_and_multiple_q(block: Block, q0: float) -> tuple[Floats, Bools | None
     if not (many or maps.rise_apart):
         return _with_far(block, stable_q(block, q0)), None
     found = attractor(maps, q0)
-    if found.leaps.any():
-        found.q[found.leaps] = stable_q(block.take(np.flatnonzero(found.leaps)), q0)
+    # A map that only touches the identity stops an orbit; tables see that by rounding alone.
+    again = np.flatnonzero(found.leaps if many else found.leaps | np.isinf(found.q) | (found.q == 0))
+    if again.size:
+        found.q[again] = stable_q(block.take(again), q0)
     return _with_far(block, found.q), found.multiple
 
 
