@@ -2,7 +2,7 @@
 
     python docs/make_benchmarks.py [a Python that has the extra `bench`]
 
-Takes about ten minutes, on a machine that does nothing else. Each script runs with one thread.
+Takes about twenty minutes, on a machine that does nothing else. Each script runs with one thread.
 """
 
 import datetime
@@ -27,7 +27,8 @@ Here: {machine}, {cores} cores of which one was used, Python {python}, NumPy {nu
 {meanfield}; {date}.
 """
 PARTS = {
-    "phase_diagram.py": "Phase diagrams",
+    "tasks.py": "Each task beside an expert's code",
+    "phase_diagram.py": "Phase diagrams of activations",
     "many.py": "Many networks, layers or inputs at once",
     "moments.py": "Moments of one activation",
     "simulation.py": "Simulation",
