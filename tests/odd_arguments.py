@@ -9,6 +9,7 @@ import copy
 import functools
 import inspect
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -354,6 +355,8 @@ def outcome(case: Case) -> str:
 
 def _called(case: Case, value: Any) -> tuple[Any, str]:
     usual = METHODS[case.name][1] if case.name in METHODS else USUAL[case.name]
+    if (pyplot := sys.modules.get("matplotlib.pyplot")) is not None:
+        pyplot.close("all")  # Matplotlib warns of many open figures
     return called(case.name, {**copy.deepcopy(usual), case.argument: value})
 
 

@@ -156,7 +156,7 @@ def fluctuations(
 
     >>> import meanfield as mf
     >>> f = mf.fluctuations(mf.mlp("relu", 2**0.5), 10, 500)
-    >>> float(f.var_log_gradient[-1]), f.width_for(0.1)
+    >>> round(float(f.var_log_gradient[-1]), 12), f.width_for(0.1)
     (0.1, 5000)
     """
     depth = whole(depth, "depth", DEEPEST)

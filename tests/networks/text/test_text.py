@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from standard_deviations import deviations
 from work import calls
 
 import meanfield as mf
@@ -242,7 +243,7 @@ def test_what_is_written_is_short():
     assert written(mf.Network(mf.Network("x"))) == "network(network(x))"
 
 
-sigmas = st.floats(0, 1e6) | st.integers(0, 9)
+sigmas = deviations(1e6) | st.integers(0, 9)
 activations = st.one_of(
     st.sampled_from(["relu", "gelu", "x", "x*tanh(x)", "where(x > 0, x, 0.1*x)", "max(x, -0.5)"]),
     st.builds(lambda a: mf.activation("leaky_relu", negative_slope=a), st.floats(-2, 2)),
@@ -250,7 +251,7 @@ activations = st.one_of(
 )
 leaves = st.one_of(
     activations,
-    st.builds(mf.Dense, sigmas, sigmas | st.lists(st.floats(0, 2), min_size=3, max_size=3)),
+    st.builds(mf.Dense, sigmas, sigmas | st.lists(deviations(2), min_size=3, max_size=3)),
     st.builds(Conv, sigmas, sigmas, st.integers(1, 255) | st.tuples(st.integers(1, 255)), st.just("delta")),
     st.builds(mf.Dropout, st.floats(0, 0.99)),
     st.builds(BatchNorm, st.integers(4, 10**6) | st.just(math.inf)),

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rounding import assert_equal_covariances
+from standard_deviations import deviations
 
 import meanfield as mf
 from meanfield.bounded import Bounded
@@ -228,7 +229,7 @@ def test_one_token_with_uniform_scores_is_a_dense_layer():
 
 
 @settings(max_examples=25)
-@given(st.floats(0.1, 3), st.floats(0, 2), st.floats(0, 2), st.floats(-1, 1))
+@given(st.floats(0.1, 3), deviations(2), deviations(2), st.floats(-1, 1))
 def test_gaussian_scores_are_cubic(a, sigma_w, sigma_qk, c):
     layer, sigma = Attention(sigma_w, 0.0, "gaussian", sigma_qk), covariance(6)
     one, other = (propagate_pixels(layer, x * sigma, 1, pixels=3).covariance[1] for x in (1.0, a))

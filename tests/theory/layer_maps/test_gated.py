@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from standard_deviations import deviations
 
 import meanfield as mf
 from meanfield.networks.layers.concatenation import Concatenate
@@ -29,7 +30,7 @@ blocks = pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)
 
 
 @settings(max_examples=60)
-@given(st.floats(1e-3, 1e3), st.floats(0, 3), st.floats(0, 3), st.floats(-1, 1), st.floats(0.1, 10))
+@given(st.floats(1e-3, 1e3), deviations(3), deviations(3), st.floats(-1, 1), st.floats(0.1, 10))
 def test_bilinear_layers_have_a_closed_form(q, sigma_w, sigma_b, c, ratio):
     layer, w, b = Gated("linear", sigma_w, sigma_b), sigma_w**2, sigma_b**2
     one = one_point(layer, Point.at(q))
@@ -68,7 +69,7 @@ def test_the_kernel_is_positive_and_permutes_with_its_inputs(block):
 @settings(max_examples=60)
 @given(
     st.sampled_from(["sigmoid", "gelu", "silu", "relu", "linear", "tanh", "sign", "gaussian", "sin"]),
-    st.floats(1e-3, 1e3), st.floats(1e-3, 1e3), st.floats(-1, 1), st.floats(0, 2), st.floats(0, 2),
+    st.floats(1e-3, 1e3), st.floats(1e-3, 1e3), st.floats(-1, 1), deviations(2), deviations(2),
 )  # fmt: skip
 def test_psd_in_psd_out(name, q1, q2, c, sigma_w, sigma_b):
     d = 0.5 * (q1 + q2) - c * np.sqrt(q1 * q2)

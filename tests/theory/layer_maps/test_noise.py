@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rounding import assert_equal_covariances
 from scipy.optimize import brentq
+from standard_deviations import deviations
 
 import meanfield as mf
 from meanfield.bounded import Bounded
@@ -138,7 +139,7 @@ def test_equal_inputs_part_and_covariances_stay():
 @settings(max_examples=50)
 @given(
     st.sampled_from([AdditiveNoise, MultiplicativeNoise]),
-    st.floats(0, 100),
+    deviations(100),
     st.floats(0.01, 10),
     st.floats(0.01, 10),
     st.floats(-1, 1),

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rounding import assert_equal_covariances
+from standard_deviations import deviations
 
 import meanfield as mf
 from meanfield.networks.layers.residual import Residual
@@ -161,7 +162,7 @@ def test_psd_in_psd_out(name, q, q2, c, branch_scale, skip_scale):
 
 
 @MAPS
-@given(scales, scales, st.floats(0.05, 5), st.floats(-1, 1), st.floats(0, 2), st.floats(0, 1))
+@given(scales, scales, st.floats(0.05, 5), st.floats(-1, 1), deviations(2), deviations(1))
 def test_a_linear_branch_only_scales_what_is_left_of_the_difference(b, s, q, c, sigma_w, sigma_b):
     block = Residual(mf.Dense(sigma_w, sigma_b), branch_scale=b, skip_scale=s)
     out, gap = pair(block, q, c)
