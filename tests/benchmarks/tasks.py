@@ -5,7 +5,8 @@
 Processor times of the first call and of the best of three more; the expert's time is the best of three. Errors are the
 largest, relative to the largest entry; where none is given, the expert's answer is no reference. The last column is the
 aim: a multiple of the expert's time (×) or a time; "missed" says that "again" (or "first", if the aim says so) is
-beyond it. Tasks of the command line are whole processes, beside processes that only import.
+beyond it. Rows of one named activation share its tables, so that "first" of a later row is not cold. Tasks of the
+command line are whole processes, beside processes that only import.
 """
 
 import os
