@@ -6,7 +6,7 @@ import numpy as np
 
 from meanfield._types import Floats
 from meanfield.networks.layers.network import Network
-from meanfield.theory.fluctuations.families import NoExpansion, TwoLayerBranch, of_one_kind, residual_layer
+from meanfield.theory.fluctuations.families import ENDS, TwoLayerBranch, of_one_kind, residual_layer, why
 from meanfield.theory.fluctuations.layers import layers_of, read_by, too_large
 from meanfield.theory.fluctuations.plain import gradient_to_last, plain
 from meanfield.theory.fluctuations.two_layer_branch import two_layer_branches
@@ -60,8 +60,8 @@ def _factors(
         if reason := too_large(found):
             return None, None, reason
         back = gradient_to_last(layers, found, shares)
-    except NoExpansion as error:
-        return None, None, f"{error}"
+    except ENDS as error:
+        return None, None, why(error)
     norm = _band(found.shift_log_q[ends] - 1 / units, found.var_log_q[ends] + 2 / units)
     if not np.isfinite(back.var).all():
         return norm, None, "the activation jumps, so gradients are infinite"

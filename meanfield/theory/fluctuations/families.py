@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import TypeVar
 
+from meanfield._types import Floats
 from meanfield.activations.activation import Activation
 from meanfield.activations.resolve import activation
+from meanfield.errors import MeanFieldError
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.dense import Dense
 from meanfield.networks.layers.elementwise import Elementwise
@@ -47,6 +49,23 @@ class TwoLayerBranch:
 
 class NoExpansion(Exception):
     """No expansion is known for a block; the message says why, as the end of a sentence."""
+
+
+#: What ends an expansion: no formula, moments that are infinite, or numbers beyond floats.
+ENDS = (NoExpansion, MeanFieldError, ArithmeticError)
+SMALLEST, LARGEST = 1e-60, 1e60  # second moments whose fourth powers are floats
+
+
+def why(error: Exception) -> str:
+    """The reason for a user."""
+    return "its moments exceed the range of a float" if isinstance(error, ArithmeticError) else f"{error}"
+
+
+def within_floats(q: Floats) -> None:
+    """Raise NoExpansion where a second moment is too large or too small for products of four of them."""
+    outside = q[~((q >= SMALLEST) & (q <= LARGEST))]
+    if outside.size:
+        raise NoExpansion(f"the expansion needs second moments from {SMALLEST:g} to {LARGEST:g}, not {outside[0]:.3g}")
 
 
 def plain_layers(block: Network) -> tuple[PlainLayer, ...]:

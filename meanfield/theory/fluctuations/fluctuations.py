@@ -16,11 +16,13 @@ from meanfield.networks.layers.network import Network
 from meanfield.networks.stack import WIDEST, as_blocks, as_widths, check_widths
 from meanfield.nonfinite import Explained, Reasons
 from meanfield.theory.fluctuations.families import (
+    ENDS,
     NoExpansion,
     ResidualLayer,
     TwoLayerBranch,
     of_one_kind,
     residual_layer,
+    why,
 )
 from meanfield.theory.fluctuations.layers import at_ends, layers_of, read_by, too_large
 from meanfield.theory.fluctuations.plain import FirstOrder, plain
@@ -171,13 +173,13 @@ def fluctuations(
     try:
         found, per_unit = _expanded(each, start, widths)
         reason = too_large(found)
-    except NoExpansion as error:
-        found, per_unit, reason = _unknown(depth), math.nan, f"{error}"
+    except ENDS as error:
+        found, per_unit, reason = _unknown(depth), math.nan, why(error)
     if at is not None:
         try:
             of_c = _of_two(each, start, second, at, widths)
-        except NoExpansion as error:
-            of_c, reason = OfCorrelation(*np.full((3, depth + 1), np.nan)), reason or f"{error}"
+        except ENDS as error:
+            of_c, reason = OfCorrelation(*np.full((3, depth + 1), np.nan)), reason or why(error)
     pair = of_c._asdict() if of_c else dict.fromkeys(OfCorrelation._fields)
     return Fluctuations(**found._asdict(), **pair, widths=widths, valid=not reason, reason=reason, per_unit=per_unit)
 

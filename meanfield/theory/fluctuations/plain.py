@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from meanfield._types import Floats
-from meanfield.theory.fluctuations.families import PlainLayer
+from meanfield.theory.fluctuations.families import PlainLayer, within_floats
 from meanfield.theory.fluctuations.one_gaussian_moments import OneGaussianMoments, moments_at
 
 
@@ -68,6 +68,7 @@ def plain(layers: Sequence[PlainLayer], q: float, per_unit: Floats, *, fixed_nor
     takes away the variance 2q²/n that it has otherwise.
     """
     k = variances(layers, q)
+    within_floats(k)
     state, states = _State(q, var_g=-2 * q**2 * float(per_unit[0]) if fixed_norm else 0.0), []
     for layer, m, after, share in zip(layers, moments_by_layer(layers, k[:-1]), k[1:], per_unit, strict=True):
         states.append(state)

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from meanfield._types import Floats
-from meanfield.theory.fluctuations.families import NoExpansion, ResidualLayer
+from meanfield.theory.fluctuations.families import NoExpansion, ResidualLayer, within_floats
 from meanfield.theory.fluctuations.hermite_products import coefficients, terms
 from meanfield.theory.fluctuations.one_gaussian_moments import moments_at
 from meanfield.theory.fluctuations.plain import FirstOrder
@@ -32,6 +32,7 @@ def residual(layers: Sequence[ResidualLayer], q: float, per_unit: Floats) -> Fir
         k.append(g * k[-1] + a * (layer.w * m.v + layer.b))
         t.append(t[-1] * (g + a * layer.w * m.d))
     signal, slope = np.array(k), np.array(t)
+    within_floats(signal)
     along, of_t = _correlations(layers, signal), _correlations(layers, slope)
     squares, slopes = _series(layers, signal[:-1], along)
     rows = [(0.0, 0.0, 0.0, 0.0)]

@@ -13,7 +13,7 @@ import numpy as np
 
 from meanfield._types import Floats
 from meanfield.activations.activation import Activation
-from meanfield.theory.fluctuations.families import NoExpansion, PlainLayer
+from meanfield.theory.fluctuations.families import NoExpansion, PlainLayer, within_floats
 from meanfield.theory.fluctuations.hermite_products import coefficients, terms
 
 NEAR_ONE = 0.99  # |c| beyond which the series of second derivatives take too many terms
@@ -29,6 +29,7 @@ class OfCorrelation(NamedTuple):
 
 def two_inputs(layers: Sequence[PlainLayer], q: float, q2: float, c: float, per_unit: Floats) -> OfCorrelation:
     """The expansion before each layer and after the last; `per_unit` is 1/width of the units that each layer reads."""
+    within_floats(np.array([q, q2]))
     s = np.array([q, c * np.sqrt(q) * np.sqrt(q2), q2])
     covariance, shift = np.zeros((3, 3)), np.zeros(3)
     rows = [_of_c(s, covariance, shift)]

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from meanfield._types import Floats
-from meanfield.theory.fluctuations.families import TwoLayerBranch
+from meanfield.theory.fluctuations.families import TwoLayerBranch, within_floats
 from meanfield.theory.fluctuations.one_gaussian_moments import moments_at
 from meanfield.theory.fluctuations.plain import FirstOrder
 
 
 def two_layer_branches(layers: Sequence[TwoLayerBranch], q: float, per_unit: Floats) -> FirstOrder:
     """The expansion before each layer and after the last; `per_unit` is 1/width, of stream and branch alike."""
+    within_floats(np.array([q]))
     s, covariance = q, np.zeros((2, 2))  # of s and T; T is scaled to 1 at every layer
     rows = [(s, 0.0, 0.0, 0.0)]
     for layer, share in zip(layers, per_unit, strict=True):

@@ -85,3 +85,13 @@ def run_plot(run, *, bands=True):
     from meanfield.plotting.trajectory import plot_propagation
 
     return plot_propagation(run, bands=bands)
+
+
+@pytest.mark.parametrize("q", [1e-300, 1e-160, 1e155, 1e300])
+def test_extreme_sizes_have_bands_or_a_reason(q):
+    run = mf.propagate(mf.mlp("tanh", 1.3, 0.2), 3, q=q, width=64)
+    assert np.isfinite(run.q).all()
+    assert (run.q_band is None) == (run.band_reason != "")
+    assert run.q_band is None or np.isfinite(run.q_band).all()
+    f = mf.fluctuations(mf.mlp("relu", 1.2), 3, 64, q=q, c=0.5)
+    assert f.valid == np.isfinite(f.var_log_q).all() == np.isfinite(f.var_c).all() == (f.reason == "")
