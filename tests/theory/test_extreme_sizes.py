@@ -1,5 +1,7 @@
 """Second moments from 1e-300 to 1e300, against closed forms: no product of two of them may overflow or vanish."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -125,3 +127,8 @@ def test_a_critical_line_beyond_the_range_of_its_search_says_so(sigma_b):
     line = mf.critical_line("tanh", [sigma_b])
     assert len(line) == 0
     assert "looked for at q from 1e-10 to 1e8" in line.reason
+
+
+def test_hermite_coefficients_at_the_largest_variance():
+    """There tanh is a sign: E sign(Z)·Z = √(2/π). A grid for twice the variance would be beyond floats."""
+    assert mf.hermite_coefficients("tanh", 2, q=1.5e308).value[1] == pytest.approx(math.sqrt(2 / math.pi), rel=1e-12)

@@ -18,6 +18,7 @@ from meanfield.numerics.quadrature.gauss_legendre import N, nodes_between, rule,
 from meanfield.numerics.quadrature.one_gaussian import AIM, ROUNDING, resolved
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
+LARGEST = float(np.finfo(float).max)
 ORDER = 300  # coefficients; 0.85³⁰⁰ = 7e-22
 FINE = 0.35  # panel length in standard deviations that resolves he₃₀₀; wavelengths of heₙ scale like 1/√n
 LEAST = 72  # lower orders use the panel length of this order
@@ -164,7 +165,10 @@ def _scaled_hermite(z: Floats, order: int) -> Floats:
 def _fitted_expansion(pieces: PiecewiseSmooth, q: Floats, order: int) -> Expansions:
     """`expand` at one q, of shape (1,), by parts of the panels that resolve the function there."""
     with pieces.lock:
-        grid, root = resolved(pieces.grid(2 * float(q[0])), "ff", q), np.sqrt(q)  # heₙ(z) reach farther than e^{−z²∕2}
+        grid, root = (
+            resolved(pieces.grid(min(2 * float(q[0]), LARGEST)), "ff", q),
+            np.sqrt(q),
+        )  # heₙ(z) reach farther than e^{−z²∕2}
         low, high = grid.a, grid.b
     fine = FINE * np.sqrt(ORDER / max(order, LEAST)) * root.min()
     parts = np.maximum(np.ceil((high - low) / fine).astype(int), 1)
