@@ -74,7 +74,7 @@ def plain_layers(block: Network) -> tuple[PlainLayer, ...]:
     for layer in in_sequence(block):
         if isinstance(layer, Elementwise) and phi is None:
             phi = _single(layer)
-        elif isinstance(layer, Dense):
+        elif type(layer) is Dense:  # not Conv, whose sums run over pixels too
             found.append(PlainLayer(phi or activation("linear"), float(layer.sigma_w) ** 2, float(layer.sigma_b) ** 2))
             phi = None
         else:
@@ -100,9 +100,9 @@ def residual_layer(block: Network) -> ResidualLayer | TwoLayerBranch | None:
         raise NoExpansion("the expansion knows residual layers, but no other layers beside them")
     skip, scale = float(layer.skip_scale), float(layer.branch_scale)
     match tuple(in_sequence(layer.branch)):
-        case (Elementwise() as phi, Dense() as dense):
+        case (Elementwise() as phi, Dense() as dense) if type(dense) is Dense:
             return ResidualLayer(_single(phi), float(dense.sigma_w) ** 2, float(dense.sigma_b) ** 2, skip, scale)
-        case (Dense() as first, Elementwise() as phi, Dense() as second):
+        case (Dense() as first, Elementwise() as phi, Dense() as second) if type(first) is type(second) is Dense:
             return TwoLayerBranch(_single(phi), first, second, skip, scale)
     raise NoExpansion("the expansion knows the residual branches (activation, Dense) and (Dense, activation, Dense)")
 

@@ -205,6 +205,9 @@ def test_streams_and_pairs_fluctuate_so():
     [
         ("attention, tanh, dense", "does not know Attention"),
         ("layernorm, tanh, dense", "does not know LayerNorm"),
+        (mf.Network("tanh", mf.Conv(1.3)), "does not know Conv"),
+        (mf.Network(mf.Residual("tanh", mf.Conv(1.3))), "knows the residual branches"),
+        (mf.Network(mf.Residual(mf.Conv(1.3), "tanh", mf.Conv(1.3))), "knows the residual branches"),
         ("dense, tanh", "Dense layer at the end"),
         ("residual(layernorm, gelu, dense)", "knows the residual branches"),
         ([mf.mlp("tanh"), mf.network("residual(tanh, dense)"), mf.mlp("tanh")], "one family"),
