@@ -6,7 +6,7 @@ import numpy as np
 
 from meanfield._types import Floats
 from meanfield.networks.layers.network import Network
-from meanfield.theory.fluctuations.families import ENDS, TwoLayerBranch, of_one_kind, residual_layer, why
+from meanfield.theory.fluctuations.families import ENDS, ResidualLayer, TwoLayerBranch, of_one_kind, residual_layer, why
 from meanfield.theory.fluctuations.layers import layers_of, read_by, too_large
 from meanfield.theory.fluctuations.plain import gradient_to_last, plain
 from meanfield.theory.fluctuations.two_layer_branch import two_layer_branches
@@ -49,6 +49,8 @@ def _factors(
     read, units = 1.0 / np.array(widths[:-1], dtype=np.float64), np.array(widths, dtype=np.float64)
     try:
         kinds = tuple(residual_layer(block) for block in blocks)
+        if any(isinstance(kind, ResidualLayer) for kind in kinds):
+            return None, None, "bands are known of plain blocks and of branches (Dense, activation, Dense)"
         if any(kind is not None for kind in kinds):
             stream = two_layer_branches(of_one_kind(kinds, TwoLayerBranch), q, read)
             if reason := too_large(stream):

@@ -66,6 +66,9 @@ def test_where_there_is_no_band_there_is_a_reason():
     assert stream.q_band.shape == (2, 4)
     assert stream.gradient_band is None
     assert "no band" in stream.band_reason
+    single = mf.propagate("residual(tanh, dense, scale=0.5)", 3, width=256)
+    assert single.q_band is None
+    assert "known of plain blocks" in single.band_reason
 
 
 def test_bands_lie_about_the_trajectory():
