@@ -8,6 +8,8 @@ import pytest
 from finite_width_chains import plain, residual, variance
 
 import meanfield as mf
+from meanfield.theory.fluctuations.families import PlainLayer
+from meanfield.theory.fluctuations.two_inputs import _moments
 
 N = 10**6  # width at which results per unit are read
 ON_LINE = {"tanh": (1.687975120577535, 0.03804120111126852, 0.5)}  # χ₁ = 1 at q* = ½
@@ -253,3 +255,17 @@ def test_bad_arguments(given):
     arguments = {"block": "tanh", "depth": 3, "width": 64} | given
     with pytest.raises(mf.InvalidInput):
         mf.fluctuations(**arguments)
+
+
+@pytest.mark.parametrize("c", [0.5, 0.9, 0.99, -0.98])
+def test_derivatives_of_the_kernel_are_those_of_the_arc_cosine(c):
+    """E φ(u)φ(v) of ReLU is (r + kθ)/2π with r² = q₁q₂ − k²: its first and second derivatives in k and q₁."""
+    q1, q2 = 1.3, 0.7
+    k = c * math.sqrt(q1 * q2)
+    r, angle = math.sqrt(q1 * q2 - k * k), math.pi - math.acos(c)
+    layer = PlainLayer(mf.activation("relu"), 1.0, 0.0)
+    mean, _, slope, bend = _moments(layer, np.array([q1, k, q2]))
+    assert mean[1] == pytest.approx((r + k * angle) / (2 * math.pi), rel=1e-11)
+    assert slope[1, :2] == pytest.approx([r / (4 * math.pi * q1), angle / (2 * math.pi)], rel=1e-12)
+    assert bend[1, 1, 1] == pytest.approx(1 / (2 * math.pi * r), rel=1e-12)
+    assert bend[1, 0, 1] == pytest.approx(-k / (4 * math.pi * q1 * r), rel=1e-12)
