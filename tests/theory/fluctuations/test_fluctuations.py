@@ -80,6 +80,22 @@ def test_of_relu_streams_by_the_arc_sine(skip2):
     assert N * f.var_log_q[-1] == pytest.approx(expected, rel=1e-10)
 
 
+def test_of_a_growing_relu_stream_by_the_arc_sine():
+    """Var of the log-gradient of h′ = h + W φ(h)/√24 over 24 layers: Cov(φ′²(u), φ′²(v)) is an arc sine."""
+    depth, gain = 24, 2 / 24
+    f = per_unit(mf.Network(mf.Residual("relu", mf.Dense(math.sqrt(2)), branch_scale=24**-0.5)), depth)
+    share = gain / (1 + gain / 2)
+
+    def cov(layers):
+        """Of the noises of two layers, so many apart; signal and derivative grow by the same factor."""
+        rho = (1 + gain / 2) ** (-layers / 2)
+        together = (math.pi - math.acos(rho)) / (2 * math.pi)
+        return together * (1 + 2 * rho**2) - 0.25
+
+    expected = share**2 * sum(cov(abs(k - l)) for k in range(depth) for l in range(depth))
+    assert N * f.var_log_gradient[-1] == pytest.approx(expected, rel=1e-10)
+
+
 def test_the_rate_of_relu_streams():
     """Var ln q grows by these numbers over n a layer at last, not by those of independent layers."""
     for skip2, rate in ((0.25, 6.4963125439656775), (0.5, 5.442478042879465)):
