@@ -47,6 +47,7 @@ def axes_for(ax: Axes, size: tuple[float, float] = (5.2, 4.0), rows: int = 1, co
 
 def legend_above(ax: Axes, title: str, columns: int) -> Axes:
     """A legend with a title above the frame, in at most `columns` columns and no wider than the Axes."""
+    title = "".join(c if c.isprintable() or c == "\n" else " " for c in title)  # others are no glyphs of a font
     room = ax.bbox.width * ROOM
     for count in range(columns, 0, -1):
         legend = ax.legend(

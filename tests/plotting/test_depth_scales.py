@@ -86,3 +86,11 @@ def test_shapes_that_do_not_fit_are_said(tanh):
         plot_depth_scales(sigma_w[:-1], scales)
     with pytest.raises(mf.InvalidInput, match="n ≥ 2"):
         plot_depth_scales(1.0, mf.analyze(mf.mlp("tanh", 1.0, 0.3)))
+
+
+def test_a_title_has_no_control_characters():
+    """Fonts have no glyph for them, of which Matplotlib warns."""
+    from meanfield.plotting.depth_scales import plot_depth_scales
+
+    ax = plot_depth_scales([1.0, 1.5], mf.analyze(mf.mlp("tanh", [1.0, 1.5], 0.1)), title="two\r\nlines\x07")
+    assert ax.get_legend().get_title().get_text().split() == ["two", "lines"]
