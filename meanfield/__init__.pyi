@@ -24,7 +24,8 @@ from meanfield.estimates import Estimate, Sample
 from meanfield.initializers.initializer import Initializer
 from meanfield.initializers.resolve import initializer, schemes
 from meanfield.initializers.scheme_table import scheme_table
-from meanfield.montecarlo.simulation import Simulation, simulate
+from meanfield.montecarlo.simulate import simulate
+from meanfield.montecarlo.simulation import Simulation
 from meanfield.networks.block import mlp
 from meanfield.networks.layers.attention import Attention
 from meanfield.networks.layers.base import Layer
@@ -49,7 +50,8 @@ from meanfield.theory.depth.fourier_modes import ModeDepthScales, mode_depth_sca
 from meanfield.theory.depth.nngp_kernel import kernel
 from meanfield.theory.depth.ntk import ntk
 from meanfield.theory.depth.pixels import PixelTrajectory, propagate_pixels
-from meanfield.theory.depth.propagate import Trajectory, propagate
+from meanfield.theory.depth.propagate import propagate
+from meanfield.theory.depth.trajectory import Trajectory
 from meanfield.theory.fixed_points.analysis import Analysis, analyze
 from meanfield.theory.fixed_points.stability import FixedPoint
 from meanfield.theory.fixed_points.variance import fixed_points

@@ -25,7 +25,7 @@ from meanfield.errors import InvalidInput
 if TYPE_CHECKING:
     from meanfield.activations.activation import Activation
     from meanfield.cross_check.result import CheckResult
-    from meanfield.montecarlo.simulation import Method, TypeName
+    from meanfield.montecarlo.simulate import Method, TypeName
     from meanfield.montecarlo.weight_laws import Sampler
     from meanfield.weights.axis_order import Layout
 

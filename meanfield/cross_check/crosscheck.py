@@ -16,7 +16,8 @@ from meanfield.cross_check.result import CrossCheck, Row
 from meanfield.error_state import own_error_state
 from meanfield.estimates import Sample
 from meanfield.montecarlo.random_generators import RandomSource
-from meanfield.montecarlo.simulation import Method, Simulation, TypeName, simulate
+from meanfield.montecarlo.simulate import Method, TypeName, simulate
+from meanfield.montecarlo.simulation import Simulation
 from meanfield.montecarlo.weight_laws import WeightLaw
 from meanfield.networks.images import pixels_of, tells_apart
 from meanfield.networks.layers.attention import Attention

@@ -11,7 +11,7 @@ from scipy.stats import truncnorm
 from meanfield.activations.resolve import activation
 from meanfield.errors import InvalidInput, UnknownActivation
 from meanfield.initializers.resolve import initializer, schemes
-from meanfield.montecarlo.simulation import simulate
+from meanfield.montecarlo.simulate import simulate
 from meanfield.networks.block import mlp
 from meanfield.recommendation.recommend import recommend
 

@@ -5,7 +5,7 @@ import pytest
 
 from meanfield.montecarlo.exact_law import ExactLaw
 from meanfield.montecarlo.materialized import Materialized
-from meanfield.montecarlo.simulation import simulate
+from meanfield.montecarlo.simulate import simulate
 from meanfield.networks.block import mlp
 from meanfield.networks.layers.dense import Dense
 from meanfield.networks.layers.network import Network

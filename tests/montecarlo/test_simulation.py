@@ -6,7 +6,7 @@ from meanfield.activations.resolve import activation
 from meanfield.errors import InvalidInput
 from meanfield.montecarlo.draws import Draw
 from meanfield.montecarlo.layer_passes import forward
-from meanfield.montecarlo.simulation import simulate
+from meanfield.montecarlo.simulate import simulate
 from meanfield.networks.block import mlp
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.dense import Dense

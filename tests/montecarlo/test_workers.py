@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from meanfield.errors import InvalidInput
-from meanfield.montecarlo.simulation import simulate
+from meanfield.montecarlo.simulate import simulate
 from meanfield.networks.block import mlp
 
 run = partial(simulate, mlp("tanh", 1.5, 0.1), 3, 24, networks=6, c=0.5)

@@ -1,7 +1,7 @@
 import pytest
 
 from meanfield.errors import InvalidInput
-from meanfield.montecarlo.simulation import simulate
+from meanfield.montecarlo.simulate import simulate
 from meanfield.networks.block import mlp
 from meanfield.networks.layers.dense import Dense
 from meanfield.networks.layers.network import Network

@@ -1,6 +1,6 @@
 """Layer by layer: second moments, correlations and gradients of a block repeated in depth."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,18 +15,18 @@ from meanfield.networks.images import keeps_alike, pixels_of
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.network import Network
 from meanfield.networks.stack import as_blocks, as_widths, check_widths
-from meanfield.nonfinite import Explained, Reasons
 from meanfield.theory.assumptions.block import check_gaussian
 from meanfield.theory.assumptions.surrogates import without_surrogates
 from meanfield.theory.depth.correlation_orbit import CorrelationOrbit
 from meanfield.theory.depth.orbit import signals
 from meanfield.theory.depth.pixel_means import pixel_means
+from meanfield.theory.depth.trajectory import Trajectory
 from meanfield.theory.fluctuations.bands import bands
 from meanfield.theory.layer_maps import one_point, two_points
 from meanfield.theory.states import Batch, Pair, Point
 from meanfield.theory.variance_and_correlation_map import broadcast
 
-__all__ = ["DEEPEST", "Trajectory", "propagate"]
+__all__ = ["DEEPEST", "propagate"]
 
 LONG = 200  # layers still to go from which on a settled signal is followed by its correlation alone
 SETTLED = 1e-13  # relative change of q in a layer below which it has settled
@@ -35,59 +35,6 @@ BEGIN = 2  # layers before many are tried at once
 FEWEST = 64  # layers from which on many at once are tried; their number doubles with each success
 MOST = 65536  # numbers of all layers at once
 DEEPEST = 10_000_000  # layers whose values are kept
-
-
-@dataclass(frozen=True)
-class Trajectory(Explained):
-    """What infinitely wide layers do to a signal; every array's first axis is the layer, 0 … depth.
-
-    Attributes
-    ----------
-    q : ndarray
-        Second moment of the (first) input's signal.
-    c, one_minus_c : ndarray or None
-        Correlation of the two inputs' signals, and 1 − c to full relative precision; None if only one input was
-        asked for.
-    chi : ndarray
-        Growth factor of the squared gradient across the block that begins at this layer. At the last layer one more
-        block begins.
-    gradient : ndarray
-        Mean squared gradient at this layer over the mean squared gradient at the last layer: the product of `chi` from
-        here on, times the ratio of the widths where they differ.
-    q_band, gradient_band : ndarray or None, shape (2, depth + 1)
-        Where |h|²/n and the squared gradient of one network of the given `width` lie within one standard deviation of
-        their logarithms, to first order in 1/width: lower and upper end. |h|²/n is exactly `q` at layer 0.
-    band_reason : str
-        Why there is no band, where one is None.
-    not_finite : dict of str to ndarray of str
-        Why numbers are infinite or nan: by field, a reason or "" for each entry. Fields that are finite everywhere are
-        left out.
-    """
-
-    q: Floats
-    c: Floats | None
-    one_minus_c: Floats | None
-    chi: Floats
-    gradient: Floats
-    q_band: Floats | None = None
-    gradient_band: Floats | None = None
-    band_reason: str = "bands need the width of the layers"
-
-    def reasons(self) -> Mapping[str, Reasons]:
-        """Why numbers may be infinite or nan, by field."""
-        beyond = (~np.isfinite(self.q), "q exceeds the range of a float")
-        undirected = [beyond, (self.q == 0, "q is 0, so there is no correlation")]
-        return {
-            "q": [beyond],
-            "c": undirected,
-            "one_minus_c": undirected,
-            "chi": [
-                beyond,
-                (np.isnan(self.chi), "means over pixels that differ do not tell what one more block would do"),
-                (True, "the activation jumps, so squared gradients are infinite"),
-            ],
-            "gradient": [(True, "chi is not finite in a layer from here on, or their product exceeds a float")],
-        }
 
 
 @own_error_state
