@@ -46,7 +46,11 @@ FUNCTIONS = {
 LAYERS = {"Dense": "sigma_w sigma_b", "Network": "layers", "Residual": "branch branch_scale skip_scale"}
 LAYERS |= {"Dropout": "rate", "BatchNorm": "batch_size", "Conv": "sigma_w sigma_b kernel_size weights padding stride"}
 LAYERS |= {"Concatenate": "branch", "LayerNorm": "", "RMSNorm": "", "Flatten": "", "GlobalAveragePool": ""}
-LAYERS |= {"AveragePool": "size", "Attention": "sigma_w sigma_b scores sigma_qk", "Gated": "activation sigma_w sigma_b"}
+LAYERS |= {
+    "AveragePool": "size",
+    "Attention": "sigma_w sigma_b scores sigma_qk causal",
+    "Gated": "activation sigma_w sigma_b",
+}
 LAYERS |= {"MultiplicativeNoise": "std", "AdditiveNoise": "std"}
 # name: attributes that a result has
 RESULTS = {

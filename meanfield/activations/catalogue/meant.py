@@ -26,7 +26,7 @@ LAYER_WORDS = {
     **dict.fromkeys(("sequential", "network", "mlp"), "network(…)"),
     **dict.fromkeys(
         ("attention", "mha", "multihead_attention", "self_attention", "softmax_attention"),
-        "attention(sigma_w, sigma_b, scores)",
+        "attention(softmax)",
     ),
     **dict.fromkeys(("flatten", "reshape"), "flatten"),
     **dict.fromkeys(("noise", "gaussian_noise"), "additive_noise(std)"),

@@ -1,48 +1,53 @@
-"""Attention without softmax: each token reads a mean over all tokens of its sequence."""
+"""Attention: each token reads a weighted mean over the tokens of its sequence."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from meanfield.arguments import choice, standard_deviation
+from meanfield.arguments import choice, flag, standard_deviation
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers.base import Layer
 
 __all__ = ["Attention"]
 
-SCORES = ("uniform", "gaussian")
+SCORES = ("uniform", "gaussian", "softmax")
 
 
 @dataclass(frozen=True, eq=False)
 class Attention(Layer):
-    """Linear attention over the n tokens of a sequence, y_i = W_O (1/n) Σ_j a_ij W_V x_j + b, for each of many heads.
+    """Attention over the n tokens of a sequence, y_i = W_O Σ_j a_ij W_V x_j + b, for each of many heads.
 
-    The scores a_ij are 1 ("uniform", the value of softmax attention with zero query and key weights) or products
-    (W_Q x_i)·(W_K x_j) with independent weights in every head ("gaussian"). There is no softmax. Points are tokens:
-    `propagate_pixels`, `simulate` and `crosscheck` follow them and take inputs of shape (N, channels, n).
+    The weights a_ij are 1/n ("uniform"), products (W_Q x_i)·(W_K x_j)/n with independent weights in every head
+    ("gaussian"), or the softmax over j of the scores (W_Q x_i)·(W_K x_j)/√d_k with d_k units a head ("softmax"). Scores
+    that are divided by d_k instead of √d_k vanish at initialisation: softmax attention is then "uniform". Points are
+    tokens: `propagate_pixels`, `simulate` and `crosscheck` follow them and take inputs of shape (N, channels, n).
 
     Functions that follow one signal, such as `analyze`, `propagate` and `kernel`, describe sequences of n equal tokens:
     q is the second moment of the token, c the correlation of two such sequences, and chi_1 the growth factor of the
-    squared gradient with respect to the token, which is the sum over its n copies. The results do not depend on n.
+    squared gradient with respect to the token, which is the sum over its n copies. The results do not depend on n. For
+    such sequences softmax and uniform attention are the same, since the a_ij of each token add up to 1.
 
     Parameters
     ----------
     sigma_w, sigma_b : float or array_like
         Standard deviations of the weights of W_O (times √fan_in) and of the biases b. W_V has standard deviation 1 and
         no biases.
-    scores : {"uniform", "gaussian"}
-        The scores a_ij.
+    scores : {"uniform", "gaussian", "softmax"}
+        What the a_ij are.
     sigma_qk : float or array_like
-        Standard deviation of a_ij for tokens of second moment 1, which is the product of the standard deviations of W_Q
-        and W_K (times √fan_in). It has no effect on uniform scores.
+        Standard deviation of the scores of tokens of second moment 1, which is the product of the standard deviations
+        of W_Q and W_K (times √fan_in), divided by the temperature of the softmax. It has no effect on uniform scores.
+    causal : bool
+        Whether a token reads only itself and the tokens before it. Uniform weights are then 1/i for token i.
 
     Raises
     ------
     InvalidInput
-        If an argument is out of its range, or `scores` is "softmax", which has no map.
+        If an argument is out of its range, or Gaussian scores are causal, for which no map is known.
 
     References
     ----------
-    Noci et al. 2022 (arXiv:2206.03126) for uniform scores; Hron et al. 2020 (arXiv:2006.10540) for many heads.
+    Noci et al. 2022 (arXiv:2206.03126) for uniform scores; Hron et al. 2020 (arXiv:2006.10540) for many heads; Vaswani
+    et al. 2017 (arXiv:1706.03762), section 3.2, for softmax.
 
     Examples
     --------
@@ -61,16 +66,17 @@ class Attention(Layer):
     sigma_b: Any = 0.0
     scores: str = "uniform"
     sigma_qk: Any = 1.0
+    causal: bool = False
 
     parameters: ClassVar[tuple[str, ...]] = ("sigma_w", "sigma_b", "sigma_qk")
     fresh: ClassVar[bool] = True
     reads_points: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        known = " or ".join(map(repr, SCORES))
-        if isinstance(self.scores, str) and self.scores == "softmax":
-            raise InvalidInput(f"softmax attention is not described yet: scores must be {known}")
         object.__setattr__(self, "scores", choice(self.scores, "scores", SCORES))
+        object.__setattr__(self, "causal", flag(self.causal, "causal"))
+        if self.causal and self.scores == "gaussian":
+            raise InvalidInput("causal attention has uniform or softmax scores: no map is known for Gaussian ones")
         for name in self.parameters:
             object.__setattr__(self, name, standard_deviation(getattr(self, name), name))
 
@@ -91,5 +97,5 @@ class Attention(Layer):
 
     @property
     def matrices(self) -> int:
-        """Two (values, output) with uniform scores, four (values, queries, keys, output) with Gaussian scores."""
+        """Two (values, output) with uniform scores, four (values, queries, keys, output) with others."""
         return 2 if self.scores == "uniform" else 4

@@ -20,7 +20,7 @@ from meanfield.errors import InvalidInput, MeanFieldError, UnknownActivation, sh
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.elementwise import Elementwise
 from meanfield.networks.layers.network import Network
-from meanfield.networks.text.words import ALIASES, LAYERS, REQUIRED, arguments_of, known
+from meanfield.networks.text.words import ALIASES, LAYERS, REQUIRED, WORDS, arguments_of, known
 
 
 class Tree(Reader):
@@ -146,7 +146,20 @@ class NetworkReader:
         if not isinstance(node, ast.Call):
             return [], {}
         inside = node.args if around else []
-        return inside, bound(node, name, keys, lambda what: self.wrong(node, what), len(inside), ALIASES)
+        keywords = [*node.keywords]
+        placed = [argument for argument in node.args if not self.bare(argument, name, keywords)]
+        plain = ast.copy_location(ast.Call(node.func, placed, keywords), node)
+        return inside, bound(plain, name, keys, lambda what: self.wrong(node, what), len(inside), ALIASES)
+
+    def bare(self, argument: ast.expr, name: str, keywords: list[ast.keyword]) -> bool:
+        """Whether an argument is a bare word of the layer `name`; its meaning is then added to `keywords`."""
+        match argument:
+            case ast.Name(id=word) if word in WORDS.get(name, {}):
+                key, value = WORDS[name][word]
+                meaning = argument if isinstance(value, str) else ast.copy_location(ast.Constant(value), argument)
+                keywords.append(ast.keyword(key, meaning))
+                return True
+        return False
 
     def value(self, node: ast.expr, name: str) -> object:
         """The value of an argument: an activation, a number, a tuple of numbers, or a word."""
@@ -155,6 +168,8 @@ class NetworkReader:
                 return self.activation(node)
             case ast.Tuple(elts=parts) | ast.List(elts=parts):
                 return tuple(self.value(part, name) for part in parts)
+            case ast.Constant(value=bool() as truth) if any((name, True) in words.values() for words in WORDS.values()):
+                return truth
             case ast.Constant(value=str() as word):
                 raise InvalidInput(f"words go without quotes, not {shown(word)}")
             case ast.Name(id="inf"):

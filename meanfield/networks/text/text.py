@@ -13,13 +13,14 @@ from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.elementwise import Elementwise
 from meanfield.networks.layers.network import Network
 from meanfield.networks.text.grammar import NetworkReader
-from meanfield.networks.text.words import ALIASES, REQUIRED, arguments_of, known, name_of
+from meanfield.networks.text.words import ALIASES, REQUIRED, WORDS, arguments_of, known, name_of
 
 __all__ = ["is_network", "network", "written"]
 
 ITEM = re.compile(r"(?:^|[(,]) ?([A-Za-z][\w. -]*?) ?(?=[(,)]|$)")
 MODULE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 APART = re.compile(r"(?:^|(?<=[(,])) ?(?!(?:x|e|pi)\b)[A-Za-z]\w*(?:[ -]+\w+)+(?= ?(?:[(,)]|$))")  # layer-norm
+FLAG = re.compile(r"(attention\([^()]*?,) ?causal ?(?=[,)])", re.IGNORECASE)  # may follow arguments with names
 BY_PLACE = 2  # arguments that are written without their name
 SHORT = {name: alias for alias, name in ALIASES.items()}
 
@@ -37,7 +38,8 @@ def network(text: str) -> Network:
         other layers ``residual``, ``concatenate`` and ``network``, where ``scale`` and ``skip`` are short for
         branch_scale and skip_scale. An activation is a name of the catalogue, with its parameters as in
         ``leaky_relu(0.2)``, or a formula in x. A number may be written as ``sqrt(2)`` or ``1/3``, several of them as
-        ``(3, 3)``; words such as ``weights=delta`` go without quotes. Case and ``-_`` in names do not matter.
+        ``(3, 3)``; words such as ``weights=delta`` go without quotes, and those of attention also without
+        their argument's name, as in ``attention(softmax, causal)``. Case and ``-_`` in names do not matter.
 
     Returns
     -------
@@ -66,7 +68,7 @@ def network(text: str) -> Network:
     """
     if not isinstance(text, str):
         raise InvalidInput(f"a network is given as text, as in 'relu, dense(1.4)', not {shown(text)}")
-    plain = APART.sub(_together, " ".join(text.split()))
+    plain = FLAG.sub(r"\1 causal=True", APART.sub(_together, " ".join(text.split())))
     if function := MODULE.search(plain):
         raise InvalidInput(
             f"the network {shown(plain)} has {shown(function.group())}: a text names activations and formulas only; "
@@ -137,14 +139,24 @@ def _item(layer: Layer) -> str:
         raise InvalidInput(f"a {type(layer).__name__} has no name in the text of a network")
     defaults, around = arguments_of(name)
     words = [_item(inner) for inner in layer.inner] if around else []
+    known_words = {given: word for word, given in WORDS.get(name, {}).items()}
+    bare: list[str] = []
+    named: list[str] = []
     for place, (key, default) in enumerate(defaults.items()):
         value = next(
             getattr(part, key) for part in layer.walk() if hasattr(part, key)
         )  # a gated layer has its parameters from its Dense layer
         if (around or place) and default is not REQUIRED and np.array_equal(value, default):
             continue
-        by_place = not around and place == len(words) < BY_PLACE
-        words.append(_value(value) if by_place else f"{SHORT.get(key, key)}={_value(value)}")
+        if isinstance(value, str | bool) and (key, value) in known_words:
+            bare.append(known_words[key, value])
+        elif not around and place == len(words) < BY_PLACE:
+            words.append(_value(value))
+        else:
+            named.append(f"{SHORT.get(key, key)}={_value(value)}")
+    if bare and words == [_value(next(iter(defaults.values())))]:
+        words.clear()
+    words += bare + named
     return f"{name}({', '.join(words)})" if words else name
 
 

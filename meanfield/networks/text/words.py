@@ -39,6 +39,10 @@ LAYERS: dict[str, type[Layer]] = {
     "flatten": Flatten,
 }
 ALIASES = {"scale": "branch_scale", "skip": "skip_scale"}
+# Bare words in the parentheses of a layer: the argument that each one gives, and its value.
+WORDS: dict[str, dict[str, tuple[str, str | bool]]] = {
+    "attention": {word: ("scores", word) for word in ("uniform", "gaussian", "softmax")} | {"causal": ("causal", True)}
+}
 REQUIRED = inspect.Parameter.empty
 _BY_NAME = {normalised(name): name for name in LAYERS}
 

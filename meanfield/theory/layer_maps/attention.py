@@ -10,6 +10,7 @@ import numpy as np
 
 from meanfield._types import Floats
 from meanfield.bounded import Bounded
+from meanfield.errors import InvalidInput
 from meanfield.networks.layers.attention import Attention
 from meanfield.networks.layers.dense import Dense
 from meanfield.theory.layer_maps.covariance import Covariance, Pullback, all_points
@@ -56,8 +57,11 @@ def _(layer: Attention, x: Pair) -> Bounded:
 
 @all_points.register
 def _(layer: Attention, state: Covariance) -> tuple[Covariance, Pullback]:
+    if layer.scores == "softmax":
+        raise InvalidInput("the map of softmax attention is known for exchangeable tokens alone: give tokens=")
     if layer.scores == "uniform":
-        read, back = averaged(np.full((state.pixels,) * 2, 1.0 / state.pixels), state, state.images)
+        reads = np.tril(np.ones((state.pixels,) * 2)) if layer.causal else np.ones((state.pixels,) * 2)
+        read, back = averaged(reads / reads.sum(axis=1, keepdims=True), state, state.images)
     else:
         read, back = _weighed(layer.sigma_qk**2, state)
     after = two_points(_output(layer), read.pair)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from frozen_draw import Frozen
+from frozen_draw import Frozen, assert_transposed
 from layer_cases import ATTENTION
 from rounding import assert_equal_sums
 
@@ -32,7 +32,25 @@ def test_it_is_the_sum_over_tokens_written_out(scores):
     assert_equal_sums(y.reshape(2, 4, 6), expected, size, 4 * 6)
 
 
-@both
+@pytest.mark.parametrize("causal", [False, True])
+def test_softmax_of_several_heads_written_out(causal):
+    width, heads = 16, 2
+    x, draw = np.random.default_rng(1).standard_normal((2, 3, width)), Frozen(width, (3,))
+    layer = Attention(1.3, 0.0, "softmax", 0.7, causal)
+    y, _ = forward(layer, x.reshape(6, width), draw)
+    V, Q, K, O = draw.matrices
+    assert np.mean(Q**2) * width == pytest.approx(0.7, rel=0.15)
+    expected = np.zeros_like(x)
+    for sequence, i, head in np.ndindex(2, 3, heads):
+        rows = slice(head * width // heads, (head + 1) * width // heads)
+        seen = x[sequence, : i + 1] if causal else x[sequence]
+        a = np.exp(seen @ K[rows].T @ (Q[rows] @ x[sequence, i]) / (width / heads) ** 0.5)
+        expected[sequence, i] += O[:, rows] @ (V[rows] @ (a / a.sum() @ seen))
+    np.testing.assert_allclose(y.reshape(x.shape), expected, rtol=0, atol=1e-12)
+    assert_transposed(lambda x: forward(layer, x, Frozen(width, (3,))), x.reshape(6, width))
+
+
+@pytest.mark.parametrize("scores", ["uniform", "gaussian", "softmax"])
 def test_tokens_in_another_order(scores):
     x, order = np.random.default_rng(1).standard_normal((8, 6)), np.r_[6, 4, 5, 7, 1, 3, 2, 0]
     layer = Attention(1.3, 0.2, scores, 0.7)

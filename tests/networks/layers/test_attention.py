@@ -12,7 +12,7 @@ from meanfield.theory.depth.pixels import propagate_pixels
 
 def test_it_is_shown_as_it_is_written():
     layer = Attention(1.5, 0.1, scores="gaussian", sigma_qk=0.7)
-    assert repr(layer) == "Attention(sigma_w=1.5, sigma_b=0.1, scores='gaussian', sigma_qk=0.7)"
+    assert repr(layer) == "Attention(sigma_w=1.5, sigma_b=0.1, scores='gaussian', sigma_qk=0.7, causal=False)"
     assert repr(eval(repr(layer))) == repr(layer)
 
 
@@ -46,13 +46,17 @@ def test_what_is_no_standard_deviation_is_refused(name, sigma):
 
 @pytest.mark.parametrize("scores", ["linear", "Uniform", "", None, 1, ["uniform"], np.array(["uniform", "gaussian"])])
 def test_what_are_no_scores_is_refused(scores):
-    with pytest.raises(mf.InvalidInput, match="scores must be 'uniform' or 'gaussian', not"):
+    with pytest.raises(mf.InvalidInput, match="scores must be one of uniform, gaussian, softmax, not"):
         Attention(scores=scores)
 
 
-def test_softmax_is_refused_by_name():
-    with pytest.raises(mf.InvalidInput, match="softmax attention is not described yet: scores must be 'uniform' or"):
-        Attention(scores="softmax")
+def test_causal_gaussian_scores_are_refused():
+    assert Attention(scores="softmax", causal=True).causal
+    assert Attention(causal=True).matrices == 2
+    with pytest.raises(mf.InvalidInput, match="causal attention has uniform or softmax scores"):
+        Attention(scores="gaussian", causal=True)
+    with pytest.raises(mf.InvalidInput, match="causal must be True or False, not 1"):
+        Attention(causal=1)
 
 
 @pytest.mark.parametrize("scores", ["uniform", "gaussian"])

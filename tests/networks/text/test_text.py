@@ -45,6 +45,11 @@ ROOT = math.sqrt(2)
             "attention(1.5, scores=gaussian, sigma_qk=0.1), global-average-pool",
             mf.Network(mf.Attention(1.5, scores="gaussian", sigma_qk=0.1), mf.GlobalAveragePool()),
         ),
+        ("attention(softmax)", mf.Network(mf.Attention(scores="softmax"))),
+        (
+            "attention(1.5, softmax, sigma_qk=2, causal)",
+            mf.Network(mf.Attention(1.5, 0.0, "softmax", 2.0, True)),
+        ),
         (
             "conv(1, stride=(2, 1), kernel_size=(3, 3)), average_pool((2, 2)), flatten",
             mf.Network(Conv(1.0, stride=(2, 1), kernel_size=(3, 3)), mf.AveragePool((2, 2)), mf.Flatten()),
@@ -109,7 +114,7 @@ def test_no_layer_is_called_like_an_activation():
         ("linear, gelu", "'linear' is the identity in a text"),
         ("relu, linear(1.4)", r"'linear\(1.4\)' is the identity in a text"),
         ("relu, nn.Linear(256, 256)", "is the identity in a text"),
-        ("relu, self-attention", r"has 'selfattention': write attention\(sigma_w, sigma_b, scores\)"),
+        ("relu, self-attention", r"has 'selfattention': write attention\(softmax\)"),
         ("relu -> dense(1.4)", "layers go between commas and their arguments in parentheses"),
         ("relu, dense 1.4", "layers go between commas and their arguments in parentheses"),
         ("lstm, dense", "'lstm': it is none of the layers whose moments are known"),
@@ -257,6 +262,7 @@ leaves = st.one_of(
     st.builds(BatchNorm, st.integers(4, 10**6) | st.just(math.inf)),
     st.builds(mf.Gated, activations, sigmas, sigmas),
     st.builds(mf.Attention, sigmas, sigmas, st.sampled_from(["uniform", "gaussian"]), sigmas),
+    st.builds(mf.Attention, sigmas, sigmas, st.sampled_from(["uniform", "softmax"]), sigmas, st.booleans()),
     st.builds(mf.AdditiveNoise, sigmas),
     st.builds(mf.AveragePool, st.integers(1, 255) | st.tuples(st.integers(1, 9), st.integers(1, 9))),
     st.sampled_from([mf.LayerNorm(), mf.RMSNorm(), mf.Flatten(), mf.GlobalAveragePool()]),

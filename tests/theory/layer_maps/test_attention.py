@@ -75,6 +75,18 @@ def test_noci_recursion_of_q_and_rho(n, a1, a2, s):
         np.testing.assert_allclose(run.one_minus_c[layer][0, 1], 0.8 * a1 ** (2 * layer) / q, rtol=1e-12)
 
 
+def test_causal_uniform_scores_are_means_of_the_tokens_so_far():
+    run = propagate_pixels(Attention(1.5, causal=True), np.diag([4.0, 1.0, 1.0]), 1)
+    sigma = 1.5**2 * np.array([[4, 2, 4 / 3], [2, 5 / 4, 5 / 6], [4 / 3, 5 / 6, 6 / 9]])
+    np.testing.assert_allclose(run.covariance[1], sigma, rtol=1e-14)
+    np.testing.assert_allclose(run.gradient[0], 1.5**2 * np.array([49 / 36, 13 / 36, 1 / 9]), rtol=1e-14)
+
+
+def test_softmax_of_equal_tokens_is_a_dense_layer():
+    layer, dense = Attention(1.3, 0.2, "softmax", 3.0), mf.Dense(1.3, 0.2)
+    assert mf.analyze(mf.Network(layer, "tanh")).c_star == mf.analyze(mf.Network(dense, "tanh")).c_star
+
+
 def test_ranks_collapse_unless_branches_shrink_with_depth():
     """The distance of tokens stays (1 − ρ), q grows by 1 + a²(1 + (n − 1)ρ)/n a layer."""
 
