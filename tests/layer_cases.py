@@ -183,6 +183,9 @@ GATED = family(
         "bilinear": Network(LayerNorm(), Gated("linear", 1.2, 0.3)),
         "at the end of a branch": Residual(LayerNorm(), Gated("relu", 1.1, 0.2), skip_scale=0.7),
         "with dropout": Network(RMSNorm(), Gated("tanh", 1.4, 0.2), Dropout(0.1), Dense(0.8)),
+        "two laws": Residual(
+            RMSNorm(), Gated("gelu", 1.3, gate_sigma_w=0.5, gate_sigma_b=0.3), Dense(1.2), skip_scale=0.7
+        ),
     },
     faults={"signal": louder(Gated), "weights": WEIGHTS},
     depth=4,

@@ -67,8 +67,6 @@ class Layer:
     (1.0, 0.0, None)
     """
 
-    parameters: ClassVar[tuple[str, ...]] = ()
-    fresh: ClassVar[bool] = False
     linear: ClassVar[bool] = False
     keeps_mean: ClassVar[bool] = False
     needs_mean: ClassVar[bool] = False
@@ -78,6 +76,16 @@ class Layer:
     on_sphere: ClassVar[bool] = False
     reads_points: ClassVar[bool] = False
     joins_points: ClassVar[bool] = False
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the attributes that are numbers or arrays; most layers say them as a class attribute."""
+        return ()
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it multiplies by fresh weights; most layers say it as a class attribute."""
+        return False
 
     @property
     def label(self) -> str:

@@ -1,5 +1,6 @@
 """Gated linear units: a linear map of the input times an activation of a second linear map."""
 
+from dataclasses import dataclass
 from typing import ClassVar, cast
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import ArrayLike
 from meanfield._types import Parameter
 from meanfield.activations.activation import Activation
 from meanfield.activations.resolve import activation as as_activation
+from meanfield.arguments import standard_deviation
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.dense import Dense
@@ -16,9 +18,43 @@ from meanfield.networks.layers.network import Network
 
 __all__ = ["Gated"]
 
+PREFIX = "gate_"
+
+
+@dataclass(frozen=True, eq=False)
+class GateDense(Dense):
+    """The Dense layer of a gate; what was given for the gate alone has the parameter names gate_sigma_w, gate_sigma_b.
+
+    Parameters
+    ----------
+    own : tuple of str
+        Those of sigma_w and sigma_b that belong to the gate alone.
+    """
+
+    own: tuple[str, ...] = ()
+
+    @property
+    def parameters(self) -> tuple[str, ...]:  # type: ignore[override]  # a Dense layer names them once for all
+        """Their names, so that a sigma_w for all layers is not one for this gate."""
+        return tuple(PREFIX * (name in self.own) + name for name in Dense.parameters)
+
+    @property
+    def gate_sigma_w(self) -> Parameter:
+        """sigma_w."""
+        return cast(Parameter, self.sigma_w)
+
+    @property
+    def gate_sigma_b(self) -> Parameter:
+        """sigma_b."""
+        return cast(Parameter, self.sigma_b)
+
+    def rebuilt(self, inner: tuple[Layer, ...], **parameters: Parameter) -> Layer:
+        """A copy with the given parameters."""
+        return super().rebuilt(inner, **{name.removeprefix(PREFIX): value for name, value in parameters.items()})
+
 
 class Gated(Layer):
-    """A gated linear unit x ↦ (W x + b) ⊙ φ(V x + b′), with independent W, V, b, b′ and equal variances of both maps.
+    """A gated linear unit x ↦ (W x + b) ⊙ φ(V x + b′), with independent W, V, b, b′.
 
     ``Gated("sigmoid")`` is the GLU, ``Gated("linear")`` the bilinear layer, ``Gated("relu")`` ReGLU, ``Gated("gelu")``
     GEGLU and ``Gated("silu")`` SwiGLU. Its units have zero mean but are not Gaussian: a Dense layer, a norm or another
@@ -29,7 +65,10 @@ class Gated(Layer):
     activation : str, callable or Activation
         φ, as `meanfield.activation` takes it.
     sigma_w, sigma_b : float or array_like
-        Standard deviations of both matrices' weights (times √fan_in) and of both biases, finite and ≥ 0.
+        Standard deviations of the weights W (times √fan_in) and of the biases b, finite and ≥ 0.
+    gate_sigma_w, gate_sigma_b : float, array_like or None
+        The same of V and b′, keyword-only; None: as those of the value. `Network.at` sets sigma_w and sigma_b, so a
+        gate with None follows it, and what was given for the gate alone stays.
 
     Raises
     ------
@@ -51,14 +90,30 @@ class Gated(Layer):
     Network(Gated('silu', sigma_w=1.2, sigma_b=0.0), Dense(sigma_w=1.0, sigma_b=0.0))
     >>> print(f"{mf.variance_map(Gated('linear', 2**0.5), 3.0).value:.12f}")  # (2·3)²
     36.000000000000
+
+    A gate of its own stays where all layers are given another sigma_w:
+
+    >>> mf.Network(Gated("silu", 1.2, gate_sigma_w=0.5), mf.Dense()).at(sigma_w=2.0)
+    Network(Gated('silu', sigma_w=2.0, sigma_b=0.0, gate_sigma_w=0.5), Dense(sigma_w=2.0, sigma_b=0.0))
     """
 
     fresh: ClassVar[bool] = True
     keeps_gaussian: ClassVar[bool] = False
 
-    def __init__(self, activation: ActivationLike, sigma_w: ArrayLike = 1.0, sigma_b: ArrayLike = 0.0) -> None:
+    def __init__(
+        self,
+        activation: ActivationLike,
+        sigma_w: ArrayLike = 1.0,
+        sigma_b: ArrayLike = 0.0,
+        *,
+        gate_sigma_w: ArrayLike | None = None,
+        gate_sigma_b: ArrayLike | None = None,
+    ) -> None:
         self.value = Dense(sigma_w, sigma_b)
-        self.gate = Network(Dense(sigma_w, sigma_b), Elementwise(as_activation(activation)))
+        own = {"sigma_w": gate_sigma_w, "sigma_b": gate_sigma_b}
+        given = {name: standard_deviation(value, PREFIX + name) for name, value in own.items() if value is not None}
+        gate = GateDense(**(vars(self.value) | given), own=tuple(given)) if given else Dense(sigma_w, sigma_b)
+        self.gate = Network(gate, Elementwise(as_activation(activation)))
         _ = self.shape  # raises where the parameters do not broadcast
 
     @property
@@ -71,12 +126,31 @@ class Gated(Layer):
         """φ."""
         return self.gate.activations[0]
 
+    @property
+    def gate_sigma_w(self) -> Parameter | None:
+        """The standard deviation of V's weights, if the gate has its own."""
+        return self._own.get("gate_sigma_w")
+
+    @property
+    def gate_sigma_b(self) -> Parameter | None:
+        """The standard deviation of b′, if the gate has its own."""
+        return self._own.get("gate_sigma_b")
+
+    @property
+    def _own(self) -> dict[str, Parameter]:
+        """What was given for the gate alone."""
+        gate = self.gate.layers[0]
+        return {name: getattr(gate, name) for name in gate.parameters if name.startswith(PREFIX)}
+
     def rebuilt(self, inner: tuple[Layer, ...], **parameters: Parameter) -> "Gated":
-        """A copy with the layers `inner`, of which the two Dense layers must have the same parameters."""
+        """A copy with the layers `inner`; what the gate does not have of its own must be as in the value."""
         value, gate, phi = cast(tuple[Dense, Dense, Elementwise], inner)
-        if not all(np.array_equal(getattr(value, name), getattr(gate, name)) for name in Dense.parameters):
+        shared = [name for name in Dense.parameters if name in gate.parameters]
+        if not all(np.array_equal(getattr(value, name), getattr(gate, name)) for name in shared):
             raise InvalidInput(f"both Dense layers of a Gated layer must have the same sigmas, not {value} and {gate}")
-        return type(self)(phi.activation, value.sigma_w, value.sigma_b)
+        own = {name: getattr(gate, name) for name in gate.parameters if name not in shared}
+        return type(self)(phi.activation, value.sigma_w, value.sigma_b, **own)
 
     def __repr__(self) -> str:
-        return f"Gated({self.activation.name!r}, {repr(self.value).removeprefix('Dense(')}"
+        told = "".join(f", {name}={value!r}" for name, value in self._own.items())
+        return f"Gated({self.activation.name!r}, {repr(self.value).removeprefix('Dense(')[:-1]}{told})"

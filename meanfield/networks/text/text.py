@@ -33,7 +33,8 @@ def network(text: str) -> Network:
     ----------
     text : str
         Layers between commas. A layer is the name of its class, with arguments in parentheses as the class takes them:
-        ``dense``, ``conv``, ``dropout``, ``layernorm``, ``rmsnorm``, ``batchnorm``, ``gated``, ``attention``,
+        ``dense``, ``conv``, ``dropout``, ``layernorm``, ``rmsnorm``, ``batchnorm``, ``gated`` with its short forms
+        ``glu``, ``reglu``, ``geglu`` and ``swiglu`` for its four usual activations, ``attention``,
         ``multiplicative_noise``, ``additive_noise``, ``average_pool``, ``global_average_pool``, ``flatten``; and around
         other layers ``residual``, ``concatenate`` and ``network``, where ``scale`` and ``skip`` are short for
         branch_scale and skip_scale. An activation is a name of the catalogue, with its parameters as in

@@ -1,7 +1,8 @@
 """The words of a network's text: the names of layers and of their arguments."""
 
 import inspect
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 from meanfield.activations.catalogue.table import normalised
@@ -19,10 +20,12 @@ from meanfield.networks.layers.normalisation import LayerNorm, RMSNorm
 from meanfield.networks.layers.pooling import AveragePool, Flatten, GlobalAveragePool
 from meanfield.networks.layers.residual import Residual
 
-# The arguments in the text are the arguments of the class. Each kind of layer has one row.
-LAYERS: dict[str, type[Layer]] = {
+# The arguments in the text are the arguments of the class, without those that the row gives. Each kind of layer has one
+# row with its class alone.
+LAYERS: dict[str, Callable[..., Layer]] = {
     "dense": Dense,
     "conv": Conv,
+    "conv2d": partial(Conv, kernel_size=(3, 3)),
     "residual": Residual,
     "concatenate": Concatenate,
     "network": Network,
@@ -31,6 +34,10 @@ LAYERS: dict[str, type[Layer]] = {
     "rmsnorm": RMSNorm,
     "batchnorm": BatchNorm,
     "gated": Gated,
+    "glu": partial(Gated, "sigmoid"),  # Dauphin et al. 2017 (arXiv:1612.08083); the next ones: Shazeer 2020
+    "reglu": partial(Gated, "relu"),
+    "geglu": partial(Gated, "gelu"),
+    "swiglu": partial(Gated, "silu"),
     "attention": Attention,
     "multiplicative_noise": MultiplicativeNoise,
     "additive_noise": AdditiveNoise,
@@ -43,12 +50,14 @@ ALIASES = {"scale": "branch_scale", "skip": "skip_scale"}
 WORDS: dict[str, dict[str, tuple[str, str | bool]]] = {
     "attention": {word: ("scores", word) for word in ("uniform", "gaussian", "softmax")} | {"causal": ("causal", True)}
 }
+#: Names of layers that are not those of their classes.
+SYNONYMS = {"fc": "dense", "fully_connected": "dense", "affine": "dense", "conv1d": "conv", "ln": "layernorm"}
 REQUIRED = inspect.Parameter.empty
-_BY_NAME = {normalised(name): name for name in LAYERS}
+_BY_NAME = {normalised(word): name for word, name in ({name: name for name in LAYERS} | SYNONYMS).items()}
 
 
 def known(name: str) -> str | None:
-    """The name in LAYERS that equals `name` up to case and the characters ``-_ ``; None if there is none."""
+    """The name in LAYERS that `name` or its synonym equals, up to case and the characters ``-_ ``; None without one."""
     return _BY_NAME.get(normalised(name))
 
 

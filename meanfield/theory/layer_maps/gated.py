@@ -1,8 +1,8 @@
 """Gated linear units: value and gate are independent, so second moments and covariances multiply: q → A·B, k → k_A k_B.
 
-A = σ_w² q + σ_b² is the second moment of the value and of the argument of φ, and B = V(A) = E φ(√A Z)² is the second
-moment of the gate. The gradients through value and gate add without a cross term, since the two matrices are
-independent and have zero mean: χ = σ_w² (B + A E φ′²).
+A = σ_w² q + σ_b² is the second moment of the value, G = γ_w² q + γ_b² of the argument of φ, and B = V(G) = E φ(√G Z)²
+of the gate. The gradients through value and gate add without a cross term, since the two matrices are independent and
+have zero mean: χ = σ_w² B + A γ_w² E φ′².
 
 With s = ½E(u + v)² = q₁ + q₂ − d, a pair has d = ½(d_A s_B + s_A d_B) + ¼(A₁ − A₂)(B₁ − B₂), a formula without
 cancellation at c = 1 and at c = −1.
@@ -24,8 +24,9 @@ NEAR = 0.05  # (A₁ − A₂)/(A₁ + A₂) up to which V(A₁) − V(A₂) is 
 
 @one_point.register
 def _(layer: Gated, x: Point) -> Point:
+    _, gate, phi = layer.inner
     a = one_point(layer.value, x)
-    b = one_point(layer.inner[-1], a)
+    b = one_point(phi, one_point(gate, x))
     return Point(
         q=finite(a.q * b.q, "a gated layer", x.q.value),
         slope=a.slope * b.q + a.q * b.slope,
@@ -35,27 +36,27 @@ def _(layer: Gated, x: Point) -> Point:
 
 @two_points.register
 def _(layer: Gated, x: Pair) -> Pair:
-    a = two_points(layer.value, x)
-    gate = two_points(layer.inner[-1], a)
+    _, weights, phi = layer.inner
+    a, argument = two_points(layer.value, x), two_points(weights, x)
+    gate = two_points(phi, argument)
     moments = layer.activation.moments
-    b1 = b2 = Bounded(*moments.second_moment(a.q1))
+    b1 = b2 = Bounded(*moments.second_moment(argument.q1))
     if not x.equal:
-        b2 = Bounded(*moments.second_moment(a.q2))
+        b2 = Bounded(*moments.second_moment(argument.q2))
     q1 = finite(a.q1 * b1, "a gated layer", x.q1)
     q2 = q1 if x.equal else finite(a.q2 * b2, "a gated layer", x.q2)
     d = a.d * _opposite(b1, b2, gate.d) + _opposite(Bounded(a.q1), Bounded(a.q2), a.d) * gate.d
     if not x.equal:
         apart = np.asarray(layer.value.sigma_w) ** 2 * (x.q1 - x.q2)
-        d = d + 0.5 * (apart * _difference(moments, a.q1, a.q2, b1, b2))
+        d = d + 0.5 * (apart * _difference(moments, argument.q1, argument.q2, b1, b2))
     d = Bounded(0.5 * d.value, np.minimum(0.5 * d.error, q1.value + q2.value))  # no distance is larger
     return Pair(q1=np.asarray(q1.value), q2=np.asarray(q2.value), d=d, equal=x.equal)
 
 
 @pair_slope.register
 def _(layer: Gated, x: Pair) -> Bounded:
-    a = two_points(layer.value, x)
-    b = two_points(layer.inner[-1], a)
-    return pair_slope(layer.value, x) * (b.covariance + a.covariance * pair_slope(layer.inner[-1], a))
+    a, b = two_points(layer.value, x), two_points(layer.gate, x)
+    return pair_slope(layer.value, x) * b.covariance + a.covariance * pair_slope(layer.gate, x)
 
 
 @tangent.register

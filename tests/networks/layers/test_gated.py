@@ -73,6 +73,19 @@ def test_two_laws_are_refused():
         layer.mapped(lambda one: {"sigma_w": 2.0} if one is layer.value else {})
 
 
+def test_a_gate_of_its_own_stays_where_all_layers_are_set():
+    block = mf.Network(Gated("silu", 1.2, 0.1, gate_sigma_w=[0.5, 0.25]), mf.Dense())
+    assert repr(eval(repr(Gated("silu", gate_sigma_b=0.2)), {"Gated": Gated})) == repr(Gated("silu", gate_sigma_b=0.2))
+    assert block.shape == (2,)
+    layer = block.at(sigma_w=2.0, sigma_b=0.3).take(np.array([1])).layers[0]
+    value, gate, _ = layer.inner
+    assert (value.sigma_w, value.sigma_b, gate.sigma_w, gate.sigma_b) == (2.0, 0.3, 0.25, 0.3)
+    assert (layer.gate_sigma_w, layer.gate_sigma_b) == (0.25, None)
+    for name in ("gate_sigma_w", "gate_sigma_b"):
+        with pytest.raises(mf.InvalidInput, match=name):
+            Gated("silu", **{name: -1.0})
+
+
 def test_the_caller_cannot_change_it_through_its_arrays():
     sigma = np.array([1.0, 2.0])
     layer = Gated("silu", sigma)

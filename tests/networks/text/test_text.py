@@ -93,8 +93,26 @@ def test_what_takes_an_activation_as_an_argument_is_given_one():
     assert [dense.sigma_w for dense in gated.walk() if isinstance(dense, mf.Dense)] == [1.5, 1.5]
     assert written(gated) == "gated(leaky_relu(negative_slope=0.2), 1.5)"
     assert network("gated(activation=x*tanh(x))").activations[0].name == "x*tanh(x)"
-    with pytest.raises(mf.InvalidInput, match=r"needs activation: gated\(activation, sigma_w, sigma_b\)"):
+    with pytest.raises(mf.InvalidInput, match=r"needs activation: gated\(activation, sigma_w, sigma_b, "):
         network("gated")
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("swiglu(1.2), dense", "gated(silu, 1.2), dense"),
+        ("GEGLU, fc(1.3, 0.1)", "gated(gelu), dense(1.3, 0.1)"),
+        ("layer_norm, reglu(1.2, gate_sigma_b=0.5)", "layernorm, gated(relu, 1.2, gate_sigma_b=0.5)"),
+        ("glu(gate_sigma_w=sqrt(2)), Fully-Connected", "gated(sigmoid, gate_sigma_w=1.4142135623730951), dense"),
+        ("relu, conv2d(1.4)", "relu, conv(1.4, kernel_size=(3, 3))"),
+        ("relu, conv2d(1.4, kernel_size=(5, 5))", "relu, conv(1.4, kernel_size=(5, 5))"),
+        ("ln, relu, conv1d(1.4, 0.1, kernel_size=5)", "layernorm, relu, conv(1.4, 0.1, kernel_size=5)"),
+    ],
+)
+def test_words_of_the_literature_are_understood(text, same):
+    assert repr(network(text)) == repr(network(same))
+    assert written(network(text)) == written(network(same))
+    assert repr(network(written(network(text)))) == repr(network(text))
 
 
 def test_no_layer_is_called_like_an_activation():
@@ -106,10 +124,11 @@ def test_no_layer_is_called_like_an_activation():
     ("text", "message"),
     [
         ("relu, dens(1.4)", "unknown name 'dens'; the nearest name is dense"),
-        ("relu, fc", r"has 'fc': write dense\(sigma_w, sigma_b\)"),
-        ("relu, conv2d(1.4)", r"has 'conv2d': write conv\(sigma_w, sigma_b\)"),
+        ("relu, conv3d(1.4)", r"has 'conv3d': write conv\(sigma_w, sigma_b\)"),
         ("relu, nn.Conv2d(3, 64, 3)", r"has 'nn.Conv2d': write conv\(sigma_w, sigma_b\)"),
-        ("swiglu, dense", r"has 'swiglu': write gated\(silu\)"),
+        ("bilinear, dense", r"has 'bilinear': write gated\(linear\)"),
+        ("batchnorm2d, relu, dense", r"has 'batchnorm2d': write batchnorm\(batch_size"),
+        ("relu, nn.Dropout(0.1)", r"has 'nn.Dropout': write dropout\(rate\)"),
         ("Linear, GELU", r"'Linear' is the identity in a text; the layer with weights is dense\(sigma_w, sigma_b\)"),
         ("linear, gelu", "'linear' is the identity in a text"),
         ("relu, linear(1.4)", r"'linear\(1.4\)' is the identity in a text"),

@@ -276,3 +276,32 @@ def test_long_orbits_keep_bounds_that_are_numbers():
     for _ in range(80):
         pair = two_points(Gated("sign", 0.7), pair)
     assert pair.d.error <= 2 * pair.q1
+
+
+@pytest.mark.parametrize("name", ["silu", "relu"])
+def test_value_and_gate_with_laws_of_their_own(name):
+    layer, q1, q2, k = Gated(name, 1.3, 0.2, gate_sigma_w=0.7, gate_sigma_b=0.4), 0.8, 1.7, 0.5
+    phi = mf.activation(name)
+    (a1, a2, ak), (g1, g2, gk) = (w**2 * np.array([q1, q2, k]) + b**2 for w, b in ((1.3, 0.2), (0.7, 0.4)))
+
+    def second(q):
+        return mf.expectation(lambda x: phi(x) ** 2, q).value
+
+    found = two_points(layer, Pair.of(q1, q2, 0.5 * (q1 + q2) - k))
+    want = ak * mf.pair_expectation(phi, q=g1, q2=g2, c=gk / np.sqrt(g1 * g2)).value
+    np.testing.assert_allclose([found.q1, found.q2], [a1 * second(g1), a2 * second(g2)], rtol=1e-12)
+    np.testing.assert_allclose(0.5 * (found.q1 + found.q2) - found.d.value, want, rtol=1e-9)
+    slope = mf.expectation(lambda x: phi.derivative(x) ** 2, g1).value
+    chi = one_point(layer, Point.at(q1)).chi.value
+    np.testing.assert_allclose(chi, 1.3**2 * second(g1) + a1 * 0.7**2 * slope, rtol=1e-11)
+
+
+def test_a_value_drawn_eight_times_too_small():
+    """What a block adds to the stream is then 64 times smaller; of a ReLU gate, too small by itself, likewise."""
+
+    def added(sigma_w, **gate):
+        return mf.variance_map(Residual(RMSNorm(), Gated("relu", sigma_w, **gate), mf.Dense(0.8)), 1.0).value - 1
+
+    whole = added(0.64)
+    assert added(0.08, gate_sigma_w=0.64) == pytest.approx(whole / 64, rel=1e-12)
+    assert added(0.64, gate_sigma_w=0.08) == pytest.approx(whole / 64, rel=1e-12)
