@@ -18,6 +18,8 @@ _PUBLIC = {
     "networks.layers.dense": ("Dense",),
     "networks.layers.elementwise": ("Elementwise",),
     "networks.layers.residual": ("Residual",),
+    "networks.layers.parallel": ("Parallel",),
+    "networks.layers.scale": ("Scale",),
     "networks.layers.dropout": ("Dropout",),
     "networks.layers.noise": ("AdditiveNoise", "MultiplicativeNoise"),
     "networks.layers.gated": ("Gated",),

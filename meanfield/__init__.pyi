@@ -39,8 +39,10 @@ from meanfield.networks.layers.gated import Gated
 from meanfield.networks.layers.network import Network
 from meanfield.networks.layers.noise import AdditiveNoise, MultiplicativeNoise
 from meanfield.networks.layers.normalisation import LayerNorm, RMSNorm
+from meanfield.networks.layers.parallel import Parallel
 from meanfield.networks.layers.pooling import AveragePool, Flatten, GlobalAveragePool
 from meanfield.networks.layers.residual import Residual
+from meanfield.networks.layers.scale import Scale
 from meanfield.networks.text.text import network
 from meanfield.recommendation.recommend import Recommendation, recommend
 from meanfield.theory.criticality.deepest import Deepest
@@ -100,12 +102,14 @@ __all__ = [
     "Network",
     "NoFixedPoint",
     "NotConverged",
+    "Parallel",
     "PhaseDiagram",
     "PixelTrajectory",
     "RMSNorm",
     "Recommendation",
     "Residual",
     "Sample",
+    "Scale",
     "Simulation",
     "Trajectory",
     "UnknownActivation",

@@ -87,6 +87,17 @@ def standard_deviation(value: object, name: str) -> Floats | float:
     return array
 
 
+def factor(value: object, name: str) -> Floats | float:
+    """`value` as a float or a read-only float array; raises unless its square is a float."""
+    array = real(value, name)
+    if not np.all(np.abs(array) <= LARGEST_SIGMA):
+        raise InvalidInput(f"{name} must be from -{LARGEST_SIGMA:g} to {LARGEST_SIGMA:g}, not {shown(value)}")
+    if array.ndim == 0:
+        return float(array)
+    array.setflags(write=False)
+    return array
+
+
 def whole(value: object, name: str, most: int, *, least: int = 1) -> int:
     """`value` as an int; raises unless it is a whole number from `least` to `most`, of an integer type."""
     found = as_integer(value)

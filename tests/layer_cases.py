@@ -16,8 +16,10 @@ from meanfield.networks.layers.gated import Gated
 from meanfield.networks.layers.network import Network
 from meanfield.networks.layers.noise import AdditiveNoise, MultiplicativeNoise
 from meanfield.networks.layers.normalisation import LayerNorm, RMSNorm
+from meanfield.networks.layers.parallel import Parallel
 from meanfield.networks.layers.pooling import AveragePool, Flatten, GlobalAveragePool
 from meanfield.networks.layers.residual import Residual
+from meanfield.networks.layers.scale import Scale
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,7 @@ GATED = family(
         "at the end of a branch": Residual(LayerNorm(), Gated("relu", 1.1, 0.2), skip_scale=0.7),
         "with dropout": Network(RMSNorm(), Gated("tanh", 1.4, 0.2), Dropout(0.1), Dense(0.8)),
         "two laws": Residual(
-            RMSNorm(), Gated("gelu", 1.3, gate_sigma_w=0.5, gate_sigma_b=0.3), Dense(1.2), skip_scale=0.7
+            RMSNorm(), Gated("gelu", 1.3, gate_sigma_w=0.8, gate_sigma_b=0.3), Dense(2.0), skip_scale=0.5
         ),
     },
     faults={"signal": louder(Gated), "weights": WEIGHTS},
@@ -308,6 +310,26 @@ PIXELS = family(  # whose pixels differ
     own={name: {"faults": FILTERS, "networks": 8} for name in ("relu", "strided", "LeNet")}
     | {"residual": {"faults": FILTERS}},
 )
+PARALLEL = family(
+    {
+        "two branches": Residual(RMSNorm(), Parallel(Dense(0.9, 0.1), [Dense(), "gelu", Dense(1.2)]), skip_scale=0.8),
+        "attention beside": Residual(
+            LayerNorm(), Parallel(Attention(1.1), [Dense(), "relu", Dense(1.2)]), skip_scale=0.8
+        ),
+        "skip as a branch": Network(
+            Parallel(Scale(-0.6), Scale(0.4), ["tanh", Dense(1.2, 0.2)], Residual("erf", Dense()))
+        ),
+        "with a mean": Network(Parallel([Dense(1.2), "relu"], [Dense(0.8, 0.1)]), LayerNorm(), Dense(1.1, 0.1)),
+        "scaled": Residual(Dense(1.2), "relu", Scale(0.5), Dense(1.0, 0.1), Scale(-1.2), skip_scale=0.7),
+    },
+    faults={"signal": louder(Parallel)},
+    networks=32,
+    own={
+        "attention beside": {"depth": 3, "pixels": 2, "narrow": {"depth": 3, "width": 96, "networks": 12, "pixels": 3}},
+        "with a mean": {"faults": {}},  # the norm behind undoes it
+        "scaled": {"faults": {"factors": parameters(Scale, lambda layer: {"value": FACTOR * layer.value})}},
+    },
+)
 RESIDUAL = family(
     {
         "full": Residual(Dense(1.0, 0.1), "tanh", Dense(1.0, 0.1)),
@@ -324,5 +346,5 @@ RESIDUAL = family(
 )
 FAMILIES = {"attention": ATTENTION, "batchnorm": BATCHNORM, "concatenation": CONCATENATION, "convolution": CONVOLUTION}
 FAMILIES |= {"dropout": DROPOUT, "gated": GATED, "noise": NOISE, "normalisation": NORMALISATION, "pixels": PIXELS}
-FAMILIES |= {"residual": RESIDUAL}
+FAMILIES |= {"parallel": PARALLEL, "residual": RESIDUAL}
 CASES = {f"{kind}, {name}": case for kind, cases in FAMILIES.items() for name, case in cases.items()}

@@ -187,6 +187,8 @@ USUAL: dict[str, dict[str, Any]] = {
     "Dense": {"sigma_w": 1.3, "sigma_b": 0.3},
     "Elementwise": {"activation": "tanh"},
     "Residual": {"branch": "relu", "branch_scale": 0.5, "skip_scale": 1.0},
+    "Parallel": {"branches": "relu"},
+    "Scale": {"value": 0.5},
     "Dropout": {"rate": 0.1},
     "AdditiveNoise": {"std": 0.1},
     "MultiplicativeNoise": {"std": 0.1},

@@ -29,6 +29,8 @@ def public_objects() -> dict[str, Any]:
         "dense": mf.Dense([1.0, 1.3], 0.1),
         "elementwise": mf.Elementwise("tanh"),
         "residual": mf.Residual("relu", mf.Dense(1.4), branch_scale=0.5),
+        "parallel": mf.Parallel(mf.Dense(1.4), ["relu", mf.Dense()]),
+        "scale": mf.Scale([0.1, 0.2]),
         "dropout": mf.Dropout(0.1),
         "additive noise": mf.AdditiveNoise(0.1),
         "multiplicative noise": mf.MultiplicativeNoise(0.1),

@@ -51,6 +51,7 @@ LAYERS |= {
     "Attention": "sigma_w sigma_b scores sigma_qk causal",
     "Gated": "activation sigma_w sigma_b",
 }
+LAYERS |= {"Parallel": "branches", "Scale": "value"}
 LAYERS |= {"MultiplicativeNoise": "std", "AdditiveNoise": "std"}
 # name: attributes that a result has
 RESULTS = {

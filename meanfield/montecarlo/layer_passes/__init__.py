@@ -15,7 +15,9 @@ from meanfield.montecarlo.layer_passes import (  # noqa: F401
     network,
     noise,
     normalisation,
+    parallel,
     pooling,
     residual,
+    scale,
 )
 from meanfield.montecarlo.layer_passes.dispatch import forward as forward

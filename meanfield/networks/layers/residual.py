@@ -6,13 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meanfield._types import Parameter
-from meanfield.arguments import real
-from meanfield.errors import InvalidInput, shown
+from meanfield.arguments import factor
+from meanfield.errors import InvalidInput
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.elementwise import LayerLike
 from meanfield.networks.layers.network import Network
-
-LARGEST_SCALE = 1e150  # its square is still a float
 
 
 class Residual(Layer):
@@ -61,7 +59,7 @@ class Residual(Layer):
         if not branch:
             raise InvalidInput("a Residual needs at least one layer in its branch, as in Residual('tanh', Dense(1.5))")
         self.branch = Network(*branch)
-        self.branch_scale, self.skip_scale = _scale(branch_scale, "branch_scale"), _scale(skip_scale, "skip_scale")
+        self.branch_scale, self.skip_scale = factor(branch_scale, "branch_scale"), factor(skip_scale, "skip_scale")
         _ = self.shape  # raises where the parameters do not broadcast
 
     @property
@@ -93,14 +91,3 @@ class Residual(Layer):
         scales = {name: getattr(self, name) for name in self.parameters}
         told = "".join(f", {name}={scale!r}" for name, scale in scales.items() if not np.all(scale == 1.0))
         return f"Residual{repr(self.branch).removeprefix('Network')[:-1]}{told})"
-
-
-def _scale(value: ArrayLike, name: str) -> Parameter:
-    """`value` as a float or a read-only array of them."""
-    scale = real(value, name)
-    if not np.all(np.abs(scale) <= LARGEST_SCALE):
-        raise InvalidInput(f"{name} must be from -{LARGEST_SCALE:g} to {LARGEST_SCALE:g}, not {shown(value)}")
-    if scale.ndim == 0:
-        return float(scale)
-    scale.setflags(write=False)
-    return scale

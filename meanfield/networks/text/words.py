@@ -17,8 +17,10 @@ from meanfield.networks.layers.gated import Gated
 from meanfield.networks.layers.network import Network
 from meanfield.networks.layers.noise import AdditiveNoise, MultiplicativeNoise
 from meanfield.networks.layers.normalisation import LayerNorm, RMSNorm
+from meanfield.networks.layers.parallel import Parallel
 from meanfield.networks.layers.pooling import AveragePool, Flatten, GlobalAveragePool
 from meanfield.networks.layers.residual import Residual
+from meanfield.networks.layers.scale import Scale
 
 # The arguments in the text are the arguments of the class, without those that the row gives. Each kind of layer has one
 # row with its class alone.
@@ -27,8 +29,10 @@ LAYERS: dict[str, Callable[..., Layer]] = {
     "conv": Conv,
     "conv2d": partial(Conv, kernel_size=(3, 3)),
     "residual": Residual,
+    "parallel": Parallel,
     "concatenate": Concatenate,
     "network": Network,
+    "scale": Scale,
     "dropout": Dropout,
     "layernorm": LayerNorm,
     "rmsnorm": RMSNorm,

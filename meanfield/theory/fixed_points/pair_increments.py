@@ -14,7 +14,9 @@ from meanfield.bounded import Bounded
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.network import Network
 from meanfield.networks.layers.noise import AdditiveNoise
+from meanfield.networks.layers.parallel import Parallel
 from meanfield.networks.layers.residual import Residual
+from meanfield.networks.layers.scale import Scale
 from meanfield.theory.layer_maps import two_points
 from meanfield.theory.layer_maps.residual import joined
 from meanfield.theory.states import Pair
@@ -59,11 +61,29 @@ def _(layer: Residual, signal: Pair) -> tuple[Floats, Pair]:
 
 
 @_split.register
+def _(layer: Parallel, signal: Pair) -> tuple[Floats, Pair]:
+    after = two_points(layer, signal)
+    kept, rest = np.zeros(()), replace(NOTHING, spread1=after.spread1, spread2=after.spread2)
+    for branch in layer.branches:
+        carried = branch.carries
+        a = np.asarray(0.0 if carried is None else carried)
+        factor, more = _split(branch, signal)
+        kept, rest = kept + a, _sum(1.0, _sum(factor - a**2, signal, more), rest)
+    return kept**2, rest
+
+
+@_split.register
+def _(layer: Scale, signal: Pair) -> tuple[Floats, Pair]:
+    after = two_points(layer, signal)
+    return np.asarray(layer.value) ** 2, replace(NOTHING, spread1=after.spread1, spread2=after.spread2)
+
+
+@_split.register
 def _(layer: AdditiveNoise, signal: Pair) -> tuple[Floats, Pair]:
     added = np.asarray(layer.std) ** 2
     return np.ones(()), replace(two_points(layer, signal), q1=added, q2=added, d=Bounded(added))
 
 
-def _sum(factor: Floats, a: Pair, b: Pair) -> Pair:
+def _sum(factor: Floats | float, a: Pair, b: Pair) -> Pair:
     """factor·a + b, with the spreads of b."""
     return replace(b, q1=factor * a.q1 + b.q1, q2=factor * a.q2 + b.q2, d=factor * a.d + b.d)

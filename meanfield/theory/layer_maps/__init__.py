@@ -12,8 +12,10 @@ from meanfield.theory.layer_maps import (  # noqa: F401
     network,
     noise,
     normalisation,
+    parallel,
     pooling,
     residual,
+    scale,
 )
 from meanfield.theory.layer_maps.dispatch import one_point as one_point
 from meanfield.theory.layer_maps.dispatch import pair_slope as pair_slope

@@ -283,6 +283,7 @@ leaves = st.one_of(
     st.builds(mf.Attention, sigmas, sigmas, st.sampled_from(["uniform", "gaussian"]), sigmas),
     st.builds(mf.Attention, sigmas, sigmas, st.sampled_from(["uniform", "softmax"]), sigmas, st.booleans()),
     st.builds(mf.AdditiveNoise, sigmas),
+    st.builds(mf.Scale, st.floats(-1e6, 1e6).map(lambda scale: scale + 0.0)),
     st.builds(mf.AveragePool, st.integers(1, 255) | st.tuples(st.integers(1, 9), st.integers(1, 9))),
     st.sampled_from([mf.LayerNorm(), mf.RMSNorm(), mf.Flatten(), mf.GlobalAveragePool()]),
 )
@@ -293,6 +294,7 @@ def around(layers):
     branch = st.lists(layers, min_size=1, max_size=3)
     return st.one_of(
         st.builds(lambda b: mf.Network(*b), branch),
+        st.builds(lambda b, other: mf.Parallel(b, other), branch, layers),
         st.builds(lambda b, s, k: mf.Residual(*b, branch_scale=s, skip_scale=k), branch, scales, scales),
         st.builds(lambda b, g: Concatenate(*b, mf.Dense(), growth=g), branch, st.floats(0, 3)),
     )

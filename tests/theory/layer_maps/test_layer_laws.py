@@ -50,7 +50,8 @@ def blocks(activation, noises, growths=(0.5, 1.0)):
             st.sampled_from(growths),
             dense,
         )
-        return skip | beside | st.builds(mf.Network, inner, inner)
+        together = st.builds(lambda b, w, a: mf.Network(mf.Parallel(b, [w, mf.Scale(a)])), inner, dense, weights)
+        return skip | beside | together | st.builds(mf.Network, inner, inner)
 
     return st.recursive(units(activation, noises), around, max_leaves=3)
 

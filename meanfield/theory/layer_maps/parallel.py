@@ -1,0 +1,171 @@
+"""Branches whose outputs add: second moments, distances and gradient factors are sums over the branches.
+
+E fₐ f_b = E[fₐ | x] E[f_b | x] of two branches with independent weights. Where E[f | x] = a·x, the sum over pairs of
+branches is w·q with w = Σ aₐ a_b over a ≠ b, and w multiplies distances and gradients likewise. Branches that end in
+weights of their own have a = 0. One branch may be of any kind if all others have a = 0 and zero mean.
+"""
+
+import itertools
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from meanfield._types import Floats
+from meanfield.bounded import Bounded, as_bounded, scaled
+from meanfield.errors import InvalidInput
+from meanfield.networks.layers.network import in_sequence
+from meanfield.networks.layers.parallel import Parallel
+from meanfield.theory.layer_maps.batchnorm import step
+from meanfield.theory.layer_maps.covariance import Covariance, Pullback, all_points, in_turn
+from meanfield.theory.layer_maps.dispatch import finite, hiding, one_point, pair_slope, two_points
+from meanfield.theory.layer_maps.tangent_kernel import State, behind, tangent
+from meanfield.theory.states import Batch, LazySpread, Pair, Point, Spread, spread_of
+
+
+@one_point.register
+def _(layer: Parallel, x: Point) -> Point:
+    each, seen = [], _Means(layer)
+    for number, branch in enumerate(seen.branches):
+        after = x
+        for at, inner in enumerate(branch):
+            seen.look(number, at, after.q.value)
+            after = step(inner, after)
+        each.append(after)
+    w = cross(layer, seen.found)
+    return Point(
+        q=finite(_sum(w, x.q, [after.q for after in each]), "parallel branches", x.q.value),
+        slope=_sum(w, x.slope, [after.slope for after in each]),
+        chi=_sum(w, x.chi, [after.chi for after in each]),
+        spread=_spread(w, (x.spread, x.q), [(after.spread, after.q) for after in each]),
+        batch=_batch(w, x.batch, [after.batch for after in each]),
+    )
+
+
+@two_points.register
+def _(layer: Parallel, x: Pair) -> Pair:
+    each, seen = [], _Means(layer)
+    for number, branch in enumerate(seen.branches):
+        after = x
+        for at, inner in enumerate(branch):
+            seen.look(number, at, after.q1)
+            after = two_points(inner, after)
+        each.append(after)
+    return summed(cross(layer, seen.found), x, each)
+
+
+@pair_slope.register
+def _(layer: Parallel, x: Pair) -> Bounded:
+    return _sum(cross(layer), Bounded(1.0), [pair_slope(branch, x) for branch in layer.branches])
+
+
+@all_points.register
+def _(layer: Parallel, state: Covariance) -> tuple[Covariance, Pullback]:
+    each, pullbacks, seen = [], [], _Means(layer)
+    for number, branch in enumerate(seen.branches):
+        checks = (partial(seen.look, number, at) for at in range(len(branch)))
+        after, back = in_turn(zip(branch, checks, strict=True), state)
+        each.append(after)
+        pullbacks.append(back)
+    w = cross(layer, seen.found)
+    sums = Covariance.of_pair(summed(w, state.pair, [after.pair for after in each]), each[0].images)
+
+    def pullback(g: Floats) -> Floats:
+        back = sum(back(g) for back in pullbacks)
+        return back + hiding(w, g) if np.any(w) else np.asarray(back)
+
+    return sums, pullback
+
+
+@tangent.register
+def _(layer: Parallel, theta: Floats, x: State) -> tuple[Floats, State]:
+    return sum((tangent(branch, theta, x)[0] for branch in layer.branches), hiding(cross(layer), theta)), behind(
+        layer, x
+    )
+
+
+class _Means:
+    """The branches as sequences of layers, and which of their outputs have a mean, found as a signal passes them."""
+
+    def __init__(self, layer: Parallel) -> None:
+        self.branches = [list(in_sequence(branch)) for branch in layer.branches]
+        self.found: set[int] = set()
+
+    def look(self, number: int, at: int, q: ArrayLike) -> None:
+        """Note whether layer `at` of a branch leaves a mean that no layer behind it removes, at second moments q."""
+        inner, *behind = self.branches[number][at:]
+        if not any(layer.fresh or layer.centres for layer in (inner, *behind)) and inner.leaves_mean(q):
+            self.found.add(number)
+
+
+def cross(layer: Parallel, with_mean: set[int] | frozenset[int] = frozenset()) -> Floats:
+    """The weight w of the second moment before the layer; refused where two outputs may correlate otherwise."""
+    known = [None if number in with_mean else branch.carries for number, branch in enumerate(layer.branches)]
+    regular = [np.asarray(a) for a in known if a is not None]
+    other = len(known) - len(regular)
+    if other > 1 or (other and any(np.any(a) for a in regular)):
+        raise InvalidInput(
+            "the branches of a Parallel must end in Dense layers of their own, or in odd activations behind them: two "
+            "outputs correlate if both repeat their input or have a mean"
+        )
+    return np.zeros(()) if other else 2 * sum((a * b for a, b in itertools.combinations(regular, 2)), np.zeros(()))
+
+
+def summed(w: Floats, x: Pair, each: Sequence[Pair]) -> Pair:
+    """The pair behind the layer, from the pair `x` before it and the pairs behind its branches."""
+    total, *others = sorted(each, key=lambda pair: pair.equal)  # equal only if all are
+    for other in others:
+        total = total.joined(other, lambda a, b: as_bounded(a) + b, _added)
+    return (
+        total.joined(x, lambda a, b: as_bounded(a) + scaled(w, as_bounded(b)), partial(_crossed, w))
+        if np.any(w)
+        else total
+    )
+
+
+def _sum(w: Floats, own: Bounded, each: Sequence[Bounded]) -> Bounded:
+    """Second moments, slopes or gradient factors of the sum."""
+    total = each[0]
+    for other in each[1:]:
+        total = total + other
+    return total + scaled(w, own) if np.any(w) else total
+
+
+def _spread(w: Floats, own: tuple[LazySpread, Bounded], each: Sequence[tuple[LazySpread, Bounded]]) -> LazySpread:
+    total, q = each[0]
+    for other, more in each[1:]:
+        total, q = _added(total, q, other, more), q + more
+    return _crossed(w, total, q, *own) if np.any(w) else total
+
+
+def _added(one: LazySpread, q: Bounded, other: LazySpread, more: Bounded) -> LazySpread:
+    """Means and variances of two outputs add."""
+    if not (one or other):
+        return None
+
+    def spread() -> Spread:
+        first, second = spread_of(one, q), spread_of(other, more)
+        return Spread(mean=first.mean + second.mean, variance=first.variance + second.variance)
+
+    return spread
+
+
+def _crossed(w: Floats, one: LazySpread, q: Bounded, own: LazySpread, before: Bounded) -> LazySpread:
+    """The variance gains w times that before the layer."""
+    if not (one or own):
+        return None
+
+    def spread() -> Spread:
+        first = spread_of(one, q)
+        return Spread(mean=first.mean, variance=first.variance + scaled(w, spread_of(own, before).variance))
+
+    return spread
+
+
+def _batch(w: Floats, own: Batch | None, each: Sequence[Batch | None]) -> Batch | None:
+    known = [batch for batch in each if batch is not None]
+    if own is None or len(known) < len(each):
+        return None
+    distance = sum(batch.distance for batch in known) + hiding(w, own.distance)
+    return Batch(distance=np.asarray(distance), shared=sum(batch.shared for batch in known) + hiding(w, own.shared))
