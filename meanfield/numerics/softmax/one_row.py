@@ -1,0 +1,52 @@
+"""Moments of one softmax row A = softmax(S) of T scores, S_j ~ N(0, b²) independent.
+
+With M_k = E F_k(u + S) (see `laplace`): E ΣA² = T∫M₂M₀^{T−1} du, E ΣA³ = (T/2)∫M₃M₀^{T−1} du, and
+E (ΣA²)² = (1/6)∫[T M₄M₀^{T−1} + T(T − 1) M₂²M₀^{T−2}] du.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from meanfield._types import Floats
+from meanfield.bounded import Bounded
+from meanfield.numerics.softmax.laplace import NEGLIGIBLE, Scores, Times, bump, power, scores, shortfall, times
+
+ROUNDING = 64 * float(np.finfo(float).eps)  # of sums of positive terms and of powers near the peak of the integrand
+
+
+class OneRow(NamedTuple):
+    """E ΣA², E ΣA³ and E (ΣA²)²."""
+
+    squares: Bounded
+    cubes: Bounded
+    squared_squares: Bounded
+
+
+def one_row(tokens: int, variance: float) -> OneRow:
+    """The moments of a row of two or more `tokens` whose scores have this variance."""
+    score = scores(tokens, variance, powers=4)
+    nodes = kept_times(tokens, variance, score)
+    x = nodes.u[:, None] + score.at
+    below, none = shortfall(x) @ score.weights, bump(0, x) @ score.weights
+    two, three, four = (bump(k, x) @ score.weights for k in (2, 3, 4))
+    one_less, two_less = power(below, none, tokens - 1), power(below, none, tokens - 2)
+    return OneRow(
+        _summed(tokens * two * one_less * nodes.weights),
+        _summed(tokens / 2 * three * one_less * nodes.weights),
+        _summed((tokens * four * one_less + tokens * (tokens - 1.0) * two**2 * two_less) / 6 * nodes.weights),
+    )
+
+
+def kept_times(tokens: int, variance: float, score: Scores) -> Times:
+    """The times at which a row of these scores has more than a negligible part of T∫M₁M₀^{T−1} du = 1."""
+    nodes = times(tokens, variance)
+    x = nodes.u[:, None] + score.at
+    rest = power(shortfall(x) @ score.weights, bump(0, x) @ score.weights, tokens - 1)
+    return nodes.only(tokens * (bump(1, x) @ score.weights) * rest * nodes.weights > NEGLIGIBLE)
+
+
+def _summed(terms: Floats) -> Bounded:
+    """The sum over an even number of nodes; its error is less than the difference of the sums over every second one."""
+    even, odd = terms[::2].sum(), terms[1::2].sum()
+    return Bounded(float(even + odd), float(2 * abs(even - odd) + ROUNDING * (even + odd)))
