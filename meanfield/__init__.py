@@ -47,6 +47,8 @@ _PUBLIC = {
     "theory.criticality.point": ("critical_point", "CriticalPoint"),
     "theory.criticality.deepest": ("Deepest",),
     "theory.phase_diagram.diagram": ("phase_diagram", "PhaseDiagram"),
+    "shaping.transform": ("transform",),
+    "shaping.transformed": ("TransformedActivation",),
     "recommendation.recommend": ("recommend", "Recommendation"),
     "montecarlo.simulate": ("simulate",),
     "montecarlo.simulation": ("Simulation",),

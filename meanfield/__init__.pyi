@@ -45,6 +45,8 @@ from meanfield.networks.layers.residual import Residual
 from meanfield.networks.layers.scale import Scale
 from meanfield.networks.text.text import network
 from meanfield.recommendation.recommend import Recommendation, recommend
+from meanfield.shaping.transform import transform
+from meanfield.shaping.transformed import TransformedActivation
 from meanfield.theory.criticality.deepest import Deepest
 from meanfield.theory.criticality.line import CriticalLine, critical_line
 from meanfield.theory.criticality.point import CriticalPoint, critical_point
@@ -112,6 +114,7 @@ __all__ = [
     "Scale",
     "Simulation",
     "Trajectory",
+    "TransformedActivation",
     "UnknownActivation",
     "WeightCheck",
     "__version__",
@@ -148,5 +151,6 @@ __all__ = [
     "scheme_table",
     "schemes",
     "simulate",
+    "transform",
     "variance_map",
 ]

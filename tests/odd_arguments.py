@@ -233,6 +233,10 @@ USUAL: dict[str, dict[str, Any]] = {
         "checkpoint": None,
     },
     "recommend": {"spec": "tanh", "depth": 8, "width": 32},
+    "transform": {
+        **{"spec": "tanh", "method": "dks", "depth": 8, "block": None},
+        **{"zeta": 1.5, "tau": 0.3, "eta": 0.9, "branch": "published"},
+    },
     "simulate": {
         "block": "Conv(1.3, 0.3), tanh",
         "depth": 2,
@@ -320,8 +324,8 @@ METHODS |= _figures()
 RECORDS = {
     "Activation", "ModeDepthScales", "PixelTrajectory", "FixedPoint",
     "Analysis", "Trajectory", "Fluctuations", "CriticalLine", "CriticalPoint",
-    "Deepest", "PhaseDiagram", "Recommendation", "Simulation", "CrossCheck", "WeightCheck", "Initializer",
-    "Measurement", "Measurements", "InputStatistics", "Estimate", "Sample",
+    "Deepest", "PhaseDiagram", "Recommendation", "TransformedActivation", "Simulation", "CrossCheck", "WeightCheck",
+    "Initializer", "Measurement", "Measurements", "InputStatistics", "Estimate", "Sample",
 }  # fmt: skip
 
 

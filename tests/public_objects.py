@@ -57,6 +57,7 @@ def public_objects() -> dict[str, Any]:
         "critical point": mf.critical_point("tanh"),
         "phase diagram": mf.phase_diagram("tanh", [1.0, 1.5], [0.1, 0.2]),
         "recommendation": mf.recommend("tanh", depth=8, width=32),
+        "shaped activation": mf.transform("tanh", depth=8),
         "simulation": mf.simulate(block, **small),
         "sample": mf.simulate(block, **small).q,
         "crosscheck": mf.crosscheck(block, **small),

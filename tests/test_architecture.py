@@ -74,7 +74,18 @@ def test_the_import_contracts_hold():
 
 @pytest.mark.parametrize(
     "folder",
-    ["activations", "networks", "numerics", "theory", "montecarlo", "plotting", "weights", "recommendation", "cli"],
+    [
+        "activations",
+        "networks",
+        "numerics",
+        "theory",
+        "montecarlo",
+        "plotting",
+        "weights",
+        "recommendation",
+        "shaping",
+        "cli",
+    ],
 )
 def test_every_folder_of_the_architecture_is_a_package(folder):
     assert f"{folder}/__init__.py" in SOURCES

@@ -12,7 +12,9 @@ from meanfield._types import Bools, Floats
 class ActivationFields(Protocol):
     """An activation: φ, φ′ and the points where φ or a derivative of φ is discontinuous."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """How it is called."""
 
     def __call__(self, x: ArrayLike) -> Floats:
         """φ(x), elementwise."""

@@ -66,3 +66,9 @@ def leaps(values: Floats, broken: Bools, precision: float) -> Floats:
 def _slopes() -> Floats:
     """Derivatives of the Legendre polynomials at the nodes, shape (N, N)."""
     return np.stack([legval(rule().nodes, legder(row)) for row in np.eye(N)], axis=1)
+
+
+@cache
+def derivatives_at_nodes() -> Floats:
+    """The matrix from values at the nodes of [−1, 1] to derivatives of the interpolant there, shape (N, N)."""
+    return np.ascontiguousarray(_slopes() @ rule().coefficients)
