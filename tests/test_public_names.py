@@ -129,8 +129,11 @@ def referenced() -> list[tuple[str, str, list[str]]]:
 
 def test_the_reference_page_has_every_public_name_once():
     from meanfield import plotting
+    from meanfield import torch as of_torch  # needs no torch until a function is called
 
-    public = [*mf.__all__, *(f"plotting.{name}" for name in plotting.__all__)]
+    public = [*mf.__all__, *(f"{room}.{name}" for room in ("plotting", "torch") for name in getattr(mf, room).__all__)]
+    assert of_torch.__all__
+    assert plotting.__all__
     assert sorted(name for _, name, _ in referenced()) == sorted(set(public) - {"__version__"})
 
 

@@ -1,0 +1,1 @@
+"""What an audit finds, one subject a file."""

@@ -1,0 +1,1 @@
+"""The calls of a pass as layers: theory along the graph, and the network of a model."""

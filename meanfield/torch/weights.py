@@ -1,0 +1,299 @@
+"""The weights of a model: their role, their parts, the activation before them, and their measured scale."""
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from meanfield.activations.activation import Activation
+from meanfield.torch.activation_calls import ELEMENTWISE, safe_activation
+from meanfield.torch.trace import Call, Pass
+from meanfield.torch.wiring import (
+    ATTENTION,
+    CELLS,
+    CONVOLUTIONS,
+    LINEAR,
+    MATRICES,
+    POOLS,
+    PRODUCTS,
+    PRODUCTS_OF_MATRICES,
+    TRANSPOSED,
+    Wiring,
+)  # fmt: skip
+from meanfield.weights.loading import plain_array
+from meanfield.weights.measure import measure
+from meanfield.weights.measurement import Measurement
+
+PACKED = re.compile(
+    r"(in_proj_weight|(.*[._])?(qkv|wqkv|c_attn|in_proj|query_key_value)(_proj)?\.weight)", re.IGNORECASE
+)
+GATES = {"lstm": ("input", "forget", "cell", "output"), "gru": ("reset", "update", "new")}
+PARTS = ("q", "k", "v")
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A weight matrix, or a part of a packed one.
+
+    Attributes
+    ----------
+    name : str
+        Name of the parameter, and of the part behind "#".
+    module : str
+        Path of the module that holds it.
+    role : str
+        "hidden", "residual_out" (the last matrix before a residual sum), "scaled_out" (the same where a parameter
+        multiplies the branch, as in LayerScale), "head" (its output is the model's),
+        "embedding", "attention" (of queries, keys and values), "recurrent", or "other", where its axes are not known.
+    order : int
+        Position of the first call that reads it; a large number without one.
+    axes : str
+        "torch" for (fan_out, fan_in, *kernel), "transposed" for (fan_in, fan_out, *kernel), "matrices" for
+        (…, fan_in, fan_out), "rows" for an embedding, "einsum:" and a letter an axis, i for inputs and o for outputs.
+    shape : tuple of int
+        Shape (fan_out, fan_in, *kernel) of the part.
+    fan_in, fan_out : int
+        Inputs of a unit, outputs of an input; kernels counted.
+    groups : int
+        Groups of a convolution.
+    stored : tuple of int
+        Shape of the parameter.
+    std : float
+        Root mean square of the entries.
+    sigma_w : float
+        √fan_in · std; `std` itself for an embedding.
+    error : float
+        Relative standard error of both.
+    scheme : str
+        The most likely named scheme, or that there is none.
+    measured : Measurement or None
+        All statistics; None if the entries are constant or few.
+    activation : Activation or None
+        The activation whose output it reads, perhaps in another shape.
+    reads : int
+        The signal that it reads; -1 without one.
+    """
+
+    name: str
+    module: str
+    role: str
+    order: int
+    axes: str
+    shape: tuple[int, ...]
+    fan_in: int
+    fan_out: int
+    groups: int
+    stored: tuple[int, ...]
+    std: float
+    sigma_w: float
+    error: float
+    scheme: str
+    measured: Measurement | None
+    activation: Activation | None
+    reads: int
+
+
+@dataclass(frozen=True)
+class _Use:
+    """How the calls of a pass use a parameter."""
+
+    role: str
+    order: int
+    axes: str
+    groups: int = 1
+    activation: Activation | None = None
+    reads: int = -1
+    cell: str = ""
+
+
+def weights_of(model: Any, found: Pass, wiring: Wiring, alpha: float) -> tuple[Weight, ...]:
+    """All parameters of two or more axes, in the order in which the pass reads them.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The model.
+    found : Pass
+        A pass of it, with calls.
+    wiring : Wiring
+        The graph of the pass.
+    alpha : float
+        False-alarm rate of the tests of all matrices together.
+    """
+    first: dict[str, tuple[int, Call]] = {}
+    for order, call in enumerate(found.calls):
+        for name in call.parameters:
+            first.setdefault(name, (order, call))
+    parts: dict[str, tuple[Any, _Use, str, tuple[int, ...]]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.ndim >= 2 and parameter.is_floating_point() and parameter.numel():
+            use = _use(model, name, parameter, first, wiring)
+            for part, array in _parts(name, plain_array(parameter, name), use):
+                parts[f"{name}#{part}" if part else name] = (array, use, name, tuple(parameter.shape))
+    usable = {name: array for name, (array, *_) in parts.items() if array.size > 1}
+    by_name = {one.name: one for one in _measured(usable, min(alpha, 0.1))}
+    found_weights = (_weight(name, *of, by_name.get(name)) for name, of in parts.items())
+    return tuple(sorted(found_weights, key=lambda weight: weight.order))
+
+
+def _measured(arrays: dict[str, Any], alpha: float) -> Iterator[Measurement]:
+    found = measure(arrays, layout="torch", alpha=alpha) if arrays else ()
+    yield from (found,) if isinstance(found, Measurement) else found
+
+
+def _use(model: Any, name: str, parameter: Any, first: dict[str, tuple[int, Call]], wiring: Wiring) -> _Use:
+    order, call = first.get(name, (len(first) + 10**6, None))
+    module = model.get_submodule(name.rpartition(".")[0])
+    kind = type(module).__name__
+    if call is None:
+        return _Use("other", order, "torch")
+    if call.function == "embedding" or kind == "Embedding":
+        head = next((c for c in wiring.users(name) if c.function in MATRICES and wiring.is_head(c)), None)
+        return _Use("embedding" if head is None else "embedding and head", order, "rows")
+    if call.function in CELLS:
+        return _Use("recurrent", order, "torch", cell=call.function)
+    if call.function in ATTENTION:
+        role = "residual_out" if "out_proj" in name and wiring.closes_residual(call) else "attention"
+        return _Use(role, order, "torch", reads=call.reads[0])
+    if call.function not in MATRICES | {"einsum"} or not call.reads:
+        return _Use("other", order, "torch")
+    axes = "torch"
+    if call.function == "einsum" and (axes := _contraction(call, name, parameter.ndim)) == "":
+        return _Use("other", order, "torch")
+    if call.function in TRANSPOSED:
+        axes = "transposed"
+    if call.function in PRODUCTS_OF_MATRICES:
+        axes = "matrices" if _is_right_factor(call, name) else "torch"
+    groups = int(getattr(module, "groups", 1)) if call.function in CONVOLUTIONS | TRANSPOSED else 1
+    ends = "scaled_out" if wiring.is_damped(call) else "residual_out"
+    role = "head" if wiring.is_head(call) else ends if wiring.closes_residual(call) else "hidden"
+    return _Use(role, order, axes, groups, activation_before(wiring, call.reads[0]), call.reads[0])
+
+
+def _contraction(call: Call, name: str, axes: int) -> str:
+    """Which axes of a parameter an einsum sums over, as "einsum:ioo"; "" where it is not a linear layer."""
+    equation = call.arguments[0] if call.arguments and isinstance(call.arguments[0], str) else ""
+    terms, _, result = equation.replace(" ", "").partition("->")
+    operands = [a for a in call.arguments[1:] if isinstance(a, tuple)]
+    named = list(zip(terms.split(","), operands, strict=False))
+    own = next((term for term, operand in named if operand == ("parameter", name)), "")
+    others = "".join(term for term, operand in named if operand != ("parameter", name))
+    kinds = ["i" if axis not in result else "o" if axis not in others else "b" for axis in own]
+    return f"einsum:{''.join(kinds)}" if len(kinds) == axes and "i" in kinds and "b" not in kinds else ""
+
+
+def activation_before(wiring: Wiring, number: int) -> Activation | None:
+    """The activation that made a signal, perhaps behind dropout, pooling and changes of shape."""
+    call = wiring.source(number, POOLS)
+    if call is None or not (call.function in ELEMENTWISE or not call.parameters):
+        return None
+    ended = safe_activation(wiring, call)
+    return None if ended is None else ended[0]
+
+
+def _is_right_factor(call: Call, name: str) -> bool:
+    """Whether the parameter is the right factor of a product of matrices, so that it multiplies from (…, fan_in)."""
+    tensors = [a for a in call.arguments if isinstance(a, tuple) and a[:1] in (("signal",), ("parameter",))]
+    return bool(tensors) and tensors[-1] == ("parameter", name)
+
+
+def _parts(name: str, array: Any, use: _Use) -> Iterator[tuple[str, Any]]:
+    """The matrix (fan_out, fan_in, *kernel), in parts where several are packed into one parameter."""
+    if use.axes.startswith("einsum:"):
+        kinds = use.axes[len("einsum:") :]
+        order = [i for i, kind in enumerate(kinds) if kind == "o"] + [i for i, kind in enumerate(kinds) if kind == "i"]
+        units = math.prod(size for size, kind in zip(array.shape, kinds, strict=True) if kind == "o")
+        yield "", array.transpose(order).reshape(units, -1)
+        return
+    if use.axes in ("transposed", "matrices") and array.ndim >= 2:
+        array = array.swapaxes(-1, -2) if use.axes == "matrices" else array.swapaxes(0, 1)
+    if use.axes == "matrices" and array.ndim == 3:  # one matrix for each expert
+        yield "", array.reshape(-1, array.shape[2])
+        return
+    if use.role == "other":
+        yield "", array.reshape(-1, array.shape[-1])
+        return
+    labels: tuple[str, ...] = ()
+    if use.role == "recurrent":
+        labels = GATES.get(use.cell, ())
+    elif PACKED.fullmatch(name.rpartition(".")[2]) or PACKED.fullmatch(name):
+        labels = PARTS if array.ndim == 2 and len(array) == 3 * array.shape[1] else ()
+    if labels and len(array) % len(labels) == 0:
+        size = len(array) // len(labels)
+        for i, label in enumerate(labels):
+            yield label, array[i * size : (i + 1) * size]
+    else:
+        yield "", array
+
+
+def _weight(
+    name: str, array: Any, use: _Use, parameter: str, stored: tuple[int, ...], measured: Measurement | None
+) -> Weight:
+    fan_out, fan_in = len(array), math.prod(array.shape[1:])
+    if array.ndim > 2:
+        fan_out = fan_out * math.prod(array.shape[2:]) // use.groups
+    sigma = float(measured.sigma_w) if measured else math.sqrt(float((array.astype(float) ** 2).mean()) * fan_in)
+    std = sigma / math.sqrt(fan_in)
+    error = measured.sigma_w.standard_error / sigma if measured and sigma else 0.0
+    return Weight(
+        name=name,
+        module=parameter.rpartition(".")[0],
+        role=use.role,
+        order=use.order,
+        axes=use.axes,
+        shape=tuple(array.shape),
+        fan_in=fan_in,
+        fan_out=fan_out,
+        groups=use.groups,
+        stored=stored,
+        std=std,
+        sigma_w=std if use.axes == "rows" else sigma,
+        error=error,
+        scheme=_scheme(measured, std),
+        measured=measured,
+        activation=use.activation,
+        reads=use.reads,
+    )
+
+
+def _scheme(measured: Measurement | None, std: float) -> str:
+    if std == 0:
+        return "zeros"
+    if measured is None:
+        return "not measured"
+    return " = ".join(measured.scheme.names[:2]) or f"no named scheme, std {std:.3g}"
+
+
+def read_together(weights: tuple[Weight, ...], wiring: Wiring) -> Iterator[tuple[Weight, Weight]]:
+    """Pairs of matrices of one shape that read one signal and whose outputs are multiplied, as in SwiGLU."""
+    calls = {
+        name: call for call in wiring.found.calls if call.function in LINEAR | CONVOLUTIONS for name in call.parameters
+    }
+    hidden = [w for w in weights if w.role == "hidden" and w.name in calls]
+    for i, one in enumerate(hidden):
+        for other in hidden[i + 1 :]:
+            alike = one.reads == other.reads and one.shape == other.shape
+            if alike and _meet_in_product(wiring, calls[one.name], calls[other.name]):
+                yield one, other
+
+
+def _meet_in_product(wiring: Wiring, one: Call, other: Call) -> bool:
+    first, second = (set(_behind(wiring, call)) for call in (one, other))
+    for call in wiring.found.calls:
+        if call.function in PRODUCTS and len(set(call.reads)) == 2:
+            a, b = call.reads[:2]
+            if (a in first and b in second) or (a in second and b in first):
+                return True
+    return False
+
+
+def _behind(wiring: Wiring, call: Call) -> Iterator[int]:
+    """The signals behind a call, through functions of one signal."""
+    todo = list(call.gives)
+    while todo:
+        number = todo.pop()
+        yield number
+        for reader in wiring.readers.get(number, []):
+            if wiring.passes_on(reader) or (reader.function in ELEMENTWISE and wiring.reads_only_one(reader)):
+                todo += reader.gives
