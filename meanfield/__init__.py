@@ -29,7 +29,7 @@ _PUBLIC = {
     "networks.layers.convolution": ("Conv",),
     "networks.layers.pooling": ("AveragePool", "Flatten", "GlobalAveragePool"),
     "networks.layers.attention": ("Attention",),
-    "networks.text.text": ("network",),
+    "networks.text.text": ("network", "written"),
     "theory.depth.fourier_modes": ("mode_depth_scales", "ModeDepthScales"),
     "theory.depth.pixels": ("propagate_pixels", "PixelTrajectory"),
     "networks.layers.network": ("Network",),
@@ -76,10 +76,14 @@ _PUBLIC = {
 }
 _HOME = {name: module for module, names in _PUBLIC.items() for name in names}
 
+_MODULES = ("blocks", "plotting", "torch")
+
 __all__ = list(_HOME)
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"meanfield.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'meanfield' has no attribute {name!r}")
     value = getattr(import_module(f"meanfield.{_HOME[name]}"), name)
@@ -88,4 +92,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_MODULES})

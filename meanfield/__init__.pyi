@@ -43,7 +43,7 @@ from meanfield.networks.layers.parallel import Parallel
 from meanfield.networks.layers.pooling import AveragePool, Flatten, GlobalAveragePool
 from meanfield.networks.layers.residual import Residual
 from meanfield.networks.layers.scale import Scale
-from meanfield.networks.text.text import network
+from meanfield.networks.text.text import network, written
 from meanfield.recommendation.recommend import Recommendation, recommend
 from meanfield.shaping.transform import transform
 from meanfield.shaping.transformed import TransformedActivation
@@ -153,4 +153,5 @@ __all__ = [
     "simulate",
     "transform",
     "variance_map",
+    "written",
 ]

@@ -209,6 +209,7 @@ USUAL: dict[str, dict[str, Any]] = {
     "GlobalAveragePool": {},
     "Attention": {"sigma_w": 1.0, "sigma_b": 0.0, "scores": "softmax", "sigma_qk": 1.0, "causal": False},
     "network": {"text": _BLOCK},
+    "written": {"layer": mf.Dense()},
     "mode_depth_scales": {"block": _IMAGES, "pixels": 8},
     "propagate_pixels": {"block": _IMAGES, "covariance": np.eye(8), "depth": 1, "pixels": None},
     "Network": {"layers": "tanh"},

@@ -107,13 +107,23 @@ def _has_items(text: str) -> bool:
     return False
 
 
+@own_error_state
 def written(layer: Layer) -> str:
     """The text of a network or of another layer, which `network` can read.
+
+    Parameters
+    ----------
+    layer : Network or Layer
+
+    Returns
+    -------
+    str
+        One line.
 
     Raises
     ------
     InvalidInput
-        If an activation is a function without a formula, or a layer is of a kind that has no name.
+        If it is no layer, an activation is a function without a formula, or a layer is of a kind that has no name.
 
     Examples
     --------
@@ -121,6 +131,8 @@ def written(layer: Layer) -> str:
     >>> written(mf.Network(mf.Residual(mf.LayerNorm(), "gelu", mf.Dense(1.4), branch_scale=0.2)))
     'residual(layernorm, gelu, dense(1.4), scale=0.2)'
     """
+    if not isinstance(layer, Layer):
+        raise InvalidInput(f"only a Network or another layer has a text, not {shown(layer)}")
     if isinstance(layer, Network) and not (len(layer) == 1 and isinstance(layer.layers[0], Network)):
         return ", ".join(_item(inner) for inner in layer)
     return _item(layer)

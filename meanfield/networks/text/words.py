@@ -6,6 +6,7 @@ from functools import cache, partial
 from typing import Any
 
 from meanfield.activations.catalogue.table import normalised
+from meanfield.networks.blocks import published, transformers
 from meanfield.networks.layers.attention import Attention
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.batchnorm import BatchNorm
@@ -48,6 +49,12 @@ LAYERS: dict[str, Callable[..., Layer]] = {
     "average_pool": AveragePool,
     "global_average_pool": GlobalAveragePool,
     "flatten": Flatten,
+    "pre_ln_transformer": transformers.pre_ln_transformer,
+    "post_ln_transformer": transformers.post_ln_transformer,
+    "parallel_transformer": transformers.parallel_transformer,
+    "gpt2": published.gpt2,
+    "llama": published.llama,
+    "vit": published.vit,
 }
 ALIASES = {"scale": "branch_scale", "skip": "skip_scale"}
 # Bare words in the parentheses of a layer: the argument that each one gives, and its value.
