@@ -21,6 +21,7 @@ from meanfield.cli.phase import phase
 from meanfield.cli.propagate import propagate
 from meanfield.cli.recommend import recommend
 from meanfield.cli.table import table
+from meanfield.cli.transform import transform
 from meanfield.errors import MeanFieldError
 
 DONE, USAGE, INTERRUPTED, BROKEN_PIPE, INTERNAL = 0, 2, 130, 141, 70
@@ -53,6 +54,7 @@ for name, command in (
     ("propagate", propagate),
     ("check", check),
     ("table", table),
+    ("transform", transform),
 ):
     app.command(name)(_answering(command))
 

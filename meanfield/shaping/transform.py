@@ -57,7 +57,8 @@ def transform(
     method : {"dks", "tat"}
         Deep kernel shaping, which bounds the slope C_f′(1) of every subnetwork f by `zeta`, with C(0) = 0; or tailored
         activation transformations, which bound its curvature C_f″(1) by `tau`, with C′(1) = 1. For leaky ReLUs, whose
-        curvature is infinite, TAT bounds C_f(0) by `eta`, and the negative slope is what is found.
+        curvature is infinite, TAT bounds C_f(0) by `eta`. An activation that is linear on each side of 0 becomes the
+        leaky ReLU whose negative slope suits the network, by both methods.
     depth : int, optional
         How many times the block is repeated; may be left out where `block` is a list.
     block : Network, Layer, activation, text, or list of them, optional
@@ -236,12 +237,11 @@ def _of_leaky(
     shape: LeakyShape, method: str, slope: float | None, targets: Mapping[str, float]
 ) -> TransformedActivation:
     leaky = from_catalogue(ENTRIES["leaky_relu"], {"negative_slope": shape.negative_slope})
-    numbers = Branch(1.0, shape.input_shift, shape.output_shift, shape.output_scale)
+    numbers = Branch(1.0, 0.0, shape.output_shift, shape.output_scale)
     named = f"leaky_relu shaped by {method.upper()}"
     more: dict[str, Any] = {
         "original": leaky,
         "method": method,
-        "input_shift": shape.input_shift,
         "output_shift": shape.output_shift,
         "output_scale": shape.output_scale,
         "local_slope": slope,
@@ -259,7 +259,7 @@ def _of_leaky(
         Shaped(leaky.function, numbers),
         named,
         None if slope_function is None else Shaped(slope_function, numbers, derivative=True),
-        (-shape.input_shift,),
+        leaky.breakpoints,
         formula=formula_of(leaky, numbers),
         **more,
     )

@@ -10,7 +10,7 @@ import meanfield as mf
 from meanfield.cli import gain as gain_module
 from meanfield.cli.main import app, run
 
-COMMANDS = ("gain", "recommend", "critical", "fixed-points", "phase", "propagate", "check", "table")
+COMMANDS = ("gain", "recommend", "critical", "fixed-points", "phase", "propagate", "check", "transform", "table")
 WITH_ACTIVATION = COMMANDS[:-1]
 HOSTILE = {
     "import": "__import__('os').system('x')",
@@ -89,6 +89,13 @@ def test_hostile_text_is_refused_in_one_line_and_little_work(meanfield, command,
         ["gain", "gelu", "--nonsense"],
         ["gain", "gelu", "--q", "three"],
         ["gain", "gelu", "--q", "-1"],
+        ["transform", "relu, dense"],
+        ["transform", "sign"],
+        ["transform", "tanh", "--method", "sideways"],
+        ["transform", "tanh", "--framework", "mxnet"],
+        ["transform", "tanh", "--zeta", "1"],
+        ["transform", "tanh", "--branch", "7"],
+        ["transform", "tanh", "--block", "tanh, dense(2)"],
         ["gain", "gelu", "--q", "nan"],
         ["gain", "gelu", "--kind", "sideways"],
         ["gain", "sign", "--kind", "backward"],

@@ -162,6 +162,15 @@ def test_leaky_relus_by_tat(depth):
     assert float(mf.propagate(block, depth, c=0.0).c[-1]) == pytest.approx(0.9, abs=1e-12)
 
 
+def test_leaky_relus_by_dks():
+    shaped = mf.transform("leaky_relu", depth=50)
+    assert shaped.negative_slope == pytest.approx(0.796370705868974, rel=1e-9)  # of the package dks, to its tolerance
+    assert shaped.output_scale == pytest.approx(1.110765724607026, rel=1e-9)
+    assert shaped.residual < 1e-12
+    with pytest.raises(mf.InvalidInput, match=r"slopes below 2\.75"):
+        mf.transform("relu", depth=1, zeta=3.0)
+
+
 def test_the_result_is_an_activation():
     shaped = mf.transform("tanh", depth=20, branch=1)
     assert shaped.input_shift < 0 < mf.transform("tanh", depth=20).input_shift
