@@ -56,6 +56,7 @@ from meanfield.theory.depth.ntk import ntk
 from meanfield.theory.depth.pixels import PixelTrajectory, propagate_pixels
 from meanfield.theory.depth.propagate import propagate
 from meanfield.theory.depth.trajectory import Trajectory
+from meanfield.theory.embeddings import Embedding, embedding
 from meanfield.theory.fixed_points.analysis import Analysis, analyze
 from meanfield.theory.fixed_points.stability import FixedPoint
 from meanfield.theory.fixed_points.variance import fixed_points
@@ -84,6 +85,7 @@ __all__ = [
     "DivergentExpectation",
     "Dropout",
     "Elementwise",
+    "Embedding",
     "Estimate",
     "FixedPoint",
     "Flatten",
@@ -128,6 +130,7 @@ __all__ = [
     "critical_point",
     "crosscheck",
     "dual",
+    "embedding",
     "expectation",
     "fixed_points",
     "fluctuations",

@@ -210,6 +210,18 @@ USUAL: dict[str, dict[str, Any]] = {
     "Attention": {"sigma_w": 1.0, "sigma_b": 0.0, "scores": "softmax", "sigma_qk": 1.0, "causal": False},
     "network": {"text": _BLOCK},
     "written": {"layer": mf.Dense()},
+    "embedding": {
+        "tokens": 4,
+        "std": 0.02,
+        "frequencies": 100,
+        "patches": None,
+        "positions": "sinusoidal",
+        "position_std": 0.02,
+        "base": 1e4,
+        "width": 8,
+        "scale": 1.0,
+        "class_std": None,
+    },
     "mode_depth_scales": {"block": _IMAGES, "pixels": 8},
     "propagate_pixels": {"block": _IMAGES, "covariance": np.eye(8), "depth": 1, "pixels": None},
     "Network": {"layers": "tanh"},
@@ -321,10 +333,15 @@ def _figures() -> dict[str, tuple[Callable[[], Any], dict[str, Any]]]:
 
 METHODS |= _figures()
 
+METHODS |= {
+    "Embedding.normalised": (lambda: mf.embedding(3).normalised, {"norm": "layernorm", "eps": 1e-5}),
+    "Embedding.norm_gradient": (lambda: mf.embedding(3).norm_gradient, {"norm": "rmsnorm", "eps": 1e-5}),
+}
+
 #: Records of results: their fields are computed by the library, and they check nothing.
 RECORDS = {
     "Activation", "ModeDepthScales", "PixelTrajectory", "FixedPoint",
-    "Analysis", "Trajectory", "Fluctuations", "CriticalLine", "CriticalPoint",
+    "Analysis", "Embedding", "Trajectory", "Fluctuations", "CriticalLine", "CriticalPoint",
     "Deepest", "PhaseDiagram", "Recommendation", "TransformedActivation", "Simulation", "CrossCheck", "WeightCheck",
     "Initializer", "Measurement", "Measurements", "InputStatistics", "Estimate", "Sample",
 }  # fmt: skip

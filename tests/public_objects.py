@@ -51,6 +51,7 @@ def public_objects() -> dict[str, Any]:
         "fixed points": mf.fixed_points(block),
         "fluctuations": mf.fluctuations(block, 2, 64, c=0.5),
         "analysis": mf.analyze(block),
+        "embedding": mf.embedding(3, frequencies=10),
         "trajectory": mf.propagate(block, 3, c=0.5),
         "critical line": line,
         "deepest": line.deepest,
