@@ -20,7 +20,7 @@ from meanfield.errors import (
     NotConverged,
     UnknownActivation,
 )
-from meanfield.estimates import Estimate, Sample
+from meanfield.estimates import Estimate
 from meanfield.initializers.initializer import Initializer
 from meanfield.initializers.resolve import initializer, schemes
 from meanfield.initializers.scheme_table import scheme_table
@@ -44,7 +44,9 @@ from meanfield.networks.layers.pooling import AveragePool, Flatten, GlobalAverag
 from meanfield.networks.layers.residual import Residual
 from meanfield.networks.layers.scale import Scale
 from meanfield.networks.text.text import network, written
-from meanfield.recommendation.recommend import Recommendation, recommend
+from meanfield.recommendation.recommend import recommend
+from meanfield.recommendation.recommendation import Recommendation
+from meanfield.samples import Sample
 from meanfield.shaping.transform import transform
 from meanfield.shaping.transformed import TransformedActivation
 from meanfield.theory.criticality.deepest import Deepest

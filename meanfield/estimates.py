@@ -1,4 +1,4 @@
-"""Numbers that carry their error: `Estimate` for computed ones, `Sample` for simulated ones."""
+"""Computed numbers with an upper bound on their error."""
 
 import math
 from collections.abc import Iterator
@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from meanfield.bounded import Bounded
 from meanfield.bounded_functions import FUNCTIONS
+from meanfield.json_types import json_types
 
-__all__ = ["Estimate", "Sample"]
+__all__ = ["Estimate"]
 
 PLACES = 15  # after the point, that a float of size 1 has
 SHORT = 6  # numbers that a repr shows
@@ -110,6 +111,12 @@ class Estimate:
         difference = self - other
         equal = np.equal(self.value, _value(other))  # infinite ones too, whose difference is not a number
         return bool(np.all(equal | (np.abs(difference.value) <= difference.error)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Value, error, converged and certified in JSON types: infinities and NaN become None."""
+        named = {name: getattr(self, name) for name in ("value", "error", "converged", "certified")}
+        converted: dict[str, Any] = json_types(named)
+        return converted
 
     def __add__(self, other: Any) -> "Estimate":
         return _applied(np.add, self, other)
@@ -281,20 +288,3 @@ def _digits(value: float, error: float) -> str:
     if value == 0 or 1e-3 <= abs(value) < 1e15:
         return f"{value:.{_places(error)}f}"
     return f"{value:.{_places(error, math.floor(math.log10(abs(value))))}e}"
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Sample means over independent networks, with their standard errors.
-
-    Attributes
-    ----------
-    mean, standard_error : ndarray
-        Mean over the networks and its standard error, first axis = layer.
-    n : int
-        Number of independent networks.
-    """
-
-    mean: NDArray[np.float64]
-    standard_error: NDArray[np.float64]
-    n: int

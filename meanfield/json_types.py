@@ -32,7 +32,7 @@ def json_types(value: object, *, infinities: bool = False) -> Any:
     """
     if is_dataclass(value) and not isinstance(value, type):
         why = getattr(value, "not_finite", None)
-        named = {field.name: getattr(value, field.name) for field in fields(value)}
+        named = {f.name: getattr(value, f.name) for f in fields(value) if not f.name.startswith("_")}
         value = {**named, "not_finite": why} if why else named
     if isinstance(value, Mapping):
         return {str(key): json_types(item, infinities=infinities) for key, item in value.items()}

@@ -108,6 +108,7 @@ def make_hostile() -> None:
     np.seterr(all="raise")
     special.seterr(all="raise")
     warnings.simplefilter("error")
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module="matplotlib")  # old ones call new pyparsing
     decimal.getcontext().prec = 3
     gone = tempfile.mkdtemp()
     os.chdir(gone)

@@ -293,6 +293,7 @@ METHODS: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
     "Activation.has_zero_mean": (lambda: mf.activation("silu").has_zero_mean, {"q": 0.5}),
     "Activation.varies": (lambda: mf.activation("silu").varies, {"q": 0.5}),
     "Activation.looks_scale_invariant": (lambda: mf.activation("silu").looks_scale_invariant, {"q": 0.5}),
+    "Recommendation.code": (lambda: mf.recommend("tanh").code, {"framework": "jax"}),
     "Fluctuations.width_for": (lambda: mf.fluctuations("tanh", 2, 64).width_for, {"relative": 0.1}),
     "Initializer()": (
         lambda: mf.initializer("he_normal"),
@@ -321,11 +322,13 @@ def _figures() -> dict[str, tuple[Callable[[], Any], dict[str, Any]]]:
             **{"label": "a", "xi_c": None, "scales": 6.0},
         },
         "plot_depth_scales": {"sigma_w": [1.1, 1.5], "scales": scales, "ax": None, "critical": (), "title": ""},
+        "plot_fluctuations": {"fluctuations": mf.fluctuations("tanh", 2, 64), "ax": None, "label": None},
         "plot_phase_diagram": {"diagram": diagram, "ax": None, "critical_line": None},
         "plot_phase_diagrams": {"diagrams": [diagram], "axes": None, "critical_lines": None},
         "plot_propagation": {"trajectory": run, "axes": None},
         "plot_quantity": {"trajectory": run, "quantity": "q", "ax": None},
         "plot_signal": {"runs": {"a": run}, "axes": None, "simulations": None, "quantities": None},
+        "plot_simulation": {"simulation": mf.simulate(_BLOCK, 2, 8, networks=2, rng=0), "axes": None, "label": None},
         "plot_variance_map": {"q": q, "mapped": q, "ax": None, "fixed_points": (), "orbit": None},
     }
     return {name: (functools.partial(getattr, plotting, name), arguments) for name, arguments in usual.items()}

@@ -19,7 +19,7 @@ from meanfield.cli.arguments import (
     parse_pixels,
 )
 from meanfield.cli.network_argument import parse_block, parse_spec
-from meanfield.cli.output import checked_path, number, print_json, print_table, save_figure, say, thinned
+from meanfield.cli.output import checked_path, print_json, print_report, save_figure, say
 from meanfield.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -28,11 +28,6 @@ if TYPE_CHECKING:
     from meanfield.montecarlo.simulate import Method, TypeName
     from meanfield.montecarlo.weight_laws import Sampler
     from meanfield.weights.axis_order import Layout
-
-WEIGHTS = {
-    **{name: f"weights: {name}" for name in ("sigma_w", "mean", "correlation", "tail")},
-    "sigma_b": "biases: sigma_b", "mean of biases": "biases: mean",
-}  # fmt: skip
 
 
 def check(
@@ -139,32 +134,11 @@ def _sampler(text: str, activations: "Sequence[Activation]") -> "Sampler":
 
 def _report(result: "CheckResult", head: dict[str, object], title: str, output: Path | None, as_json: bool) -> int:
     """Print the result; returns the exit status."""
-    from meanfield.cross_check.result import CrossCheck
-
     if output is not None:
         save_figure(result.plot(), output, quiet=as_json)
     if as_json:
         print_json({**head, **result.to_dict()})
         return int(not result.passed)
     say(title)
-    shown = set(thinned(max(row.layer for row in result.rows), [result.worst.layer]))
-    rows = [
-        (
-            str(row.layer),
-            {"one_minus_c": "1 - c", **WEIGHTS}.get(row.quantity, row.quantity),
-            number(row.theory),
-            number(row.simulation),
-            f"{row.standard_error:.1g}",
-            f"{row.z:.1f}".replace("-0.0", "0.0"),
-        )
-        for row in result.rows
-        if row.layer in shown and (row.quantity not in WEIGHTS or abs(row.z) > result.threshold)
-    ]
-    simulated = isinstance(result, CrossCheck)
-    columns = ("simulation", "standard error") if simulated else ("network", "spread")
-    print_table(("layer", "quantity", "theory", *columns, "z"), rows)
-    cause = result.cause if isinstance(result, CrossCheck) else None
-    if simulated and "sigma_w" in result.z and (cause is None or cause.quantity not in (*WEIGHTS, "draws")):
-        say("sigma_w, mean, correlation and tail of the matrices are as described")
-    say(result.summary)
+    print_report(result.report())
     return int(not result.passed)

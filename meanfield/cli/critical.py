@@ -7,7 +7,7 @@ import typer
 
 from meanfield.cli.arguments import AsJson, BlockText, Parameters, parse_grid
 from meanfield.cli.network_argument import parse_spec
-from meanfield.cli.output import checked_path, number, print_json, print_table, reasons, save_figure, say
+from meanfield.cli.output import checked_path, print_json, print_report, reasons, save_figure, say
 
 COLUMNS = ("sigma_b", "sigma_w", "q", "chi_parallel", "stable", "error", "xi_c")
 ASIDES = ("whole_line", "remark")  # of a critical point: shown where there is something to say
@@ -61,42 +61,9 @@ def critical(
     if point is None:
         say(subject.name)
     else:
-        where = f", sigma_w = {point.sigma_w:.12g}, sigma_b = {point.sigma_b:.12g}, q = {point.q:.10g}"
-        none = point.universality == "none"
-        say(f"{subject.name}: critical point {point.universality}{'' if none else where}")
-        if point.remark:
-            say(f"{point.remark}.")
-    if len(line):
-        if line.reason:
-            say(line.reason)
-        columns = (
-            "sigma_b",
-            "sigma_w",
-            "q",
-            "chi_parallel",
-            "q is",
-            "error of sigma_w",
-            *(["xi_c"] * bool(line.reason)),
-        )
-        rows = [
-            (
-                number(row["sigma_b"]),
-                f"{row['sigma_w']:.12g}",
-                f"{row['q']:.10g}",
-                number(row["chi_parallel"]),
-                "stable" if row["stable"] else "not stable",
-                f"{row['error']:.1e}",
-                number(row["xi_c"]),
-            )[: len(columns)]
-            for row in _rows(line, COLUMNS)
-        ]
-        print_table(columns, rows)
-    else:
-        say(f"The critical line has no point at these sigma_b{f': {line.reason}' if line.reason else '.'}")
-    if line.deepest is not None:
-        say("Signals carry deepest at:")
-        headings = (*DEEPEST[:-1], "layers that train")
-        print_table(headings, [tuple(number(value) for value in row.values()) for row in _rows(line.deepest, DEEPEST)])
+        said, *remark = point.report()
+        print_report([f"{subject.name}: {said}", *remark])
+    print_report(line.report())
     return None
 
 

@@ -3,8 +3,8 @@
 import csv
 import io
 import json
-import math
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -16,12 +16,13 @@ import typer
 
 from meanfield.errors import InvalidInput
 from meanfield.json_types import json_types
+from meanfield.reports.report import ENDLESS, Report, Table, as_text
 
 if TYPE_CHECKING:
     from meanfield._types import Axes
     from meanfield.activations.activation import Activation
     from meanfield.estimates import Estimate
-    from meanfield.nonfinite import Explained
+    from meanfield.reports.nonfinite import Explained
 
 FIGURES = ("png", "pdf", "svg")
 _ANSWERS: ContextVar[TextIO | None] = ContextVar("_ANSWERS", default=None)  # None: standard output
@@ -63,53 +64,16 @@ def estimate(value: "Estimate") -> dict[str, object]:
     return {"value": value.value, "error": value.error, "converged": value.converged}
 
 
-def number(value: float | None) -> str:
-    """Six digits; a dash for None and NaN.
-
-    Examples
-    --------
-    >>> number(1 / 3), number(float("inf")), number(None)
-    ('0.333333', 'inf', '-')
-    """
-    return "-" if value is None or math.isnan(value) else f"{float(value):.6g}"
-
-
-def thinned(depth: int, always: Sequence[int] = ()) -> list[int]:
-    """All layers 0 … depth if depth ≤ 20, else about twenty, denser at the beginning, and those in `always`.
-
-    Examples
-    --------
-    >>> thinned(3)
-    [0, 1, 2, 3]
-    >>> len(thinned(1000)) <= 21 and thinned(1000)[-1] == 1000
-    True
-    """
-    if depth <= 20:
-        return list(range(depth + 1))
-    ratio = (depth / 5) ** (1 / 14)
-    return sorted({*range(6), *(round(5 * ratio**k) for k in range(15)), *always})
+def print_report(report: Report) -> None:
+    """Print sentences and tables: in the width of a terminal, unbroken into anything else."""
+    terminal = (_ANSWERS.get() or sys.stdout).isatty()
+    width = shutil.get_terminal_size().columns if terminal else ENDLESS
+    say(as_text(report, width, styled=terminal and "NO_COLOR" not in os.environ))
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table with numbers right-aligned, and with a heading if `columns` is not empty."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(
-        box=box.SIMPLE_HEAD if columns else None, pad_edge=False, show_header=bool(columns), header_style="bold"
-    )
-    for i, cells in enumerate(zip(*rows, strict=True)):
-        numbers = bool(columns) and all(cell in ("-", "inf") or cell[:2].lstrip("-")[:1].isdigit() for cell in cells)
-        table.add_column(columns[i] if columns else "", justify="right" if numbers else "left", no_wrap=i == 0)
-    for row in rows:
-        table.add_row(*row)
-    console = Console(file=_ANSWERS.get(), highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console.width = 1000
-    with console.capture() as text:
-        console.print(table)
-    say("\n".join(line.rstrip() for line in text.get().splitlines() if line.strip()))
+    print_report([Table(tuple(columns), tuple(map(tuple, rows)))])
 
 
 def print_markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

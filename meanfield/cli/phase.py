@@ -1,21 +1,13 @@
 """`meanfield phase`: the phase diagram as a figure, as data, or as a map of letters."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from meanfield.cli.arguments import AsJson, BlockText, Parameters, parse_grid
 from meanfield.cli.network_argument import check_weighted, parse_spec
-from meanfield.cli.output import FIGURES, checked_path, number, print_csv, print_json, reasons, save_figure, say
-
-if TYPE_CHECKING:
-    from meanfield.theory.phase_diagram.diagram import PhaseDiagram
-
-
-LETTERS = {"ordered": "o", "critical": "=", "chaotic": "c", "unbounded": "u"}
-UNDER_NOISE = {"vanishing": "v", "balanced": "=", "exploding": "e", "unbounded": "u"}
-FIELDS = ("q_star", "chi_parallel", "chi_1", "c_star", "chi_c", "xi_q", "xi_c", "xi_gradient", "phase")
+from meanfield.cli.output import FIGURES, checked_path, print_csv, print_json, print_report, reasons, save_figure, say
 
 
 def phase(
@@ -48,6 +40,7 @@ def phase(
 
     from meanfield.errors import InvalidInput
     from meanfield.networks.block import as_block
+    from meanfield.theory.fixed_points.analysis import FIELDS
     from meanfield.theory.phase_diagram.diagram import phase_diagram
 
     if as_csv and as_json:
@@ -85,18 +78,5 @@ def phase(
     if as_csv:
         print_csv(("sigma_w", "sigma_b", *FIELDS), list(diagram.rows()))
     elif output is None:
-        say("\n".join(letter_map(diagram)))
+        print_report(diagram.report())
     return None
-
-
-def letter_map(diagram: "PhaseDiagram") -> list[str]:
-    """The phase diagram as lines of letters: sigma_w to the right, sigma_b upwards."""
-    noisy = any(str(name) not in LETTERS for name in diagram.phase.flat)
-    told = ", ".join(f"{letter} {name}" for name, letter in (UNDER_NOISE if noisy else LETTERS).items())
-    about = "noise parts inputs, and gradients are " if noisy else ""
-    lines = [f"{diagram.label}: {about}{told}; sigma_w to the right, sigma_b upwards"]
-    for j in range(diagram.sigma_b.size - 1, -1, -1):
-        letters = "".join({**LETTERS, **UNDER_NOISE}[str(name)] for name in diagram.phase[:, j])
-        lines.append(f"{number(diagram.sigma_b[j]):>9} {letters}")
-    ends = number(diagram.sigma_w[0]), number(diagram.sigma_w[-1])
-    return [*lines, f"{'':9} {ends[0]}{ends[1].rjust(max(diagram.sigma_w.size - len(ends[0]), len(ends[1]) + 1))}"]

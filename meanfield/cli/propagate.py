@@ -7,7 +7,7 @@ import typer
 
 from meanfield.cli.arguments import AsJson, BlockText, Depth, Parameters, Pixels, SigmaB, SigmaW, parse_pixels
 from meanfield.cli.network_argument import parse_block
-from meanfield.cli.output import checked_path, number, print_json, print_table, reasons, save_figure, say, thinned
+from meanfield.cli.output import checked_path, print_json, print_report, reasons, save_figure, say
 
 QUANTITIES = ("q", "c", "one_minus_c", "chi", "gradient")
 
@@ -50,7 +50,5 @@ def propagate(
     if as_json:
         return print_json({**block.keys, "depth": depth, **columns, **reasons(run)})
     say(block.title())
-    rows = [(str(layer), *(number(values[layer]) for values in columns.values())) for layer in thinned(depth)]
-    print_table(("layer", "q", "c", "1 - c", "chi", "gradient"), rows)
-    say("chi: growth of squared gradients in the block that begins there; gradient: relative to the last layer")
+    print_report(run.report())
     return None

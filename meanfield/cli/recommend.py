@@ -8,12 +8,12 @@ import typer
 from meanfield.cli.arguments import AsJson, BlockText, Depth, Parameters
 from meanfield.cli.gain import gains_as_json, gains_or_reasons
 from meanfield.cli.network_argument import parse_spec
-from meanfield.cli.output import number, print_json, print_table, say
+from meanfield.cli.output import print_json, print_report, say
 from meanfield.errors import InvalidInput, MeanFieldError
 
 if TYPE_CHECKING:
     from meanfield.networks.layers.network import Network
-    from meanfield.recommendation.recommend import Recommendation
+    from meanfield.recommendation.recommendation import Recommendation
 
 
 COST = 1_200_000  # layers × networks × (width + OVERHEAD) of a quick check: a quarter of a second
@@ -70,40 +70,9 @@ def recommend(
         }
         print_json({**head, "gains": gains_as_json(gains), "check": check, "snippets": dict(advice.snippets)})
         return status
-    say(f"{subject.name}: sigma_w = {advice.sigma_w:.12g}, sigma_b = {advice.sigma_b:.12g}")
-    say(f"{advice.reason}\n")
-    scale = f"{number(advice.xi_c)} {'blocks' if of_layers else 'layers'}"
-    endless = "infinite" if of_layers else "infinite: critical"
-    rows = [
-        ("weights", f"standard deviation {advice.sigma_w:.6g}/√fan_in"),
-        ("biases", f"standard deviation {advice.sigma_b:.6g}" if advice.sigma_b else "zero"),
-        *((f"{kind} gain", str(e)) for kind, e in gains.items()),
-        ("universality", advice.universality),
-        ("second moment q", _settles(advice, of_layers)),
-        ("depth scale xi_c", endless if math.isinf(advice.xi_c) else scale),
-        ("trainable depth", _trains(advice, of_layers, width)),
-        ("gradient", f"squared, layer 0 over layer {depth}: {number(advice.growth)}"),
-        ("simulation", check["summary"]),
-    ]
-    print_table((), rows)
+    print_report(advice.report(check["summary"]))
     say(f"\n{advice.snippets[framework]}", nl=False)
     return status
-
-
-def _settles(advice: "Recommendation", of_layers: bool) -> str:
-    if advice.universality == "scale_invariant":
-        return "stays as it is"
-    if not advice.q:
-        slowly = not of_layers or advice.universality == "k_star_zero"
-        return f"decays{', but more slowly than exponentially' if slowly else ''}"
-    entering = "what enters the first block" if of_layers else "the first layer's output"
-    return f"{number(advice.q)}: scale {entering} to it"
-
-
-def _trains(advice: "Recommendation", of_layers: bool, width: int) -> str:
-    if math.isinf(advice.max_depth):
-        return "not limited by gradients"
-    return f"up to about {advice.max_depth:.3g} {'blocks' if of_layers else f'layers, {width} wide'}"
 
 
 class QuickCheck(TypedDict):

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from meanfield.cli.arguments import parse_activation
-from meanfield.cli.output import number, print_csv, print_json, say
+from meanfield.cli.output import print_csv, print_json, say
 from meanfield.errors import InvalidInput
+from meanfield.reports.numbers import number
 
 if TYPE_CHECKING:
     from meanfield.initializers.scheme_table import SchemeRow

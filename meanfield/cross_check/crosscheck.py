@@ -14,7 +14,6 @@ from meanfield.cross_check.failure_cause import Cause, cause_of, compare_steps, 
 from meanfield.cross_check.prediction import attention_excess, predict, scaled
 from meanfield.cross_check.result import CrossCheck, Row
 from meanfield.error_state import own_error_state
-from meanfield.estimates import Sample
 from meanfield.montecarlo.random_generators import RandomSource
 from meanfield.montecarlo.simulate import Method, TypeName, simulate
 from meanfield.montecarlo.simulation import Simulation
@@ -24,6 +23,7 @@ from meanfield.networks.layers.attention import Attention
 from meanfield.networks.layers.network import Network
 from meanfield.networks.stack import as_blocks
 from meanfield.numerics.statistics.multiple_testing import largest_z, z_beyond
+from meanfield.samples import Sample
 from meanfield.workers import Workers
 
 __all__ = ["crosscheck"]

@@ -1,20 +1,27 @@
 """Results of a cross-check: rows of theory against simulation, the verdict, and their description in words."""
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from meanfield._types import Axes, Floats
 from meanfield.cross_check.failure_cause import Cause
-from meanfield.estimates import Sample
 from meanfield.json_types import json_types
 from meanfield.montecarlo.simulation import Simulation
+from meanfield.reports.numbers import number, thinned
+from meanfield.reports.report import Report, Table
+from meanfield.reports.result import Result
+from meanfield.samples import Sample
 
 __all__ = ["CheckResult", "CrossCheck", "Row", "format_z"]
 
+WEIGHTS = {
+    **{name: f"weights: {name}" for name in ("sigma_w", "mean", "correlation", "tail")},
+    "sigma_b": "biases: sigma_b", "mean of biases": "biases: mean",
+}  # fmt: skip
 FEW = 8  # networks below which more of them help most
 
 
@@ -53,7 +60,7 @@ class Row:
 
 
 @dataclass(frozen=True, repr=False)
-class CheckResult(ABC):
+class CheckResult(Result):
     """A verdict on rows of theory against simulation; true in a boolean context if it passed.
 
     Attributes
@@ -69,6 +76,8 @@ class CheckResult(ABC):
     alpha : float
         False-alarm rate of the verdict.
     """
+
+    compared: ClassVar[tuple[str, str]] = ("network", "spread")  # headings of what theory is compared with
 
     rows: tuple[Row, ...]
     largest_z: float
@@ -102,11 +111,33 @@ class CheckResult(ABC):
     def summary(self) -> str:
         """The verdict in one sentence."""
 
-    def plot(self, ax: Axes = None) -> Axes:
-        """Draw theory and simulation by layer, and return the Axes: see `plot_crosscheck`."""
+    def report(self) -> Report:
+        """The rows of about twenty layers, with the worst of all, and the verdict."""
+        shown = set(thinned(max(row.layer for row in self.rows), [self.worst.layer]))
+        rows = tuple(
+            (
+                str(row.layer),
+                {"one_minus_c": "1 - c", **WEIGHTS}.get(row.quantity, row.quantity),
+                number(row.theory),
+                number(row.simulation),
+                f"{row.standard_error:.1g}",
+                f"{row.z:.1f}".replace("-0.0", "0.0"),
+            )
+            for row in self.rows
+            if row.layer in shown and (row.quantity not in WEIGHTS or abs(row.z) > self.threshold)
+        )
+        return [Table(("layer", "quantity", "theory", *self.compared, "z"), rows), self.summary]
+
+    def plot(self, ax: Axes = None, *, label: str | None = None, title: str | None = None) -> Axes:
+        """Draw theory and simulation by layer, and return the Axes: see `plot_crosscheck`.
+
+        `label` and `title` are both put above the figure.
+        """
+        from meanfield.plotting.axes import named
         from meanfield.plotting.crosscheck import plot_crosscheck
 
-        return plot_crosscheck(self, ax)
+        heading = ": ".join(text for text in (title, label) if text is not None)
+        return named(plot_crosscheck(self, ax), None, heading or None)
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict and its rows in JSON types; infinities become None."""
@@ -155,6 +186,8 @@ class CrossCheck(CheckResult):
         on sigma_w at all.
     """
 
+    compared = ("simulation", "standard error")
+
     sigma_w: Sample
     sigma_w_z: float
     detectable: float
@@ -190,6 +223,14 @@ class CrossCheck(CheckResult):
             f"signals are as if sigma_w were {factor.mean:.3f} ± {factor.standard_error:.3f} times what is described"
         )
         return f"failed: {run.size}, differ from theory: {self.cause.text} ({self._compared()}); {scale}"
+
+    def report(self) -> Report:
+        """The rows of about twenty layers, with the worst of all, what was found about the weights, and the verdict."""
+        *table, verdict = super().report()
+        blamed = self.cause is not None and self.cause.quantity in (*WEIGHTS, "draws")
+        if "sigma_w" in self.z and not blamed:
+            table.append("sigma_w, mean, correlation and tail of the matrices are as described")
+        return [*table, verdict]
 
     def to_dict(self) -> dict[str, Any]:
         """Everything except the values of single networks, in JSON types; infinities become None."""

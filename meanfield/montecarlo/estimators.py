@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from meanfield._types import Floats
-from meanfield.estimates import Sample
 from meanfield.montecarlo.draws import Array
+from meanfield.samples import Sample
 
 
 def second_moment(x: Array) -> float:

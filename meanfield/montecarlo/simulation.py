@@ -2,18 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from meanfield._types import Floats
+from meanfield._types import Axes, Floats
 from meanfield.error_state import own_error_state
-from meanfield.estimates import Sample
+from meanfield.json_types import json_types
 from meanfield.montecarlo.estimators import sample
 from meanfield.montecarlo.weight_statistics import Biases, Matrix
+from meanfield.reports.numbers import thinned
+from meanfield.reports.report import Report, Table
+from meanfield.reports.result import Result
+from meanfield.samples import Sample
 
 __all__ = ["Simulation"]
 
 
 @dataclass(frozen=True, repr=False)
-class Simulation:
+class Simulation(Result):
     """Signal and gradient of finite random networks by layer, 0 (the input) to depth.
 
     Attributes
@@ -95,5 +100,33 @@ class Simulation:
         width = f"{self.width} wide" if widest == self.width else f"{self.width} to {widest} wide"
         return f"{self.networks} networks of {self.depth} blocks, {width}"
 
+    def report(self) -> Report:
+        """Means over networks and their standard errors, of about twenty layers."""
+        samples = {"q": self.q, "c": self.c, "gradient": self.gradient}
+        columns = {name: each for name, each in samples.items() if each is not None}
+        rows = tuple(
+            (str(layer), *(_with_error(each.mean[layer], each.standard_error[layer]) for each in columns.values()))
+            for layer in thinned(self.depth)
+        )
+        return [f"{self.size}, in {self.dtype}: means and standard errors", Table(("layer", *columns), rows)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Means and standard errors by layer, and what was simulated, in JSON types."""
+        quantities = {name: getattr(self, name) for name in ("q", "c", "one_minus_c", "gradient")}
+        about = {"depth": self.depth, "widths": self.widths, "networks": self.networks, "dtype": self.dtype}
+        converted: dict[str, Any] = json_types({**about, **quantities})
+        return converted
+
+    def plot(self, ax: Axes = None, *, label: str | None = None, title: str | None = None) -> Axes:
+        """Draw q, c (of two inputs) and gradient by layer with bars of two standard errors; returns the Axes."""
+        from meanfield.plotting.axes import named
+        from meanfield.plotting.simulation import plot_simulation
+
+        return named(plot_simulation(self, ax, label=label), label, title)
+
     def __repr__(self) -> str:
         return f"<Simulation of {self.size}, in {self.dtype}>"
+
+
+def _with_error(value: float, error: float) -> str:
+    return f"{value:.6g} ± {error:.1g}"

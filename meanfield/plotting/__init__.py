@@ -7,9 +7,11 @@ from meanfield.plotting.critical_lines import plot_critical_lines
 from meanfield.plotting.crosscheck import plot_crosscheck
 from meanfield.plotting.depth_map import plot_depth_map
 from meanfield.plotting.depth_scales import plot_depth_scales
+from meanfield.plotting.fluctuations import plot_fluctuations
 from meanfield.plotting.phase_diagram import plot_phase_diagram
 from meanfield.plotting.phase_diagrams import plot_phase_diagrams
 from meanfield.plotting.signal_propagation import plot_signal
+from meanfield.plotting.simulation import plot_simulation
 from meanfield.plotting.trajectory import plot_propagation, plot_quantity
 from meanfield.plotting.variance_map import plot_variance_map
 
@@ -21,10 +23,12 @@ __all__ = [
     "plot_decay",
     "plot_depth_map",
     "plot_depth_scales",
+    "plot_fluctuations",
     "plot_phase_diagram",
     "plot_phase_diagrams",
     "plot_propagation",
     "plot_quantity",
     "plot_signal",
+    "plot_simulation",
     "plot_variance_map",
 ]

@@ -69,6 +69,16 @@ def legend_above(ax: Axes, title: str, columns: int) -> Axes:
     return legend
 
 
+def named(axes: Axes, label: str | None, title: str | None) -> Axes:
+    """`axes`, the first of them with a legend if there is a `label`, and with a `title`."""
+    first = np.atleast_1d(axes).flat[0]
+    if label is not None:
+        first.legend(frameon=False, fontsize="small")
+    if title is not None:
+        first.set_title(title, loc="left", fontsize="medium")
+    return axes
+
+
 def outer_xlabels(axes: Axes) -> None:
     """Remove the x labels of all Axes except the lowest ones."""
     for ax in axes:

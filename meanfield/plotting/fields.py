@@ -134,6 +134,18 @@ class TrajectoryFields(Protocol):
         """Lower and upper end of a band about the gradient, or None."""
 
 
+class FluctuationsFields(Protocol):
+    """Fluctuations over networks by layer."""
+
+    @property
+    def var_log_q(self) -> Floats:
+        """Variance of the logarithm of the second moment."""
+
+    @property
+    def var_log_gradient(self) -> Floats:
+        """Variance of the logarithm of the squared gradient."""
+
+
 class SampleFields(Protocol):
     """Means over simulated networks by layer."""
 

@@ -58,7 +58,11 @@ def plot_quantity(
         raise InvalidInput("a trajectory of one input has no correlation: give propagate() the correlation c of two")
     ax = axes_for(ax, (5.2, 3.0))
     values, layers = values.reshape(len(values), -1), np.arange(len(values))
-    (line, *_) = ax.plot(layers, values, **{"color": COLOURS[0], "marker": "." if len(values) <= 60 else None, **style})
+    (line, *_) = ax.plot(
+        layers,
+        values,
+        **{"color": COLOURS[len(ax.get_lines()) % len(COLOURS)], "marker": "." if len(values) <= 60 else None, **style},
+    )
     drawn = values[np.isfinite(values)]
     band = {"q": trajectory.q_band, "gradient": trajectory.gradient_band}.get(quantity)
     if bands and band is not None:

@@ -1,7 +1,5 @@
 """The weights to draw for an activation or a block, the reason, and the code that draws them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,17 +10,16 @@ from meanfield.activations.resolve import activation
 from meanfield.arguments import whole
 from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
-from meanfield.estimates import Estimate
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.convolution import Conv
 from meanfield.networks.layers.residual import Residual
 from meanfield.networks.text.text import written
-from meanfield.nonfinite import Explained, Reasons
 from meanfield.recommendation.choice import Choice, gradient_growth
 from meanfield.recommendation.for_activation import weights_for_activation
 from meanfield.recommendation.for_block import weights_for_block
 from meanfield.recommendation.last_layer import last_sigma
 from meanfield.recommendation.max_depth import WIDEST, depth_by_fluctuations, depth_by_growth
+from meanfield.recommendation.recommendation import Recommendation
 from meanfield.recommendation.snippets import Numbers, snippets
 from meanfield.theory.assumptions.block import Block, weighted
 from meanfield.theory.criticality.deepest import TRAINABLE
@@ -31,65 +28,7 @@ from meanfield.theory.fixed_points.mlp_moments import mlp_moments
 from meanfield.theory.fixed_points.stability import stability
 from meanfield.theory.fixed_points.variance import fixed_points
 
-__all__ = ["Recommendation", "recommend"]
-
-
-@dataclass(frozen=True)
-class Recommendation(Explained):
-    """How to draw the weights of a network of one activation, or of one block.
-
-    Attributes
-    ----------
-    sigma_w, sigma_b : float
-        Standard deviation of the weights times √fan_in, and of the biases.
-    gain : float
-        The forward gain 1/√E φ(Z)² of the (first) activation at q = 1, for layers whose input is scaled to q = 1;
-        `gains` has the other definitions.
-    gains : mapping
-        Every kind of gain at q = 1 by its name, with error bounds.
-    q : float
-        Second moment to scale the input of the first block to. It is the fixed point, if there is one; 0 where q decays
-        to 0, 1 where every q is a fixed point or q grows with depth.
-    xi_c : float
-        Depth scale of the correlation there, in blocks; inf where correlations decay more slowly than exponentially.
-    max_depth : float
-        Number of blocks that train: six times the depth scale. Where that is infinite, the fluctuations of a finite
-        width limit (φ, Dense); of other blocks it is the depth at which gradients have changed by a factor e⁶, or inf,
-        since the fluctuations are not known.
-    growth : float
-        Mean squared gradient at layer 0 divided by the one at layer `depth`, from q = `start`.
-    start : float
-        Second moment with which `growth` begins: `q`, or where that is 0, one of at most 1 from which q decays.
-    universality : str
-        Class of the critical point, see `meanfield.critical_point`; "none" where only gradients are critical.
-    reason : str
-        One sentence.
-    snippets : mapping
-        Code for "torch", "jax", "keras" and "numpy" that runs as it is: every weighted layer of the block, a first
-        layer that brings given inputs to the second moment `start`, a last one whose outputs have the second moment 1
-        behind `depth` blocks, and the branch_scale that the reason recommends.
-    """
-
-    sigma_w: float
-    sigma_b: float
-    gain: float
-    gains: Mapping[str, Estimate]
-    q: float
-    xi_c: float
-    max_depth: float
-    growth: float
-    start: float
-    universality: str
-    reason: str
-    snippets: Mapping[str, str]
-
-    def reasons(self) -> Mapping[str, Reasons]:
-        """Why numbers may be infinite, by field."""
-        return {
-            "xi_c": [(True, "correlations settle more slowly than exponentially")],
-            "max_depth": [(True, "gradients keep their size; how widths limit this block is unknown")],
-            "growth": [(True, "it exceeds the range of a float")],
-        }
+__all__ = ["recommend"]
 
 
 @own_error_state
@@ -182,6 +121,11 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
             phi.name if plain else _named(network),
             convolutions=any(isinstance(layer, Conv) for layer in block.walk()),
         ),
+        phi.name if plain else _named(block),
+        phi.name,
+        depth,
+        width,
+        network,
     )
 
 

@@ -3,7 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from meanfield.cli.output import print_json, print_markdown, print_table, thinned
+from meanfield.cli.output import print_json, print_markdown, print_table
+from meanfield.reports.numbers import thinned
 
 
 def test_json_has_no_tokens_that_are_not_json(capsys):

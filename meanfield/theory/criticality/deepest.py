@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from meanfield._types import Floats, Ints
+from meanfield._types import Axes, Floats, Ints
 from meanfield.numerics.solve.bracketed import root
 from meanfield.numerics.solve.least import least
+from meanfield.reports.numbers import number
+from meanfield.reports.report import Report, Table
+from meanfield.reports.result import Result
 from meanfield.theory.assumptions.block import Block
 from meanfield.theory.fixed_points.analysis import factors
 from meanfield.theory.fixed_points.correlation import INFINITE, stable_c
@@ -26,8 +29,8 @@ TIE = 1e-9  # relative difference of depth scales below which the middle of the 
 CLOSE = 1e-8  # error of ln σ_w at the best one
 
 
-@dataclass(frozen=True)
-class Deepest:
+@dataclass(frozen=True, repr=False)
+class Deepest(Result):
     """Where signals carry deepest, one entry per sigma_b; nan where no sigma_w is best.
 
     The best sigma_w has the largest min(xi_c, |xi_gradient|) of all from 0.01 to 100 times the one at which gradients
@@ -51,6 +54,21 @@ class Deepest:
     xi_c: Floats
     xi_gradient: Floats
     depth: Floats
+
+    def report(self) -> Report:
+        """One row for each sigma_b."""
+        columns = (self.sigma_b, self.sigma_w, self.q, self.xi_c, self.xi_gradient, self.depth)
+        rows = tuple(tuple(map(number, row)) for row in zip(*columns, strict=True))
+        return [Table(("sigma_b", "sigma_w", "q", "xi_c", "xi_gradient", "layers that train"), rows)]
+
+    def plot(self, ax: Axes = None, *, label: str | None = None, title: str | None = None) -> Axes:
+        """Draw the number of layers that train against sigma_b; returns the Axes."""
+        from meanfield.plotting.axes import axes_for, named
+
+        ax = axes_for(ax)
+        ax.plot(self.sigma_b, self.depth, marker="o", label=label)
+        ax.set(xlabel=r"$\sigma_b$", ylabel=r"layers that train, at the best $\sigma_w$")
+        return named(ax, label, title)
 
 
 def correlation_scale(block: Block, q: Floats, chi_1: Floats) -> Floats:

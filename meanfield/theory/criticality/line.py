@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from meanfield._types import Bools, Floats
+from meanfield._types import Axes, Bools, Floats
 from meanfield.arguments import flag, positive
 from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers.batchnorm import batch_size
-from meanfield.nonfinite import Explained, Reasons
+from meanfield.reports.nonfinite import Explained, Reasons
+from meanfield.reports.numbers import number
+from meanfield.reports.report import Report, Table
 from meanfield.theory.assumptions.block import Block, weighted
 from meanfield.theory.assumptions.surrogates import with_surrogates
 from meanfield.theory.criticality.curve import critical_curve
@@ -26,7 +28,7 @@ from meanfield.theory.fixed_points.mlp_moments import mlp_moments
 __all__ = ["CriticalLine", "critical_line"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CriticalLine(Explained):
     """Solutions of χ₁ = 1, one row each; ascending in sigma_b, then in q.
 
@@ -69,6 +71,39 @@ class CriticalLine(Explained):
     def reasons(self) -> Mapping[str, Reasons]:
         """Why numbers may be infinite, by field."""
         return {"xi_c": [(True, "on the critical line correlations settle more slowly than exponentially")]}
+
+    more = ("xi_c", "deepest")
+
+    def report(self) -> Report:
+        """One row for each solution, and why this is no critical line where it is none."""
+        if not len(self):
+            found: list[str | Table] = [
+                f"The critical line has no point at these sigma_b{f': {self.reason}' if self.reason else '.'}"
+            ]
+        else:
+            columns = ("sigma_b", "sigma_w", "q", "chi_parallel", "q is", "error of sigma_w", "xi_c")
+            rows = zip(
+                map(number, self.sigma_b),
+                (f"{value:.12g}" for value in self.sigma_w),
+                (f"{value:.10g}" for value in self.q),
+                map(number, self.chi_parallel),
+                ("stable" if stable else "not stable" for stable in self.stable),
+                (f"{error:.1e}" for error in self.error),
+                map(number, self.xi_c),
+                strict=True,
+            )
+            shown = len(columns) if self.reason else len(columns) - 1
+            table = Table(columns[:shown], tuple(row[:shown] for row in rows))
+            found = [self.reason, table] if self.reason else [table]
+        return found if self.deepest is None else [*found, "Signals carry deepest at:", *self.deepest.report()]
+
+    def plot(self, ax: Axes = None, *, label: str | None = None, title: str | None = None) -> Axes:
+        """Draw the line in the plane of sigma_w and sigma_b, dashed where q is unstable; returns the Axes."""
+        from meanfield.plotting.axes import named
+        from meanfield.plotting.critical_lines import plot_critical_lines
+
+        name = r"critical line, $\chi_1 = 1$" if label is None else label
+        return named(plot_critical_lines({name: self}, ax), None, title)
 
     @cached_property
     @own_error_state

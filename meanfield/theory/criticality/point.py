@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from meanfield._types import Floats
+from meanfield._types import Axes, Floats
 from meanfield.activations.activation import Activation
 from meanfield.activations.resolve import activation
 from meanfield.error_state import own_error_state
 from meanfield.errors import DivergentExpectation, InvalidInput
 from meanfield.networks.block import mlp
-from meanfield.nonfinite import Explained, Reasons
 from meanfield.numerics.solve.sign_changes import sign_changes
+from meanfield.reports.nonfinite import Explained, Reasons
+from meanfield.reports.report import Report
 from meanfield.theory.assumptions.block import checked
 from meanfield.theory.criticality.curve import FLAT, CriticalCurve
 from meanfield.theory.criticality.line_from_curve import dies_out
@@ -29,7 +30,7 @@ LEAST = 1e-6  # q of a half-stable point
 WHOLE = "every q has such a point, with its own sigma_w and sigma_b, and q = {:.6g} is a convention: "
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CriticalPoint(Explained):
     """Where both χ₁ and χ_∥ are 1.
 
@@ -62,6 +63,30 @@ class CriticalPoint(Explained):
         """Why numbers may be nan, by field."""
         nowhere = [(True, "chi_1 and chi_parallel are 1 at no common q")]
         return {"sigma_w": nowhere, "sigma_b": nowhere, "q": nowhere}
+
+    def report(self) -> Report:
+        """The class and the parameters, and the remark."""
+        where = f", sigma_w = {self.sigma_w:.12g}, sigma_b = {self.sigma_b:.12g}, q = {self.q:.10g}"
+        none = self.universality == "none"
+        said = f"critical point {self.universality}{'' if none else where}"
+        return [said, f"{self.remark}."] if self.remark else [said]
+
+    def plot(self, ax: Axes = None, *, label: str | None = None, title: str | None = None) -> Axes:
+        """Draw the point into the plane of sigma_w and sigma_b; returns the Axes.
+
+        Raises
+        ------
+        InvalidInput
+            If there is no critical point.
+        """
+        if self.universality == "none":
+            raise InvalidInput("there is no critical point to draw: chi_1 and chi_parallel are 1 at no common q")
+        from meanfield.plotting.axes import axes_for, named
+
+        ax = axes_for(ax)
+        ax.plot(self.sigma_w, self.sigma_b, "*", markersize=12, label=label, clip_on=False)
+        ax.set(xlabel=r"$\sigma_w$", ylabel=r"$\sigma_b$")
+        return named(ax, label, title)
 
 
 NOWHERE = CriticalPoint(np.nan, np.nan, np.nan, "none")

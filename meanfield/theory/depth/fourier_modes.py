@@ -7,17 +7,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from meanfield._types import Floats
+from meanfield._types import Axes, Floats
 from meanfield.arguments import each_axis, whole
 from meanfield.bounded import Bounded
 from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput, NoFixedPoint, shown
+from meanfield.json_types import json_types
 from meanfield.networks.block import as_block
 from meanfield.networks.images import check_alike, pixel_axes
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.convolution import Conv
 from meanfield.networks.layers.dense import Dense
 from meanfield.networks.layers.network import Network
+from meanfield.reports.numbers import number, numbers
+from meanfield.reports.report import Report, Table
+from meanfield.reports.result import Result
 from meanfield.theory.fixed_points.analysis import analyze
 from meanfield.theory.fixed_points.depth_scales import depth_scale
 from meanfield.theory.layer_maps import one_point, pair_slope
@@ -26,11 +30,12 @@ from meanfield.theory.states import Pair, Point
 __all__ = ["ModeDepthScales", "image_shape", "mode_depth_scales"]
 
 LARGEST_IMAGE = 1_000_000  # pixels
+MODES = 32  # rows of a table
 ROUNDING = 1e-14  # a factor below it is none, nor is an imaginary part
 
 
-@dataclass(frozen=True)
-class ModeDepthScales:
+@dataclass(frozen=True, repr=False)
+class ModeDepthScales(Result):
     """Fourier modes of the deviations from the fixed point over the pixels of an image, in the order of `numpy.fft`.
 
     Attributes
@@ -51,6 +56,42 @@ class ModeDepthScales:
     factor: NDArray[Any]
     xi: Floats
     xi_q: Floats
+
+    def to_dict(self) -> dict[str, Any]:
+        """All numbers in JSON types; complex factors as pairs of real and imaginary part."""
+        factor = np.stack([self.factor.real, self.factor.imag], -1) if np.iscomplexobj(self.factor) else self.factor
+        converted: dict[str, Any] = json_types(
+            {"omega": self.omega, "factor": factor, "xi": self.xi, "xi_q": self.xi_q}
+        )
+        return converted
+
+    def report(self) -> Report:
+        """One row for each mode, if there are few."""
+        omega = self.omega.reshape(self.factor.size, -1)
+        scales = (self.xi.reshape(self.factor.size, -1), self.xi_q.reshape(self.factor.size, -1))
+        rows = tuple(
+            (
+                ", ".join(f"{each:.4g}" for each in omega[i]),
+                number(abs(factor)),
+                *(numbers(scale[i]) for scale in scales),
+            )
+            for i, factor in enumerate(self.factor.flat)
+        )
+        table = Table(("omega", "|factor|", "xi", "xi_q"), rows[:MODES])
+        return [table] if len(rows) <= MODES else [table, f"and {len(rows) - MODES} modes more"]
+
+    def plot(self, ax: Axes = None, *, label: str | None = None, title: str | None = None) -> Axes:
+        """Draw the depth scales of one network against the frequency; of images, against its size."""
+        from meanfield.plotting.axes import axes_for, named
+
+        if self.xi.shape != self.factor.shape:
+            raise InvalidInput("plot draws the modes of one network, not of several")
+        ax = axes_for(ax)
+        size = np.abs(self.omega) if self.factor.ndim == 1 else np.sqrt(np.sum(self.omega**2, axis=-1))
+        order = np.argsort(size, axis=None)
+        ax.plot(size.flat[order], self.xi.flat[order], marker=".", label=label)
+        ax.set(xlabel=r"angular frequency $|\omega|$, radians a pixel", ylabel=r"depth scale $\xi$, blocks")
+        return named(ax, label, title)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,12 +9,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from meanfield._types import Floats
+from meanfield._types import Axes, Floats
 from meanfield.arguments import real, whole
 from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers.network import Network
 from meanfield.networks.stack import as_blocks
+from meanfield.reports.numbers import numbers, thinned
+from meanfield.reports.report import Report, Table
+from meanfield.reports.result import Result
 from meanfield.theory.assumptions.block import check_gaussian
 from meanfield.theory.depth.fourier_modes import image_shape
 from meanfield.theory.depth.scan import by_layer, scan
@@ -29,8 +32,8 @@ LARGEST = 1e300  # entry of a covariance, of which sums are floats
 ROUNDING = 1e-10  # of the largest entry of a covariance
 
 
-@dataclass(frozen=True)
-class PixelTrajectory:
+@dataclass(frozen=True, repr=False)
+class PixelTrajectory(Result):
     """Second moments between points, which are inputs × pixels (or tokens), at layers 0 … depth.
 
     Where layers have fewer points than the first, each attribute is a tuple of arrays, one a layer.
@@ -52,6 +55,27 @@ class PixelTrajectory:
     covariance: Any
     one_minus_c: Any
     gradient: Any
+
+    def report(self) -> Report:
+        """Ranges over the points, of about twenty layers."""
+        rows = tuple(
+            (str(layer), str(len(self.q[layer])), *map(numbers, (self.q[layer], self.gradient[layer])))
+            for layer in thinned(len(self.q) - 1)
+        )
+        return [Table(("layer", "points", "q", "gradient"), rows)]
+
+    def plot(self, ax: Axes = None, *, label: str | None = None, title: str | None = None) -> Axes:
+        """Draw the second moment of every point by layer; returns the Axes."""
+        from meanfield.plotting.axes import axes_for, named
+
+        ax = axes_for(ax)
+        colour = f"C{len(ax.get_lines()) % 10}"
+        for point in range(len(self.q[0])):
+            deep = [q[point] for q in self.q if point < len(q)]
+            ax.plot(range(len(deep)), deep, color=colour, linewidth=0.8, label=None if point else label)
+        ax.locator_params(axis="x", integer=True)
+        ax.set(xlabel="layer", ylabel="second moment $q$ of each point")
+        return named(ax, label, title)
 
 
 @own_error_state

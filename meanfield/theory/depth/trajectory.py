@@ -5,13 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from meanfield._types import Floats
-from meanfield.nonfinite import Explained, Reasons
+from meanfield._types import Axes, Floats
+from meanfield.reports.nonfinite import Explained, Reasons
+from meanfield.reports.numbers import numbers, thinned
+from meanfield.reports.report import Report, Table
 
 __all__ = ["Trajectory"]
 
+MEANING = "chi: growth of squared gradients in the block that begins there; gradient: relative to the last layer"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Trajectory(Explained):
     """What infinitely wide layers do to a signal; every array's first axis is the layer, 0 … depth.
 
@@ -62,3 +66,35 @@ class Trajectory(Explained):
             ],
             "gradient": [(True, "chi is not finite in a layer from here on, or their product exceeds a float")],
         }
+
+    def report(self) -> Report:
+        """A table of about twenty layers; ranges where there are several networks."""
+        named = {"q": self.q, "c": self.c, "1 - c": self.one_minus_c, "chi": self.chi, "gradient": self.gradient}
+        columns = {name: values for name, values in named.items() if values is not None}
+        rows = tuple(
+            (str(layer), *(numbers(values[layer]) for values in columns.values())) for layer in thinned(len(self.q) - 1)
+        )
+        return [Table(("layer", *columns), rows), MEANING, *self.why()]
+
+    def plot(
+        self, ax: Axes = None, *, quantity: str | None = None, label: str | None = None, title: str | None = None
+    ) -> Axes:
+        """Draw q, c (of two inputs) and gradient by layer, or one `quantity`; returns the Axes.
+
+        Parameters
+        ----------
+        ax : Axes or sequence of Axes, optional
+            As many as there are quantities; None makes a figure.
+        quantity : str, optional
+            Only this one: "q", "c", "one_minus_c", "chi" or "gradient".
+        label, title : str, optional
+            Name of the line in a legend; text above the first Axes.
+        """
+        from meanfield.plotting.axes import named
+        from meanfield.plotting.trajectory import plot_propagation, plot_quantity
+
+        look = {} if label is None else {"label": label}
+        bands = self.q_band is not None or self.gradient_band is not None
+        if quantity is not None:
+            return named(plot_quantity(self, quantity, ax, bands=bands, **look), label, title)
+        return named(plot_propagation(self, ax, bands=bands, **look), label, title)

@@ -1,33 +1,48 @@
 """Fixed points, stability and depth scales of a repeated block: q*, c*, χ and ξ."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from meanfield._types import Bools, Floats
+from meanfield._types import Axes, Bools, Floats
 from meanfield.arguments import positive
 from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
-from meanfield.nonfinite import Explained, Reasons
 from meanfield.numerics.solve.far_fixed_points import LEAST, MOST
+from meanfield.reports.nonfinite import Explained, Reasons
+from meanfield.reports.numbers import number, numbers
+from meanfield.reports.report import Report, Table
 from meanfield.theory.assumptions.block import Block, checked
 from meanfield.theory.fixed_points.correlation import INFINITE, slope_at_one, stable_c
 from meanfield.theory.fixed_points.depth_scales import CRITICAL, depth_scale
 from meanfield.theory.fixed_points.finite_variance import largest_q, resolved_to
 from meanfield.theory.fixed_points.maps import signal_map
-from meanfield.theory.fixed_points.phases import phases
+from meanfield.theory.fixed_points.phases import PHASES, phases
 from meanfield.theory.fixed_points.stable_variance import stable_and_multiple_q
+from meanfield.theory.layer_maps import two_points
+from meanfield.theory.states import Pair
 
 __all__ = ["Analysis", "analyze"]
 
 
+MEANING = {
+    "q_star": "second moment reached from q = 1",
+    "chi_parallel": "slope of the variance map there",
+    "chi_1": "growth of squared gradients a layer",
+    "c_star": "limiting correlation of two inputs",
+    "chi_c": "slope of the correlation map there",
+    "xi_q": "depth scale of the second moment, layers",
+    "xi_c": "depth scale of the correlation, layers",
+    "xi_gradient": "depth scale of gradients, layers; negative: they grow",
+}
+FIELDS = (*MEANING, "phase")
 BEYOND = "q is unbounded, and the moments there exceed the range of a float"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Analysis(Explained):
     """Fixed points, stability and depth scales of a repeated block; arrays of the broadcast shape of its sigmas.
 
@@ -71,6 +86,7 @@ class Analysis(Explained):
     xi_c: Floats
     xi_gradient: Floats
     phase: NDArray[np.str_]
+    _block: Block | None = field(default=None, repr=False, compare=False, kw_only=True)
 
     def reasons(self) -> Mapping[str, Reasons]:
         """Why numbers may be infinite or nan, by field."""
@@ -85,6 +101,43 @@ class Analysis(Explained):
             "xi_c": [(True, "chi_c is 1, so correlations settle more slowly than exponentially")],
             "xi_gradient": [(True, "chi_1 is 1, so gradients keep their size")],
         }
+
+    def report(self) -> Report:
+        """Every number with its meaning; of several networks the ranges, and how many are in each phase."""
+        values = {name: np.asarray(getattr(self, name)) for name in MEANING}
+        if np.shape(self.phase) == ():
+            phase = str(self.phase)
+            rows = [(name, number(value.item(), 10), MEANING[name]) for name, value in values.items()]
+            return [Table((), (*rows, ("phase", phase, PHASES[phase]))), *self.why()]
+        names, counts = np.unique(self.phase, return_counts=True)
+        rows = [(name, numbers(value), MEANING[name]) for name, value in values.items()]
+        told = ", ".join(f"{count} {name}" for name, count in zip(names.tolist(), counts.tolist(), strict=True))
+        return [f"{np.size(self.phase)} networks: {told}.", Table((), tuple(rows))]
+
+    def plot(self, ax: Axes = None, *, label: str | None = None, title: str | None = None) -> Axes:
+        """Draw the correlation map of one network at q_star, with c_star and an orbit; returns the Axes.
+
+        Raises
+        ------
+        InvalidInput
+            If this is of several networks, or was loaded without its block, or q_star is 0 or infinite.
+        """
+        if self._block is None or np.shape(self.phase) != () or not 0 < self.q_star < np.inf:
+            raise InvalidInput(
+                "plot draws the correlation map of one network whose q_star is positive and finite, as analyze gave "
+                "it; phase_diagram draws many networks, plot_depth_scales one family"
+            )
+        from meanfield.plotting.axes import named
+        from meanfield.plotting.correlation_map import plot_correlation_map
+
+        correlations = np.linspace(-1.0, 1.0, 101)
+        pairs = Pair.at(np.full(101, self.q_star), self.q_star * (1.0 - correlations))
+        mapped = 1.0 - two_points(self._block, pairs).one_minus_c
+        look = {} if label is None else {"label": label}
+        return named(plot_correlation_map(correlations, mapped, ax, c_star=float(self.c_star), **look), label, title)
+
+    def __getstate__(self) -> dict[str, Any]:  # the block may hold functions that cannot be pickled
+        return {**vars(self), "_block": None}
 
 
 @own_error_state
@@ -102,7 +155,7 @@ def analyze(block: Any, *, q: ArrayLike = 1.0) -> Analysis:
     Returns
     -------
     Analysis
-        Arrays of the broadcast shape of the block's sigmas (0-d for scalars).
+        Arrays of the broadcast shape of the block's sigmas; of scalar sigmas `numpy.float64`, and `phase` a str.
 
     Raises
     ------
@@ -121,7 +174,12 @@ def analyze(block: Any, *, q: ArrayLike = 1.0) -> Analysis:
     0.607046791909 0.939807428682 16.108173 ordered
     """
     block, q0 = checked(block), start_from(q)
-    return described(block, q0)[0]
+    found = described(block, q0)[0]
+    if block.shape == ():
+        plain: dict[str, Any] = {name: getattr(found, name)[()] for name in MEANING}
+        plain["phase"] = found.phase.item()
+        return replace(found, **plain, _block=block)
+    return replace(found, _block=block)
 
 
 def described(block: Block, q0: float) -> tuple[Analysis, Bools | None]:

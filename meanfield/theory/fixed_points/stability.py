@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from meanfield._types import Floats
+from meanfield.json_types import json_types
 from meanfield.numerics.solve.fixed_points import Map
 from meanfield.theory.fixed_points.depth_scales import CRITICAL
 
@@ -37,6 +39,14 @@ class FixedPoint:
     slope: float
     stable: bool
     attracts: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields in JSON types."""
+        converted: dict[str, Any] = json_types(self)
+        return converted
+
+    def __str__(self) -> str:
+        return told(self)
 
 
 def fixed_point(mapping: Map, q: float) -> FixedPoint:

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from meanfield._types import Floats
+from meanfield._types import Axes, Floats
 from meanfield.arguments import correlation, positive, whole
 from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers.network import Network
 from meanfield.networks.stack import WIDEST, as_blocks, as_widths, check_widths
-from meanfield.nonfinite import Explained, Reasons
+from meanfield.reports.nonfinite import Explained, Reasons
+from meanfield.reports.numbers import number, thinned
+from meanfield.reports.report import Report, Table
 from meanfield.theory.fluctuations.families import (
     ENDS,
     NoExpansion,
@@ -35,7 +37,7 @@ __all__ = ["Fluctuations", "fluctuations"]
 DEEPEST = 100_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Fluctuations(Explained):
     """Fluctuations over random networks by layer, 0 … depth, to first order in 1/width; the first axis is the layer.
 
@@ -96,6 +98,30 @@ class Fluctuations(Explained):
         if not width < WIDEST:
             raise InvalidInput(f"a standard deviation of {allowed:g} needs more than {WIDEST:g} units")
         return max(1, math.ceil(width * (1 - 1e-12)))
+
+    def report(self) -> Report:
+        """Standard deviations and shifts of about twenty layers."""
+        columns = {
+            "q": self.q,
+            "sd of ln q": np.sqrt(self.var_log_q),
+            "shift": self.shift_log_q,
+            "sd of ln gradient": np.sqrt(self.var_log_gradient),
+            "shift ": self.shift_log_gradient,
+        }
+        if self.c is not None and self.var_c is not None:
+            columns |= {"c": self.c, "sd of c": np.sqrt(self.var_c)}
+        rows = tuple(
+            (str(layer), *(number(values[layer]) for values in columns.values())) for layer in thinned(len(self.q) - 1)
+        )
+        told = [self.reason] if self.reason else []
+        return [Table(("layer", *columns), rows), *told]
+
+    def plot(self, ax: Axes = None, *, label: str | None = None, title: str | None = None) -> Axes:
+        """Draw the standard deviations of ln q and of the logarithm of the squared gradient by layer."""
+        from meanfield.plotting.axes import named
+        from meanfield.plotting.fluctuations import plot_fluctuations
+
+        return named(plot_fluctuations(self, ax, label=label), None, title)
 
     def reasons(self) -> Mapping[str, Reasons]:
         """Why numbers may be infinite or nan, by field."""

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -20,11 +20,13 @@ from meanfield.archive import load_arrays, save_arrays, written
 from meanfield.arguments import flag, positive
 from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
+from meanfield.reports.report import Report
 from meanfield.theory.assumptions.block import Block, checked
-from meanfield.theory.fixed_points.analysis import Analysis, described, start_from
+from meanfield.theory.fixed_points.analysis import FIELDS, Analysis, described, start_from
 from meanfield.theory.fixed_points.depth_scales import CRITICAL
 from meanfield.theory.fixed_points.variance import multiple_q
 from meanfield.theory.phase_diagram.checkpoint import Checkpoint, fingerprint
+from meanfield.theory.phase_diagram.letter_map import letter_map
 from meanfield.workers import Workers, map_tasks
 
 __all__ = ["PhaseDiagram", "phase_diagram"]
@@ -32,15 +34,15 @@ __all__ = ["PhaseDiagram", "phase_diagram"]
 
 FORMAT = "meanfield phase diagram"
 UNITS = {"xi_q": "layers", "xi_c": "layers", "xi_gradient": "layers"}
-FIELDS = (*(f.name for f in fields(Analysis)), "multiple")
-ARRAYS = (*FIELDS, "sigma_w", "sigma_b")
+STORED = (*FIELDS, "multiple")
+ARRAYS = (*STORED, "sigma_w", "sigma_b")
 KINDS = {"phase": "U", "multiple": "b"}  # NumPy dtype kinds; "f" for all other arrays
 PRECISION = 1e-9  # relative error of each field; of the factor per layer where a depth scale diverges
 POINTS_A_TASK, LEAST_A_TASK = 8192, 4096  # most and fewest points a task
 TASKS = 8  # fewest tasks, unless they would have fewer than LEAST_A_TASK points
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PhaseDiagram(Analysis):
     """An `Analysis` on a grid: fields of shape ``(len(sigma_w), len(sigma_b))``.
 
@@ -63,11 +65,19 @@ class PhaseDiagram(Analysis):
     multiple: Bools | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw sigma_w against sigma_b with the critical line, the phases and contours of xi_c; returns the Axes."""
+    def report(self) -> Report:
+        """The phases as a map of letters."""
+        return letter_map(self.phase, self.sigma_w, self.sigma_b, self.label)
+
+    def plot(self, ax: Axes | None = None, *, label: str | None = None, title: str | None = None) -> Axes:
+        """Draw sigma_w against sigma_b with the critical line, the phases and contours of xi_c; returns the Axes.
+
+        `label` takes the place of the diagram's own, which heads the legend.
+        """
+        from meanfield.plotting.axes import named
         from meanfield.plotting.phase_diagram import plot_phase_diagram
 
-        return plot_phase_diagram(self, ax)
+        return named(plot_phase_diagram(self if label is None else replace(self, label=label), ax), None, title)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write to `path` as ``.npz`` with a JSON header; an existing file is replaced once the new one is complete.
@@ -102,20 +112,21 @@ class PhaseDiagram(Analysis):
             if not _fits({"multiple": None, **arrays}, (sigma_w.size, sigma_b.size)):
                 raise KeyError("fields")
             about = dict(header.get("about", {}))
-            return cls(**arrays, sigma_w=sigma_w, sigma_b=sigma_b, label=str(header["label"]), about=about)
+            stored: dict[str, Any] = arrays
+            return cls(**stored, sigma_w=sigma_w, sigma_b=sigma_b, label=str(header["label"]), about=about)
         except (KeyError, ValueError, TypeError) as error:
             raise InvalidInput(f"{os.fspath(path)} is a damaged {FORMAT}") from error
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """One tuple a point for tables: sigma_w, sigma_b and the fields of `Analysis`; sigma_b varies fastest."""
-        columns = [getattr(self, name.name).ravel().tolist() for name in fields(Analysis)]
+        columns = [getattr(self, name).ravel().tolist() for name in FIELDS]
         axes = np.meshgrid(self.sigma_w, self.sigma_b, indexing="ij")
         return zip(*(axis.ravel().tolist() for axis in axes), *columns, strict=True)
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write `rows` to `path` as comma-separated values with a header line; the file is replaced as in `save`."""
         text = io.StringIO()
-        heading = ("sigma_w", "sigma_b", *(f.name for f in fields(Analysis)))
+        heading = ("sigma_w", "sigma_b", *FIELDS)
         csv.writer(text, lineterminator="\n").writerows([heading, *self.rows()])
         written(path, text.getvalue().encode())
 
@@ -126,8 +137,7 @@ class PhaseDiagram(Analysis):
         except ImportError:
             raise InvalidInput("to_xarray needs xarray: pip install 'meanfield-nn[xarray]'") from None
         variables = {
-            name: (("sigma_w", "sigma_b"), getattr(self, name), {"units": UNITS.get(name, "1")})
-            for name in (f.name for f in fields(Analysis))
+            name: (("sigma_w", "sigma_b"), getattr(self, name), {"units": UNITS.get(name, "1")}) for name in FIELDS
         }
         axes: dict[str, Any] = {name: (name, getattr(self, name), {"units": "1"}) for name in ("sigma_w", "sigma_b")}
         if self.multiple is not None:
@@ -212,7 +222,7 @@ def phase_diagram(
     run = partial(_part, bare, axes[1], q0, kept)
     computed = iter(map_tasks(run, missing, workers, progress, "blocks", arrived))
     parts = [next(computed) if part is None else part for part in found]
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    columns: dict[str, Any] = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     label = ", ".join(phi.name for phi in block.activations)
     return PhaseDiagram(**columns, sigma_w=axes[0], sigma_b=axes[1], label=label, about=about)
 
@@ -227,7 +237,7 @@ def _part(
     analysis, multiple = described(grid, q0)
     if multiple is None:
         multiple = multiple_q(grid).reshape(grid.shape)
-    part = {**{f.name: getattr(analysis, f.name) for f in fields(Analysis)}, "multiple": multiple}
+    part = {**{name: getattr(analysis, name) for name in FIELDS}, "multiple": multiple}
     if kept is not None and kept.directory.is_dir():
         kept.keep(index, part)
     return part
@@ -235,13 +245,13 @@ def _part(
 
 def _finished(kept: Checkpoint, task: tuple[int, Floats], columns: int) -> dict[str, NDArray[Any]] | None:
     index, sigma_w = task
-    part = kept.block(index, FIELDS)
+    part = kept.block(index, STORED)
     return part if part is not None and _fits(part, (sigma_w.size, columns)) else None
 
 
 def _fits(arrays: Mapping[str, NDArray[Any] | None], shape: tuple[int, int]) -> bool:
     """Whether arrays are the fields of a diagram of this shape; those that are None count as there."""
-    return set(arrays) == set(FIELDS) and all(
+    return set(arrays) == set(STORED) and all(
         array is None or (array.shape == shape and array.dtype.kind == KINDS.get(name, "f"))
         for name, array in arrays.items()
     )

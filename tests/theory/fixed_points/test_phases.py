@@ -1,6 +1,5 @@
 """Phases with and without noise: one vocabulary in data, figures and commands; and why numbers are not finite."""
 
-import dataclasses
 import json
 
 import matplotlib.pyplot as plt
@@ -9,6 +8,7 @@ import pytest
 
 import meanfield as mf
 from meanfield.json_types import json_types
+from meanfield.theory.fixed_points.analysis import MEANING
 from meanfield.theory.fixed_points.phases import PHASES
 
 NOISE = {"dropout": mf.Dropout(0.1), "multiplicative": mf.MultiplicativeNoise(0.3), "additive": mf.AdditiveNoise(0.3)}
@@ -64,11 +64,9 @@ def test_every_number_that_is_not_finite_has_a_reason(case):
     block, expected = CASES[case]
     a = mf.analyze(block)
     assert set(a.not_finite) == expected
-    for field in dataclasses.fields(a):
-        if field.name == "phase":
-            continue
-        value = getattr(a, field.name)
-        why = a.not_finite.get(field.name, np.full(value.shape, ""))
+    for name in MEANING:
+        value = getattr(a, name)
+        why = a.not_finite.get(name, np.full(value.shape, ""))
         np.testing.assert_array_equal(why != "", ~np.isfinite(value))
     written = json.loads(json.dumps(json_types(a), allow_nan=False))
     assert set(written.get("not_finite", {})) == expected

@@ -1,6 +1,6 @@
 """Results that say why some of their numbers are infinite or NaN."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meanfield._types import Bools
+from meanfield.reports.result import Result
 
 #: Reasons for one field, each with a mask of where it holds; the first that holds counts.
 Reasons: TypeAlias = Iterable[tuple[Bools | bool, str]]
 
 
-class Explained(ABC):
+class Explained(Result):
     """A result whose numbers may be infinite or NaN, for reasons that `reasons` gives."""
 
     @abstractmethod
@@ -37,3 +38,12 @@ class Explained(ABC):
                 shaped = [np.broadcast_to(mask, infinite.shape) for mask in masks]
                 found[name] = np.where(infinite, np.select(shaped, texts, default=""), "")
         return found
+
+    def why(self) -> list[str]:
+        """The reasons of `not_finite` as sentences, each once."""
+        told: dict[str, list[str]] = {}
+        for name, reasons in self.not_finite.items():
+            for reason in np.unique(reasons).tolist():
+                if reason:
+                    told.setdefault(reason, []).append(name)
+        return [f"{', '.join(names)}: {reason}." for reason, names in told.items()]

@@ -1,0 +1,1 @@
+"""What results say: sentences and tables, as text and as HTML."""
