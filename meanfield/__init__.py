@@ -24,6 +24,7 @@ _PUBLIC = {
     "networks.layers.noise": ("AdditiveNoise", "MultiplicativeNoise"),
     "networks.layers.gated": ("Gated",),
     "networks.layers.normalisation": ("LayerNorm", "RMSNorm"),
+    "networks.layers.groupnorm": ("GroupNorm",),
     "networks.layers.concatenation": ("Concatenate",),
     "networks.layers.batchnorm": ("BatchNorm",),
     "networks.layers.convolution": ("Conv",),

@@ -36,6 +36,7 @@ from meanfield.networks.layers.dense import Dense
 from meanfield.networks.layers.dropout import Dropout
 from meanfield.networks.layers.elementwise import Elementwise
 from meanfield.networks.layers.gated import Gated
+from meanfield.networks.layers.groupnorm import GroupNorm
 from meanfield.networks.layers.network import Network
 from meanfield.networks.layers.noise import AdditiveNoise, MultiplicativeNoise
 from meanfield.networks.layers.normalisation import LayerNorm, RMSNorm
@@ -94,6 +95,7 @@ __all__ = [
     "Fluctuations",
     "Gated",
     "GlobalAveragePool",
+    "GroupNorm",
     "InfiniteDerivative",
     "Initializer",
     "InputStatistics",

@@ -13,6 +13,7 @@ from meanfield.networks.layers.convolution import Conv
 from meanfield.networks.layers.dense import Dense
 from meanfield.networks.layers.dropout import Dropout
 from meanfield.networks.layers.gated import Gated
+from meanfield.networks.layers.groupnorm import GroupNorm
 from meanfield.networks.layers.network import Network
 from meanfield.networks.layers.noise import AdditiveNoise, MultiplicativeNoise
 from meanfield.networks.layers.normalisation import LayerNorm, RMSNorm
@@ -258,12 +259,15 @@ NORMALISATION = family(
         "branch ends in it": Residual(Dense(1.3, 0.2), "relu", LayerNorm(), skip_scale=0.8, branch_scale=0.6),
         "after a skip": Network("relu", Residual(Dense(), "tanh", skip_scale=-0.8), LayerNorm(), Dense(1.1)),
         "after dropout": Network("relu", Dropout(0.2), LayerNorm(), Dense(1.2, 0.2)),
+        "groups": Network("tanh", GroupNorm(4), Dense(1.2, 0.2)),
+        "groups of 8": Residual(GroupNorm(size=8), "relu", Dense(2.0), skip_scale=0.5),
     },
     faults=BLOCK,
     depth=12,
     own=fewer(16, "sigmoid", "pre-norm", "post-norm", "skip weight", "branch ends in it")
     | fewer(32, "post-activation")
-    | {name: {"networks": 128} for name in ("root mean square", "after dropout")},
+    | {name: {"networks": 128} for name in ("root mean square", "after dropout")}
+    | {"groups of 8": {"c": None, "networks": 128, "narrow": {"depth": 5, "width": 96, "networks": 12}}},
 )
 
 

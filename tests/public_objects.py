@@ -36,6 +36,7 @@ def public_objects() -> dict[str, Any]:
         "multiplicative noise": mf.MultiplicativeNoise(0.1),
         "gated": mf.Gated("silu"),
         "layer norm": mf.LayerNorm(),
+        "group norm": mf.GroupNorm(4),
         "rms norm": mf.RMSNorm(),
         "concatenate": mf.Concatenate("relu", mf.Dense(1.0), growth=0.25),
         "batch norm": mf.BatchNorm(16),

@@ -54,6 +54,7 @@ LAYERS |= {
     "Attention": "sigma_w sigma_b scores sigma_qk causal",
     "Gated": "activation sigma_w sigma_b",
 }
+LAYERS |= {"GroupNorm": "groups"}
 LAYERS |= {"Parallel": "branches", "Scale": "value"}
 LAYERS |= {"MultiplicativeNoise": "std", "AdditiveNoise": "std"}
 # name: attributes that a result has

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meanfield._types import Axes, Floats
-from meanfield.arguments import choice, number, real, standard_deviation, whole
+from meanfield.arguments import LARGEST_SIGMA, choice, is_several, number, real, standard_deviation, whole
 from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput, shown
 from meanfield.json_types import json_types
@@ -196,16 +196,16 @@ def embedding(
     >>> image.norm_gradient(eps=0.0)[:2].round(4)
     array([2.500e+03, 9.996e-01])
     """
-    several = np.ndim(tokens) > 0
+    several = is_several(tokens)
     words = _numbers(tokens) if several else None
     count = len(tokens) if several else whole(tokens, "tokens", MOST_TOKENS)
     e, p = _deviation(std, "std"), _deviation(position_std, "position_std")
-    factor = number(scale, "scale")
-    if not 0 <= abs(factor) < np.inf:
-        raise InvalidInput(f"scale must be a finite number, not {shown(scale)}")
+    row = e * abs(number(scale, "scale"))
+    if not row <= LARGEST_SIGMA:
+        raise InvalidInput(f"scale times std must be at most {LARGEST_SIGMA:g}, not {shown(scale)} times {shown(std)}")
     if patches is not None and (several or frequencies is not None):
         raise InvalidInput("patches stand in place of words: give their number as tokens, and no frequencies")
-    own, shared, c = (e * factor) ** 2, 0.0, None
+    own, shared, c = row**2, 0.0, None
     if patches is not None:
         own, shared = _patches(patches)
     elif frequencies is not None:
@@ -247,7 +247,7 @@ def _patches(patches: tuple[float, float]) -> tuple[float, float]:
 
 def _chance_of_equal(frequencies: ArrayLike) -> float:
     """Σ P(v)², the chance that two words are equal."""
-    if np.ndim(frequencies) == 0:
+    if not is_several(frequencies):
         return 1.0 / whole(frequencies, "frequencies", 10**9)
     weights = real(frequencies, "frequencies")
     if weights.ndim != 1 or not np.all((weights >= 0) & np.isfinite(weights)) or not weights.max() > 0:

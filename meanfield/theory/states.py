@@ -110,6 +110,8 @@ class Point:
     batch : Batch or None
         The batch that the input belongs to; None without batch normalisation. A network with batch normalisation that
         gets None starts from the batch that it maps to itself.
+    group : int
+        Units of a group directly behind a GroupNorm of few units a group, where they are not Gaussian; 0 elsewhere.
 
     Examples
     --------
@@ -127,6 +129,7 @@ class Point:
     chi: Bounded = ONE
     spread: LazySpread = None
     batch: Batch | None = None
+    group: float = 0
 
     @classmethod
     def at(cls, q: ArrayLike, *, spread: LazySpread = None, batch: Batch | None = None) -> "Point":

@@ -2,7 +2,7 @@
 
 from meanfield.activations.catalogue.table import normalised
 
-NORMS = ("layernorm", "rmsnorm", "batchnorm")
+NORMS = ("layernorm", "rmsnorm", "batchnorm", "groupnorm")
 #: Layers by the names that they have in frameworks, in the words of a network's text.
 LAYER_WORDS = {
     **dict.fromkeys(("dense", "fc", "fully_connected", "affine", "nn.linear"), "dense(sigma_w, sigma_b)"),
@@ -15,6 +15,7 @@ LAYER_WORDS = {
         ("batchnorm", "bn", "batchnorm1d", "batchnorm2d", "batchnorm3d", "batch_normalization"),
         "batchnorm(batch_size)",
     ),
+    **dict.fromkeys(("groupnorm", "gn", "group_normalization"), "groupnorm(groups)"),
     **dict.fromkeys(("dropout", "dropout1d", "dropout2d"), "dropout(rate)"),
     **dict.fromkeys(("avgpool", "avgpool1d", "avgpool2d", "average_pool", "average_pooling2d"), "average_pool(size)"),
     **dict.fromkeys(
@@ -44,7 +45,7 @@ LAYER_WORDS = {
 COUPLED = ("softmax", "log_softmax", "softmin", "gumbel_softmax", "softmax2d", "maxout", "crelu", "sparsemax", "entmax")
 POOLS = ("maxpool", "maxpool1d", "maxpool2d", "max_pooling2d", "adaptive_max_pool2d")
 NO_LAYERS = ("lstm", "gru", "rnn", "embedding", "transformer", "mamba")
-OTHER_NORMS = ("groupnorm", "instancenorm", "instancenorm1d", "instancenorm2d", "weightnorm", "spectralnorm")
+OTHER_NORMS = ("instancenorm", "instancenorm1d", "instancenorm2d", "weightnorm", "spectralnorm")
 #: Functions that the grammar of formulas can write, but that have several meanings or no row.
 FORMULAS = {
     "laplace": "Phi((x - 0.707107)/0.282095), as in transformers",

@@ -12,6 +12,7 @@ from meanfield.montecarlo.layer_passes import (  # noqa: F401
     dropout,
     elementwise,
     gated,
+    groupnorm,
     network,
     noise,
     normalisation,

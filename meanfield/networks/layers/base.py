@@ -32,11 +32,6 @@ class Layer:
 
     Attributes
     ----------
-    parameters : tuple of str
-        Names of the attributes that are numbers or arrays. Arrays broadcast against the parameters of other layers.
-    fresh : bool
-        Whether it multiplies its input by independent weights of zero mean. Its output then has zero mean and is
-        uncorrelated with every signal before it.
     linear : bool
         Whether the output is a linear map of the input plus a bias, with the same map for all inputs.
     keeps_mean : bool
@@ -49,9 +44,6 @@ class Layer:
         Whether Gaussian units give Gaussian units. For a `fresh` layer: whether the output is Gaussian for every input.
     needs_gaussian : bool
         Whether its map is known for Gaussian units only.
-    on_sphere : bool
-        Whether it normalises over the batch: the B values of an output unit are then a point on a sphere. Activations
-        have a map for such units too.
     reads_points : bool
         Whether an output point depends on several points of the same input.
     joins_points : bool
@@ -73,19 +65,28 @@ class Layer:
     centres: ClassVar[bool] = False
     keeps_gaussian: ClassVar[bool] = True
     needs_gaussian: ClassVar[bool] = False
-    on_sphere: ClassVar[bool] = False
     reads_points: ClassVar[bool] = False
     joins_points: ClassVar[bool] = False
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """Names of the attributes that are numbers or arrays; most layers say them as a class attribute."""
+        """Names of the attributes that are numbers or arrays, which broadcast against those of other layers."""
         return ()
 
     @property
     def fresh(self) -> bool:
-        """Whether it multiplies by fresh weights; most layers say it as a class attribute."""
+        """Whether it multiplies by independent weights of zero mean: the output is uncorrelated with signals before."""
         return False
+
+    @property
+    def on_sphere(self) -> bool:
+        """Whether units are a point on a sphere, as behind BatchNorm; activations have a map for such units too."""
+        return False
+
+    @property
+    def passed_on(self) -> "Layer":
+        """What stands for this layer, as the one that makes units non-Gaussian, behind a further layer."""
+        return self
 
     @property
     def label(self) -> str:
@@ -197,7 +198,7 @@ class Layer:
         inside = before
         for layer in self.inner:
             inside = layer.units_after(inside)
-        return before or inside or (None if self.keeps_gaussian else self)
+        return (before and before.passed_on) or inside or (None if self.keeps_gaussian else self)
 
     def _not_gaussian(self, before: "Layer", instead: str = "") -> InvalidInput:
         return InvalidInput(

@@ -15,6 +15,7 @@ from meanfield.networks.layers.convolution import Conv
 from meanfield.networks.layers.dense import Dense
 from meanfield.networks.layers.dropout import Dropout
 from meanfield.networks.layers.gated import Gated
+from meanfield.networks.layers.groupnorm import GroupNorm
 from meanfield.networks.layers.network import Network
 from meanfield.networks.layers.noise import AdditiveNoise, MultiplicativeNoise
 from meanfield.networks.layers.normalisation import LayerNorm, RMSNorm
@@ -38,6 +39,7 @@ LAYERS: dict[str, Callable[..., Layer]] = {
     "layernorm": LayerNorm,
     "rmsnorm": RMSNorm,
     "batchnorm": BatchNorm,
+    "groupnorm": GroupNorm,
     "gated": Gated,
     "glu": partial(Gated, "sigmoid"),  # Dauphin et al. 2017 (arXiv:1612.08083); the next ones: Shazeer 2020
     "reglu": partial(Gated, "relu"),

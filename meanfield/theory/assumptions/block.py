@@ -87,6 +87,6 @@ def check_gaussian(*blocks: Layer, repeated: bool = True, alike: bool = True) ->
     mean: Mean | None = None
     asked = any(layer.needs_mean for block in blocks for layer in block.walk())  # means of callables take quadratures
     for block in blocks * 2 if repeated else blocks:
-        left = block.units_after(left)
+        left = block.units_after(left and left.passed_on)
         if asked:
             mean = block.mean_after(mean and mean._replace(earlier=True))

@@ -9,6 +9,7 @@ from meanfield.theory.layer_maps import (  # noqa: F401
     dropout,
     elementwise,
     gated,
+    groupnorm,
     network,
     noise,
     normalisation,

@@ -12,6 +12,7 @@ from meanfield.networks.layers.elementwise import Elementwise
 from meanfield.theory.layer_maps.batchnorm import sphere_pair, sphere_point
 from meanfield.theory.layer_maps.covariance import Covariance, Pullback, all_points, each_by_itself
 from meanfield.theory.layer_maps.dispatch import one_point, pair_slope, two_points
+from meanfield.theory.layer_maps.groupnorm import group_point
 from meanfield.theory.states import LazySpread, Pair, Point, Spread
 
 
@@ -19,6 +20,8 @@ from meanfield.theory.states import LazySpread, Pair, Point, Spread
 def _(layer: Elementwise, x: Point) -> Point:
     if x.batch and x.batch.sphere:
         return sphere_point(layer.activation, x, x.batch)
+    if x.group:
+        return group_point(layer.activation, x)
     moments, q = layer.activation.moments, x.q.value
     second, slope = Bounded(*moments.second_moment(q)), Bounded(*moments.second_moment_slope(q))
     return x.through(

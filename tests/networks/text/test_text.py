@@ -138,7 +138,7 @@ def test_no_layer_is_called_like_an_activation():
         ("relu, dense 1.4", "layers go between commas and their arguments in parentheses"),
         ("lstm, dense", "'lstm': it is none of the layers whose moments are known"),
         ("relu, softmax, dense", "'softmax': it reads several units at once"),
-        ("relu, groupnorm, dense", "'groupnorm': the norms are layernorm, rmsnorm, batchnorm"),
+        ("relu, instancenorm, dense", "'instancenorm': the norms are layernorm, rmsnorm, batchnorm, groupnorm"),
         ("gelluu, dense", "unknown name 'gelluu'; the nearest names? (is|are) .*gelu"),
         ("zzzzzz(x), dense", "unknown name 'zzzzzz'; the layers are dense, conv"),
         ("dense(1, 2, 3)", r"in the network, 'dense\(1, 2, 3\)' has 3 arguments; dense takes sigma_w, sigma_b"),
