@@ -5,6 +5,7 @@ distance of each factor's value at a node from a tiny disc that holds the true v
 and sums.
 """
 
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -110,8 +111,8 @@ class ProvenMoments:
             self._nodes[key] = proof.panels, factors, x, moved
         panels, factors, x, moved = self._nodes[key]
         analytic = np.isfinite(panels.bound)
-        product = np.prod([values for values, _ in factors], axis=0)
-        most = np.prod([np.abs(values) + errors for values, errors in factors], axis=0)
+        product = reduce(np.multiply, [values for values, _ in factors])
+        most = reduce(np.multiply, [np.abs(values) + errors for values, errors in factors])
         scaled = (0.5 * (panels.b - panels.a)[analytic, None]) * rule().weights
         value, error, size = np.empty(q.size), np.empty(q.size), np.empty(q.size)
         block = max(1, BLOCK // max(x.size, 1))

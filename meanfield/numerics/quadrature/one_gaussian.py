@@ -4,6 +4,7 @@ A string names the product, one letter a factor: ``moment(f, "ff", q)`` is E f(X
 E X f(X) f′(X), and ``"s"`` is E f″(X).
 """
 
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from meanfield._types import Floats
 from meanfield.errors import BadActivation, DivergentExpectation, InfiniteDerivative
 from meanfield.estimates import Estimate
-from meanfield.numerics.quadrature.gauss_legendre import at_ends, rule, tail
+from meanfield.numerics.quadrature.gauss_legendre import at_ends, largest, rule, tail
 from meanfield.numerics.quadrature.grid import REACH, RESOLVED, Grid, half_octave
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
 
@@ -113,26 +114,25 @@ class _Panels(NamedTuple):
 
 
 def _panels(grid: Grid, product: str, q: Floats) -> _Panels:
-    columns = [grid.column(letter) for letter in product]
+    columns = {letter: grid.column(letter) for letter in product}
     unit, variance = _unit(grid, q)
-    root = np.exp(-((unit * grid.x) ** 2) / (2 * len(columns) * variance[:, None, None]))  # of the weight, a factor
+    root = np.exp(-((unit * grid.x) ** 2) / (2 * len(product) * variance[:, None, None]))  # of the weight, a factor
     if grid.reach * grid.scale > FARTHEST * np.sqrt(q.min()):  # the grid has been extended for a larger q
         root = np.where(np.abs(grid.x) > FARTHEST * np.sqrt(q)[:, None, None], 0.0, root)
     with np.errstate(over="ignore", invalid="ignore"):
-        factors = [column.values * root for column in columns]
-        integrand = np.prod(factors, axis=0)
+        factor = {letter: column.values * root for letter, column in columns.items()}
+        integrand = reduce(np.multiply, [factor[letter] for letter in product])
         if np.isnan(integrand).any():  # ∞·0, where f overflows and the weight underflows
-            factors = [np.where(root == 0, 0.0, factor) for factor in factors]
-            integrand = np.prod(factors, axis=0)
-        absolute = np.abs(integrand)
-        inexact = np.zeros(1)
-        if any(column.error.any() for column in columns):
-            uncertain = [np.abs(f) + c.error[:, None] * root for f, c in zip(factors, columns, strict=True)]
-            inexact = np.prod(uncertain, axis=0) - absolute
-        height = absolute.max(axis=-1)
-        unresolved = tail(integrand) + np.expm1(len(product) * np.log1p(grid.blind)) * height
+            factor = {letter: np.where(root == 0, 0.0, values) for letter, values in factor.items()}
+            integrand = reduce(np.multiply, [factor[letter] for letter in product])
+        absolute, weights = np.abs(integrand), rule().weights
         half = 0.5 * unit * (grid.b - grid.a) / np.sqrt(2 * np.pi * variance)[:, None]
-        weights = rule().weights
+        inexact = np.zeros(half.shape)
+        if any(column.error.any() for column in columns.values()):
+            most = {letter: np.abs(factor[letter]) + c.error[:, None] * root for letter, c in columns.items()}
+            inexact = half * ((reduce(np.multiply, [most[letter] for letter in product]) - absolute) @ weights)
+        height = largest(absolute)
+        unresolved = tail(integrand) + np.expm1(len(product) * np.log1p(grid.blind)) * height
         size = half * (absolute @ weights)
         farthest = unit * np.maximum(np.abs(grid.a), np.abs(grid.b))
         exponent = np.minimum(farthest**2 / (2 * variance[:, None]), UNDERFLOW)
@@ -140,10 +140,10 @@ def _panels(grid: Grid, product: str, q: Floats) -> _Panels:
             half * (integrand @ weights),
             size,
             2 * half * unresolved,
-            half * (np.broadcast_to(inexact, integrand.shape) @ weights),
+            inexact,
             (ROUNDING + EPS * exponent) * size,
             unresolved / np.where(height > 0, height, 1.0),
-            np.max([column.unresolved for column in columns], axis=0),
+            np.max([column.unresolved for column in columns.values()], axis=0),
         )
 
 
