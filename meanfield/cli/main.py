@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from meanfield._version import __version__
+from meanfield.cli.audit import audit
 from meanfield.cli.check import check
 from meanfield.cli.critical import critical
 from meanfield.cli.fixed_points import fixed_points
@@ -55,6 +56,7 @@ for name, command in (
     ("check", check),
     ("table", table),
     ("transform", transform),
+    ("audit", audit),
 ):
     app.command(name)(_answering(command))
 

@@ -14,6 +14,7 @@ _HOME = {
     "Weight": "weights",
     "critical_": "tensors",
     "delta_orthogonal_": "tensors",
+    "from_torch": "graph.network",
     "trunc_normal_": "tensors",
 }
 

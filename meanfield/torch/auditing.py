@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from meanfield._types import Floats
 from meanfield.arguments import false_alarm_rate, flag, whole
 from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput, MeanFieldError
@@ -36,6 +37,8 @@ from meanfield.torch.trees import checked_inputs, floats
 from meanfield.torch.weights import Weight, read_together, weights_of
 from meanfield.torch.wiring import Wiring
 
+BEYOND = 1.25  # times the largest |z| among redrawn networks: from there on a |z| is an error
+LEAST = math.log(1.2)  # relative deviation from redrawn networks that counts
 FEWEST = 4  # redraws from which on the spread is known
 ALLOWANCE = math.log(1.35)  # relative deviation from theory at any width that is not reported
 ROUNDING = {"torch.float64": 1e-9, "torch.float32": 1e-4, "torch.bfloat16": 3e-2, "torch.float16": 1e-2}
@@ -111,9 +114,10 @@ def audit(
         found, at = _recorded(subject, inputs, loss, seeds[0])
         wiring = Wiring(found)
         weights = weights_of(subject, found, wiring, alpha)
+        stops: dict[str, str] = {}
         rows = measured_rows(subject, wiring, weights)
         if flag(theory, "theory"):
-            rows = predicted(subject, wiring, weights, rows)
+            rows, stops = predicted(subject, wiring, weights, rows)
         findings = _of_weights(subject, wiring, weights, alpha, expect)
         others = redrawn(subject, inputs, loss, weights, seeds[1:], at, seeds[0])
     rounding = ROUNDING.get(next((str(p.dtype) for p in floats(list(torch_model.parameters()))), ""), 1e-4)
@@ -127,7 +131,7 @@ def audit(
     findings += far_from_theory(rows, ALLOWANCE) if redraws else ()
     findings = _with_causes(findings)
     ordered = sorted(findings, key=lambda one: SEVERITIES.index(one.severity))
-    return Audit(rows, tuple(ordered), alpha, largest, threshold, redraws, type(model).__name__, at or "")
+    return Audit(rows, tuple(ordered), alpha, largest, threshold, redraws, type(model).__name__, at or "", stops)
 
 
 def _copied(model: Any) -> Any:
@@ -183,15 +187,26 @@ def _compared(
     mean, spread = sample.mean(axis=0), sample.std(axis=0, ddof=1)
     spread = np.hypot(spread * math.sqrt(1.0 + 1.0 / len(others)), rounding)
     z = (own - mean) / spread
-    z[np.abs(own - mean) < 3.0 * rounding] = 0.0
+    z[np.abs(own - mean) < max(3.0 * rounding, LEAST)] = 0.0
     largest = float(np.abs(z).max())
-    threshold, _ = largest_z(sample, largest, alpha, rounding)
+    threshold = max(largest_z(sample, largest, alpha, rounding)[0], BEYOND * _among_themselves(sample, rounding))
     scores: list[dict[str, float]] = [{} for _ in rows]
     bands: list[dict[str, tuple[float, float]]] = [{} for _ in rows]
     for (quantity, i), score, centre, width in zip(keys, z, mean, threshold * spread, strict=True):
         scores[i][quantity] = float(score)
         bands[i][quantity] = tuple(np.exp(np.clip([centre - width, centre + width], -700, 700)).tolist())
     return tuple(replace(r, bands=b, z=s) for r, b, s in zip(rows, bands, scores, strict=True)), largest, threshold
+
+
+def _among_themselves(sample: Floats, rounding: float) -> float:
+    """The largest |z| of a redrawn network against the other redrawn networks: it shows tails heavier than normal."""
+    largest, number = 0.0, len(sample)
+    for i in range(number):
+        others = np.delete(sample, i, axis=0)
+        spread = np.hypot(others.std(axis=0, ddof=1) * math.sqrt(1.0 + 1.0 / (number - 1)), rounding)
+        away = np.abs(sample[i] - others.mean(axis=0))
+        largest = max(largest, float(np.where(away < max(3.0 * rounding, LEAST), 0.0, away / spread).max()))
+    return largest
 
 
 def _with_causes(findings: Sequence[Finding]) -> list[Finding]:

@@ -2,7 +2,8 @@
 
 import math
 from collections import Counter
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from os import PathLike
 from typing import Any
 
@@ -29,14 +30,17 @@ class Audit:
     alpha : float
         False-alarm rate of the verdict.
     largest_z, threshold : float
-        The largest |z| of a row against redrawn weights, and the value that it exceeds by chance at half the rate
-        `alpha`; nan without redraws.
+        The largest |z| of a row against redrawn networks, and the value from which on it is an error: the one that
+        normal logarithms exceed by chance at half the rate `alpha`, or, if it is larger, 1.25 times the largest |z| of
+        a redrawn network against the others. nan without redraws.
     redraws : int
         Number of networks with redrawn weights.
     model : str
         Class of the model.
     before : str
         The zero-initialised head before which gradients start; empty where they start at the output.
+    stops : mapping of str to str
+        Modules at which theory stops and goes on from measured values, and why.
     """
 
     rows: tuple[Row, ...]
@@ -47,6 +51,7 @@ class Audit:
     redraws: int
     model: str
     before: str = ""
+    stops: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -78,8 +83,13 @@ class Audit:
         cells = [head, *(_cells(row) for row in self.rows)]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         lines += ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in cells]
-        stops = {row.theory for row in self.rows} - {"", "predicted"}
-        return "\n".join([*lines, *(f"theory stops: {why}" for why in sorted(stops))])
+        modules: dict[str, list[str]] = {}
+        for module, why in self.stops.items():
+            modules.setdefault(why, []).append(module or "(model)")
+        for why, where in modules.items():
+            more = f" and {len(where) - 1} more" if len(where) > 1 else ""
+            lines.append(f"theory goes on from measured values at {where[0]}{more}: {why}")
+        return "\n".join(lines)
 
     def __str__(self) -> str:
         return self.summary()

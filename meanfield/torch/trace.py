@@ -30,8 +30,8 @@ class Signal:
         Whether two inputs of the batch differ in it.
     gradient : float
         Mean squared gradient per entry; nan if no gradient arrived.
-    largest : float
-        Largest magnitude.
+    unequal : float
+        Logarithm of the ratio of the largest and the smallest second moment of a point, over the last axis.
     """
 
     number: int
@@ -41,7 +41,7 @@ class Signal:
     correlation: Any = math.nan
     varies: Any = True
     gradient: Any = math.nan
-    largest: Any = math.nan
+    unequal: Any = 0.0
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def record(
     recorder.found.without_gradient = [name for name, p in wanted if p.grad is None]
     recorder.found.zero_gradient = [name for name, p in wanted if p.grad is not None and not bool((p.grad != 0).any())]
     for signal in recorder.found.signals:
-        for name in ("second_moment", "mean", "correlation", "gradient", "largest"):
+        for name in ("second_moment", "mean", "correlation", "gradient", "unequal"):
             setattr(signal, name, float(getattr(signal, name)))
         signal.varies = bool(signal.varies)
     return recorder.found
@@ -231,7 +231,9 @@ class _Recorder:
             if values.is_floating_point() and values.numel():
                 values = values if values.dtype == torch.float64 else values.float()
                 signal.second_moment, signal.mean = values.square().mean(), values.mean()
-                signal.largest = values.abs().max()
+                if values.ndim > 1 and values.shape[-1] > 1:
+                    sizes = values.square().mean(-1).clamp_min(1e-30)
+                    signal.unequal = (sizes.max() / sizes.min()).log()
                 if axis is not None:
                     some = values.movedim(axis, 0)[: PAIRS + 1].reshape(min(self.batch, PAIRS + 1), -1)
                     signal.correlation = torch.nn.functional.cosine_similarity(some[:-1], some[1:], dim=1, eps=0).mean()

@@ -1,0 +1,286 @@
+"""The network of a torch model: the operations of its graph as layers in sequence, in branches and in gates."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from meanfield.error_state import own_error_state
+from meanfield.errors import InvalidInput
+from meanfield.networks.layers.attention import Attention
+from meanfield.networks.layers.base import Layer
+from meanfield.networks.layers.batchnorm import BatchNorm
+from meanfield.networks.layers.convolution import Conv
+from meanfield.networks.layers.dense import Dense
+from meanfield.networks.layers.elementwise import Elementwise
+from meanfield.networks.layers.gated import Gated
+from meanfield.networks.layers.network import Network
+from meanfield.networks.layers.parallel import Parallel
+from meanfield.networks.layers.pooling import AveragePool, GlobalAveragePool
+from meanfield.networks.layers.residual import Residual
+from meanfield.networks.layers.scale import Scale
+from meanfield.torch.framework import checked_model
+from meanfield.torch.graph.operations import Operation, operations
+from meanfield.torch.state import restored
+from meanfield.torch.trace import record
+from meanfield.torch.trees import checked_inputs
+from meanfield.torch.weights import Weight, weights_of
+from meanfield.torch.wiring import CONVOLUTIONS, Wiring
+
+MOST = 4  # reasons in a message
+
+
+@own_error_state
+def from_torch(model: Any, inputs: Any) -> Network:
+    """The network of a torch model, with sigma_w and sigma_b of its weights as they are drawn.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The model. It runs once on the inputs, and stays as it was.
+    inputs : tensor, tuple or dict
+        As for `audit`. Of a model that reads tokens, the network starts behind the embeddings.
+
+    Returns
+    -------
+    Network
+        What the model does between its input and its output. Convolutions, gates and residual branches are layers of
+        their own; changes of shape are left out.
+
+    Raises
+    ------
+    InvalidInput
+        If something has no map; the message lists what and why.
+    MeanFieldError
+        If torch is not installed.
+
+    References
+    ----------
+    Poole et al. 2016 (arXiv:1606.05340) for the maps of the layers.
+    """
+    model, inputs = checked_model(model), checked_inputs(inputs)
+    with restored(model):
+        found = record(model, inputs, None, 0)
+        wiring = Wiring(found)
+        weights = weights_of(model, found, wiring, 0.01)
+        made = list(operations(model, wiring, weights))
+        composer = _Composer(model, wiring, weights, made)
+        layers = composer.chain(composer.start(), found.outputs[0])
+    if composer.reasons:
+        told = list(dict.fromkeys(composer.reasons))
+        more = f"; and {len(told) - MOST} more" if len(told) > MOST else ""
+        raise InvalidInput(f"the model has no network: {'; '.join(told[:MOST])}{more}"[:290])
+    if not layers:
+        raise InvalidInput("the model has no network: its output is its input")
+    return Network(*layers)
+
+
+class _Composer:
+    """Composes layers from the operations of a graph, and collects reasons where it cannot."""
+
+    def __init__(self, model: Any, wiring: Wiring, weights: Sequence[Weight], made: Sequence[Operation]) -> None:
+        self.model, self.wiring = model, wiring
+        self.modules = dict(model.named_modules())
+        self.weights = {weight.name: weight for weight in weights}
+        self.made = {number: one for one in made for number in one.gives}
+        self.reasons: list[str] = []
+
+    def start(self) -> int:
+        """The signal that the network starts from: the model's input, or the sum of embeddings and positions."""
+        signals, inputs = self.wiring.found.signals, self.wiring.found.inputs
+        floating = [n for n in inputs if not math.isnan(signals[n].second_moment)]
+        if floating:
+            return floating[0]
+        drawn = [one for one in self.made.values() if one.kind == "drawn"]
+        number = max((one.gives[0] for one in drawn), default=inputs[0])
+        while True:  # up to the last signal that embeddings alone make
+            readers = [call for call in self.wiring.readers.get(number, []) if call.gives]
+            sums = [c for c in readers if self.made.get(c.gives[0]) and self._of_embeddings(c.gives[0])]
+            if not sums:
+                return number
+            number = sums[0].gives[0]
+
+    def _of_embeddings(self, number: int) -> bool:
+        one = self.made[number]
+        if one.kind in ("drawn", "constant"):
+            return True
+        plain = one.kind in ("same", "noise", "sum") and "parameter" not in one.extra
+        return plain and all(n in self.made and self._of_embeddings(n) for n in one.reads)
+
+    def chain(self, start: int, end: int) -> list[Layer]:
+        """The layers that lead from one signal to another."""
+        layers: list[Layer] = []
+        number = end
+        while number != start:
+            one = self.made.get(number)
+            if one is None or not one.reads or number < start:
+                self.reasons.append(f"{self._where(one)} is not made from the input of its branch alone")
+                break
+            before, own = self._layers(one)
+            layers[:0] = own
+            number = before
+        return layers
+
+    def _where(self, one: Operation | None) -> str:
+        return (one.call.module or "the model") if one else "a signal"
+
+    def _layers(self, one: Operation) -> tuple[int, list[Layer]]:
+        """The signal before an operation, and its layers."""
+        before = one.reads[0]
+        scaled: list[Layer] = [Scale(one.factor)] if one.factor != 1 else []
+        if one.kind == "same":
+            return before, scaled
+        if one.kind == "noise":
+            return before, list(one.layers)
+        if one.kind == "dense":
+            return self._dense(one)
+        if one.kind == "layers":
+            return before, [*self._norm(one), *scaled]
+        if one.kind == "sum" and "parameter" not in one.extra:
+            return self._sum(one)
+        if one.kind == "product":
+            return self._gate(one)
+        if one.kind == "sum":
+            self.reasons.append(f"{self._where(one)} adds the parameter {one.extra['parameter']}")
+        elif one.call.function == "multi_head_attention_forward":
+            return before, self._packed_attention(one)
+        elif (pooled := self._pool(one)) is not None:
+            return before, [pooled]
+        else:
+            what = one.why or f"{one.call.function} takes a part of a signal"
+            self.reasons.append(f"{self._where(one)}: {what}")
+        return before, []
+
+    def _dense(self, one: Operation) -> tuple[int, list[Layer]]:
+        sigma_w, sigma_b = one.extra["sigma_w"], one.extra["sigma_b"]
+        if one.call.function in CONVOLUTIONS:
+            return one.reads[0], self._convolution(one, sigma_w, sigma_b)
+        inner = self._through_shapes(one.reads[0])
+        if inner is not None and inner.call.function == "scaled_dot_product_attention":
+            return self._attention(one, inner)
+        return one.reads[0], [Dense(sigma_w, sigma_b)]
+
+    def _through_shapes(self, number: int) -> Operation | None:
+        one = self.made.get(number)
+        while one is not None and one.kind in ("same", "part", "parts") and one.factor == 1:
+            one = self.made.get(one.reads[0])
+        return one
+
+    def _attention(self, out: Operation, inner: Operation) -> tuple[int, list[Layer]]:
+        """Softmax attention with the matrices of queries, keys, values and outputs."""
+        sources = [self._through_shapes(number) for number in inner.reads[:3]]
+        dense = [one for one in sources if one is not None and one.kind == "dense"]
+        roots = {one.reads[0] for one in dense}
+        options = inner.call.options
+        plain = not options.get("scale") and options.get("attn_mask") is None and len(inner.call.reads) == 3
+        if len(roots) != 1 or len(dense) != 3 or not plain:
+            self.reasons.append(
+                f"{self._where(inner)}: this attention's queries, keys and values are no matrices of one signal"
+            )
+            return inner.reads[0], []
+        sigmas = [self._part(one, i) for i, one in enumerate(dense)]
+        if any(one.extra["sigma_b"] for one in dense):
+            self.reasons.append(f"{self._where(inner)}: attention with biases of queries, keys or values has no layer")
+        causal = bool(options.get("is_causal", False))
+        layer = Attention(
+            out.extra["sigma_w"] * sigmas[2], out.extra["sigma_b"], "softmax", sigmas[0] * sigmas[1], causal
+        )
+        return roots.pop(), [layer]
+
+    def _packed_attention(self, one: Operation) -> list[Layer]:
+        """`nn.MultiheadAttention` of one signal with itself."""
+        path = one.call.module
+        module = self.modules[path]
+        named = {part: self.weights.get(f"{path}.in_proj_weight#{part}") for part in "qkv"}
+        out = self.weights.get(f"{path}.out_proj.weight")
+        biases = [p for p in (module.in_proj_bias, module.bias_k, module.bias_v) if p is not None]
+        if len(one.reads) != 3 or len(set(one.reads)) != 1 or None in named.values() or out is None:
+            self.reasons.append(f"{path}: attention is a layer for one signal, packed weights and no mask")
+        elif any(bool((bias != 0).any()) for bias in biases):
+            self.reasons.append(f"{path}: attention with biases of queries, keys or values has no layer")
+        elif module.dropout and module.training:
+            self.reasons.append(f"{path}: dropout of attention weights has no layer: call the model's eval()")
+        else:
+            q, k, v = (weight.sigma_w for weight in named.values() if weight)
+            return [Attention(out.sigma_w * v, 0.0, "softmax", q * k)]
+        return []
+
+    def _part(self, one: Operation, position: int) -> float:
+        """sigma_w of the queries, keys or values, which may be packed into one matrix."""
+        name = f"{one.weight.partition('#')[0]}#{'qkv'[position]}"
+        return self.weights[name].sigma_w if name in self.weights else float(one.extra["sigma_w"])
+
+    def _convolution(self, one: Operation, sigma_w: float, sigma_b: float) -> list[Layer]:
+        module = self.modules[one.call.module]
+        size, stride = tuple(module.kernel_size), tuple(module.stride)
+        same = all(2 * p + 1 == k for p, k in zip(_sides(module, len(size)), size, strict=True))
+        if set(size) == {1} and set(stride) == {1}:
+            return [Dense(sigma_w, sigma_b)]
+        if not same or set(module.dilation) != {1} or len(size) > 2:
+            self.reasons.append(
+                f"{one.call.module}: a convolution is a layer with odd kernels, padding (k - 1)/2 and no dilation"
+            )
+            return []
+        return [Conv(sigma_w, sigma_b, size, padding="zeros", stride=stride)]
+
+    def _norm(self, one: Operation) -> Sequence[Layer]:
+        if one.call.function != "batch_norm":
+            if one.backwards and one.call.function not in ("layer_norm", "rms_norm", "mul", "__mul__"):
+                self.reasons.append(f"{self._where(one)}: {one.call.function} has no layer")
+            return one.layers
+        shape = self.wiring.found.signals[one.reads[0]].shape
+        if len(shape) != 2:
+            self.reasons.append(f"{self._where(one)}: batch normalisation over pixels has no layer")
+        return (BatchNorm(shape[0]),)
+
+    def _sum(self, one: Operation) -> tuple[int, list[Layer]]:
+        """A residual sum, or branches beside each other, from the signal at which they part."""
+        a, b = one.reads[:2]
+        for skip, branch in ((a, b), (b, a)):
+            if self.wiring.above.get(branch, 0) >> skip & 1:
+                return skip, [Residual(*(self.chain(skip, branch) or [Scale(1.0)]))]
+        shared = self.wiring.above.get(a, 0) & self.wiring.above.get(b, 0)
+        if not shared:
+            self.reasons.append(f"{self._where(one)} adds two signals that have no common source")
+            return a, []
+        meet = shared.bit_length() - 1
+        return meet, [Parallel(*(Network(*(self.chain(meet, n) or [Scale(1.0)])) for n in (a, b)))]
+
+    def _gate(self, one: Operation) -> tuple[int, list[Layer]]:
+        """The product of a matrix and an activation of another matrix, which read one signal."""
+        for first, second in (one.reads[:2], one.reads[1::-1]):
+            value, gate = self.made.get(first), self.made.get(second)
+            if value is None or gate is None or value.kind != "dense" or not gate.layers:
+                continue
+            argument, phi = self.made.get(gate.reads[0]), gate.layers[0]
+            if (
+                argument is not None
+                and argument.kind == "dense"
+                and argument.reads == value.reads
+                and isinstance(phi, Elementwise)
+            ):
+                of_gate = {f"gate_{name}": argument.extra[name] for name in ("sigma_w", "sigma_b")}
+                return value.reads[0], [
+                    Gated(phi.activation, value.extra["sigma_w"], value.extra["sigma_b"], **of_gate)
+                ]
+        self.reasons.append(f"{self._where(one)} multiplies two signals that are not a matrix and an activation of one")
+        return one.reads[0], []
+
+    def _pool(self, one: Operation) -> Layer | None:
+        """An average over windows or over all points, where it is one."""
+        before, after = (self.wiring.found.signals[n].shape for n in (one.reads[0], one.gives[0]))
+        if one.call.function in ("adaptive_avg_pool1d", "adaptive_avg_pool2d") and set(after[2:]) == {1}:
+            return GlobalAveragePool()
+        if one.call.function == "mean" and len(before) - len(after) == len(before) - 2 and len(after) == 2:
+            return GlobalAveragePool()
+        if one.call.function in ("avg_pool1d", "avg_pool2d") and not np.any(np.mod(before[2:], after[2:])):
+            return AveragePool(tuple(x // y for x, y in zip(before[2:], after[2:], strict=True)))
+        return None
+
+
+def _sides(module: Any, axes: int) -> tuple[int, ...]:
+    """The padding of a convolution along each axis."""
+    if module.padding == "same":
+        return tuple((k - 1) // 2 for k in module.kernel_size)
+    return (0,) * axes if isinstance(module.padding, str) else tuple(module.padding)
