@@ -170,6 +170,7 @@ def _weights() -> list[Any]:
 
 _BLOCK = "Dense(1.3, 0.3), tanh"
 _IMAGES = "Conv(1.3, 0.3), tanh"
+_TOKENS = {"tokens": None, "token_c": None}
 
 #: Usual arguments of each public function and class, fast ones; each argument in turn becomes odd.
 USUAL: dict[str, dict[str, Any]] = {
@@ -231,7 +232,7 @@ USUAL: dict[str, dict[str, Any]] = {
     "correlation_map": {"block": _BLOCK, "c": 0.5, "q": 1.0},
     "fixed_points": {"block": _BLOCK, "q_max": 1e6},
     "analyze": {"block": _BLOCK, "q": 1.0},
-    "propagate": {"block": _IMAGES, "depth": 2, "q": 1.0, "c": 0.5, "q2": None, "width": None, "pixels": 8},
+    "propagate": {"block": _IMAGES, "depth": 2, "q": 1.0, "c": 0.5, "q2": None, "width": None, "pixels": 8} | _TOKENS,
     "kernel": {"block": _BLOCK, "inputs": np.eye(3), "depth": 2},
     "fluctuations": {"block": _BLOCK, "depth": 2, "width": 64, "q": 1.0, "c": 0.5, "q2": None},
     "ntk": {"block": _BLOCK, "inputs": np.eye(3), "depth": 2},
@@ -266,6 +267,7 @@ USUAL: dict[str, dict[str, Any]] = {
         "rng": 0,
         "workers": 1,
         "progress": False,
+        **_TOKENS,
     },
     "check_weights": {
         "weights": _weights(),

@@ -11,7 +11,7 @@ from meanfield._types import Floats, Ints
 from meanfield.montecarlo.simulation import Simulation
 from meanfield.numerics.statistics.multiple_testing import z_beyond
 
-SIGNALS = ("q", "one_minus_c", "gradient")
+SIGNALS = ("q", "one_minus_c", "one_minus_token_c", "gradient")
 WEIGHTS, BIASES = ("sigma_w", "mean", "correlation", "tail"), ("sigma_b", "mean of biases")
 INFINITE = 0.25  # 1/α of the tail P(|W| > w) ~ w^−α beyond which the fourth moment is infinite
 CURVED = 0.05  # largest excess of Hill's estimate of 1/α, since only part of a matrix is in the tail
@@ -74,7 +74,11 @@ class Comparison:
 
 def log_values(name: str, values: Floats, eps: float) -> Floats:
     """Logarithms of a signal's values; values at rounding level are raised to a floor."""
-    floor = 1e8 * eps**2 if name == "one_minus_c" else float(np.finfo(np.float32 if eps > 1e-10 else np.float64).tiny)
+    floor = (
+        1e8 * eps**2
+        if name.startswith("one_minus")
+        else float(np.finfo(np.float32 if eps > 1e-10 else np.float64).tiny)
+    )
     return np.log(np.maximum(values, floor))
 
 
@@ -88,14 +92,14 @@ def compare_signals(
     fluctuates and the theory's maps are curved; the shift is O(depth/width), as is v (Hanin 2018, arXiv:1801.03744).
     The allowance is v/2, plus half of the largest v of q in any layer, plus `excess`. The mean over many points
     fluctuates less than a single point but is shifted as much; v is therefore the variance of one point for q and the
-    gradient.
+    gradient, and of one pair of tokens for their 1 − c.
     """
     logs = {name: log_values(name, run.raw[name], eps) for name in theory}
     v = {name: log.var(axis=0, ddof=1) for name, log in logs.items()}
     widest = v["q"].max()
     shifts = dict(v)
     if run.points > PAIR:
-        several = [name for name in ("q", "gradient") if name in theory]
+        several = [name for name in ("q", "gradient", "one_minus_token_c") if name in theory]
         shifts |= {name: log_values(name, run.of_one[name], eps).var(axis=0, ddof=1) for name in several}
     return [
         Comparison(

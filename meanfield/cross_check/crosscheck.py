@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,7 +11,7 @@ from meanfield._types import Floats
 from meanfield.arguments import false_alarm_rate
 from meanfield.cross_check.comparisons import SIGNALS, Comparison, compare_signals, compare_weights, log_values
 from meanfield.cross_check.failure_cause import Cause, cause_of, compare_steps, equal_draws
-from meanfield.cross_check.prediction import attention_excess, predict, scaled
+from meanfield.cross_check.prediction import attention_excess, attention_layers, predict, scaled
 from meanfield.cross_check.result import CrossCheck, Row
 from meanfield.error_state import own_error_state
 from meanfield.montecarlo.random_generators import RandomSource
@@ -32,6 +32,18 @@ STEP = 1e-3  # of ln sigma_w, in finite differences of the theory
 SENSITIVE = 0.5  # of a signal's logarithm to ln sigma_w: below it sigma_w is no measure of what a check can see
 
 
+class Start(NamedTuple):
+    """What signals at layer 0 are, as `predict` takes it."""
+
+    widths: Sequence[int]
+    q: float
+    c: float | None
+    inputs: ArrayLike | None
+    pixels: int | Sequence[int] | None
+    tokens: int | None
+    token_c: float | None
+
+
 @own_error_state
 def crosscheck(
     block: Any,
@@ -50,12 +62,14 @@ def crosscheck(
     workers: Workers = 1,
     progress: bool = False,
     alpha: float = 0.01,
+    tokens: int | None = None,
+    token_c: float | None = None,
 ) -> CrossCheck:
     """Simulate networks of finite width and test them against the theory of infinite width.
 
     Parameters
     ----------
-    block, depth, width, networks, q, c, inputs, pixels, weights, method, dtype, rng, workers, progress
+    block, depth, width, networks, q, c, inputs, pixels, tokens, token_c, weights, method, dtype, rng, workers, progress
         As in `simulate`. Fewer than 8 networks detect large errors only.
     alpha : float
         False-alarm rate of the verdict as a whole, 0 < alpha < 1.
@@ -102,16 +116,17 @@ def crosscheck(
     """
     alpha = false_alarm_rate(alpha)
     run = simulate(
-        block, depth, width, networks=networks, q=q, c=c, inputs=inputs, pixels=pixels, weights=weights, method=method,
+        block, depth, width, networks=networks, q=q, c=c, inputs=inputs, pixels=pixels, tokens=tokens, token_c=token_c,
+        weights=weights, method=method,
         dtype=dtype, rng=rng, workers=workers, progress=progress,
     )  # fmt: skip
     blocks = as_blocks(block, depth)
-    start = (run.widths, q, c, inputs, pixels)
+    start = Start(run.widths, q, c, inputs, pixels, tokens, token_c)
     everything = predict(blocks, *start)
     theory = {name: everything[name] for name in SIGNALS if name in everything and np.isfinite(everything[name]).all()}
     eps = float(np.finfo(dtype).eps)
     rounding = max(1e-9, 100.0 * eps)  # relative differences below it are rounding errors
-    excess = _finite_width_excess(blocks, theory, eps, *start)
+    excess = _finite_width_excess(blocks, theory, eps, start)
     signals, drawn = compare_signals(run, theory, eps, rounding, excess), compare_weights(run, rounding)
 
     shifted = predict([scaled(one, math.exp(STEP)) for one in blocks], *start)
@@ -151,26 +166,32 @@ def crosscheck(
 
 
 def _finite_width_excess(
-    blocks: Sequence[Network],
-    theory: Mapping[str, Floats],
-    eps: float,
-    widths: Sequence[int],
-    q: float,
-    c: float | None,
-    inputs: ArrayLike | None,
-    pixels: int | Sequence[int] | None,
+    blocks: Sequence[Network], theory: Mapping[str, Floats], eps: float, start: "Start"
 ) -> dict[str, Floats]:
-    """Allowance for chance overlaps of tokens in Attention, for the logarithm of each quantity."""
-    excess = attention_excess(blocks, widths, math.prod(pixels_of(blocks, inputs, pixels)))
+    """Allowance for chance overlaps of tokens in Attention, for the logarithm of each quantity.
+
+    With softmax, the variances of scores, which go with σ_qk², fluctuate by about √(tokens/width) in the heads of one
+    network. A quantity that goes with the power κ of σ_qk² is shifted by κ²/2 times the square of that, which matters
+    where tokens collapse.
+    """
+    tokens = start.tokens or math.prod(pixels_of(blocks, start.inputs, start.pixels))
+    if start.tokens is not None and any(one.scores == "softmax" for one in attention_layers(blocks)):
+        wider = predict([scaled(one, math.exp(0.5 * STEP), Attention, "sigma_qk") for one in blocks], *start)
+        return {
+            name: tokens / min(start.widths) * 0.5 * change**2
+            for name, values in theory.items()
+            for change in [(log_values(name, wider[name], eps) - log_values(name, values, eps)) / STEP]
+        }
+    excess = attention_excess(blocks, start.widths, tokens)
     if not excess:
         return {}
-    shifted = predict([scaled(one, math.exp(STEP), Attention) for one in blocks], widths, q, c, inputs, pixels)
+    shifted = predict([scaled(one, math.exp(STEP), Attention) for one in blocks], *start)
     found = {
         name: excess * np.abs(log_values(name, shifted[name], eps) - log_values(name, values, eps)) / (2 * STEP)
         for name, values in theory.items()
     }
     # The gradient shifts also where a normalisation layer removes the shift of q.
-    found["gradient"] = found["gradient"] + excess * np.arange(len(widths) - 1, -1, -1)
+    found["gradient"] = found["gradient"] + excess * np.arange(len(start.widths) - 1, -1, -1)
     return found
 
 

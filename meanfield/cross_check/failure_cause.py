@@ -20,7 +20,7 @@ class Cause:
     ----------
     quantity : str
         Of the weights: "draws" (equal ones), "sigma_w", "mean", "correlation", "tail", "sigma_b" or "mean of biases";
-        of the signals: "q", "one_minus_c" or "gradient".
+        of the signals: "q", "one_minus_c", "one_minus_token_c" or "gradient".
     layers : tuple of int
         The layers in which it deviates; for q, the layers whose map from the layer before deviates.
     everywhere : bool
@@ -139,5 +139,6 @@ NAMES = {
     "mean of biases": "the mean of the biases of",
     "q": "q at",
     "one_minus_c": "1 - c at",
+    "one_minus_token_c": "1 - token_c at",
     "gradient": "the squared gradient at",
 }

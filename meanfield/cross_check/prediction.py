@@ -9,24 +9,31 @@ from meanfield._types import Floats
 from meanfield.errors import InvalidInput
 from meanfield.montecarlo.input_states import input_root
 from meanfield.networks.images import pixels_of, tells_apart
+from meanfield.networks.layers.attention import Attention
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.network import Network
 from meanfield.theory.depth.pixel_means import pixel_means
 from meanfield.theory.depth.propagate import propagate
+from meanfield.theory.depth.trajectory import Trajectory
 
 ALIKE = 1e-9  # relative to q
 
 
-def scaled(block: Network, factor: float, kind: type[Layer] = Layer) -> Network:
-    """The same block with every sigma_w, or every sigma_w of layers of type `kind`, multiplied by `factor`."""
+def scaled(block: Network, factor: float, kind: type[Layer] = Layer, parameter: str = "sigma_w") -> Network:
+    """The same block with every sigma_w, or another parameter of layers of type `kind`, multiplied by `factor`."""
     return block.with_parameters(
         lambda layer: {
             name: factor * getattr(layer, name)
             for name in layer.parameters
-            if name == "sigma_w" and isinstance(layer, kind)
+            if name == parameter and isinstance(layer, kind)
         }
     )
+
+
+def attention_layers(blocks: Sequence[Network]) -> list[Attention]:
+    """The attention layers of all blocks."""
+    return [layer for block in blocks for layer in block.walk() if isinstance(layer, Attention)]
 
 
 def attention_excess(blocks: Sequence[Network], widths: Sequence[int], tokens: int) -> float:
@@ -35,8 +42,7 @@ def attention_excess(blocks: Sequence[Network], widths: Sequence[int], tokens: i
     Orthogonal tokens have overlaps of variance at most (4 + 6/n)/width after another such layer, and each token has
     n − 1 of these beside its overlap with itself.
     """
-    layers = (layer for block in blocks for layer in block.walk())
-    if not any(layer.overlaps for layer in layers):
+    if not any(layer.overlaps for layer in attention_layers(blocks)):
         return 0.0
     return (4.0 + 6.0 / tokens) * (tokens - 1.0) / min(widths)
 
@@ -48,10 +54,17 @@ def predict(
     c: float | None,
     inputs: ArrayLike | None,
     pixels: int | Sequence[int] | None = None,
+    tokens: int | None = None,
+    token_c: float | None = None,
 ) -> dict[str, Floats]:
-    """q, gradient and, for two or more inputs, 1 − c by layer, averaged over inputs and over pairs of inputs."""
+    """q, gradient and, for two or more inputs, 1 − c by layer, averaged over inputs and over pairs of inputs.
+
+    For sequences of exchangeable `tokens` also 1 − c of two tokens of one sequence.
+    """
     depth = len(widths) - 1
     block = list(blocks) if len(blocks) == depth else blocks[0]
+    if tokens is not None:
+        return _found(propagate(block, depth, q=q, c=c, width=widths, tokens=tokens, token_c=token_c))
     images = pixels_of(blocks, inputs, pixels)
     of_points = inputs is not None and np.ndim(inputs) > 2
     if tells_apart(*blocks) or of_points:
@@ -62,9 +75,7 @@ def predict(
     if batch is not None:
         q, c = (q, c or 0.0) if inputs is None else _exchangeable(inputs)
     if inputs is None or batch is not None:
-        run = propagate(block, depth, q=q, c=c, width=widths)
-        values = {"q": run.q, "gradient": run.gradient}
-        return values if run.one_minus_c is None else values | {"one_minus_c": run.one_minus_c}
+        return _found(propagate(block, depth, q=q, c=c, width=widths))
     x = np.asarray(inputs, dtype=np.float64)
     moments = x @ x.T / x.shape[1]
     own = np.diagonal(moments)
@@ -77,6 +88,12 @@ def predict(
         assert distances is not None
         found["one_minus_c"] = distances
     return {name: np.mean(entry, axis=1) for name, entry in found.items()}
+
+
+def _found(run: Trajectory) -> dict[str, Floats]:
+    """What a trajectory has of the simulated averages."""
+    values = {name: getattr(run, name) for name in ("q", "gradient", "one_minus_c", "one_minus_token_c")}
+    return {name: entry for name, entry in values.items() if entry is not None}
 
 
 def _exchangeable(inputs: ArrayLike) -> tuple[float, float]:

@@ -39,10 +39,11 @@ class Row:
     layer : int
         0 (the input) to depth; for weights, the layer of their output.
     quantity : str
-        "q", "one_minus_c" or "gradient": the attribute of that name of `Simulation` and of `Trajectory`. For the
-        weights of a user-defined sampler also "sigma_w", "mean" (in standard deviations of an entry), "correlation"
-        (mean squared correlation of two rows or columns, minus its value for independent entries) and "tail" (1/α for
-        P(|W| > w) ~ w^−α); for the biases of one "sigma_b" and "mean of biases" (in standard deviations of a bias).
+        "q", "one_minus_c", "one_minus_token_c" or "gradient": the attribute of that name of `Simulation` and of
+        `Trajectory`. For the weights of a user-defined sampler also "sigma_w", "mean" (in standard deviations of an
+        entry), "correlation" (mean squared correlation of two rows or columns, minus its value for independent entries)
+        and "tail" (1/α for P(|W| > w) ~ w^−α); for the biases of one "sigma_b" and "mean of biases" (in standard
+        deviations of a bias).
     theory : float
         Value at infinite width; for weights, the value for independent entries of the described sigma_w.
     simulation, standard_error : float

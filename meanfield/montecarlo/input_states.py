@@ -68,15 +68,35 @@ def as_points(images: Floats) -> Floats:
     return np.moveaxis(images, 1, -1).reshape(-1, images.shape[1])
 
 
+def sequence_root(root: Floats, tokens: int, token_c: float) -> Floats:
+    """`root` of one or two sequences, with a row for each token; any two tokens of a sequence have this correlation.
+
+    Examples
+    --------
+    >>> A = sequence_root(input_root(2.0, 0.5, None), 2, 0.2)
+    >>> np.round(A @ A.T, 12)
+    array([[2. , 0.4, 1. , 0.2],
+           [0.4, 2. , 0.2, 1. ],
+           [1. , 0.2, 2. , 0.4],
+           [0.2, 1. , 0.4, 2. ]])
+    """
+    return np.asarray(np.kron(root, _exchangeable_root(token_c, tokens)), dtype=np.float64)
+
+
 def _batch_root(c: float, batch: int) -> Floats:
-    """The symmetric square root of the matrix with diagonal 1 and off-diagonal entries c."""
+    """The symmetric square root of the second moments of a batch."""
     if not -1 / (batch - 1) <= c < 1:
         raise InvalidInput(
             f"c is the correlation of any two inputs of a batch of {batch} and must be a number from −1/{batch - 1} to "
             f"less than 1, not {shown(c)}"
         )
-    apart, together = math.sqrt(1 - c), math.sqrt(max(1 + (batch - 1) * c, 0.0))
-    return apart * np.eye(batch) + (together - apart) / batch
+    return _exchangeable_root(c, batch)
+
+
+def _exchangeable_root(c: float, number: int) -> Floats:
+    """The symmetric square root of the matrix with diagonal 1 and off-diagonal entries c."""
+    apart, together = math.sqrt(1 - c), math.sqrt(max(1 + (number - 1) * c, 0.0))
+    return apart * np.eye(number) + (together - apart) / number
 
 
 def draw_state(root: Floats, width: int, rng: np.random.Generator, dtype: RealType, pixels: int = 1) -> Array:

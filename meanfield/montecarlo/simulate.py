@@ -15,13 +15,13 @@ from meanfield.errors import InvalidInput
 from meanfield.montecarlo.draws import Draw
 from meanfield.montecarlo.exact_law import ExactLaw
 from meanfield.montecarlo.forward_backward import run_network
-from meanfield.montecarlo.input_states import draw_state, input_root
+from meanfield.montecarlo.input_states import draw_state, input_root, sequence_root
 from meanfield.montecarlo.materialized import Materialized
 from meanfield.montecarlo.random_generators import RandomSource, spawn
 from meanfield.montecarlo.simulation import Simulation
 from meanfield.montecarlo.weight_laws import WeightLaw, check_law
 from meanfield.montecarlo.weight_statistics import OF_BIASES, STATISTICS, Biases, Matrix
-from meanfield.networks.images import pixels_of
+from meanfield.networks.images import pixels_of, tokens_of, without_tokens
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.network import Network
 from meanfield.networks.stack import as_blocks, as_widths, check_widths
@@ -32,7 +32,7 @@ __all__ = ["simulate"]
 Method = Literal["materialized", "exact_law"]
 TypeName = Literal["float64", "float32"]
 
-QUANTITIES = ("q", "gradient", "one_minus_c")
+ROWS = {"q": (0, 3), "gradient": (1, 4), "one_minus_c": (2, 5), "one_minus_token_c": (6, 7)}  # of all points, of one
 MANY = 10**9
 T = TypeVar("T")
 
@@ -54,6 +54,8 @@ def simulate(
     rng: RandomSource = None,
     workers: Workers = 1,
     progress: bool = False,
+    tokens: int | None = None,
+    token_c: float | None = None,
 ) -> Simulation:
     """Draw random networks of finite width, run them forwards and backwards, and average over them.
 
@@ -104,13 +106,18 @@ def simulate(
         Number of threads, −1 for all cores, or a map-like callable.
     progress : bool
         Show a progress bar, on a terminal only.
+    tokens : int, optional
+        Tokens of a sequence, ≥ 2, of which any two have the correlation `token_c` at layer 0; two sequences have the
+        correlation c at the same place and c·token_c at different places.
+    token_c : float, optional
+        In [−1/(tokens − 1), 1]; 0.5 by default.
 
     Returns
     -------
     Simulation
-        `.q`, `.c`, `.one_minus_c` and `.gradient`, each a `Sample` of depth + 1 layers. The gradient is of a
-        random linear function of each input's last state (a Gaussian covector of fixed length): ``gradient[l]`` is the
-        mean of (∂/∂h^l)² over units divided by the mean of (∂/∂h^L)², averaged over inputs and networks.
+        `.q`, `.c`, `.one_minus_c`, `.token_c` and `.gradient`, each a `Sample` of depth + 1 layers. The gradient is of
+        a random linear function of each input's last state (a Gaussian covector of fixed length): ``gradient[l]`` is
+        the mean of (∂/∂h^l)² over units divided by the mean of (∂/∂h^L)², averaged over inputs and networks.
 
     Raises
     ------
@@ -148,24 +155,31 @@ def simulate(
     if batch == math.inf:
         raise InvalidInput("a simulation needs a finite batch: BatchNorm(inf) is the limit of large ones")
     root = input_root(q, c, inputs, None if batch is None else int(batch))
-    images = pixels_of(blocks, inputs, pixels)
+    if tokens is None:
+        without_tokens(token_c)
+        images = pixels_of(blocks, inputs, pixels)
+    else:
+        root, images = _of_tokens(root, tokens, token_c, inputs, pixels, batch)
     _ = reduce(lambda shape, one: one.images_after(shape), blocks, images)  # raises if the images do not fit a layer
     if batch is not None and len(root) != batch:
         raise InvalidInput(f"BatchNorm({batch}) needs a batch of {batch} inputs, not {len(root)}")
     if root.shape[1] > widths[0]:
-        raise InvalidInput(f"width must be at least {root.shape[1]}, the number of independent inputs, not {widths[0]}")
+        what = "inputs" if tokens is None else "tokens"
+        raise InvalidInput(f"width must be at least {root.shape[1]}, the number of independent {what}, not {widths[0]}")
 
     law = None if method == "exact_law" else weights
-    of_points = inputs is not None and np.ndim(inputs) > 2
+    of_points = tokens is not None or (inputs is not None and np.ndim(inputs) > 2)
     pairs = len(root) > (math.prod(images) if of_points else 1)
-    run = partial(_run_network, blocks, widths, root, images, of_points, law, np.dtype(dtype))
+    run = partial(_run_network, blocks, widths, root, images, of_points, tokens is not None, law, np.dtype(dtype))
     results = map_tasks(run, spawn(rng, networks), workers, progress, "networks")
     values = np.array([result for result, _, _ in results])
     matrices, of_weights = _columns(STATISTICS, [weights for _, weights, _ in results])
     drawn_biases, of_biases = _columns(OF_BIASES, [biases for _, _, biases in results])
+    missing = {*([] if pairs else ["one_minus_c"]), *([] if tokens is not None else ["one_minus_token_c"])}
+    rows = {name: of_name for name, of_name in ROWS.items() if name not in missing}
     return Simulation(
-        raw={name: values[:, i] for i, name in enumerate(QUANTITIES[: 2 + pairs])},
-        of_one={name: values[:, 3 + i] for i, name in enumerate(QUANTITIES[: 2 + pairs])},
+        raw={name: values[:, i] for name, (i, _) in rows.items()},
+        of_one={name: values[:, i] for name, (_, i) in rows.items()},
         points=len(root) if of_points else len(root) * math.prod(images),
         widths=widths,
         dtype=str(dtype),
@@ -174,6 +188,20 @@ def simulate(
         drawn_biases=drawn_biases,
         biases=of_biases,
     )
+
+
+def _of_tokens(
+    root: Floats, tokens: Any, token_c: Any, inputs: object, pixels: object, batch: object
+) -> tuple[Floats, tuple[int, ...]]:
+    """The root of sequences instead of inputs, and the shape of a sequence."""
+    if inputs is not None or pixels is not None:
+        raise InvalidInput("give either tokens or inputs and pixels: inputs of shape (N, channels, T) have T tokens")
+    if batch is not None:
+        raise InvalidInput("exchangeable tokens cannot be followed through a BatchNorm, which reads all of them")
+    count, t = tokens_of(tokens, token_c)
+    if t.ndim:
+        raise InvalidInput("a simulation is of one correlation of tokens: token_c must be one number")
+    return sequence_root(root, count, float(t)), (count,)
 
 
 def _columns(
@@ -192,11 +220,12 @@ def _run_network(
     root: Floats,
     pixels: tuple[int, ...],
     of_points: bool,
+    of_tokens: bool,
     weights: WeightLaw | Sequence[WeightLaw] | None,
     dtype: RealType,
     rng: np.random.Generator,
 ) -> tuple[Floats, list[tuple[Matrix, Floats]], list[tuple[Biases, Floats]]]:
-    """Run one network; return its statistics by layer, shape (6, depth + 1), and those of its matrices and biases.
+    """Run one network; return its statistics by layer, as `run_network` does, and those of its matrices and biases.
 
     `weights` None means Gaussian layers sampled in law. The rows of `root` are inputs, or pixels if `of_points`.
     """
@@ -206,5 +235,5 @@ def _run_network(
         laws = weights if isinstance(weights, list | tuple) else [weights]
         draw = Materialized(rng, widths[0], dtype, weights, any(callable(law) for law in laws), pixels)
     state = draw_state(root, widths[0], rng, dtype, 1 if of_points else math.prod(pixels))
-    values = run_network(blocks, widths, state, draw)
+    values = run_network(blocks, widths, state, draw, of_tokens=of_tokens)
     return (values, draw.measured, draw.measured_biases) if isinstance(draw, Materialized) else (values, [], [])

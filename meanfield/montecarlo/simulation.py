@@ -24,7 +24,8 @@ class Simulation(Result):
     Attributes
     ----------
     raw : mapping of str to ndarray, shape (networks, depth + 1)
-        Values of each network by quantity: "q", "gradient" and, for two or more inputs, "one_minus_c".
+        Values of each network by quantity: "q", "gradient", for two or more inputs "one_minus_c", and for sequences of
+        correlated tokens "one_minus_token_c".
     widths : tuple of int
         Units of layers 0 … depth.
     dtype : str
@@ -38,7 +39,7 @@ class Simulation(Result):
     biases : mapping of str to ndarray, shape (networks, len(drawn_biases))
         Their "sigma_b" and "mean of biases", as defined by `bias_statistics`.
     of_one : mapping of str to ndarray, shape (networks, depth + 1)
-        As `raw`, for the first point instead of the mean over points; 1 − c of the first two inputs.
+        As `raw`, for the first point instead of the mean over points; 1 − c of the first two inputs, or tokens.
     points : int
         Number of inputs times pixels at layer 0.
     """
@@ -70,6 +71,19 @@ class Simulation(Result):
     def c(self) -> Sample | None:
         """Correlation h_a · h_b / |h_a||h_b|, averaged over pairs of inputs and networks; None for a single input."""
         distance = self.one_minus_c
+        return None if distance is None else Sample(1.0 - distance.mean, distance.standard_error, distance.n)
+
+    @property
+    @own_error_state
+    def one_minus_token_c(self) -> Sample | None:
+        """1 − c without cancellation, averaged over pairs of tokens of a sequence; None without `tokens`."""
+        return sample(self.raw["one_minus_token_c"]) if "one_minus_token_c" in self.raw else None
+
+    @property
+    @own_error_state
+    def token_c(self) -> Sample | None:
+        """Correlation of the tokens of a sequence, averaged over pairs and networks; None without `tokens`."""
+        distance = self.one_minus_token_c
         return None if distance is None else Sample(1.0 - distance.mean, distance.standard_error, distance.n)
 
     @property

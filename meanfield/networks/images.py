@@ -2,11 +2,13 @@
 
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from meanfield.arguments import each_axis, whole
+from meanfield._types import Floats
+from meanfield.arguments import each_axis, real, whole
 from meanfield.errors import InvalidInput, shown
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.batchnorm import batch_size
@@ -14,6 +16,8 @@ from meanfield.networks.layers.network import in_sequence
 
 LEAST = {1: 16, 2: 8}  # default number of pixels along each axis, by the number of axes
 LARGEST = 100_000  # pixels along an axis
+MOST = 1_000_000  # tokens of a sequence
+TOKEN_C = 0.5  # the correlation of tokens where it is not given
 
 
 def reads_pixels(*blocks: Layer) -> bool:
@@ -113,3 +117,28 @@ def _why_not(*blocks: Layer) -> str:
     if reader and noise:
         return f"{reader.label} reads tokens, which {noise.label} makes different: follow them with propagate_pixels"
     return next((layer.tells_apart for layer in layers if layer.tells_apart), "")
+
+
+def tokens_of(tokens: Any, token_c: Any) -> tuple[int, Floats]:
+    """The number of tokens of a sequence and their correlation, checked; 0.5 if it is not given.
+
+    Examples
+    --------
+    >>> tokens_of(8, 0.25)
+    (8, array(0.25))
+    """
+    count = whole(tokens, "tokens", MOST, least=2)
+    t = real(TOKEN_C if token_c is None else token_c, "token_c")
+    least = -1.0 / (count - 1.0)
+    if not np.all((t >= least - 1e-12) & (t <= 1)):
+        raise InvalidInput(
+            f"token_c is the correlation of any two of {count} tokens and must lie in [-1/{count - 1}, 1], not "
+            f"{shown(token_c)}"
+        )
+    return count, np.maximum(t, least)
+
+
+def without_tokens(token_c: Any) -> None:
+    """Refuse `token_c` where there are no tokens."""
+    if token_c is not None:
+        raise InvalidInput("token_c is the correlation of the tokens of a sequence: give their number tokens= as well")

@@ -11,18 +11,21 @@ from meanfield._types import Floats
 from meanfield.arguments import correlation, positive, whole
 from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput, shown
-from meanfield.networks.images import keeps_alike, pixels_of
+from meanfield.networks.images import keeps_alike, pixels_of, tokens_of, without_tokens
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.network import Network
 from meanfield.networks.stack import as_blocks, as_widths, check_widths
 from meanfield.theory.assumptions.block import check_gaussian
 from meanfield.theory.assumptions.surrogates import without_surrogates
+from meanfield.theory.assumptions.tokens import check_tokens
 from meanfield.theory.depth.correlation_orbit import CorrelationOrbit
+from meanfield.theory.depth.exchangeable_tokens import over_tokens
 from meanfield.theory.depth.orbit import signals
 from meanfield.theory.depth.pixel_means import pixel_means
 from meanfield.theory.depth.trajectory import Trajectory
 from meanfield.theory.fluctuations.bands import bands
 from meanfield.theory.layer_maps import one_point, two_points
+from meanfield.theory.layer_maps.tokens import Tokens
 from meanfield.theory.states import Batch, Pair, Point
 from meanfield.theory.variance_and_correlation_map import broadcast
 
@@ -47,6 +50,8 @@ def propagate(
     q2: ArrayLike | None = None,
     width: int | Sequence[int] | None = None,
     pixels: int | Sequence[int] | None = None,
+    tokens: int | None = None,
+    token_c: ArrayLike | None = None,
 ) -> Trajectory:
     """Carry one input, or a pair, through `depth` repetitions of a block, or through `depth` blocks that differ.
 
@@ -71,6 +76,12 @@ def propagate(
         Size of images along each axis, or tokens of sequences; 16 or 8 × 8 by default. Where layers do not keep pixels
         alike, or if it is given, q, c and gradients are means over pixels, which have `q` and `c` at layer 0 and are
         orthogonal to each other; `chi` is then nan at the last layer. `propagate_pixels` says what each one does.
+    tokens : int, optional
+        Tokens T ≥ 2 of a sequence, exchangeable: all have `q`, and any two of them `token_c`. The trajectory then has
+        `token_c` too, `c` compares tokens at one place of two sequences (c·token_c at different places), and gradients
+        are of each token, through values, queries and keys. Without it, all tokens of a sequence are equal.
+    token_c : float or array_like, optional
+        Correlation of any two tokens of a sequence at layer 0, in [−1/(T − 1), 1]; 0.5 by default.
 
     Returns
     -------
@@ -96,6 +107,9 @@ def propagate(
     """
     depth = whole(depth, "depth", DEEPEST)
     blocks = as_blocks(block, depth)
+    if tokens is not None:
+        return _over_tokens(blocks, depth, q, c, q2, width, pixels, tokens, token_c)
+    without_tokens(token_c)
     if pixels is not None or not keeps_alike(*blocks):
         return _over_pixels(blocks, depth, q, c, q2, width, pixels)
     check_gaussian(*blocks, repeated=len(blocks) == 1)
@@ -128,6 +142,22 @@ def propagate(
         pair = Pair.at(first, d) if q2 is None else Pair.of(first, second, d)
     run = _run(blocks, depth, first, pair, widths)
     return run if width is None else replace(run, **bands(blocks, run.q, run.gradient, as_widths(width, depth)))
+
+
+def _over_tokens(
+    blocks: tuple[Network, ...], depth: int, q: Any, c: Any, q2: Any, width: Any, pixels: Any, tokens: Any, token_c: Any
+) -> Trajectory:
+    """The trajectory of exchangeable tokens."""
+    count, t = tokens_of(tokens, token_c)
+    if q2 is not None or pixels is not None:
+        raise InvalidInput("with tokens= all tokens have one q, and there are no pixels: leave out q2 and pixels")
+    check_tokens(*blocks, repeated=len(blocks) == 1)
+    widths = None
+    if width is not None:
+        check_widths(blocks, units := as_widths(width, depth))
+        widths = np.asarray(units, dtype=np.float64)
+    given = [positive(q, "q"), t, *([] if c is None else [correlation(c)])]
+    return over_tokens(blocks, depth, Tokens.at(count, *broadcast(Network(*blocks), *given)), widths)
 
 
 def _over_pixels(

@@ -37,6 +37,10 @@ class Trajectory(Explained):
         their logarithms, to first order in 1/width: lower and upper end. |h|²/n is exactly `q` at layer 0.
     band_reason : str
         Why there is no band, where one is None.
+    token_c, one_minus_token_c : ndarray or None
+        Correlation of two tokens of one sequence, and 1 − token_c to full relative precision; None without tokens. `c`
+        is then the correlation of tokens at the same place of two sequences, and `gradient` of each token, for
+        gradients at the last layer that are independent between tokens.
     not_finite : dict of str to ndarray of str
         Why numbers are infinite or nan: by field, a reason or "" for each entry. Fields that are finite everywhere are
         left out.
@@ -50,6 +54,8 @@ class Trajectory(Explained):
     q_band: Floats | None = None
     gradient_band: Floats | None = None
     band_reason: str = "bands need the width of the layers"
+    token_c: Floats | None = None
+    one_minus_token_c: Floats | None = None
 
     def reasons(self) -> Mapping[str, Reasons]:
         """Why numbers may be infinite or nan, by field."""
@@ -59,6 +65,8 @@ class Trajectory(Explained):
             "q": [beyond],
             "c": undirected,
             "one_minus_c": undirected,
+            "token_c": undirected,
+            "one_minus_token_c": undirected,
             "chi": [
                 beyond,
                 (np.isnan(self.chi), "means over pixels that differ do not tell what one more block would do"),

@@ -13,9 +13,11 @@ from meanfield.bounded import Bounded
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers.attention import Attention
 from meanfield.networks.layers.dense import Dense
-from meanfield.theory.layer_maps.covariance import Covariance, Pullback, all_points
+from meanfield.theory.layer_maps.covariance import Covariance, Points, Pullback, all_points
 from meanfield.theory.layer_maps.dispatch import finite, one_point, pair_slope, two_points
+from meanfield.theory.layer_maps.exchangeable_attention import exchangeable
 from meanfield.theory.layer_maps.pooling import averaged
+from meanfield.theory.layer_maps.tokens import Tokens
 from meanfield.theory.states import LazySpread, Pair, Point
 
 EPS = float(np.finfo(float).eps)
@@ -56,15 +58,21 @@ def _(layer: Attention, x: Pair) -> Bounded:
 
 
 @all_points.register
-def _(layer: Attention, state: Covariance) -> tuple[Covariance, Pullback]:
+def _(layer: Attention, state: Points) -> tuple[Points, Pullback]:
+    if isinstance(state, Tokens):
+        read, back = exchangeable(layer, state)
+        return read.of(*(two_points(_output(layer), pair) for pair in read.pairs)), lambda g: back(
+            np.asarray(layer.sigma_w) ** 2 * g
+        )
+    assert isinstance(state, Covariance)
     if layer.scores == "softmax":
         raise InvalidInput("the map of softmax attention is known for exchangeable tokens alone: give tokens=")
     if layer.scores == "uniform":
         reads = np.tril(np.ones((state.pixels,) * 2)) if layer.causal else np.ones((state.pixels,) * 2)
-        read, back = averaged(reads / reads.sum(axis=1, keepdims=True), state, state.images)
+        mixed, back = averaged(reads / reads.sum(axis=1, keepdims=True), state, state.images)
     else:
-        read, back = _weighed(layer.sigma_qk**2, state)
-    after = two_points(_output(layer), read.pair)
+        mixed, back = _weighed(layer.sigma_qk**2, state)
+    after = two_points(_output(layer), mixed.pair)
     return Covariance.of_pair(after, state.images), lambda g: back(layer.sigma_w**2 * g)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from meanfield._types import Floats
 from meanfield.bounded import Bounded, as_bounded, scaled
 from meanfield.networks.layers.concatenation import Concatenate
-from meanfield.theory.layer_maps.covariance import Covariance, Pullback, all_points
+from meanfield.theory.layer_maps.covariance import Points, Pullback, all_points
 from meanfield.theory.layer_maps.dispatch import hiding, one_point, pair_slope, two_points
 from meanfield.theory.layer_maps.tangent_kernel import State, behind, tangent
 from meanfield.theory.states import LazySpread, Pair, Point, Spread, Sum, spread_of
@@ -34,10 +34,11 @@ def _(layer: Concatenate, x: Pair) -> Pair:
 
 
 @all_points.register
-def _(layer: Concatenate, state: Covariance) -> tuple[Covariance, Pullback]:
+def _(layer: Concatenate, state: Points) -> tuple[Points, Pullback]:
     after, back = all_points(layer.branch, state)
-    beside = Covariance.of_pair(joined(layer, state.pair, after.pair), state.images)
-    return beside, lambda g: (g + hiding(layer.growth, back(g))) / (1.0 + layer.growth)
+    return state.joined(
+        partial(joined, layer), after
+    ), lambda g: (g + hiding(layer.growth, back(g))) / (1.0 + layer.growth)
 
 
 @tangent.register

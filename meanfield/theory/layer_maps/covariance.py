@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import singledispatch
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -21,8 +22,27 @@ from meanfield.networks.layers.base import Layer
 from meanfield.theory.layer_maps.dispatch import hiding, one_point, pair_slope, two_points
 from meanfield.theory.states import LazySpread, Pair, Point, Spread
 
-#: Maps E g_a·g_b of the gradients at all points behind a layer, shape (points, points), to the values before it.
+#: Maps E g_a·g_b of the gradients at all points behind a layer, in the form of the state, to the values before it.
 Pullback = Callable[[Floats], Floats]
+
+
+class Points(Protocol):
+    """The second moments of all points: a `Covariance`, or `Tokens` where all pairs are alike."""
+
+    @property
+    def q(self) -> Floats:
+        """E u² of the points."""
+
+    def by_itself(
+        self, layer: Layer, factor: Callable[[Pair], Bounded] | None = None
+    ) -> "tuple[Points, Callable[[Floats], Floats]]":
+        """`all_points` of a layer that reads each point by itself, from its maps of one point and of two points.
+
+        `factor` is what multiplies the covariance of the gradients of a pair, if it is not the pair slope.
+        """
+
+    def joined(self, add: Callable[..., Pair], *after: Any) -> "Points":
+        """These points and what branches make of them as `add` joins them, pair by pair."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,25 +122,51 @@ class Covariance:
         d = self.d[first, second]
         return Pair(q1=self.q[first], q2=self.q[second], d=d, spread1=spreads[0], spread2=spreads[1])
 
+    def joined(self, add: Callable[..., Pair], *after: "Covariance") -> "Covariance":
+        """As in `Points`."""
+        return Covariance.of_pair(add(self.pair, *(one.pair for one in after)), after[0].images)
+
+    def by_itself(self, layer: Layer, factor: Callable[[Pair], Bounded] | None = None) -> tuple["Covariance", Pullback]:
+        """As in `Points`; the pullback computes the slope of a pair only where the covariance of gradients is not 0."""
+        points = self.q.size
+        one = one_point(layer, Point.at(self.q, spread=self.spread))
+        pairs = np.triu_indices(points, 1)
+        d, error = np.zeros((2, points, points))
+        if points > 1:
+            pair = two_points(layer, self.pairs(*pairs))
+            d[pairs], error[pairs] = pair.d.value, pair.d.error
+            d, error = d + d.T, error + error.T
+
+        def back(g: Floats) -> Floats:
+            slope, pairs = np.zeros(g.shape), np.nonzero(np.triu(g, 1))
+            if len(pairs[0]):
+                slope[pairs] = between(layer, self.pairs(*pairs), factor).value
+                slope += slope.T
+            np.fill_diagonal(slope, one.chi.value)
+            return hiding(slope, g)
+
+        q, spread = np.broadcast_to(one.q.value, points), _taken(one.spread, np.arange(points))
+        return Covariance(q=q, d=Bounded(d, error), spread=spread, images=self.images), back
+
 
 @singledispatch
-def all_points(layer: Layer, state: Covariance) -> tuple[Covariance, Pullback]:
+def all_points(layer: Layer, state: Points) -> tuple[Any, Pullback]:
     """All points behind a layer, and the pullback for covariances of gradients.
 
     Parameters
     ----------
     layer : Layer
         The description of the layer.
-    state : Covariance
+    state : Points
         All points before the layer.
 
     Returns
     -------
-    after : Covariance
+    after : Points
         All points behind the layer, with ``layer.images_after(state.images)`` pixels for each input.
     pullback : callable
-        Maps E g_a·g_b behind the layer, shape (points after, points after), to E g_a·g_b before it, shape (points,
-        points).
+        Maps E g_a·g_b behind the layer to E g_a·g_b before it: of a `Covariance` arrays of shape (points, points), of
+        `Tokens` the two values (of a token, of two tokens) as the first axis.
 
     Raises
     ------
@@ -131,44 +177,21 @@ def all_points(layer: Layer, state: Covariance) -> tuple[Covariance, Pullback]:
     ----------
     Xiao et al. 2018 (arXiv:1806.05393), eq. 2.4; Novak et al. 2019 (arXiv:1810.05148), section 3.
     """
-    return each_by_itself(layer, state)
-
-
-def each_by_itself(
-    layer: Layer, state: Covariance, factor: Callable[[Pair], Bounded] | None = None
-) -> tuple[Covariance, Pullback]:
-    """`all_points` of a layer that reads each point by itself, from its maps of one point and of two points.
-
-    The pullback computes the slope of a pair only where the covariance of its gradients is not 0. `factor` is what
-    multiplies this covariance, if it is not the pair slope.
-    """
-    if layer.reads_points:
+    if layer.reads_points or any(inner.reads_points for inner in layer.walk()):
         raise InvalidInput(f"no map of several points is known for a layer of type {type(layer).__name__}")
-    points = state.q.size
-    one = one_point(layer, Point.at(state.q, spread=state.spread))
-    pairs = np.triu_indices(points, 1)
-    d, error = np.zeros((2, points, points))
-    if points > 1:
-        pair = two_points(layer, state.pairs(*pairs))
-        d[pairs], error[pairs] = pair.d.value, pair.d.error
-        d, error = d + d.T, error + error.T
-
-    def back(g: Floats) -> Floats:
-        slope, pairs = np.zeros(g.shape), np.nonzero(np.triu(g, 1))
-        if len(pairs[0]):
-            if factor is None and any(phi.surrogate for phi in layer.activations):
-                raise InvalidInput(f"covariances of gradients through surrogates are not known in a {layer.label}")
-            between = state.pairs(*pairs)
-            slope[pairs] = (pair_slope(layer, between) if factor is None else factor(between)).value
-            slope += slope.T
-        np.fill_diagonal(slope, one.chi.value)
-        return hiding(slope, g)
-
-    q, spread = np.broadcast_to(one.q.value, points), _taken(one.spread, np.arange(points))
-    return Covariance(q=q, d=Bounded(d, error), spread=spread, images=state.images), back
+    return state.by_itself(layer)
 
 
-def in_turn(layers: Iterable[tuple[Layer, Callable[[Floats], None]]], state: Covariance) -> tuple[Covariance, Pullback]:
+def between(layer: Layer, pair: Pair, factor: Callable[[Pair], Bounded] | None) -> Bounded:
+    """What multiplies the covariance of the gradients of a pair: `factor` of it, or the pair slope of the layer."""
+    if factor is not None:
+        return factor(pair)
+    if any(phi.surrogate for phi in layer.activations):
+        raise InvalidInput(f"covariances of gradients through surrogates are not known in a {layer.label}")
+    return pair_slope(layer, pair)
+
+
+def in_turn(layers: Iterable[tuple[Layer, Callable[[Floats], None]]], state: Points) -> tuple[Any, Pullback]:
     """`all_points` of several layers in order; each comes with a check of the second moments before it."""
     pullbacks = []
     for layer, check in layers:

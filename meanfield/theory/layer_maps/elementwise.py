@@ -10,7 +10,7 @@ from meanfield.bounded import Bounded
 from meanfield.errors import InfiniteDerivative, InvalidInput
 from meanfield.networks.layers.elementwise import Elementwise
 from meanfield.theory.layer_maps.batchnorm import sphere_pair, sphere_point
-from meanfield.theory.layer_maps.covariance import Covariance, Pullback, all_points, each_by_itself
+from meanfield.theory.layer_maps.covariance import Points, Pullback, all_points
 from meanfield.theory.layer_maps.dispatch import one_point, pair_slope, two_points
 from meanfield.theory.layer_maps.groupnorm import group_point
 from meanfield.theory.states import LazySpread, Pair, Point, Spread
@@ -52,19 +52,19 @@ def _(layer: Elementwise, x: Pair) -> Bounded:
 
 
 @all_points.register
-def _(layer: Elementwise, state: Covariance) -> tuple[Covariance, Pullback]:
+def _(layer: Elementwise, state: Points) -> tuple[Points, Pullback]:
     if 0.0 in layer.activation.jumps and np.any(state.q == 0):
         raise InvalidInput(
             f"{layer.activation.name} jumps at 0, and some pixels have the signal 0: give the layer before it a bias"
         )
     surrogate = layer.activation.surrogate
     if surrogate is None:
-        return each_by_itself(layer, state)
+        return state.by_itself(layer)
 
     def factor(x: Pair) -> Bounded:  # E g(u)g(v)
         return Bounded(*surrogate.moments.product(x.q1, x.q2, x.one_minus_c))
 
-    return each_by_itself(layer, state, factor)
+    return state.by_itself(layer, factor)
 
 
 def gradient_factor(activation: Activation, q: Floats | float) -> Bounded:

@@ -7,7 +7,7 @@ from meanfield.bounded import Bounded
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.network import Network
 from meanfield.theory.layer_maps.batchnorm import settled_batch, step
-from meanfield.theory.layer_maps.covariance import Covariance, Pullback, all_points, in_turn
+from meanfield.theory.layer_maps.covariance import Points, Pullback, all_points, in_turn
 from meanfield.theory.layer_maps.dispatch import one_point, pair_slope, two_points
 from meanfield.theory.layer_maps.tangent_kernel import State, tangent
 from meanfield.theory.states import Pair, Point
@@ -39,7 +39,7 @@ def _(layer: Network, x: Pair) -> Bounded:
 
 
 @all_points.register
-def _(layer: Network, state: Covariance) -> tuple[Covariance, Pullback]:
+def _(layer: Network, state: Points) -> tuple[Points, Pullback]:
     return in_turn(((inner, lambda q: None) for inner in layer), state)
 
 

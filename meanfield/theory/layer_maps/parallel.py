@@ -18,7 +18,7 @@ from meanfield.errors import InvalidInput
 from meanfield.networks.layers.network import in_sequence
 from meanfield.networks.layers.parallel import Parallel
 from meanfield.theory.layer_maps.batchnorm import step
-from meanfield.theory.layer_maps.covariance import Covariance, Pullback, all_points, in_turn
+from meanfield.theory.layer_maps.covariance import Points, Pullback, all_points, in_turn
 from meanfield.theory.layer_maps.dispatch import finite, hiding, one_point, pair_slope, two_points
 from meanfield.theory.layer_maps.tangent_kernel import State, behind, tangent
 from meanfield.theory.states import Batch, LazySpread, Pair, Point, Spread, spread_of
@@ -61,7 +61,7 @@ def _(layer: Parallel, x: Pair) -> Bounded:
 
 
 @all_points.register
-def _(layer: Parallel, state: Covariance) -> tuple[Covariance, Pullback]:
+def _(layer: Parallel, state: Points) -> tuple[Points, Pullback]:
     each, pullbacks, seen = [], [], _Means(layer)
     for number, branch in enumerate(seen.branches):
         checks = (partial(seen.look, number, at) for at in range(len(branch)))
@@ -69,7 +69,7 @@ def _(layer: Parallel, state: Covariance) -> tuple[Covariance, Pullback]:
         each.append(after)
         pullbacks.append(back)
     w = cross(layer, seen.found)
-    sums = Covariance.of_pair(summed(w, state.pair, [after.pair for after in each]), each[0].images)
+    sums = state.joined(lambda x, *branches: summed(w, x, branches), *each)
 
     def pullback(g: Floats) -> Floats:
         back = sum(back(g) for back in pullbacks)

@@ -17,7 +17,7 @@ from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.network import in_sequence
 from meanfield.networks.layers.residual import Residual
 from meanfield.theory.layer_maps.batchnorm import step
-from meanfield.theory.layer_maps.covariance import Covariance, Pullback, all_points, in_turn
+from meanfield.theory.layer_maps.covariance import Points, Pullback, all_points, in_turn
 from meanfield.theory.layer_maps.dispatch import finite, hiding, one_point, pair_slope, two_points
 from meanfield.theory.layer_maps.tangent_kernel import State, behind, tangent
 from meanfield.theory.states import Batch, LazySpread, Pair, Point, Spread, Sum, spread_of
@@ -48,11 +48,10 @@ def _(layer: Residual, x: Pair) -> Pair:
 
 
 @all_points.register
-def _(layer: Residual, state: Covariance) -> tuple[Covariance, Pullback]:
+def _(layer: Residual, state: Points) -> tuple[Points, Pullback]:
     after, back = in_turn(((inner.layer, inner.check) for inner in branch(layer)), state)
     skip, share = shares(layer)
-    sums = Covariance.of_pair(joined(layer, state.pair, after.pair), state.images)
-    return sums, lambda g: hiding(skip, g) + hiding(share, back(g))
+    return state.joined(partial(joined, layer), after), lambda g: hiding(skip, g) + hiding(share, back(g))
 
 
 @tangent.register
