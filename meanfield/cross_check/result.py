@@ -118,7 +118,7 @@ class CheckResult(Result):
         rows = tuple(
             (
                 str(row.layer),
-                {"one_minus_c": "1 - c", **WEIGHTS}.get(row.quantity, row.quantity),
+                {"one_minus_c": "1 - c", "one_minus_token_c": "1 - token_c", **WEIGHTS}.get(row.quantity, row.quantity),
                 number(row.theory),
                 number(row.simulation),
                 f"{row.standard_error:.1g}",

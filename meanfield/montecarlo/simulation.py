@@ -116,7 +116,7 @@ class Simulation(Result):
 
     def report(self) -> Report:
         """Means over networks and their standard errors, of about twenty layers."""
-        samples = {"q": self.q, "c": self.c, "gradient": self.gradient}
+        samples = {"q": self.q, "c": self.c, "token_c": self.token_c, "gradient": self.gradient}
         columns = {name: each for name, each in samples.items() if each is not None}
         rows = tuple(
             (str(layer), *(_with_error(each.mean[layer], each.standard_error[layer]) for each in columns.values()))
@@ -126,7 +126,9 @@ class Simulation(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """Means and standard errors by layer, and what was simulated, in JSON types."""
-        quantities = {name: getattr(self, name) for name in ("q", "c", "one_minus_c", "gradient")}
+        quantities = {
+            name: getattr(self, name) for name in ("q", "c", "one_minus_c", "token_c", "one_minus_token_c", "gradient")
+        }
         about = {"depth": self.depth, "widths": self.widths, "networks": self.networks, "dtype": self.dtype}
         converted: dict[str, Any] = json_types({**about, **quantities})
         return converted

@@ -6,7 +6,12 @@ from meanfield._types import Axes, Floats
 from meanfield.plotting.axes import COLOURS, GREY, axes_for, drawing, legend_above
 from meanfield.plotting.fields import CheckFields
 
-LABELS = {"q": "$q$", "one_minus_c": "$1 - c$", "gradient": "squared gradient"}
+LABELS = {
+    "q": "$q$",
+    "one_minus_c": "$1 - c$",
+    "one_minus_token_c": "1 - correlation of tokens",
+    "gradient": "squared gradient",
+}
 
 
 @drawing

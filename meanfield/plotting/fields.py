@@ -118,6 +118,10 @@ class TrajectoryFields(Protocol):
         """1 − c, accurate where c is close to 1; None for a single input."""
 
     @property
+    def token_c(self) -> Floats | None:
+        """Correlation of the tokens of a sequence."""
+
+    @property
     def chi(self) -> Floats:
         """Growth factor of the squared gradient across one block."""
 
@@ -172,6 +176,10 @@ class SimulationFields(Protocol):
     @property
     def one_minus_c(self) -> SampleFields | None:
         """1 − c; None for a single input."""
+
+    @property
+    def token_c(self) -> SampleFields | None:
+        """Correlation of the tokens of a sequence."""
 
     @property
     def gradient(self) -> SampleFields:

@@ -11,14 +11,14 @@ from meanfield.plotting.trajectory import LABELS
 
 @drawing
 def plot_simulation(simulation: SimulationFields, axes: Axes = None, *, label: str | None = None) -> Axes:
-    """Draw second moment, correlation (of two inputs) and squared gradient by layer, one below the other.
+    """Draw second moment, correlations (of two inputs, of tokens) and squared gradient, one below the other.
 
     Parameters
     ----------
     simulation : Simulation
         Result of `meanfield.simulate`.
     axes : sequence of matplotlib Axes, optional
-        Two, or three with a correlation; None makes a figure.
+        Two, and one more for each correlation; None makes a figure.
     label : str, optional
         Name of the bars in a legend.
 
@@ -37,7 +37,7 @@ def plot_simulation(simulation: SimulationFields, axes: Axes = None, *, label: s
     >>> len(plot_simulation(mf.simulate("tanh", 3, 32, networks=4, c=0.5, rng=0)))
     3
     """
-    names = [name for name in ("q", "c", "gradient") if getattr(simulation, name) is not None]
+    names = [name for name in ("q", "c", "token_c", "gradient") if getattr(simulation, name) is not None]
     axes = np.atleast_1d(axes_for(axes, (5.2, 2.0 * len(names)), rows=len(names)))
     if axes.size != len(names):
         raise InvalidInput(f"{len(names)} Axes are needed for {', '.join(names)}, not {axes.size}")

@@ -11,6 +11,8 @@ LABELS = {
     "q": "second moment $q$",
     "c": "correlation $c$",
     "one_minus_c": "$1 - c$",
+    "token_c": "correlation of tokens",
+    "one_minus_token_c": "1 - correlation\nof tokens",
     "gradient": "squared gradient\n(last layer = 1)",
     "chi": r"gradient factor $\chi$",
 }
@@ -26,7 +28,7 @@ def plot_quantity(
     ----------
     trajectory : Trajectory
         Trajectory of one network, or of an array of networks: then one line for each.
-    quantity : {"q", "c", "one_minus_c", "gradient", "chi"}
+    quantity : {"q", "c", "one_minus_c", "token_c", "one_minus_token_c", "gradient", "chi"}
         Quantity to draw.
     ax : matplotlib Axes, optional
         Where to draw; None makes a figure.
@@ -43,7 +45,7 @@ def plot_quantity(
     Raises
     ------
     InvalidInput
-        If there is no such quantity, or the trajectory has a single input and so no correlation.
+        If there is no such quantity, or the trajectory has a single input, or no tokens, and so no correlation.
 
     Examples
     --------
@@ -54,6 +56,8 @@ def plot_quantity(
     if quantity not in LABELS:
         raise InvalidInput(f"quantity must be one of {', '.join(LABELS)}, not {shown(quantity)}")
     values = getattr(trajectory, quantity)
+    if values is None and "token" in quantity:
+        raise InvalidInput("this trajectory has no tokens: give propagate() their number tokens=")
     if values is None:
         raise InvalidInput("a trajectory of one input has no correlation: give propagate() the correlation c of two")
     ax = axes_for(ax, (5.2, 3.0))
@@ -77,14 +81,14 @@ def plot_quantity(
 
 @drawing
 def plot_propagation(trajectory: TrajectoryFields, axes: Axes = None, *, bands: bool = False, **style: object) -> Axes:
-    """Draw second moment, correlation (of two inputs) and squared gradient by layer, one below the other.
+    """Draw second moment, correlations (of two inputs, of tokens) and squared gradient, one below the other.
 
     Parameters
     ----------
     trajectory : Trajectory
         Result of `meanfield.propagate`.
     axes : sequence of matplotlib Axes, optional
-        Two, or three with a correlation; None makes a figure.
+        Two, and one more for each correlation; None makes a figure.
     bands, **style
         As in `plot_quantity`.
 
@@ -103,7 +107,7 @@ def plot_propagation(trajectory: TrajectoryFields, axes: Axes = None, *, bands: 
     >>> len(plot_propagation(mf.propagate("tanh", 5, c=0.5)))
     3
     """
-    names = ("q", "gradient") if trajectory.c is None else ("q", "c", "gradient")
+    names = [name for name in ("q", "c", "token_c", "gradient") if getattr(trajectory, name) is not None]
     axes = np.atleast_1d(axes_for(axes, (5.2, 2.0 * len(names)), rows=len(names)))
     if axes.size != len(names):
         raise InvalidInput(f"{len(names)} Axes are needed for {', '.join(names)}, not {axes.size}")

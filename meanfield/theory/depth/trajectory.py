@@ -77,7 +77,8 @@ class Trajectory(Explained):
 
     def report(self) -> Report:
         """A table of about twenty layers; ranges where there are several networks."""
-        named = {"q": self.q, "c": self.c, "1 - c": self.one_minus_c, "chi": self.chi, "gradient": self.gradient}
+        named = {"q": self.q, "c": self.c, "1 - c": self.one_minus_c, "token_c": self.token_c}
+        named |= {"chi": self.chi, "gradient": self.gradient}
         columns = {name: values for name, values in named.items() if values is not None}
         rows = tuple(
             (str(layer), *(numbers(values[layer]) for values in columns.values())) for layer in thinned(len(self.q) - 1)
@@ -87,14 +88,14 @@ class Trajectory(Explained):
     def plot(
         self, ax: Axes = None, *, quantity: str | None = None, label: str | None = None, title: str | None = None
     ) -> Axes:
-        """Draw q, c (of two inputs) and gradient by layer, or one `quantity`; returns the Axes.
+        """Draw q, c (of two inputs), token_c and gradient by layer, or one `quantity`; returns the Axes.
 
         Parameters
         ----------
         ax : Axes or sequence of Axes, optional
             As many as there are quantities; None makes a figure.
         quantity : str, optional
-            Only this one: "q", "c", "one_minus_c", "chi" or "gradient".
+            Only this one: "q", "c", "one_minus_c", "token_c", "one_minus_token_c", "chi" or "gradient".
         label, title : str, optional
             Name of the line in a legend; text above the first Axes.
         """
