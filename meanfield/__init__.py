@@ -20,6 +20,7 @@ _PUBLIC = {
     "networks.layers.residual": ("Residual",),
     "networks.layers.parallel": ("Parallel",),
     "networks.layers.scale": ("Scale",),
+    "networks.layers.stochastic_depth": ("StochasticDepth",),
     "networks.layers.dropout": ("Dropout",),
     "networks.layers.noise": ("AdditiveNoise", "MultiplicativeNoise"),
     "networks.layers.gated": ("Gated",),

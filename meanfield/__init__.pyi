@@ -44,6 +44,7 @@ from meanfield.networks.layers.parallel import Parallel
 from meanfield.networks.layers.pooling import AveragePool, Flatten, GlobalAveragePool
 from meanfield.networks.layers.residual import Residual
 from meanfield.networks.layers.scale import Scale
+from meanfield.networks.layers.stochastic_depth import StochasticDepth
 from meanfield.networks.text.text import network, written
 from meanfield.recommendation.recommend import recommend
 from meanfield.recommendation.recommendation import Recommendation
@@ -119,6 +120,7 @@ __all__ = [
     "Sample",
     "Scale",
     "Simulation",
+    "StochasticDepth",
     "Trajectory",
     "TransformedActivation",
     "UnknownActivation",

@@ -190,6 +190,7 @@ USUAL: dict[str, dict[str, Any]] = {
     "Residual": {"branch": "relu", "branch_scale": 0.5, "skip_scale": 1.0},
     "Parallel": {"branches": "relu"},
     "Scale": {"value": 0.5},
+    "StochasticDepth": {"branch": "relu", "rate": 0.1},
     "Dropout": {"rate": 0.1},
     "AdditiveNoise": {"std": 0.1},
     "MultiplicativeNoise": {"std": 0.1},

@@ -30,6 +30,7 @@ def public_objects() -> dict[str, Any]:
         "elementwise": mf.Elementwise("tanh"),
         "residual": mf.Residual("relu", mf.Dense(1.4), branch_scale=0.5),
         "parallel": mf.Parallel(mf.Dense(1.4), ["relu", mf.Dense()]),
+        "stochastic depth": mf.StochasticDepth("relu", mf.Dense(), rate=0.1),
         "scale": mf.Scale([0.1, 0.2]),
         "dropout": mf.Dropout(0.1),
         "additive noise": mf.AdditiveNoise(0.1),

@@ -55,7 +55,7 @@ LAYERS |= {
     "Gated": "activation sigma_w sigma_b",
 }
 LAYERS |= {"GroupNorm": "groups"}
-LAYERS |= {"Parallel": "branches", "Scale": "value"}
+LAYERS |= {"Parallel": "branches", "Scale": "value", "StochasticDepth": "branch rate"}
 LAYERS |= {"MultiplicativeNoise": "std", "AdditiveNoise": "std"}
 # name: attributes that a result has
 RESULTS = {

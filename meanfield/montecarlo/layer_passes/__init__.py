@@ -20,5 +20,6 @@ from meanfield.montecarlo.layer_passes import (  # noqa: F401
     pooling,
     residual,
     scale,
+    stochastic_depth,
 )
 from meanfield.montecarlo.layer_passes.dispatch import forward as forward

@@ -23,6 +23,7 @@ from meanfield.networks.layers.parallel import Parallel
 from meanfield.networks.layers.pooling import AveragePool, Flatten, GlobalAveragePool
 from meanfield.networks.layers.residual import Residual
 from meanfield.networks.layers.scale import Scale
+from meanfield.networks.layers.stochastic_depth import StochasticDepth
 
 # The arguments in the text are the arguments of the class, without those that the row gives. Each kind of layer has one
 # row with its class alone.
@@ -35,6 +36,7 @@ LAYERS: dict[str, Callable[..., Layer]] = {
     "concatenate": Concatenate,
     "network": Network,
     "scale": Scale,
+    "stochastic_depth": StochasticDepth,
     "dropout": Dropout,
     "layernorm": LayerNorm,
     "rmsnorm": RMSNorm,

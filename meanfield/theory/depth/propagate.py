@@ -22,6 +22,7 @@ from meanfield.theory.depth.correlation_orbit import CorrelationOrbit
 from meanfield.theory.depth.exchangeable_tokens import over_tokens
 from meanfield.theory.depth.orbit import signals
 from meanfield.theory.depth.pixel_means import pixel_means
+from meanfield.theory.depth.stochastic_depth import dropped, over_coins
 from meanfield.theory.depth.trajectory import Trajectory
 from meanfield.theory.fluctuations.bands import bands
 from meanfield.theory.layer_maps import one_point, two_points
@@ -110,6 +111,12 @@ def propagate(
     if tokens is not None:
         return _over_tokens(blocks, depth, q, c, q2, width, pixels, tokens, token_c)
     without_tokens(token_c)
+    if (layer := dropped(blocks, depth)) is not None:
+        if c is not None or pixels is not None:
+            raise InvalidInput("where layers are dropped at random, propagate follows one input: no c and no pixels")
+        if width is not None:
+            check_widths((Network(layer.kept),), as_widths(width, depth))
+        return over_coins(propagate(layer.kept, depth, q=q), layer.rate)
     if pixels is not None or not keeps_alike(*blocks):
         return _over_pixels(blocks, depth, q, c, q2, width, pixels)
     check_gaussian(*blocks, repeated=len(blocks) == 1)

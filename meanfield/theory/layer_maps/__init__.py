@@ -17,6 +17,7 @@ from meanfield.theory.layer_maps import (  # noqa: F401
     pooling,
     residual,
     scale,
+    stochastic_depth,
 )
 from meanfield.theory.layer_maps.dispatch import one_point as one_point
 from meanfield.theory.layer_maps.dispatch import pair_slope as pair_slope
