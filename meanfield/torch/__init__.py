@@ -14,6 +14,8 @@ _HOME = {
     "Weight": "weights",
     "critical_": "tensors",
     "delta_orthogonal_": "tensors",
+    "initialize_": "initialization",
+    "Report": "initialization",
     "from_torch": "graph.network",
     "trunc_normal_": "tensors",
 }

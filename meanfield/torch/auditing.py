@@ -16,7 +16,13 @@ from meanfield.montecarlo.random_generators import RandomSource, spawn
 from meanfield.numerics.statistics.multiple_testing import largest_z
 from meanfield.torch.findings.finding import SEVERITIES, Finding
 from meanfield.torch.findings.scales import unequal_gates, unlike_their_like
-from meanfield.torch.findings.schemes import foreign_gains, mistaken_fans, unlike_expected, unscaled_branches
+from meanfield.torch.findings.schemes import (
+    foreign_gains,
+    missed_weights,
+    mistaken_fans,
+    unlike_expected,
+    unscaled_branches,
+)
 from meanfield.torch.findings.signals import (
     far_from_theory,
     leaving_the_band,
@@ -168,6 +174,7 @@ def _of_weights(
     findings += unequal_gates(read_together(weights, wiring), 0.25 * alpha)
     findings += unlike_expected(weights, expect) if expect is not None else ()
     findings += mistaken_fans(weights)
+    findings += missed_weights(weights)
     findings += foreign_gains(weights)
     findings += unscaled_branches(weights)
     findings += dependent_entries(weights)

@@ -14,8 +14,8 @@ class Finding:
     module : str
         Path of the module.
     kind : str
-        "copies", "scale", "gate", "fan", "gain", "residual", "signal", "gradient", "structure", "constant", "zeros",
-        "saturated", "no gradient", "not finite" or "theory".
+        "copies", "entries", "scale", "gate", "scheme", "fan", "gain", "residual", "signal", "gradient", "structure",
+        "constant", "zeros", "saturated", "no gradient", "not finite" or "theory".
     severity : {"error", "warning", "note"}
         An error fails the audit.
     text : str

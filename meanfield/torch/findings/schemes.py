@@ -12,6 +12,7 @@ from meanfield.torch.weights import Weight
 
 NEAR = 3.0  # standard errors within which a scale is the scale of a scheme
 ALLOWED = 0.005  # relative difference from a scheme that is not counted
+MOST = 0.6  # share of the hidden weights that have one standard deviation if the scheme is a fixed one
 FEWEST = 4  # residual branches from which on depth scaling matters
 GAINS = {"He's gain for ReLU, √2": math.sqrt(2.0), "torch's gain for tanh, 5/3": 5 / 3}
 SQUARES = {"he_normal": 2.0, "lecun_normal": 1.0, "torch_linear": 1.0 / 3.0}
@@ -28,6 +29,27 @@ def fixed_scale(weights: Sequence[Weight]) -> float | None:
         return None
     common = sorted(w.std for w in hidden)[len(hidden) // 2]
     return common if all(_near(w, common) for w in hidden) else None
+
+
+def missed_weights(weights: Sequence[Weight]) -> Iterator[Finding]:
+    """Hidden weights with another scale, where most have one standard deviation, as 0.02, whatever their fans are."""
+    hidden = [w for w in weights if w.role in ("hidden", "attention") and w.std > 0 and not math.isnan(w.error)]
+    same = max(([w for w in hidden if _near(w, one.std)] for one in hidden), key=len, default=[])
+    one_shape = len({w.fan_in for w in same}) + len({w.fan_out for w in same}) < 3
+    if len(same) < max(MOST * len(hidden), 3) or (one_shape and _is_right(same[0])):
+        return
+    common = sorted(w.std for w in same)[len(same) // 2]
+    found: dict[str, list[Weight]] = {}
+    for w in hidden:
+        if not _near(w, common) and not any(w is one for one in same):
+            found.setdefault(pattern(w.name), []).append(w)
+    for missed in found.values():
+        w, more = missed[0], f" and {len(missed) - 1} more" if len(missed) > 1 else ""
+        severity = "note" if _is_right(w) else "warning"
+        text = (
+            f"{w.name}{more} has std {w.std:.4g} ({w.scheme}), while {len(same)} other hidden weights have {common:.4g}"
+        )
+        yield Finding(w.module, "scheme", severity, text)
 
 
 def mistaken_fans(weights: Sequence[Weight]) -> Iterator[Finding]:
