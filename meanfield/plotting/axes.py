@@ -23,6 +23,7 @@ MARKERS = "os^Dv<>PX*"  # distinguish lines in greyscale
 Dash = str | tuple[int, tuple[float, ...]]
 DASHES: tuple[Dash, ...] = ("-", "--", "-.", (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5, 1, 1.5)), (0, (8, 3)), (0, (3, 1)))
 GREY = "#6e6e6e"
+LEAST_LETTERS = 5.0  # points
 ROOM = 1.05  # final width of the Axes relative to the width before layout, whose margins are larger
 
 
@@ -62,6 +63,10 @@ def legend_above(ax: Axes, title: str, columns: int) -> Axes:
         )
         if legend.get_window_extent().width <= room:
             break
+    else:  # one column is too wide: smaller letters
+        shrink = room / legend.get_window_extent().width
+        for text in legend.get_texts():
+            text.set_fontsize(max(text.get_fontsize() * shrink, LEAST_LETTERS))
     legend.set_title(title, {"weight": "bold", "size": "medium" if len(title) < 30 else "small"})
     if (wide := legend.get_title().get_window_extent().width / room) > 1:
         legend.get_title().set_text(fill(title, max(int(len(title) / wide), 12)))

@@ -1,5 +1,7 @@
 """The phase diagram: sigma_w against sigma_b (Poole et al. 2016, figure 1; Schoenholz et al. 2017, figure 1)."""
 
+from typing import Any
+
 import numpy as np
 
 from meanfield._types import Axes, Bools, Floats
@@ -12,6 +14,8 @@ UNDER_NOISE = ("vanishing", "balanced", "exploding")  # phases of blocks in whic
 ORDERED, CHAOTIC, UNBOUNDED = "#d6e6f4", "#fdeedd", "#e4e4e4"
 DEPTHS = (1.0, 2.0, 5.0, 10.0, 20.0)  # contour levels of xi_c in layers; larger ones crowd at the critical line
 SMALLEST = 0.02  # smallest share of the diagram that gets a phase label, or that separates a contour from the line
+NARROW = 2.3  # inches; narrower Axes have smaller words and a shorter legend
+SPACE = 1.8  # size of a number with the space about it, relative to the number
 PADDED = 1.2  # size of a label with its margin, relative to its text
 
 
@@ -63,12 +67,14 @@ def plot_phase_diagram(
         area.set(edgecolor="#bbbbbb", linewidth=0)
     label = r"$\chi_1 = 1$: gradients keep their size" if noisy else r"critical line, $\chi_1 = 1$"
     _critical(ax, x, y, np.where(_leaps(growth, bounded) & ~bounded, np.nan, growth), critical_line, label)
-    _depths(ax, x, y, np.where(bounded, growth, np.nan), diagram.xi_c)
-    for phase in np.unique(diagram.phase).tolist():
-        _label(ax, x, y, diagram.phase == phase, phase)
+    numbers = _depths(ax, x, y, np.where(bounded, growth, np.nan), diagram.xi_c)
     ax.set(xlim=(x.min(), x.max()), ylim=(y.min(), y.max()), xlabel=r"$\sigma_w$", ylabel=r"$\sigma_b$")
     ax.locator_params(axis="x", nbins=6)
     legend_above(ax, plain(diagram.label), 2)
+    if (layout := ax.figure.get_layout_engine()) is not None:  # words are placed by the size that the Axes will have
+        layout.execute(ax.figure)
+    words = [_label(ax, x, y, diagram.phase == phase, phase) for phase in np.unique(diagram.phase).tolist()]
+    _apart([word for word in words if word is not None], numbers)
     return ax
 
 
@@ -92,8 +98,8 @@ def _critical(ax: Axes, x: Floats, y: Floats, growth: Floats, line: CriticalLine
         ax.plot(line.sigma_w, line.sigma_b, "ko", clip_on=False, label="critical point")
 
 
-def _depths(ax: Axes, x: Floats, y: Floats, growth: Floats, xi_c: Floats) -> None:
-    """Contours of xi_c, computed as contours of sign(ln chi_1)/xi_c, which is smooth at the critical line."""
+def _depths(ax: Axes, x: Floats, y: Floats, growth: Floats, xi_c: Floats) -> list[Any]:
+    """Contours of xi_c by those of sign(ln chi_1)/xi_c, which is smooth at the critical line; returns their numbers."""
     signed = np.sign(growth) / xi_c
     depths = {sign / depth: f"{depth:g}" for depth in DEPTHS for sign in (-1, 1)}
     beside = {level: np.mean((signed * level > 0) & (np.abs(signed) < abs(level))) for level in depths}
@@ -102,18 +108,28 @@ def _depths(ax: Axes, x: Floats, y: Floats, growth: Floats, xi_c: Floats) -> Non
         lines = ax.contour(
             x, y, np.ma.masked_invalid(signed).T, levels, colors="#555555", linewidths=0.7, linestyles="-"
         )
-        ax.clabel(lines, fmt=depths, fontsize="x-small")
-        ax.plot([], [], "-", color="#555555", lw=0.7, label=r"depth scale $\xi_c$ (layers)")
+        name = r"depth scale $\xi_c$ (layers)" if _wide(ax) else r"$\xi_c$ (layers)"
+        ax.plot([], [], "-", color="#555555", lw=0.7, label=name)
+        return list(ax.clabel(lines, fmt=depths, fontsize="x-small"))
+    return []
 
 
-def _label(ax: Axes, x: Floats, y: Floats, where: Bools, text: str) -> None:
+def _apart(words: list[Any], numbers: list[Any]) -> None:
+    """Hide the numbers of contours that words would cover, also if the Axes shrink a little later on."""
+    for number in numbers:
+        extent = number.get_window_extent().expanded(SPACE, SPACE)
+        if any(extent.overlaps(word.get_window_extent().expanded(PADDED, PADDED)) for word in words):
+            number.set_visible(False)
+
+
+def _label(ax: Axes, x: Floats, y: Floats, where: Bools, text: str) -> Any:
     """Write `text` into the region as far from its boundary as possible, vertically if it fits no other way."""
     from scipy.ndimage import binary_erosion, distance_transform_edt
 
     if where.mean() < SMALLEST:
-        return
+        return None
     box = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "boxstyle": "round,pad=0.25"}
-    label = ax.text(x[0], y[0], text, ha="center", va="center", bbox=box)
+    label = ax.text(x[0], y[0], text, ha="center", va="center", bbox=box, fontsize="medium" if _wide(ax) else "small")
     size, inside = label.get_window_extent(), np.pad(where, 1)
     fits = {0: inside}
     for rotation, (wide, high) in {90: (size.height, size.width), 0: (size.width, size.height)}.items():
@@ -126,3 +142,8 @@ def _label(ax: Axes, x: Floats, y: Floats, where: Bools, text: str) -> None:
     )  # distances along x count more, since text is wide
     i, j = np.unravel_index(np.argmax(np.where(room, far, 0)[1:-1, 1:-1]), where.shape)
     label.set(position=(x[i], y[j]), rotation=rotation)
+    return label
+
+
+def _wide(ax: Axes) -> bool:
+    return bool(ax.bbox.width / ax.figure.dpi > NARROW)

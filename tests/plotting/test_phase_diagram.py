@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 import meanfield as mf
 from meanfield.plotting.phase_diagram import plot_phase_diagram
+from meanfield.theory.fixed_points.phases import PHASES
 
 
 def texts(ax):
@@ -106,3 +109,17 @@ def test_vector_output_has_text_as_text_and_no_bitmap(tanh, tmp_path):
     svg = (tmp_path / "phase.svg").read_text()
     assert "<image" not in svg
     assert "ordered" in svg
+
+
+@pytest.mark.parametrize("size", [(3.25, 2.6), (6.0, 4.5), (2.2, 2.2)])
+@pytest.mark.parametrize("name", ["tanh", "relu", "gelu"])
+def test_words_cover_no_numbers_of_contours(name, size):
+    figure = Figure(figsize=size, layout="constrained")
+    ax = mf.phase_diagram(name, np.linspace(0.5, 3, 31), np.linspace(0, 1, 31)).plot(figure.subplots())
+    FigureCanvasAgg(figure).draw()
+    words = [text for text in ax.texts if text.get_text() in PHASES]
+    numbers = [text for text in ax.texts if text not in words and text.get_visible()]
+    assert words
+    for word in words:
+        box = word.get_bbox_patch().get_window_extent()
+        assert not [number.get_text() for number in numbers if box.overlaps(number.get_window_extent())]

@@ -84,7 +84,7 @@ class CriticalPoint(Explained):
         from meanfield.plotting.axes import axes_for, named
 
         ax = axes_for(ax)
-        ax.plot(self.sigma_w, self.sigma_b, "*", markersize=12, label=label, clip_on=False)
+        ax.plot(self.sigma_w, self.sigma_b, "k*", markersize=12, label=label, clip_on=False, zorder=3)
         ax.set(xlabel=r"$\sigma_w$", ylabel=r"$\sigma_b$")
         return named(ax, label, title)
 

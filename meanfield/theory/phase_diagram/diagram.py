@@ -72,12 +72,12 @@ class PhaseDiagram(Analysis):
     def plot(self, ax: Axes | None = None, *, label: str | None = None, title: str | None = None) -> Axes:
         """Draw sigma_w against sigma_b with the critical line, the phases and contours of xi_c; returns the Axes.
 
-        `label` takes the place of the diagram's own, which heads the legend.
+        `title`, or else `label`, takes the place of the diagram's own label, which heads the legend.
         """
-        from meanfield.plotting.axes import named
         from meanfield.plotting.phase_diagram import plot_phase_diagram
 
-        return named(plot_phase_diagram(self if label is None else replace(self, label=label), ax), None, title)
+        heading = label if title is None else title
+        return plot_phase_diagram(self if heading is None else replace(self, label=heading), ax)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write to `path` as ``.npz`` with a JSON header; an existing file is replaced once the new one is complete.
