@@ -232,7 +232,7 @@ USUAL: dict[str, dict[str, Any]] = {
     "variance_map": {"block": _BLOCK, "q": 1.0},
     "correlation_map": {"block": _BLOCK, "c": 0.5, "q": 1.0},
     "fixed_points": {"block": _BLOCK, "q_max": 1e6},
-    "analyze": {"block": _BLOCK, "q": 1.0},
+    "analyze": {"block": _BLOCK, "q": 1.0} | _TOKENS,
     "propagate": {"block": _IMAGES, "depth": 2, "q": 1.0, "c": 0.5, "q2": None, "width": None, "pixels": 8} | _TOKENS,
     "kernel": {"block": _BLOCK, "inputs": np.eye(3), "depth": 2},
     "fluctuations": {"block": _BLOCK, "depth": 2, "width": 64, "q": 1.0, "c": 0.5, "q2": None},
@@ -247,6 +247,7 @@ USUAL: dict[str, dict[str, Any]] = {
         "progress": False,
         "q": 1.0,
         "checkpoint": None,
+        **_TOKENS,
     },
     "recommend": {"spec": "tanh", "depth": 8, "width": 32},
     "transform": {

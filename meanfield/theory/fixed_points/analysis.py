@@ -15,15 +15,17 @@ from meanfield.numerics.solve.far_fixed_points import LEAST, MOST
 from meanfield.reports.nonfinite import Explained, Reasons
 from meanfield.reports.numbers import number, numbers
 from meanfield.reports.report import Report, Table
-from meanfield.theory.assumptions.block import Block, checked
+from meanfield.theory.assumptions.block import Block
+from meanfield.theory.assumptions.tokens import start_of
 from meanfield.theory.fixed_points.correlation import INFINITE, slope_at_one, stable_c
 from meanfield.theory.fixed_points.depth_scales import CRITICAL, depth_scale
 from meanfield.theory.fixed_points.finite_variance import largest_q, resolved_to
 from meanfield.theory.fixed_points.maps import signal_map
-from meanfield.theory.fixed_points.phases import PHASES, phases
+from meanfield.theory.fixed_points.phases import PHASES, TOKEN_PHASES, phases, token_phases
 from meanfield.theory.fixed_points.stable_variance import stable_and_multiple_q
 from meanfield.theory.layer_maps import two_points
 from meanfield.theory.states import Pair
+from meanfield.theory.tokens.settled import settled_tokens
 
 __all__ = ["Analysis", "analyze"]
 
@@ -38,7 +40,12 @@ MEANING = {
     "xi_c": "depth scale of the correlation, layers",
     "xi_gradient": "depth scale of gradients, layers; negative: they grow",
 }
+OF_TOKENS = {
+    "c_star": "limiting correlation of the tokens of a sequence",
+    "chi_c": "rate at which that correlation settles",
+}
 FIELDS = (*MEANING, "phase")
+UNSETTLED = "the second moments of tokens do not settle: follow them with propagate(block, depth, tokens=…)"
 BEYOND = "q is unbounded, and the moments there exceed the range of a float"
 
 
@@ -72,6 +79,11 @@ class Analysis(Explained):
         surrogate derivative the slope of the correlation map at c = 1 decides, not chi_1. Where noise parts equal
         inputs, correlations settle at c_star < 1 whatever chi_1 is, and the phase is about gradients alone: "vanishing"
         (chi_1 < 1), "balanced" or "exploding" (chi_1 > 1).
+    tokens : int or None
+        Where this is about the exchangeable tokens of one sequence, their number. q_star and c_star are then what
+        second moment and correlation of tokens settle at together, and chi_parallel and chi_c the rates at which they
+        do. In phases "vanishing" and "exploding" what gradients do differs from what tokens do: they vanish although
+        tokens stay apart, or explode although tokens become equal.
     not_finite : dict of str to ndarray of str
         Why numbers are infinite or nan: by field, a reason or "" for each entry. Fields that are finite everywhere are
         left out.
@@ -86,13 +98,14 @@ class Analysis(Explained):
     xi_c: Floats
     xi_gradient: Floats
     phase: NDArray[np.str_]
+    tokens: int | None = field(default=None, kw_only=True)
     _block: Block | None = field(default=None, repr=False, compare=False, kw_only=True)
 
     def reasons(self) -> Mapping[str, Reasons]:
         """Why numbers may be infinite or nan, by field."""
-        beyond = (np.isinf(self.q_star), BEYOND)
+        beyond = (~np.isfinite(self.q_star), UNSETTLED if np.any(np.isnan(self.q_star)) else BEYOND)
         return {
-            "q_star": [(True, "q grows without limit")],
+            "q_star": [(np.isnan(self.q_star), UNSETTLED), (True, "q grows without limit")],
             "chi_parallel": [beyond, (True, "the variance map is infinitely steep at q_star")],
             "chi_1": [beyond, (True, "the activation jumps, so squared gradients are infinite")],
             "c_star": [beyond],
@@ -105,12 +118,14 @@ class Analysis(Explained):
     def report(self) -> Report:
         """Every number with its meaning; of several networks the ranges, and how many are in each phase."""
         values = {name: np.asarray(getattr(self, name)) for name in MEANING}
+        of_tokens = self.tokens is not None
+        meaning, told_of = (MEANING | OF_TOKENS, PHASES | TOKEN_PHASES) if of_tokens else (MEANING, PHASES)
         if np.shape(self.phase) == ():
             phase = str(self.phase)
-            rows = [(name, number(value.item(), 10), MEANING[name]) for name, value in values.items()]
-            return [Table((), (*rows, ("phase", phase, PHASES[phase]))), *self.why()]
+            rows = [(name, number(value.item(), 10), meaning[name]) for name, value in values.items()]
+            return [Table((), (*rows, ("phase", phase, told_of[phase]))), *self.why()]
         names, counts = np.unique(self.phase, return_counts=True)
-        rows = [(name, numbers(value), MEANING[name]) for name, value in values.items()]
+        rows = [(name, numbers(value), meaning[name]) for name, value in values.items()]
         told = ", ".join(f"{count} {name}" for name, count in zip(names.tolist(), counts.tolist(), strict=True))
         return [f"{np.size(self.phase)} networks: {told}.", Table((), tuple(rows))]
 
@@ -141,7 +156,7 @@ class Analysis(Explained):
 
 
 @own_error_state
-def analyze(block: Any, *, q: ArrayLike = 1.0) -> Analysis:
+def analyze(block: Any, *, q: ArrayLike = 1.0, tokens: int | None = None, token_c: float | None = None) -> Analysis:
     """Fixed points, stability and depth scales of a block repeated in depth.
 
     Parameters
@@ -151,6 +166,13 @@ def analyze(block: Any, *, q: ArrayLike = 1.0) -> Analysis:
     q : float
         Second moment that signals start from, in [1e-300, 1e300]: of several fixed points the one reached from there is
         described.
+    tokens : int, optional
+        Tokens T ≥ 2 of a sequence. The analysis is then of one sequence of exchangeable tokens: c_star is the
+        correlation of its tokens and chi_1 the growth of their gradients, which attention correlates. Causal attention
+        is taken as if each token read all of them. Without it, all tokens of a sequence are equal, and c_star is the
+        correlation of two such sequences.
+    token_c : float, optional
+        Correlation of any two tokens to start from, in [−1/(T − 1), 1]; 0.5 by default.
 
     Returns
     -------
@@ -173,13 +195,44 @@ def analyze(block: Any, *, q: ArrayLike = 1.0) -> Analysis:
     >>> print(f"{a.q_star:.12f} {a.chi_1:.12f} {a.xi_c:.6f} {a.phase}")
     0.607046791909 0.939807428682 16.108173 ordered
     """
-    block, q0 = checked(block), start_from(q)
-    found = described(block, q0)[0]
+    (block, start), q0 = start_of(block, tokens, token_c), start_from(q)
+    if start is None:
+        found = described(block, q0)[0]
+    else:
+        found = described_tokens(block, q0, *start)
+        if np.all(np.isnan(found.q_star)):
+            raise InvalidInput(UNSETTLED)
     if block.shape == ():
         plain: dict[str, Any] = {name: getattr(found, name)[()] for name in MEANING}
         plain["phase"] = found.phase.item()
         return replace(found, **plain, _block=block)
     return replace(found, _block=block)
+
+
+def described_tokens(block: Block, q0: float, tokens: int, token_c: float) -> Analysis:
+    """The analysis of exchangeable tokens from second moment `q0` and correlation `token_c`."""
+    at = settled_tokens(block, tokens, q0, np.array(1.0 - token_c))
+    lost = np.isnan(at.slopes[:, :1, :1])
+    rates = np.sort(np.abs(np.linalg.eigvals(np.where(lost, 0.0, at.slopes))), axis=1)
+    of_q = np.abs(at.slopes[:, 0, 0])
+    swapped = np.abs(rates[:, 0] - of_q) < np.abs(rates[:, 1] - of_q)
+    chi_parallel, chi_c = np.where(swapped, rates.T, rates[:, ::-1].T)
+    chi_1 = np.abs(np.linalg.eigvals(np.where(lost, 0.0, at.gradients))).max(axis=1)
+    chi_parallel, chi_1, chi_c = (np.where(lost[:, 0, 0], np.nan, each) for each in (chi_parallel, chi_1, chi_c))
+    critical = max(CRITICAL, resolved_to(block))
+    shape = block.shape
+    return Analysis(
+        q_star=at.q.reshape(shape),
+        chi_parallel=chi_parallel.reshape(shape),
+        chi_1=chi_1.reshape(shape),
+        c_star=(1.0 - at.gap).reshape(shape),
+        chi_c=chi_c.reshape(shape),
+        xi_q=depth_scale(chi_parallel, critical).reshape(shape),
+        xi_c=depth_scale(chi_c, critical).reshape(shape),
+        xi_gradient=depth_scale(chi_1, critical).reshape(shape),
+        phase=token_phases(at.q, chi_1, at.gap, critical).reshape(shape),
+        tokens=tokens,
+    )
 
 
 def described(block: Block, q0: float) -> tuple[Analysis, Bools | None]:

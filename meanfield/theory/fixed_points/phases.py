@@ -25,6 +25,13 @@ PHASES = {
     EXPLODING: "noise parts inputs, gradients explode",
     UNBOUNDED: "the second moment grows without limit",
 }
+#: What they mean of the tokens of one sequence.
+TOKEN_PHASES = {
+    ORDERED: "tokens become equal, gradients vanish",
+    CHAOTIC: "tokens stay apart, gradients explode",
+    VANISHING: "tokens stay apart, gradients vanish",
+    EXPLODING: "tokens become equal, gradients explode",
+}
 
 
 def phases(q: Floats, chi_1: Floats, parting: Floats, noisy: Bools, critical: float) -> NDArray[np.str_]:
@@ -47,3 +54,11 @@ def phases(q: Floats, chi_1: Floats, parting: Floats, noisy: Bools, critical: fl
     )
     phase = np.where(np.abs(factor - 1) <= critical, at, np.where(factor < 1, below, above))
     return np.where(np.isinf(q), UNBOUNDED, phase)
+
+
+def token_phases(q: Floats, chi_1: Floats, gap: Floats, critical: float) -> NDArray[np.str_]:
+    """The phase of each network for the tokens of one sequence, which settle at 1 − token_c = `gap`."""
+    equal = gap == 0
+    below, above = np.where(equal, ORDERED, VANISHING), np.where(equal, EXPLODING, CHAOTIC)
+    phase = np.where(np.abs(chi_1 - 1) <= critical, AT_CRITICALITY, np.where(chi_1 < 1, below, above))
+    return np.where(np.isfinite(q), phase, UNBOUNDED)

@@ -21,8 +21,9 @@ from meanfield.arguments import flag, positive
 from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
 from meanfield.reports.report import Report
-from meanfield.theory.assumptions.block import Block, checked
-from meanfield.theory.fixed_points.analysis import FIELDS, Analysis, described, start_from
+from meanfield.theory.assumptions.block import Block
+from meanfield.theory.assumptions.tokens import start_of
+from meanfield.theory.fixed_points.analysis import FIELDS, Analysis, described, described_tokens, start_from
 from meanfield.theory.fixed_points.depth_scales import CRITICAL
 from meanfield.theory.fixed_points.variance import multiple_q
 from meanfield.theory.phase_diagram.checkpoint import Checkpoint, fingerprint
@@ -156,6 +157,8 @@ def phase_diagram(
     progress: bool = False,
     q: ArrayLike = 1.0,
     checkpoint: str | os.PathLike[str] | None = None,
+    tokens: int | None = None,
+    token_c: float | None = None,
 ) -> PhaseDiagram:
     """Fixed points, stability and depth scales over a grid of sigma_w and sigma_b.
 
@@ -176,6 +179,8 @@ def phase_diagram(
     checkpoint : path, optional
         A directory for finished blocks of the grid, created if it does not exist. A repeated call reads the finished
         blocks and computes the others. Workers in other processes write their blocks to it too.
+    tokens, token_c
+        As in `analyze`: the fields are then of the tokens of one sequence, and nan where these do not settle.
 
     Returns
     -------
@@ -198,7 +203,8 @@ def phase_diagram(
     array([['ordered', 'ordered'],
            ['chaotic', 'chaotic']], dtype='<U9')
     """
-    block, q0, progress = checked(spec_or_block), start_from(q), flag(progress, "progress")
+    q0, progress = start_from(q), flag(progress, "progress")
+    block, start = start_of(spec_or_block, tokens, token_c)
     axes = [np.atleast_1d(positive(a, n, zero=True)) for a, n in ((sigma_w, "sigma_w"), (sigma_b, "sigma_b"))]
     for axis, name in zip(axes, ("sigma_w", "sigma_b"), strict=True):
         if axis.ndim != 1:
@@ -206,7 +212,7 @@ def phase_diagram(
     bare = block.at(sigma_w=1.0, sigma_b=0.0)
     rows = _rows_a_task(axes[0].size, axes[1].size)
     tasks = [(i, axes[0][start : start + rows]) for i, start in enumerate(range(0, axes[0].size, rows))]
-    about = _about(bare, q0)
+    about = _about(bare, q0) | ({} if start is None else {"tokens": start[0], "token_c": start[1]})
     kept = None
     if checkpoint is not None:
         request = {**about, "rows": rows, "fingerprint": fingerprint(bare, *axes, np.array(q0))}
@@ -219,23 +225,32 @@ def phase_diagram(
         if kept is not None and _finished(kept, task, axes[1].size) is None:  # as a worker on another machine leaves it
             kept.keep(index, part)
 
-    run = partial(_part, bare, axes[1], q0, kept)
+    run = partial(_part, bare, axes[1], q0, start, kept)
     computed = iter(map_tasks(run, missing, workers, progress, "blocks", arrived))
     parts = [next(computed) if part is None else part for part in found]
     columns: dict[str, Any] = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    if start is not None:
+        columns["multiple"] = None  # not known of tokens
     label = ", ".join(phi.name for phi in block.activations)
     return PhaseDiagram(**columns, sigma_w=axes[0], sigma_b=axes[1], label=label, about=about)
 
 
 @own_error_state
 def _part(
-    block: Block, sigma_b: Floats, q0: float, kept: Checkpoint | None, task: tuple[int, Floats]
+    block: Block,
+    sigma_b: Floats,
+    q0: float,
+    start: tuple[int, float] | None,
+    kept: Checkpoint | None,
+    task: tuple[int, Floats],
 ) -> dict[str, NDArray[Any]]:
     """The fields on the rows of one task, as arrays of shape (rows, len(sigma_b)), written to `kept` if possible."""
     index, sigma_w = task
     grid = block.at(sigma_w=sigma_w[:, None], sigma_b=sigma_b)
-    analysis, multiple = described(grid, q0)
-    if multiple is None:
+    analysis, multiple = described(grid, q0) if start is None else (described_tokens(grid, q0, *start), None)
+    if multiple is None and start is not None:
+        multiple = np.zeros(grid.shape, dtype=np.bool_)
+    elif multiple is None:
         multiple = multiple_q(grid).reshape(grid.shape)
     part = {**{name: getattr(analysis, name) for name in FIELDS}, "multiple": multiple}
     if kept is not None and kept.directory.is_dir():

@@ -1,0 +1,1 @@
+"""Where sequences of exchangeable tokens go when a block is repeated."""
