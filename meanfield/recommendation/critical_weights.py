@@ -14,6 +14,7 @@ from meanfield.theory.fixed_points.stable_variance import stable_q
 
 BIASES = np.array([0.1, 0.25, 0.5, 1.0])  # sigma_b tried where there is a choice
 FEW = np.array([0.1, 0.5])  # of a block whose critical weights have to be searched for
+UNTOLD = 0.5  # relative error of a critical sigma_w from which on it is none: chi_1 is close to 1 in a whole range
 ORDERED = 0.99  # of the weights of a half-stable point: slightly ordered
 MORE, SMALL = 1.01, 0.1  # weights by so much larger must not make q more than twice itself, or than twice this
 
@@ -27,7 +28,14 @@ def critical_weights(block: Block, bare: CriticalLine) -> Choice | None:
         if abs(slope - 1) <= CRITICAL and keeps_every_q(block, sigma_w):
             why = f"at sigma_w² = {sigma_w**2:.6g}, sigma_b = 0 this block keeps signal and gradient at every q"
             return Choice(float(sigma_w), 0.0, 1.0, "scale_invariant", why)
-    stable = np.flatnonzero(bare.stable)
+    told = bare.error < UNTOLD * bare.sigma_w
+    stable = np.flatnonzero(bare.stable & told)
+    if not np.all(told):
+        anywhere = block.at(sigma_w=1.0, sigma_b=0.0)
+        there = at_fixed_point(anywhere, stable_q(anywhere))
+        if abs(float(there.chi_1) - 1) <= CRITICAL:
+            why = "gradients keep their size with any sigma_w, and sigma_w = 1 is as good as another"
+            return Choice(1.0, 0.0, float(there.q_star), "none", why)
     if stable.size:
         sigma_w, q = (float(column[stable[nearest_one(bare.q[stable])]]) for column in (bare.sigma_w, bare.q))
         decays = "keeps the gradients of small signals, and q decays, but not exponentially"

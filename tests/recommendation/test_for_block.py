@@ -221,3 +221,12 @@ def test_behind_batch_norm_the_gradient_alone_limits_depth():
     advice = mf.recommend(mf.Network(BatchNorm(16), "relu", mf.Dense()))
     assert advice.max_depth == pytest.approx(6 / np.log(1.5899504167651655), rel=1e-9)  # Yang et al. 2019, theorem 8
     assert "batchnorm(16), relu, dense" in advice.snippets["torch"]
+
+
+@pytest.mark.parametrize("text", ["residual(dense, gelu, dense), layernorm", "layernorm, relu, dense"])
+def test_no_weights_are_singled_out_where_chi_is_close_to_1_in_a_whole_range(text):
+    """Small weights make GELU linear, and a norm gradients of size 1: chi_1 then nears 1 without a solution."""
+    advice = mf.recommend(text)
+    assert 0.5 < advice.sigma_w < 2
+    assert advice.growth == pytest.approx(1.0, abs=1e-9)
+    assert ("with any sigma_w" in advice.reason) == ("relu" in text)

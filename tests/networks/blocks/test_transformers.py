@@ -90,3 +90,20 @@ def test_arrays_pass_and_wrong_arguments_are_refused():
     ):
         with pytest.raises(mf.InvalidInput):
             call()
+
+
+@pytest.mark.parametrize(
+    ("name", "layers", "more", "q", "p", "pi"),
+    [
+        ("pre_ln", 6, {}, 10.736784025218352, 7.953402179565385, 8.590243114505068),
+        ("post_ln", 6, {"skip": 12**0.25}, 1.0, 0.7372498571836669, 0.7713646031960459),
+        ("parallel", 4, {}, 7.125132232776334, 4.457110195414807, 6.390555583494616),
+    ],
+)
+def test_tokens_that_differ(name, layers, more, q, p, pi):
+    """8 tokens of correlation 0.2, ReLU, unit weights but sigma_2² = 2: exact recursions of (q, p) and (π, ρ)."""
+    block = getattr(mf.blocks, f"{name}_transformer")("relu", sigma_2=2**0.5)
+    if more:
+        block = block.with_parameters(lambda one: {"skip_scale": more["skip"]} if isinstance(one, mf.Residual) else {})
+    run = mf.propagate(block, layers, tokens=8, token_c=0.2)
+    assert (run.q[-1], run.q[-1] * run.token_c[-1], run.gradient[0]) == pytest.approx((q, p, pi), rel=1e-11)
