@@ -15,7 +15,8 @@ from meanfield.errors import InvalidInput, MeanFieldError
 from meanfield.montecarlo.random_generators import RandomSource, spawn
 from meanfield.numerics.statistics.multiple_testing import largest_z
 from meanfield.torch.findings.finding import SEVERITIES, Finding
-from meanfield.torch.findings.scales import unequal_gates, unlike_their_like
+from meanfield.torch.findings.gates import read_together, unequal_gates
+from meanfield.torch.findings.scales import unlike_their_like
 from meanfield.torch.findings.schemes import (
     foreign_gains,
     missed_weights,
@@ -40,7 +41,7 @@ from meanfield.torch.rows import Row, columns, measured_rows
 from meanfield.torch.state import restored
 from meanfield.torch.trace import Pass, record
 from meanfield.torch.trees import checked_inputs, floats
-from meanfield.torch.weights import Weight, read_together, weights_of
+from meanfield.torch.weights import Weight, weights_of
 from meanfield.torch.wiring import Wiring
 
 BEYOND = 1.25  # times the largest |z| among redrawn networks: from there on a |z| is an error
@@ -105,7 +106,7 @@ def audit(
     -----
     Three tests share `alpha`: every weight against the others of its name, the two matrices of each gate, and the model
     against networks whose entries have changed places and signs. A factor above 1000 of signal or gradient over layers
-    of one name is an error too. docs/torch.md lists all findings and the measured false-alarm rate.
+    of one name is an error too, one above 100 a warning. docs/torch.md lists all findings and the measured rates.
     """
     torch_model, inputs = checked_model(model), checked_inputs(inputs)
     alpha, redraws = false_alarm_rate(alpha), whole(redraws, "redraws", 10_000, least=0)
@@ -218,7 +219,7 @@ def _among_themselves(sample: Floats, rounding: float) -> float:
 
 def _with_causes(findings: Sequence[Finding]) -> list[Finding]:
     """Foreign gains and unscaled branches become errors where signal or gradient leaves its band."""
-    leaves = any(one.kind in ("signal", "gradient") for one in findings)
+    leaves = any(one.kind in ("signal", "gradient") and one.severity == "error" for one in findings)
     return [
         replace(one, severity="error")
         if leaves and one.kind in ("gain", "residual") and one.severity == "note"

@@ -37,8 +37,8 @@ def draw(rows: Sequence[Row], axes: Axes, *, label: str | None, title: str) -> A
         )
         ax.set_yscale("log")
         ax.set_ylabel(name)
-    axes[0].set_title(plain(title))
-    axes[0].legend(fontsize="small", frameon=False)
+    axes[0].set_title(plain(title), pad=24)
+    axes[0].legend(fontsize="small", frameon=False, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     step = max(1, -(-len(shown) // MOST))
     axes[1].set_xticks(x[::step], [plain(row.module) for row in shown[::step]], rotation=90, fontsize="x-small")
     return axes

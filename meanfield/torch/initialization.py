@@ -164,7 +164,7 @@ def _found(model: Any, inputs: Any, given: Activation | None) -> tuple[Sequence[
                 made.append(
                     Weight(
                         name, path, "hidden", len(made), "torch", shape, fan_in, shape[0] * math.prod(shape[2:]), 1,
-                        shape, 0.0, 0.0, 0.0, "", None, given, -1,
+                        shape, 0.0, 0.0, 0.0, 0.0, "", None, given, -1,
                     )
                 )  # fmt: skip
         return made, set()

@@ -13,10 +13,8 @@ from meanfield.torch.wiring import (
     ATTENTION,
     CELLS,
     CONVOLUTIONS,
-    LINEAR,
     MATRICES,
     POOLS,
-    PRODUCTS,
     PRODUCTS_OF_MATRICES,
     TRANSPOSED,
     Wiring,
@@ -65,6 +63,8 @@ class Weight:
         √fan_in · std; `std` itself for an embedding.
     error : float
         Relative standard error of both.
+    sigma_b : float
+        Root mean square of the bias of the same module; 0 without one.
     scheme : str
         The most likely named scheme, or that there is none.
     measured : Measurement or None
@@ -88,6 +88,7 @@ class Weight:
     std: float
     sigma_w: float
     error: float
+    sigma_b: float
     scheme: str
     measured: Measurement | None
     activation: Activation | None
@@ -133,8 +134,16 @@ def weights_of(model: Any, found: Pass, wiring: Wiring, alpha: float) -> tuple[W
                 parts[f"{name}#{part}" if part else name] = (array, use, name, tuple(parameter.shape))
     usable = {name: array for name, (array, *_) in parts.items() if array.size > 1}
     by_name = {one.name: one for one in _measured(usable, min(alpha, 0.1))}
-    found_weights = (_weight(name, *of, by_name.get(name)) for name, of in parts.items())
+    biases = {name: p for name, p in model.named_parameters() if p.ndim == 1 and p.numel()}
+    found_weights = (
+        _weight(name, *of, by_name.get(name), _rms(biases.get(of[2].replace("weight", "bias"))))
+        for name, of in parts.items()
+    )
     return tuple(sorted(found_weights, key=lambda weight: weight.order))
+
+
+def _rms(bias: Any) -> float:
+    return 0.0 if bias is None else math.sqrt(float(bias.detach().double().square().mean()))
 
 
 def _measured(arrays: dict[str, Any], alpha: float) -> Iterator[Measurement]:
@@ -228,7 +237,13 @@ def _parts(name: str, array: Any, use: _Use) -> Iterator[tuple[str, Any]]:
 
 
 def _weight(
-    name: str, array: Any, use: _Use, parameter: str, stored: tuple[int, ...], measured: Measurement | None
+    name: str,
+    array: Any,
+    use: _Use,
+    parameter: str,
+    stored: tuple[int, ...],
+    measured: Measurement | None,
+    sigma_b: float,
 ) -> Weight:
     fan_out, fan_in = len(array), math.prod(array.shape[1:])
     if array.ndim > 2:
@@ -250,6 +265,7 @@ def _weight(
         std=std,
         sigma_w=std if use.axes == "rows" else sigma,
         error=error,
+        sigma_b=sigma_b,
         scheme=_scheme(measured, std),
         measured=measured,
         activation=use.activation,
@@ -263,37 +279,3 @@ def _scheme(measured: Measurement | None, std: float) -> str:
     if measured is None:
         return "not measured"
     return " = ".join(measured.scheme.names[:2]) or f"no named scheme, std {std:.3g}"
-
-
-def read_together(weights: tuple[Weight, ...], wiring: Wiring) -> Iterator[tuple[Weight, Weight]]:
-    """Pairs of matrices of one shape that read one signal and whose outputs are multiplied, as in SwiGLU."""
-    calls = {
-        name: call for call in wiring.found.calls if call.function in LINEAR | CONVOLUTIONS for name in call.parameters
-    }
-    hidden = [w for w in weights if w.role == "hidden" and w.name in calls]
-    for i, one in enumerate(hidden):
-        for other in hidden[i + 1 :]:
-            alike = one.reads == other.reads and one.shape == other.shape
-            if alike and _meet_in_product(wiring, calls[one.name], calls[other.name]):
-                yield one, other
-
-
-def _meet_in_product(wiring: Wiring, one: Call, other: Call) -> bool:
-    first, second = (set(_behind(wiring, call)) for call in (one, other))
-    for call in wiring.found.calls:
-        if call.function in PRODUCTS and len(set(call.reads)) == 2:
-            a, b = call.reads[:2]
-            if (a in first and b in second) or (a in second and b in first):
-                return True
-    return False
-
-
-def _behind(wiring: Wiring, call: Call) -> Iterator[int]:
-    """The signals behind a call, through functions of one signal."""
-    todo = list(call.gives)
-    while todo:
-        number = todo.pop()
-        yield number
-        for reader in wiring.readers.get(number, []):
-            if wiring.passes_on(reader) or (reader.function in ELEMENTWISE and wiring.reads_only_one(reader)):
-                todo += reader.gives

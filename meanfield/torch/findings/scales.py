@@ -1,4 +1,4 @@
-"""Weights whose scale differs from the scale of their like, and gates whose two matrices differ."""
+"""Weights whose scale differs from the scale of their like."""
 
 import math
 import re
@@ -14,7 +14,6 @@ from meanfield.torch.weights import Weight
 LEAST = math.log(1.05)  # ratio of scales below which no finding is made
 AGREE = 1e-4  # p-value below which scales of the others are not one scale
 FLOOR = 1e-3  # relative error that rounding to half precision makes
-GATE = math.log(1.5)  # ratio of the two matrices of a gate that is an error
 #: Standard deviations times these are equal for the weights of one scheme.
 NORMALISERS: dict[str, Callable[[Weight], float]] = {
     "std": lambda weight: 1.0,
@@ -86,21 +85,3 @@ def _ratio(weight: Weight, others: Sequence[Weight], limit: float) -> float | No
             return None
         ratios.append(own)
     return math.exp(min(ratios, key=abs)) if ratios else None
-
-
-def unequal_gates(pairs: Iterator[tuple[Weight, Weight]], alpha: float) -> Iterator[Finding]:
-    """The two matrices of a gate, which read the same signal and are multiplied, with different scales."""
-    limit = -float(special.ndtri(0.5 * alpha))
-    for one, other in pairs:
-        if not (one.std > 0 and other.std > 0):
-            continue
-        log = math.log(one.std / other.std)
-        if abs(log) > max(LEAST, limit * math.hypot(one.error, other.error, FLOOR)):
-            low, high = (one, other) if log < 0 else (other, one)
-            yield Finding(
-                low.module,
-                "gate",
-                "error" if abs(log) > GATE else "warning",
-                f"{low.name} and {high.name} read the same signal and are multiplied, but their standard deviations "
-                f"are {low.std:.4g} and {high.std:.4g}: a gate's two matrices have one scale",
-            )

@@ -13,6 +13,7 @@ from meanfield.torch.weights import Weight
 NEAR = 3.0  # standard errors within which a scale is the scale of a scheme
 ALLOWED = 0.005  # relative difference from a scheme that is not counted
 MOST = 0.6  # share of the hidden weights that have one standard deviation if the scheme is a fixed one
+BIASED = 0.05  # sigma_b² above which the gain at q = 1 is not the scale that keeps q
 FEWEST = 4  # residual branches from which on depth scaling matters
 GAINS = {"He's gain for ReLU, √2": math.sqrt(2.0), "torch's gain for tanh, 5/3": 5 / 3}
 SQUARES = {"he_normal": 2.0, "lecun_normal": 1.0, "torch_linear": 1.0 / 3.0}
@@ -111,7 +112,7 @@ def foreign_gains(weights: Sequence[Weight]) -> Iterator[Finding]:
     """Weights behind one activation with another one's gain; one finding for all weights of one name and activation."""
     found: dict[tuple[str, str, str], list[tuple[Weight, float]]] = {}
     for w in weights:
-        if w.role not in ROLES or w.activation is None or w.std <= 0:
+        if w.role not in ROLES or w.activation is None or w.std <= 0 or w.sigma_b**2 > BIASED:
             continue
         try:
             own = gain(w.activation).value

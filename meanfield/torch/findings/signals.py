@@ -11,6 +11,7 @@ from meanfield.torch.rows import Row
 from meanfield.torch.trace import Pass
 from meanfield.torch.wiring import Wiring
 
+WIDE = 100.0  # the ratio that is a warning
 WIDEST = 1000.0  # ratio of second moments, or of squared gradients, of layers of one name that is an error
 LEFT_OUT = ("head", "embedding", "embedding and head", "other")
 SATURATED = {"tanh": 0.9, "sigmoid": None}  # mean square of the output, or of the input
@@ -28,7 +29,7 @@ def not_finite(rows: Sequence[Row]) -> Iterator[Finding]:
 
 
 def leaving_the_band(rows: Sequence[Row]) -> Iterator[Finding]:
-    """Second moments and squared gradients that change by more than 1000 over layers of one name, branches left out."""
+    """Second moments and squared gradients that change by more than 100 over layers of one name, branches left out."""
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         left_out = row.in_branch or any(w.role in LEFT_OUT or w.std == 0 for w in row.weights)
@@ -39,7 +40,7 @@ def leaving_the_band(rows: Sequence[Row]) -> Iterator[Finding]:
         for kind in ("signal", "gradient"):
             values = {row.module: _value(row, kind) for row in group}
             ratio = max(values.values()) / min(values.values())
-            if len(group) > 2 and math.isfinite(ratio) and ratio > max(WIDEST, worst.get(kind, (0.0,))[0]):
+            if len(group) > 2 and math.isfinite(ratio) and ratio > max(WIDE, worst.get(kind, (0.0,))[0]):
                 worst[kind] = (ratio, group, values)
     for kind, (ratio, group, values) in worst.items():
         first, last = group[0].module, group[-1].module
@@ -48,9 +49,9 @@ def leaving_the_band(rows: Sequence[Row]) -> Iterator[Finding]:
         yield Finding(
             end,
             kind,
-            "error",
+            "error" if ratio > WIDEST else "warning",
             f"{what} changes by a factor of {ratio:.2g} over {len(group)} layers, from {values[first]:.2g} at {first} "
-            f"to {values[last]:.2g} at {last}: a factor below {WIDEST:g} would be right",
+            f"to {values[last]:.2g} at {last}: a factor below {WIDE:g} would be right",
         )
 
 
