@@ -91,6 +91,11 @@ class Attention(Layer):
         return True
 
     @property
+    def orders_points(self) -> bool:
+        """Whether a token reads only those before it."""
+        return self.causal
+
+    @property
     def overlaps(self) -> bool:
         """Whether the scores are products of tokens."""
         return bool(self.scores == "gaussian")

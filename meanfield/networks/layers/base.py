@@ -154,6 +154,11 @@ class Layer:
         return False
 
     @property
+    def orders_points(self) -> bool:
+        """Whether points that are alike before the layer differ behind it by their place, as in causal attention."""
+        return False
+
+    @property
     def overlaps(self) -> bool:
         """Whether it multiplies points with each other, so that their chance overlaps at finite width accumulate."""
         return False

@@ -1,18 +1,21 @@
-"""Linear attention over tokens (Noci et al. 2022, arXiv:2206.03126; Hron et al. 2020, arXiv:2006.10540).
+"""Attention over tokens of any covariance (Noci et al. 2022, arXiv:2206.03126; Hron et al. 2020, arXiv:2006.10540).
 
 Uniform scores: Σ′ = σ_b² + σ_w² P Σ Pᵀ, where P is the mean over the tokens of a sequence. Gaussian scores of many
 heads have the covariances σ_qk² Σ_ii′ Σ_jj′ and are independent of the values, so Σ′_ii′ = σ_b² + σ_w² σ_qk² Σ_ii′ W
 with W = (1/n²) Σ_jj′ Σ_jj′² over the tokens j, j′ of two sequences. If all tokens of a sequence are equal, the maps are
-those of a Dense layer for uniform scores, and k → σ_b² + σ_w² σ_qk² k³ for Gaussian scores.
+those of a Dense layer for uniform scores, and k → σ_b² + σ_w² σ_qk² k³ for Gaussian scores. Softmax of scores with the
+same covariances makes Σ′ = σ_b² + σ_w² E A Σ Aᵀ (`numerics.softmax`).
 """
+
+from dataclasses import replace
 
 import numpy as np
 
 from meanfield._types import Floats
 from meanfield.bounded import Bounded
-from meanfield.errors import InvalidInput
 from meanfield.networks.layers.attention import Attention
 from meanfield.networks.layers.dense import Dense
+from meanfield.numerics.softmax.any_covariance import softmax_tokens
 from meanfield.theory.layer_maps.covariance import Covariance, Points, Pullback, all_points
 from meanfield.theory.layer_maps.dispatch import finite, one_point, pair_slope, two_points
 from meanfield.theory.layer_maps.exchangeable_attention import exchangeable
@@ -66,14 +69,24 @@ def _(layer: Attention, state: Points) -> tuple[Points, Pullback]:
         )
     assert isinstance(state, Covariance)
     if layer.scores == "softmax":
-        raise InvalidInput("the map of softmax attention is known for exchangeable tokens alone: give tokens=")
-    if layer.scores == "uniform":
+        mixed, back = _averaged_by_softmax(layer, state)
+    elif layer.scores == "uniform":
         reads = np.tril(np.ones((state.pixels,) * 2)) if layer.causal else np.ones((state.pixels,) * 2)
         mixed, back = averaged(reads / reads.sum(axis=1, keepdims=True), state, state.images)
     else:
         mixed, back = _weighed(layer.sigma_qk**2, state)
     after = two_points(_output(layer), mixed.pair)
     return Covariance.of_pair(after, state.images), lambda g: back(layer.sigma_w**2 * g)
+
+
+def _averaged_by_softmax(layer: Attention, state: Covariance) -> tuple[Covariance, Pullback]:
+    """Tokens of any covariance; standard errors of what is sampled count as errors of the distances."""
+    found = softmax_tokens(state.covariance, float(layer.sigma_qk) ** 2, tokens=state.pixels, causal=layer.causal)
+    q = np.diagonal(found.covariance).copy()
+    after = Covariance.of(q, found.covariance, state.images)
+    own = np.diagonal(found.error)
+    error = found.error + 0.5 * (own[:, None] + own)
+    return replace(after, d=Bounded(after.d.value, error)), lambda g: found.gradients(g)[0]
 
 
 def _weighed(s: float, state: Covariance) -> tuple[Covariance, Pullback]:

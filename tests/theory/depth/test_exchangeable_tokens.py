@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import meanfield as mf
+from meanfield.theory.depth.pixels import propagate_pixels
 
 MLP = "dense, relu, dense(sqrt(2))"
 PRE = f"residual(layernorm, attention(softmax)), residual(layernorm, {MLP})"
@@ -81,3 +82,27 @@ def test_what_is_refused(arguments, message):
 def test_layers_that_tell_tokens_apart_are_refused(text):
     with pytest.raises(mf.InvalidInput, match="exchangeable"):
         mf.propagate(text, 1, tokens=4)
+
+
+def test_causal_attention_goes_by_all_covariances():
+    block = "residual(rmsnorm, attention(1.2, 0.1, softmax)), tanh, dense(1.5)"
+    run = mf.propagate(block, 2, tokens=2, token_c=0.3, c=0.5)
+    by_all = propagate_pixels(mf.network(block), np.array([[1.0, 0.3], [0.3, 1.0]]), 2)
+    np.testing.assert_allclose(by_all.gradient.mean(axis=1), run.gradient, rtol=1e-11)
+    np.testing.assert_allclose(by_all.one_minus_c[:, 0, 1], run.one_minus_token_c, rtol=1e-11)
+    causal = mf.propagate(block.replace("softmax", "softmax, causal"), 2, tokens=2, token_c=0.3, c=0.5)
+    first = mf.propagate(block, 2, c=0.5)  # the first token reads itself
+    assert 2 * causal.q[1] - first.q[1] == pytest.approx(run.q[1], rel=1e-12)  # the second one reads both
+    assert causal.gradient[-1] == 1
+    assert np.isnan(causal.chi[-1])
+    with pytest.raises(mf.InvalidInput, match="causal attention makes tokens unlike"):
+        mf.propagate(block.replace("softmax", "softmax, causal"), 2, tokens=2, q=[1.0, 2.0])
+
+
+def test_means_over_tokens_of_causal_attention():
+    """Uniform causal attention over independent tokens: token i keeps 1/i of q, and shares 1/j with the ones before."""
+    run = mf.propagate("attention(causal)", 1, tokens=3, token_c=0.0, c=0.5)
+    assert run.q[1] == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)
+    c = np.array([2**-0.5, 3**-0.5, (2 / 3) ** 0.5])
+    assert run.token_c[1] == pytest.approx(c.mean())
+    assert run.c[1] == pytest.approx(0.5)

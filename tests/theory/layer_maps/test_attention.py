@@ -82,6 +82,20 @@ def test_causal_uniform_scores_are_means_of_the_tokens_so_far():
     np.testing.assert_allclose(run.gradient[0], 1.5**2 * np.array([49 / 36, 13 / 36, 1 / 9]), rtol=1e-14)
 
 
+def test_softmax_of_three_tokens_by_quadrature():
+    """Tokens with the correlations of an autoregressive process, and tokens of unequal size for gradients."""
+    ar = 0.5 ** np.abs(np.subtract.outer(np.arange(3), np.arange(3)))
+    all_read = propagate_pixels(Attention(scores="softmax"), ar, 1).covariance[1]
+    np.testing.assert_allclose(all_read[0], [0.670881422659, 0.638989202641, 0.62386192479], rtol=1e-11)
+    causal = propagate_pixels(Attention(scores="softmax", causal=True), ar, 1).covariance[1]
+    np.testing.assert_allclose(causal[0], [1, 0.75, 0.584869308388], rtol=1e-11)
+    np.testing.assert_allclose(causal[1, 1:], [0.793379035858, 0.638595270852], rtol=1e-11)
+    uneven = np.array([[1.5, 0.4, 0.1], [0.4, 0.8, -0.2], [0.1, -0.2, 1.0]])
+    for mask, simulated in ((False, [0.679, 0.684, 0.783]), (True, [1.496, 0.582, 0.334])):
+        layer = Attention(scores="softmax", sigma_qk=0.7**0.5, causal=mask)
+        np.testing.assert_allclose(propagate_pixels(layer, uneven, 1).gradient[0], simulated, atol=0.02)
+
+
 def test_softmax_of_equal_tokens_is_a_dense_layer():
     layer, dense = Attention(1.3, 0.2, "softmax", 3.0), mf.Dense(1.3, 0.2)
     assert mf.analyze(mf.Network(layer, "tanh")).c_star == mf.analyze(mf.Network(dense, "tanh")).c_star
