@@ -200,6 +200,7 @@ USUAL: dict[str, dict[str, Any]] = {
         "sigma_b": 0.0,
         "gate_sigma_w": 0.5,
         "gate_sigma_b": None,
+        "expansion": 2.0,
     },
     "LayerNorm": {},
     "RMSNorm": {},

@@ -71,6 +71,10 @@ def as_widths(width: Any, depth: int) -> tuple[int, ...]:
 
 def check_widths(blocks: tuple[Network, ...], widths: tuple[int, ...]) -> None:
     """Refuse a width that changes over a block without a Dense layer, except by the ratio of its concatenations."""
+    for block in blocks:
+        last = next((layer for layer in reversed(list(in_sequence(block))) if layer.fresh), None)
+        if getattr(last, "expansion", 1.0) != 1:
+            raise InvalidInput(f"a Dense layer must follow {last!r} in its block, to bring the width back")
     for layer, (before, after) in enumerate(itertools.pairwise(widths), 1):
         units = _units(blocks[min(layer, len(blocks)) - 1], before)
         if units is None or np.all(np.abs(units - after) <= WHOLE):

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 from meanfield._types import Parameter
 from meanfield.activations.activation import Activation
 from meanfield.activations.resolve import activation as as_activation
-from meanfield.arguments import standard_deviation
-from meanfield.errors import InvalidInput
+from meanfield.arguments import number, standard_deviation
+from meanfield.errors import InvalidInput, shown
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.dense import Dense
 from meanfield.networks.layers.elementwise import ActivationLike, Elementwise
@@ -19,6 +19,7 @@ from meanfield.networks.layers.network import Network
 __all__ = ["Gated"]
 
 PREFIX = "gate_"
+WIDEST = 1e6  # hidden units for each unit
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +70,9 @@ class Gated(Layer):
     gate_sigma_w, gate_sigma_b : float, array_like or None
         The same of V and b′, keyword-only; None: as those of the value. `Network.at` sets sigma_w and sigma_b, so a
         gate with None follows it, and what was given for the gate alone stays.
+    expansion : float
+        Hidden units for each unit of the network, keyword-only, for `simulate` and `crosscheck`: 11008/4096 in Llama. A
+        Dense layer must follow in the same block. The theory of wide layers does not depend on it.
 
     Raises
     ------
@@ -108,11 +112,15 @@ class Gated(Layer):
         *,
         gate_sigma_w: ArrayLike | None = None,
         gate_sigma_b: ArrayLike | None = None,
+        expansion: float = 1.0,
     ) -> None:
         self.value = Dense(sigma_w, sigma_b)
         own = {"sigma_w": gate_sigma_w, "sigma_b": gate_sigma_b}
         given = {name: standard_deviation(value, PREFIX + name) for name, value in own.items() if value is not None}
         gate = GateDense(**(vars(self.value) | given), own=tuple(given)) if given else Dense(sigma_w, sigma_b)
+        self.expansion = number(expansion, "expansion")
+        if not 0 < self.expansion <= WIDEST:
+            raise InvalidInput(f"expansion is a ratio of units and must be in (0, {WIDEST:g}], not {shown(expansion)}")
         self.gate = Network(gate, Elementwise(as_activation(activation)))
         _ = self.shape  # raises where the parameters do not broadcast
 
@@ -149,8 +157,9 @@ class Gated(Layer):
         if not all(np.array_equal(getattr(value, name), getattr(gate, name)) for name in shared):
             raise InvalidInput(f"both Dense layers of a Gated layer must have the same sigmas, not {value} and {gate}")
         own = {name: getattr(gate, name) for name in gate.parameters if name not in shared}
-        return type(self)(phi.activation, value.sigma_w, value.sigma_b, **own)
+        return type(self)(phi.activation, value.sigma_w, value.sigma_b, expansion=self.expansion, **own)
 
     def __repr__(self) -> str:
-        told = "".join(f", {name}={value!r}" for name, value in self._own.items())
+        more = self._own if self.expansion == 1 else {**self._own, "expansion": self.expansion}
+        told = "".join(f", {name}={value!r}" for name, value in more.items())
         return f"Gated({self.activation.name!r}, {repr(self.value).removeprefix('Dense(')[:-1]}{told})"

@@ -48,3 +48,14 @@ def test_matrices_of_other_laws_agree_with_the_theory(weights):
 def test_beside_a_convolution_it_acts_on_each_pixel():
     block = mf.Network(RMSNorm(), Gated("tanh", 1.3, 0.2), Conv(0.9, 0.1, kernel_size=3))
     assert mf.crosscheck(block, 3, 128, networks=12, c=0.3, rng=0, method="exact_law")
+
+
+def test_hidden_units_of_their_own_make_q_vary_less():
+    """n Var ln q behind one block is 2 + 21/expansion, since E y⁴/(E y²)² of SwiGLU's hidden units is about 22."""
+    found = []
+    for expansion in (1.0, 8.0):
+        block = mf.Network(RMSNorm(), Gated("silu", expansion=expansion), mf.Dense())
+        run = mf.simulate(block, 1, 64, networks=150, method="exact_law", rng=0)
+        found.append(run.q.standard_error[-1] / run.q.mean[-1])
+        assert run.q.mean[-1] == pytest.approx(mf.propagate(block, 1).q[-1], abs=4 * run.q.standard_error[-1])
+    assert 1.5 < found[0] / found[1] < 3.0

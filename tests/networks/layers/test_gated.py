@@ -86,6 +86,19 @@ def test_a_gate_of_its_own_stays_where_all_layers_are_set():
             Gated("silu", **{name: -1.0})
 
 
+def test_hidden_units_of_their_own():
+    layer = Gated("silu", 1.2, expansion=2.5)
+    assert repr(layer) == "Gated('silu', sigma_w=1.2, sigma_b=0.0, expansion=2.5)"
+    assert mf.Network(layer).at(sigma_w=2.0).layers[0].expansion == 2.5
+    assert mf.written(layer) == "gated(silu, 1.2, expansion=2.5)" == mf.written(mf.network(mf.written(layer)))
+    check_widths(as_blocks(mf.Network(layer, mf.Dense()), 1), (8, 8))
+    with pytest.raises(mf.InvalidInput, match="a Dense layer must follow"):
+        check_widths(as_blocks(mf.Network("tanh", mf.Dense(), layer), 1), (8, 8))
+    for wrong in (0.0, -1.0, np.inf, "a"):
+        with pytest.raises(mf.InvalidInput, match="expansion"):
+            Gated("silu", expansion=wrong)
+
+
 def test_the_caller_cannot_change_it_through_its_arrays():
     sigma = np.array([1.0, 2.0])
     layer = Gated("silu", sigma)
