@@ -45,6 +45,7 @@ _PUBLIC = {
     "theory.depth.trajectory": ("Trajectory",),
     "theory.depth.nngp_kernel": ("kernel",),
     "theory.depth.ntk": ("ntk",),
+    "theory.spectrum.spectrum": ("spectrum", "Spectrum"),
     "theory.fluctuations.fluctuations": ("fluctuations", "Fluctuations"),
     "theory.criticality.line": ("critical_line", "CriticalLine"),
     "theory.criticality.point": ("critical_point", "CriticalPoint"),

@@ -66,6 +66,7 @@ from meanfield.theory.fixed_points.stability import FixedPoint
 from meanfield.theory.fixed_points.variance import fixed_points
 from meanfield.theory.fluctuations.fluctuations import Fluctuations, fluctuations
 from meanfield.theory.phase_diagram.diagram import PhaseDiagram, phase_diagram
+from meanfield.theory.spectrum.spectrum import Spectrum, spectrum
 from meanfield.theory.variance_and_correlation_map import correlation_map, variance_map
 from meanfield.weights.input_statistics import InputStatistics, input_statistics
 from meanfield.weights.measure import measure
@@ -120,6 +121,7 @@ __all__ = [
     "Sample",
     "Scale",
     "Simulation",
+    "Spectrum",
     "StochasticDepth",
     "Trajectory",
     "TransformedActivation",
@@ -160,6 +162,7 @@ __all__ = [
     "scheme_table",
     "schemes",
     "simulate",
+    "spectrum",
     "transform",
     "variance_map",
     "written",

@@ -237,6 +237,7 @@ USUAL: dict[str, dict[str, Any]] = {
     "propagate": {"block": _IMAGES, "depth": 2, "q": 1.0, "c": 0.5, "q2": None, "width": None, "pixels": 8} | _TOKENS,
     "kernel": {"block": _BLOCK, "inputs": np.eye(3), "depth": 2},
     "fluctuations": {"block": _BLOCK, "depth": 2, "width": 64, "q": 1.0, "c": 0.5, "q2": None},
+    "spectrum": {"block": _BLOCK, "depth": 2, "q": 1.0, "weights": "orthogonal", "widths": None},
     "ntk": {"block": _BLOCK, "inputs": np.eye(3), "depth": 2},
     "critical_line": {"spec_or_block": "tanh", "sigma_b": 0.1, "stable_only": False},
     "critical_point": {"spec": "tanh"},
@@ -301,6 +302,9 @@ METHODS: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
     "Activation.looks_scale_invariant": (lambda: mf.activation("silu").looks_scale_invariant, {"q": 0.5}),
     "Recommendation.code": (lambda: mf.recommend("tanh").code, {"framework": "jax"}),
     "Fluctuations.width_for": (lambda: mf.fluctuations("tanh", 2, 64).width_for, {"relative": 0.1}),
+    "Spectrum.density": (lambda: mf.spectrum("relu", 2, q=1.0).density, {"x": 0.5, "log": False}),
+    "Spectrum.cdf": (lambda: mf.spectrum("relu", 2, q=1.0).cdf, {"x": 0.5}),
+    "Spectrum.quantile": (lambda: mf.spectrum("relu", 2, q=1.0).quantile, {"u": 0.5, "log": False}),
     "Initializer()": (
         lambda: mf.initializer("he_normal"),
         {"rng": np.random.default_rng(0), "fan_out": 4, "fan_in": 4},
@@ -329,6 +333,7 @@ def _figures() -> dict[str, tuple[Callable[[], Any], dict[str, Any]]]:
         },
         "plot_depth_scales": {"sigma_w": [1.1, 1.5], "scales": scales, "ax": None, "critical": (), "title": ""},
         "plot_fluctuations": {"fluctuations": mf.fluctuations("tanh", 2, 64), "ax": None, "label": None},
+        "plot_spectrum": {"spectrum": mf.spectrum("relu", 2, q=1.0), "ax": None, "label": "a", "title": "b"},
         "plot_phase_diagram": {"diagram": diagram, "ax": None, "critical_line": None},
         "plot_phase_diagrams": {"diagrams": [diagram], "axes": None, "critical_lines": None},
         "plot_propagation": {"trajectory": run, "axes": None},
@@ -350,7 +355,7 @@ METHODS |= {
 #: Records of results: their fields are computed by the library, and they check nothing.
 RECORDS = {
     "Activation", "ModeDepthScales", "PixelTrajectory", "FixedPoint",
-    "Analysis", "Embedding", "Trajectory", "Fluctuations", "CriticalLine", "CriticalPoint",
+    "Analysis", "Embedding", "Trajectory", "Fluctuations", "Spectrum", "CriticalLine", "CriticalPoint",
     "Deepest", "PhaseDiagram", "Recommendation", "TransformedActivation", "Simulation", "CrossCheck", "WeightCheck",
     "Initializer", "Measurement", "Measurements", "InputStatistics", "Estimate", "Sample",
 }  # fmt: skip

@@ -29,6 +29,7 @@ FUNCTIONS = {
     "analyze": "block",
     "propagate": "block depth q c q2 width pixels tokens token_c",
     "fluctuations": "block depth width q c q2",
+    "spectrum": "block depth q weights widths",
     "kernel": "block inputs depth",
     "ntk": "block inputs depth",
     "critical_line": "spec_or_block sigma_b stable_only",

@@ -12,6 +12,7 @@ from meanfield.plotting.phase_diagram import plot_phase_diagram
 from meanfield.plotting.phase_diagrams import plot_phase_diagrams
 from meanfield.plotting.signal_propagation import plot_signal
 from meanfield.plotting.simulation import plot_simulation
+from meanfield.plotting.spectra.spectrum import plot_spectrum
 from meanfield.plotting.trajectory import plot_propagation, plot_quantity
 from meanfield.plotting.variance_map import plot_variance_map
 
@@ -30,5 +31,6 @@ __all__ = [
     "plot_quantity",
     "plot_signal",
     "plot_simulation",
+    "plot_spectrum",
     "plot_variance_map",
 ]

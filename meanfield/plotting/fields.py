@@ -240,3 +240,37 @@ class CheckFields(Protocol):
     @property
     def verdict(self) -> str:
         """The outcome in a word."""
+
+
+class NumberFields(Protocol):
+    """Numbers with errors."""
+
+    @property
+    def value(self) -> ArrayLike:
+        """The numbers."""
+
+
+class SpectrumFields(Protocol):
+    """The law of squared singular values."""
+
+    @property
+    def atoms(self) -> Mapping[float, float]:
+        """Values with a mass, and the mass."""
+
+    @property
+    def bands(self) -> tuple[tuple[float, float], ...]:
+        """The intervals with a density."""
+
+    @property
+    def label(self) -> str:
+        """The block, in a few words."""
+
+    @property
+    def depth(self) -> int:
+        """Number of blocks."""
+
+    def density(self, x: ArrayLike, *, log: bool = False) -> NumberFields:
+        """Density of λ or of ln λ at each x."""
+
+    def quantile(self, u: ArrayLike) -> NumberFields:
+        """The λ below which a share u lies."""

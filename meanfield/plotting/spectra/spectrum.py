@@ -1,0 +1,63 @@
+"""The density of the squared singular values of a Jacobian (Pennington et al. 2017, arXiv:1711.04735, figure 1)."""
+
+import numpy as np
+
+from meanfield._types import Axes
+from meanfield.plotting.axes import COLOURS, axes_for, drawing, legend_above
+from meanfield.plotting.fields import SpectrumFields
+
+POINTS = 300  # of a band
+LEAST = 1e-3  # share of the eigenvalues left out below the drawn range
+
+
+@drawing
+def plot_spectrum(
+    spectrum: SpectrumFields, ax: Axes = None, *, label: str | None = None, title: str | None = None
+) -> Axes:
+    """Draw the density of ln λ on a logarithmic axis of λ, and each atom above 0 as a stem labelled with its mass.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        The spectrum.
+    ax : matplotlib Axes, optional
+        Where to draw; None makes a figure. Further spectra take the next colours.
+    label : str, optional
+        In the legend; by default block and depth.
+    title : str, optional
+        Above the legend.
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
+    >>> import meanfield as mf
+    >>> plot_spectrum(mf.spectrum(mf.mlp("relu", 2**0.5), 4)).get_xscale()
+    'log'
+    """
+    ax = axes_for(ax, (5.2, 3.6))
+    colour = COLOURS[len(ax.get_legend_handles_labels()[1]) % len(COLOURS)]
+    label = f"{spectrum.label}, depth {spectrum.depth}" if label is None else label
+    zero = spectrum.atoms.get(0.0, 0.0)
+    if zero:
+        label += f", {zero:.3g} at 0"
+    for low, high in spectrum.bands:
+        ends = np.asarray(spectrum.quantile([zero + LEAST * (1 - zero), 1 - 1e-9]).value)
+        a, b = max(low, float(ends[0])), min(high, float(ends[1])) if np.isinf(high) else high
+        if not 0 < a < b:
+            continue
+        angle = np.linspace(0, np.pi, POINTS + 2)[1:-1]
+        x = np.exp(0.5 * (np.log(a) + np.log(b)) - 0.5 * (np.log(b) - np.log(a)) * np.cos(angle))
+        ax.plot(x, spectrum.density(x, log=True).value, color=colour, linewidth=1.8, label=label)
+        label = "_nolegend_"
+    for place, mass in spectrum.atoms.items():
+        if place > 0:
+            ax.plot([place, place], [0, mass], color=colour, linewidth=1.8, marker="o", markevery=[1], label=label)
+            ax.annotate(f"{mass:.3g}", (place, mass), xytext=(4, 2), textcoords="offset points", fontsize="small")
+            label = "_nolegend_"
+    ax.set(xscale="log", xlabel=r"$\lambda$, squared singular value", ylabel=r"density of $\ln\lambda$")
+    ax.set_ylim(bottom=0)
+    legend_above(ax, title or "", 1)
+    return ax

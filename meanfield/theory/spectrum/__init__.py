@@ -1,0 +1,1 @@
+"""The law of the squared singular values of the Jacobian: density, edges, moments, isometry."""

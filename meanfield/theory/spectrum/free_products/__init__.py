@@ -1,0 +1,1 @@
+"""Products of free factors: the curve of the spectrum, its bands, moments, atoms and density."""

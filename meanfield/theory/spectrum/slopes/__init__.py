@@ -1,0 +1,1 @@
+"""The law of the squared slope φ′² of a layer, and its transforms."""
