@@ -333,7 +333,7 @@ def _figures() -> dict[str, tuple[Callable[[], Any], dict[str, Any]]]:
         },
         "plot_depth_scales": {"sigma_w": [1.1, 1.5], "scales": scales, "ax": None, "critical": (), "title": ""},
         "plot_fluctuations": {"fluctuations": mf.fluctuations("tanh", 2, 64), "ax": None, "label": None},
-        "plot_spectrum": {"spectrum": mf.spectrum("relu", 2, q=1.0), "ax": None, "label": "a", "title": "b"},
+        "plot_spectrum": {"spectrum": mf.spectrum("relu", 2, q=1.0), "ax": None, "label": "a"},
         "plot_phase_diagram": {"diagram": diagram, "ax": None, "critical_line": None},
         "plot_phase_diagrams": {"diagrams": [diagram], "axes": None, "critical_lines": None},
         "plot_propagation": {"trajectory": run, "axes": None},

@@ -3,17 +3,15 @@
 import numpy as np
 
 from meanfield._types import Axes
-from meanfield.plotting.axes import COLOURS, axes_for, drawing, legend_above
+from meanfield.plotting.axes import COLOURS, axes_for, drawing
 from meanfield.plotting.fields import SpectrumFields
 
 POINTS = 300  # of a band
-LEAST = 1e-3  # share of the eigenvalues left out below the drawn range
+LEAST = 0.03  # share of the eigenvalues left out below the drawn range
 
 
 @drawing
-def plot_spectrum(
-    spectrum: SpectrumFields, ax: Axes = None, *, label: str | None = None, title: str | None = None
-) -> Axes:
+def plot_spectrum(spectrum: SpectrumFields, ax: Axes = None, *, label: str | None = None) -> Axes:
     """Draw the density of ln λ on a logarithmic axis of λ, and each atom above 0 as a stem labelled with its mass.
 
     Parameters
@@ -24,8 +22,6 @@ def plot_spectrum(
         Where to draw; None makes a figure. Further spectra take the next colours.
     label : str, optional
         In the legend; by default block and depth.
-    title : str, optional
-        Above the legend.
 
     Returns
     -------
@@ -59,5 +55,5 @@ def plot_spectrum(
             label = "_nolegend_"
     ax.set(xscale="log", xlabel=r"$\lambda$, squared singular value", ylabel=r"density of $\ln\lambda$")
     ax.set_ylim(bottom=0)
-    legend_above(ax, title or "", 1)
+    ax.legend(frameon=False, fontsize="small")
     return ax

@@ -138,9 +138,10 @@ class Spectrum(Result):
 
     def plot(self, ax: Axes = None, *, label: str | None = None, title: str | None = None) -> Axes:
         """Draw the density of ln λ; see `meanfield.plotting.plot_spectrum`."""
+        from meanfield.plotting.axes import named
         from meanfield.plotting.spectra.spectrum import plot_spectrum
 
-        return plot_spectrum(self, ax, label=label, title=title)
+        return named(plot_spectrum(self, ax, label=label), None, title)
 
     def report(self) -> Report:
         """Edges, mean, spread, quantiles and atoms."""

@@ -20,6 +20,7 @@ from meanfield.theory.spectrum.slopes.transforms import Numbers
 SCAN = 48  # points of a stretch at which the slope of log z is read
 INNER = 12.0  # of these logarithms, up to which the first look goes
 CLOSEST, FARTHEST = -30.0, 18.0  # logarithms of the distance of w from an end of its stretch
+MARGIN = 10.0  # of these logarithms, within which an extremum is not told from the end of the law
 ROUNDS = 14  # most rounds that narrow a bracket
 FINE = 12  # points of a round
 NARROW = 1e-9  # least width of a band in the logarithm; an atom between two gaps has none
@@ -250,6 +251,9 @@ def _extremum(curve: MasterCurve, read: Real, stretch: Stretch, low: float, high
             break
     tau_star = low + (high - low) * before / (before - after)
     state, log_z, _ = read(stretch.omega(np.array([tau_star])))
+    if min(tau_star - stretch.low, stretch.high - tau_star) < MARGIN and INNER < abs(tau_star):
+        near = sum(one.times for one in curve.members) * math.exp(-abs(tau_star)) + _edge_error(curve, state)
+        return Edge(float(log_z[0]), near, None, tau_star, stretch)  # on the end of the law, or next to it
     return Edge(float(log_z[0]), _edge_error(curve, state), state, tau_star, stretch)
 
 

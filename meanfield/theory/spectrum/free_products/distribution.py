@@ -187,10 +187,18 @@ class Distribution:
         if isinstance(path, Path):
             known = path.above
             i = int(np.searchsorted(known, above))
-            if i == known.size:
-                return low, math.inf, False
-            low, high = path.log[i], path.log[max(i - 1, 0)]
-            log = low if i == 0 else high + (low - high) * (above - known[i - 1]) / max(known[i] - known[i - 1], 1e-300)
+            if i == known.size or i == 0:
+                end = path.band.high.log if i == 0 else path.band.low.log
+                if not math.isfinite(end):
+                    return path.log[-1 if i else 0], math.inf, False
+                low, high = (path.log[0], end) if i == 0 else (end, path.log[-1])
+            else:
+                low, high = path.log[i], path.log[i - 1]
+            log = (
+                0.5 * (low + high)
+                if i in (0, known.size)
+                else high + (low - high) * (above - known[i - 1]) / max(known[i] - known[i - 1], 1e-300)
+            )
         for _ in range(ROUNDS):
             found = path.at(np.array([log]))
             missing = float(found.above[0]) - above  # > 0: too far down

@@ -19,6 +19,7 @@ from meanfield.theory.spectrum.free_products.master_curve import MasterCurve, St
 
 FIRST = 1e-4  # first distance from an edge, in units of the square root of the logarithm
 SHORTEST = 1e-7  # step of the path at which it gives up
+AT_EDGE = 1e-8  # distance from an edge at which a path is at its end
 AIM = 0.15  # correction of log w that steps are chosen for
 TOO_FAR = 0.6  # correction at which a step is repeated with a shorter one
 GROWTH, SHRINK = 2.0, 0.35
@@ -68,7 +69,13 @@ class Path:
         low, high = self.band.low.log, self.band.high.log
         if self.band.high.state is not None and math.isfinite(low):
             return 0.5 * (low + high) + 0.5 * (high - low) * math.cos(s)
-        return high - s * s if self.band.high.state is not None else self._start - s
+        if self.band.high.state is not None:
+            return high - s * s
+        end = high if s < 0 else low
+        if not math.isfinite(end):
+            return self._start - s
+        length = math.sqrt(abs(end - self._start))
+        return end + math.copysign(max(length - abs(s), 0.0) ** 2, self._start - end)
 
     def _trace(self) -> None:
         edge = self.band.high
@@ -189,7 +196,9 @@ class Path:
             if not reached[0] or not change < TOO_FAR:
                 step *= SHRINK
                 if step < SHORTEST:
-                    self.complete, self.reason = False, f"the path stops at {math.exp(self.log[-1]):.6g}"
+                    end = self.band.high.log if direction < 0 else self.band.low.log
+                    if abs(self.log[-1] - end) > AT_EDGE:
+                        self.complete, self.reason = False, f"the path stops at {math.exp(self.log[-1]):.6g}"
                     return
                 continue
             s, state, tangent = s + direction * step, found, found_tangent
