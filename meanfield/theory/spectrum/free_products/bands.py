@@ -251,7 +251,7 @@ def _extremum(curve: MasterCurve, read: Real, stretch: Stretch, low: float, high
             break
     tau_star = low + (high - low) * before / (before - after)
     state, log_z, _ = read(stretch.omega(np.array([tau_star])))
-    if min(tau_star - stretch.low, stretch.high - tau_star) < MARGIN and INNER < abs(tau_star):
+    if min(tau_star - stretch.low, stretch.high - tau_star) < MARGIN and abs(tau_star) > INNER:
         near = sum(one.times for one in curve.members) * math.exp(-abs(tau_star)) + _edge_error(curve, state)
         return Edge(float(log_z[0]), near, None, tau_star, stretch)  # on the end of the law, or next to it
     return Edge(float(log_z[0]), _edge_error(curve, state), state, tau_star, stretch)
