@@ -104,6 +104,18 @@ def test_each_customary_scheme_suits_one_activation_and_the_critical_one_suits_a
     assert suited == critical | {("tanh", "Glorot"), ("relu", "He")}
 
 
+def test_softplus_networks_of_thirty_layers_learn_once_softplus_is_shaped():
+    pytest.importorskip("sklearn")
+    found = load("shaped_activations_train").main(("softplus",), depth=30, width=24, steps=36)
+    late = {kind: accuracy[-12:].mean() for kind, accuracy in found["softplus"].items()}
+    assert late["original"] < 0.2 < 0.35 < min(late["DKS"], late["TAT"])
+    assert found["c"]["original"].min() > 0.999  # the inputs are forgotten
+    assert found["c"]["DKS"][10] == pytest.approx(0.0, abs=1e-10)  # C(0) = 0
+    last = [(1 - found["c"][kind][-2]) / (1 - found["c"]["before"][-2]) for kind in ("DKS", "TAT")]
+    assert 1.3 < last[0] < 1.5  # slope 1.5 at c = 1
+    assert 0.98 < last[1] < 1.0  # slope 1, curvature 0.3
+
+
 def test_gradients_scatter_by_depth_over_width():
     found = load("depth_needs_width").main(depth=8, networks=2, depths=(2, 8))
     assert found["bands"][64].gradient_band is None  # beyond first order
@@ -128,6 +140,7 @@ def test_importing_an_example_computes_and_draws_nothing(monkeypatch):
         "crosscheck",
         "initializer",
         "fluctuations",
+        "transform",
     ):
         monkeypatch.setattr(mf, name, lambda *_, **__: pytest.fail("computed at import"))
     for path in sorted(EXAMPLES.glob("*.py")):

@@ -99,7 +99,7 @@ def transform(
     1.0081422716 True
     >>> leaky = mf.transform("leaky_relu", method="tat", depth=50)
     >>> print(f"{leaky.negative_slope:.12f}")
-    0.430528948502
+    0.430522948502
 
     In residual networks each activation may bend more:
 
