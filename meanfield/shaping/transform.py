@@ -105,7 +105,7 @@ def transform(
 
     >>> block = mf.Residual("gelu", mf.Dense(), skip_scale=0.8, branch_scale=0.6)
     >>> print(f"{mf.transform('gelu', depth=50, block=block).local_slope:.10f}")
-    1.0226174213
+    1.0226174211
     """
     method = choice(method, "method", METHODS)
     zeta, tau, eta = _above(zeta, "zeta", 1.0), _above(tau, "tau", 0.0), _above(eta, "eta", 0.0)
