@@ -60,7 +60,18 @@ def recommend(
     )
     status = int(check["passed"] is False)
     if as_json:
-        names = ("sigma_w", "sigma_b", "gain", "q", "xi_c", "max_depth", "growth", "universality", "reason")
+        names = (
+            "sigma_w",
+            "sigma_b",
+            "gain",
+            "q",
+            "xi_c",
+            "max_depth",
+            "needed_width",
+            "growth",
+            "universality",
+            "reason",
+        )
         head = {
             **subject.keys,
             **({"recommended": written(network)} if of_layers else {}),

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from meanfield.cli.arguments import ActivationText, AsJson, Parameters, parse_activation
-from meanfield.cli.output import activation_keys, checked_path, print_json, print_table, save_figure, say
+from meanfield.cli.output import activation_keys, checked_path, print_json, print_report, save_figure, say
 
 LIBRARIES = ("torch", "jax", "keras", "numpy")
 
@@ -67,14 +67,7 @@ def transform(
         kept = {name: value for name, value in shaped.to_dict().items() if name != "name"}
         more = {"conditions": shaped.conditions, "branches": shaped.branches, "snippets": shaped.snippets}
         return print_json({**activation_keys(phi), "depth": depth, "block": block, **kept, **more})
-    say(f"{shaped.name}\n")
-    names = ("input_scale", "input_shift", "output_shift", "output_scale")
-    rows = [(f"{name} {letter}", f"{getattr(shaped, name):.15g}") for name, letter in zip(names, "abcd", strict=True)]
-    for name in ("negative_slope", "local_slope", "local_curvature"):
-        if (value := getattr(shaped, name)) is not None:
-            rows.append((name, f"{value:.15g}"))
-    rows += [(f"condition {name}", str(estimate)) for name, estimate in shaped.conditions.items()]
-    print_table((), [*rows, ("solutions", str(len(shaped.branches)))])
+    print_report(shaped.report())
     if code := shaped.snippets.get(framework):
         say(f"\n{code}", nl=False)
     return None

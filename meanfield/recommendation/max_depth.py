@@ -1,22 +1,88 @@
-"""How many blocks train where no depth scale limits them."""
+"""How many blocks train where no depth scale limits them, and which width a depth needs."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
-from meanfield.activations.activation import Activation
+from meanfield._types import Floats
 from meanfield.theory.assumptions.block import Block
 from meanfield.theory.criticality.deepest import TRAINABLE
 from meanfield.theory.depth.propagate import propagate
+from meanfield.theory.fluctuations.fluctuations import fluctuations
 
 WIDEST = 10**9  # units or layers
+SHORT, LONG = 16, 256  # blocks over which fluctuations are followed at first, and at most
+SETTLED = 0.05  # change of the exponent over a factor 2 in depth at which they are continued as a power
 FOLLOWED = 1024  # layers over which the growth of gradients is followed
 
 
-def depth_by_fluctuations(phi: Activation, q: float, width: int) -> float:
-    """Depth at which the relative variance of |h|² over networks is 1: it is (E φ⁴/(E φ²)² − 1)/width a layer."""
-    at = q if q > 0 else 1.0
-    fourth = phi.moments.fourth_moment(at)[0]
-    second = phi.moments.second_moment(at)[0]
-    return float(width / max(float(fourth / second**2) - 1.0, 1e-3))
+@dataclass(frozen=True)
+class LogGradient:
+    """The variance of the log-gradient over networks, times their width, by depth.
+
+    Attributes
+    ----------
+    followed : ndarray
+        The variance behind 1, 2, … blocks, to first order in 1/width.
+    power : float
+        The exponent of the depth in a·depth^power + constant, with which it is continued beyond them.
+    """
+
+    followed: Floats
+    power: float
+
+    def width(self, depth: int) -> float:
+        """The width at which the standard deviation behind `depth` blocks is 1."""
+        last = self.followed.size
+        if depth <= last:
+            return _rounded(self.followed[depth - 1])
+        with np.errstate(over="ignore"):
+            return _rounded(self.followed[-1] + self._factor * ((depth / last) ** self.power - 1))
+
+    def depth(self, width: int) -> float:
+        """The depth at which the standard deviation at this width is 1."""
+        last = self.followed.size
+        beyond = np.flatnonzero(self.followed >= width)
+        if beyond.size:
+            return float(beyond[0] + 1)
+        with np.errstate(over="ignore"):
+            return _rounded(last * (1 + (width - self.followed[-1]) / self._factor) ** (1 / self.power))
+
+    @property
+    def _factor(self) -> float:
+        half = self.followed[self.followed.size // 2 - 1]
+        return float((self.followed[-1] - half) / -np.expm1(-self.power * np.log(2.0)))
+
+
+def _rounded(value: float) -> float:
+    """The value to nine digits: the others depend on which moments were in the caches."""
+    return float(f"{value:.9g}")
+
+
+def log_gradient(network: Block, start: float, width: int, depth: int) -> LogGradient | None:
+    """The fluctuations of gradients from q = `start`, followed until they grow by a power of the depth.
+
+    Where gradients are infinite they are the fluctuations of signals. None where no expansion is known.
+    """
+    layers = SHORT
+    while True:
+        found = fluctuations(network, layers, WIDEST, q=start)
+        columns = (column[1:] * WIDEST for column in (found.var_log_gradient, found.var_log_q))
+        variance = next((column for column in columns if column[-1] > 0 and np.all(np.isfinite(column))), None)
+        if variance is None:
+            return None
+        power, before = (_power(variance, n) for n in (layers, layers // 2))
+        reached = variance[-1] >= width and layers >= depth
+        if abs(power - before) < SETTLED or reached or layers >= LONG:
+            return LogGradient(variance, power) if power > 0 else None
+        layers *= 2
+
+
+def _power(variance: Floats, n: int) -> float:
+    """The exponent from the increments over layers n/4 … n/2 … n."""
+    whole, half, quarter = (variance[m - 1] for m in (n, n // 2, n // 4))
+    with np.errstate(all="ignore"):
+        return float(np.log2((whole - half) / (half - quarter)))
 
 
 def depth_by_growth(network: Block, start: float) -> float:

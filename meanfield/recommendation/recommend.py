@@ -18,7 +18,7 @@ from meanfield.recommendation.choice import Choice, gradient_growth
 from meanfield.recommendation.for_activation import weights_for_activation
 from meanfield.recommendation.for_block import weights_for_block
 from meanfield.recommendation.last_layer import last_sigma
-from meanfield.recommendation.max_depth import WIDEST, depth_by_fluctuations, depth_by_growth
+from meanfield.recommendation.max_depth import WIDEST, depth_by_growth, log_gradient
 from meanfield.recommendation.recommendation import Recommendation
 from meanfield.recommendation.snippets import Numbers, snippets
 from meanfield.theory.assumptions.block import Block, weighted
@@ -98,12 +98,15 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
             reason = f"{reason}, as long as it starts below {ceiling:.6g}"
     if sides := stability(points):
         reason = f"{reason}; with the recommended weights {sides}"
+    scattered = log_gradient(network, start, width, depth)
     apart = batch_size(network) is not None  # batch normalisation keeps inputs apart, so ξ_c limits nothing
     scale = abs(choice.xi_gradient) if apart else min(choice.xi_c, abs(choice.xi_gradient))
     if np.isfinite(scale):
         max_depth = max(TRAINABLE * scale, 1.0)
     else:
-        max_depth = depth_by_fluctuations(phi, choice.q, width) if plain else depth_by_growth(network, start)
+        max_depth = scattered.depth(width) if plain and scattered else depth_by_growth(network, start)
+    if plain and not phi.jumps and (choice.universality == "none" or depth > max_depth):
+        reason = f"{reason}; for deep networks mf.transform shapes the activation instead"
     return Recommendation(
         choice.sigma_w,
         choice.sigma_b,
@@ -125,6 +128,7 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
         phi.name,
         depth,
         width,
+        scattered.width(depth) if scattered else np.nan,
         network,
     )
 

@@ -38,8 +38,8 @@ class Recommendation(Explained):
         Depth scale of the correlation there, in blocks; inf where correlations decay more slowly than exponentially.
     max_depth : float
         Number of blocks that train: six times the depth scale. Where that is infinite, the fluctuations of a finite
-        width limit (φ, Dense); of other blocks it is the depth at which gradients have changed by a factor e⁶, or inf,
-        since the fluctuations are not known.
+        width limit (φ, Dense), and it is the depth at which the log of the squared gradient has a standard deviation of
+        1 over networks; of other blocks it is the depth at which gradients have changed by a factor e⁶, or inf.
     growth : float
         Mean squared gradient at layer 0 divided by the one at layer `depth`, from q = `start`.
     start : float
@@ -56,6 +56,9 @@ class Recommendation(Explained):
         The activation or the block, and its (first) activation.
     depth, width : int
         As asked for.
+    needed_width : float
+        Width at which the log of the squared gradient behind `depth` blocks has a standard deviation of 1 over
+        networks, to first order (see `meanfield.fluctuations`); NaN for blocks without an expansion.
     """
 
     sigma_w: float
@@ -74,6 +77,7 @@ class Recommendation(Explained):
     activation: str
     depth: int
     width: int
+    needed_width: float = math.nan
     _network: Block | None = field(default=None, repr=False, compare=False)
 
     def code(self, framework: str = "torch") -> str:
@@ -95,11 +99,15 @@ class Recommendation(Explained):
             ("second moment q", "stays as it is" if kept else self._settles(unit)),
             ("depth scale xi_c", endless if math.isinf(self.xi_c) else f"{number(self.xi_c)} {unit}"),
             ("trainable depth", "not limited by gradients" if math.isinf(self.max_depth) else trains),
+            *([("width for the depth", self._needs())] if math.isfinite(self.needed_width) else []),
             ("gradient", f"squared, layer 0 over layer {self.depth}: {number(self.growth)}"),
             *([] if simulation is None else [("simulation", simulation)]),
         ]
         head = f"{self.name}: sigma_w = {self.sigma_w:.12g}, sigma_b = {self.sigma_b:.12g}"
         return [head, self.reason, Table((), tuple(rows))]
+
+    def _needs(self) -> str:
+        return f"about {self.needed_width:.3g} for {self.depth}, where single gradients scatter by a factor e"
 
     def _settles(self, unit: str) -> str:
         if not self.q:
@@ -128,5 +136,6 @@ class Recommendation(Explained):
         return {
             "xi_c": [(True, "correlations settle more slowly than exponentially")],
             "max_depth": [(True, "gradients keep their size; how widths limit this block is unknown")],
+            "needed_width": [(True, "no expansion in 1/width is known for this block")],
             "growth": [(True, "it exceeds the range of a float")],
         }

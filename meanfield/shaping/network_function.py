@@ -20,6 +20,7 @@ from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.concatenation import Concatenate
 from meanfield.networks.layers.dense import Dense
 from meanfield.networks.layers.elementwise import Elementwise
+from meanfield.networks.layers.groupnorm import GroupNorm
 from meanfield.networks.layers.network import Network
 from meanfield.networks.layers.normalisation import LayerNorm, RMSNorm
 from meanfield.networks.layers.parallel import Parallel
@@ -144,7 +145,7 @@ def through(layer: Layer, x: Signal) -> tuple[Path, Signal]:
         return (), x
     raise InvalidInput(
         f"DKS and TAT have no correlation map for {layer.label}: they know Dense, Conv, Scale, RMSNorm, "
-        "LayerNorm, Residual, Parallel, Concatenate and activations"
+        "LayerNorm, GroupNorm, Residual, Parallel, Concatenate and activations"
     )
 
 
@@ -182,6 +183,15 @@ def _(layer: Dense, x: Signal) -> tuple[Path, Signal]:
 @through.register
 def _(layer: RMSNorm, x: Signal) -> tuple[Path, Signal]:
     return (), Signal(1.0, x.centred)
+
+
+@through.register
+def _(layer: GroupNorm, x: Signal) -> tuple[Path, Signal]:
+    if layer.size is not None:
+        raise InvalidInput(
+            f"the statistics of groups of {layer.size} units fluctuate: use GroupNorm(groups) or RMSNorm"
+        )
+    return through(LayerNorm(), x)
 
 
 @through.register

@@ -93,8 +93,9 @@ def transform(
     --------
     >>> import meanfield as mf
     >>> shaped = mf.transform("tanh", depth=50)
-    >>> print(shaped)
-    tanh shaped by DKS: 10.6044·(φ(0.12844·x + 0.57078) − 0.509807)
+    >>> shaped  # doctest: +NORMALIZE_WHITESPACE
+    TransformedActivation('tanh shaped by DKS', input_scale=0.12844, input_shift=0.57078, output_shift=-0.509807,
+    output_scale=10.6044)
     >>> print(f"{shaped.local_slope:.10f}", shaped.residual < 1e-12)
     1.0081422716 True
     >>> leaky = mf.transform("leaky_relu", method="tat", depth=50)

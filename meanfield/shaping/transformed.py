@@ -16,11 +16,14 @@ from meanfield.json_types import json_types
 from meanfield.numerics.quadrature.one_gaussian import moment
 from meanfield.plotting.activation import plot_activation
 from meanfield.read_only import ReadOnly
+from meanfield.reports.report import Report, Table
+from meanfield.reports.result import Result
 from meanfield.shaping.snippets import Numbers, snippets
 
 __all__ = ["Branch", "TransformedActivation"]
 
 EPS = float(np.finfo(float).eps)
+PARAMETERS = ("input_scale", "input_shift", "output_shift", "output_scale")
 LETTER = re.compile(r"\bx\b")
 
 
@@ -64,7 +67,7 @@ class Shaped:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class TransformedActivation(Activation):
+class TransformedActivation(Activation, Result):
     """An activation d·(φ(ax + b) + c) that `meanfield.transform` made; it goes wherever an activation goes.
 
     Attributes
@@ -136,9 +139,8 @@ class TransformedActivation(Activation):
 
     def to_dict(self) -> dict[str, Any]:
         """The numbers in JSON types."""
-        names = ("name", "method", "input_scale", "input_shift", "output_shift", "output_scale", "local_slope")
-        more = ("local_curvature", "negative_slope", "residual")
-        found: dict[str, Any] = json_types({name: getattr(self, name) for name in (*names, *more)})
+        names = ("name", "method", *PARAMETERS, "local_slope", "local_curvature", "negative_slope", "residual")
+        found: dict[str, Any] = json_types({name: getattr(self, name) for name in names})
         return found
 
     def plot(self, ax: Axes = None, *, label: str | None = None, title: str | None = None) -> Axes:
@@ -149,17 +151,25 @@ class TransformedActivation(Activation):
         ax.set_title(self.name if title is None else title)
         return ax
 
-    def __str__(self) -> str:
+    def report(self) -> Report:
+        """The formula, the parameters, and how well the conditions hold."""
         a, b, c, d = (f"{value:.6g}" for value in self._numbers)
-        return f"{self.name}: {d}·(φ({a}·x + {b}) + {c})".replace("+ -", "− ")
+        named = zip(
+            (f"{name} {letter}" for name, letter in zip(PARAMETERS, "abcd", strict=True)), self._numbers, strict=True
+        )
+        rows = [(name, f"{value:.15g}") for name, value in named]
+        targets = [(name, getattr(self, name)) for name in ("negative_slope", "local_slope", "local_curvature")]
+        rows += [(name, f"{value:.15g}") for name, value in targets if value is not None]
+        rows += [(name, str(estimate)) for name, estimate in self.conditions.items()]
+        rows += [("solutions", str(len(self.branches)))]
+        return [f"{self.name}: {d}·(φ({a}·x + {b}) + {c})".replace("+ -", "− "), Table((), tuple(rows))]
 
     @property
     def _numbers(self) -> tuple[float, float, float, float]:
         return self.input_scale, self.input_shift, self.output_shift, self.output_scale
 
     def __repr__(self) -> str:
-        names = ("input_scale", "input_shift", "output_shift", "output_scale")
-        told = ", ".join(f"{name}={value:.6g}" for name, value in zip(names, self._numbers, strict=True))
+        told = ", ".join(f"{name}={value:.6g}" for name, value in zip(PARAMETERS, self._numbers, strict=True))
         return f"TransformedActivation({self.name!r}, {told})"
 
 

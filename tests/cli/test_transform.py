@@ -5,7 +5,7 @@ import meanfield as mf
 
 def test_the_numbers_the_conditions_and_the_code_are_shown(meanfield):
     out = meanfield("transform", "gelu", "--method", "tat", "--depth", "50").out
-    for text in ("input_scale a     0.0817401205106", "condition C''(1)  0.006000000", "class Shaped(torch.nn.Module)"):
+    for text in ("0.0817401205106", "0.006000000", "class Shaped(torch.nn.Module)"):
         assert text in out
     assert "jnp" in meanfield("transform", "gelu", "--framework", "jax").out
 

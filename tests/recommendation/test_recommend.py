@@ -164,3 +164,29 @@ def test_an_activation_that_oscillates_on_one_side_is_answered():
     assert "starts below" in advice.reason
     assert mf.variance_map(block, advice.start).value < advice.start  # so far q does decay
     assert mf.variance_map(block, 2.2 * advice.start).value > 2.2 * advice.start  # but not from above
+
+
+@pytest.mark.parametrize("name", ["relu", "tanh", "gelu", "linear"])
+def test_the_width_that_a_depth_needs_and_the_depth_that_a_width_allows_come_from_the_expansion(name):
+    advice = mf.recommend(name, depth=40, width=1000)
+    block = mf.mlp(name, advice.sigma_w, advice.sigma_b)
+    exact = mf.fluctuations(block, 40, 10**9, q=advice.start)
+    assert advice.needed_width == pytest.approx(exact.per_unit, rel=0.05)  # continued as a power from 16 layers
+    deep = mf.fluctuations(block, int(advice.max_depth), 10**9, q=advice.start)
+    assert deep.per_unit == pytest.approx(1000, rel=0.1)
+    back = mf.recommend(name, depth=int(advice.max_depth), width=1000)
+    assert back.needed_width == pytest.approx(1000, rel=0.1)
+    assert f"about {advice.needed_width:.3g} for 40" in str(advice)
+
+
+def test_blocks_without_an_expansion_say_so():
+    advice = mf.recommend(mf.Network("relu", mf.Dropout(0.1), mf.Dense()))
+    assert np.isnan(advice.needed_width)
+    assert "no expansion" in advice.not_finite["needed_width"].item()
+
+
+def test_where_nothing_is_critical_shaped_activations_are_mentioned():
+    assert "mf.transform" in mf.recommend("softplus").reason
+    assert "mf.transform" in mf.recommend("gelu", depth=200, width=256).reason
+    for other in (mf.recommend("gelu"), mf.recommend("sign"), mf.recommend("relu")):
+        assert "mf.transform" not in other.reason

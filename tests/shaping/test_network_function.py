@@ -95,6 +95,7 @@ def test_the_slope_is_that_of_the_correlation_map_of_the_network():
         (mf.mlp("tanh", 1.0, 0.1), "biases of 0"),
         (mf.Residual("tanh", mf.Dense()), "second moment 1, not 2"),
         (mf.Network("tanh", mf.Dropout(0.1), mf.Dense()), "no correlation map for Dropout"),
+        (mf.Network(mf.GroupNorm(size=8), "tanh", mf.Dense()), "groups of 8 units"),
         (mf.Network("tanh", mf.LayerNorm(), mf.Dense()), "LayerNorm behind an activation"),
         (mf.Network(mf.Dense(), mf.RMSNorm()), "no activation to shape"),
         (mf.Network("tanh", mf.Dense([1.0, 1.0])), "not arrays"),
