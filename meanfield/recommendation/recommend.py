@@ -1,5 +1,6 @@
 """The weights to draw for an activation or a block, the reason, and the code that draws them."""
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from meanfield.activations.gains import gains
 from meanfield.activations.resolve import activation
 from meanfield.arguments import whole
 from meanfield.error_state import own_error_state
-from meanfield.errors import InvalidInput
+from meanfield.errors import InvalidInput, MeanFieldError
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.convolution import Conv
 from meanfield.networks.layers.residual import Residual
@@ -21,6 +22,8 @@ from meanfield.recommendation.last_layer import last_sigma
 from meanfield.recommendation.max_depth import WIDEST, depth_by_growth, log_gradient
 from meanfield.recommendation.recommendation import Recommendation
 from meanfield.recommendation.snippets import Numbers, snippets
+from meanfield.shaping.transform import DEEPEST as DEEPEST_SHAPE
+from meanfield.shaping.transform import transform
 from meanfield.theory.assumptions.block import Block, weighted
 from meanfield.theory.criticality.deepest import TRAINABLE
 from meanfield.theory.depth.propagate import DEEPEST
@@ -105,7 +108,7 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
         max_depth = max(TRAINABLE * scale, 1.0)
     else:
         max_depth = scattered.depth(width) if plain and scattered else depth_by_growth(network, start)
-    if plain and not phi.jumps and (choice.universality == "none" or depth > max_depth):
+    if plain and (choice.universality == "none" or depth > max_depth) and _can_be_shaped(phi, depth):
         reason = f"{reason}; for deep networks mf.transform shapes the activation instead"
     return Recommendation(
         choice.sigma_w,
@@ -131,6 +134,13 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
         scattered.width(depth) if scattered else np.nan,
         network,
     )
+
+
+def _can_be_shaped(phi: Activation, depth: int) -> bool:
+    with suppress(MeanFieldError):
+        transform(phi, depth=min(depth, DEEPEST_SHAPE))
+        return True
+    return False
 
 
 def _numbers(network: Block, choice: Choice, phi: Activation | None, depth: int, start: float) -> Numbers:
