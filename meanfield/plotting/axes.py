@@ -5,7 +5,8 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from textwrap import fill
-from typing import Any, ParamSpec, get_args, get_origin
+from types import UnionType
+from typing import Any, ParamSpec, Union, get_args, get_origin
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -129,7 +130,7 @@ def _checked(value: Any, kind: Any, name: str) -> Any:
         if not (value is None or all(_has(ax, ("plot", "figure")) for ax in _entries(value) or [value])):
             raise InvalidInput(f"{name} must be Axes of Matplotlib or None, not {shown(value)}")
         return value
-    if choices >= set(get_args(ArrayLike)):
+    if _is_array(kind):
         return None if value is None and type(None) in choices else entries(value, name)
     if type(None) in choices:
         return None if value is None else _checked(value, next(one for one in choices if one is not type(None)), name)
@@ -153,6 +154,12 @@ def _checked(value: Any, kind: Any, name: str) -> Any:
     if not _has(value, fields):
         raise InvalidInput(f"{name} must be a result with the fields {', '.join(fields)}, not {shown(value)}")
     return value
+
+
+def _is_array(kind: Any) -> bool:
+    """Whether an annotation is ArrayLike or a union with it: a union itself, or since NumPy 2.5 an alias of one."""
+    choices = {kind, *(get_args(kind) if get_origin(kind) in (Union, UnionType) else ())}
+    return ArrayLike in choices or choices >= set(get_args(ArrayLike) or [ArrayLike])
 
 
 def _entries(value: Any) -> list[Any] | None:
