@@ -120,6 +120,8 @@ def transform(
         raise InvalidInput(f"transform takes one function, and {phi.name} has one for each channel: give one of them")
     network = network_function(phi if block is None else block, _depth(depth, block))
     if phi.is_scale_invariant is not False and bool(np.all(phi.looks_scale_invariant(TYPICAL))):
+        if _straight(phi):
+            raise InvalidInput(f"{phi.name} is linear or constant, and no a, b, c, d change that")
         if index:
             raise InvalidInput(f"branch must be 0: the leaky ReLU has one shape, not {index + 1}")
         return _leaky(method, network, zeta, eta)
@@ -160,7 +162,7 @@ def _shaped(
     if found is None:
         raise InvalidInput(
             f"no a, b, c, d give {phi.name} {asked} with the other conditions of {_title(conditions)}"
-            + (": it is constant or linear" if _straight(phi) else ": try the other method, or another depth")
+            + (": it is linear or constant" if _straight(phi) else ", at any of the places where they were sought")
         )
     every = partial(_branches, integrals, conditions, target, found.expected)
     shape = _branch(integrals, conditions, found.first)

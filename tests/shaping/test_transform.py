@@ -128,9 +128,7 @@ def test_deep_networks_have_the_promised_correlation_map(method):
     shaped = mf.transform("gelu", method=method, depth=100)
     block = mf.mlp(shaped)
     c, h = np.array([0.0, 1 - 1e-4]), 1e-4
-    gaps = 1 - c
-    for _ in range(100):
-        gaps = 1 - np.asarray(mf.correlation_map(block, 1 - gaps, q=1.0).value)
+    gaps = mf.propagate(block, 100, q=1.0, c=c).one_minus_c[-1]
     slope = gaps[1] / h
     assert np.asarray(mf.variance_map(block, 1.0)) == pytest.approx(1.0, abs=1e-13)
     if method == "dks":
@@ -139,6 +137,18 @@ def test_deep_networks_have_the_promised_correlation_map(method):
         assert float(mf.analyze(block).chi_1) ** 100 == pytest.approx(1.5, rel=1e-10)
     else:
         assert slope == pytest.approx(1 - 0.3 * h / 2, abs=1e-8)  # the gap of a curvature 0.3
+
+
+@pytest.mark.sweep(12)
+@pytest.mark.parametrize(("name", "method"), [(row, m) for row in mf.catalogue() for m in ("dks", "tat")])
+def test_the_whole_catalogue_is_shaped_or_refused_with_a_reason(name, method):
+    try:
+        shaped = mf.transform(name, method=method, depth=50)
+    except mf.InvalidInput as error:
+        reason = str(error)
+    else:
+        reason = "" if shaped.residual < 1e-11 else f"residual {shaped.residual}"
+    assert not reason or any(word in reason for word in ("kink", "jumps", "other conditions", "linear"))
 
 
 def test_kinked_activations_are_shaped_by_dks():
@@ -191,7 +201,8 @@ def test_the_result_is_an_activation():
         ("sign", {}, "jumps at x = 0"),
         ("x**3", {}, "other conditions of DKS"),
         ("x**2", {"method": "tat"}, "other conditions of TAT"),
-        ("2*x + 1", {}, "constant or linear"),
+        ("2*x + 1", {}, "linear or constant"),
+        ("linear", {"method": "tat"}, "linear or constant"),
         ("relu", {"method": "tat", "depth": 10}, "deeper network"),
         ("tanh", {"zeta": 1.0}, "zeta must be more than 1"),
         ("tanh", {"tau": 0.0}, "tau must be more than 0"),
