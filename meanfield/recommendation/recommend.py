@@ -11,6 +11,7 @@ from meanfield.activations.resolve import activation
 from meanfield.arguments import whole
 from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput, MeanFieldError
+from meanfield.networks.images import without_tokens
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.convolution import Conv
 from meanfield.networks.layers.residual import Residual
@@ -22,6 +23,7 @@ from meanfield.recommendation.last_layer import last_sigma
 from meanfield.recommendation.max_depth import WIDEST, depth_by_growth, log_gradient
 from meanfield.recommendation.recommendation import Recommendation
 from meanfield.recommendation.snippets import Numbers, snippets
+from meanfield.recommendation.tokens import of_tokens
 from meanfield.shaping.transform import DEEPEST as DEEPEST_SHAPE
 from meanfield.shaping.transform import transform
 from meanfield.theory.assumptions.block import Block, weighted
@@ -35,7 +37,9 @@ __all__ = ["recommend"]
 
 
 @own_error_state
-def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendation:
+def recommend(
+    spec: Any, *, depth: int = 50, width: int = 1024, tokens: int | None = None, token_c: float | None = None
+) -> Recommendation:
     """Weights for a network of an activation or of a block: critical ones, if there are any at a stable q.
 
     If noise makes critical weights impossible, those are recommended at which signals carry deepest. If a skip
@@ -49,6 +53,9 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
         recommended sigma_w and sigma_b in place of their own.
     depth, width : int
         Depth and width of the network, ≥ 1. `growth` and `max_depth` depend on them, the weights do not.
+    tokens, token_c
+        As in `propagate`: `growth` is then of the gradients of each of T exchangeable tokens, and the reason also says
+        what becomes of their correlation. The weights are those for equal tokens.
 
     Returns
     -------
@@ -85,6 +92,8 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
     a depth scale of 1.554 layers, and every q is kept.
     """
     depth, width = whole(depth, "depth", DEEPEST), whole(width, "width", WIDEST)
+    if tokens is None:
+        without_tokens(token_c)
     if isinstance(spec, list | tuple):
         raise InvalidInput("recommend takes one block that is repeated, not a list of them")
     block = weighted(spec, "recommend")
@@ -103,6 +112,10 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
         reason = f"{reason}; with the recommended weights {sides}"
     scattered = log_gradient(network, start, width, depth)
     apart = batch_size(network) is not None  # batch normalisation keeps inputs apart, so ξ_c limits nothing
+    growth = gradient_growth(network, depth, start)
+    if tokens is not None:
+        growth, said = of_tokens(network, depth, start, tokens, token_c)
+        reason = f"{reason}; {said}"
     scale = abs(choice.xi_gradient) if apart else min(choice.xi_c, abs(choice.xi_gradient))
     if np.isfinite(scale):
         max_depth = max(TRAINABLE * scale, 1.0)
@@ -118,7 +131,7 @@ def recommend(spec: Any, *, depth: int = 50, width: int = 1024) -> Recommendatio
         choice.q,
         choice.xi_c,
         max_depth,
-        gradient_growth(network, depth, start),
+        growth,
         start,
         choice.universality,
         f"{reason}.",

@@ -1,5 +1,6 @@
 """What the maps assume of a block, checked once: Gaussian units before activations, known means and batches."""
 
+from collections.abc import Callable
 from typing import Any
 
 from meanfield.errors import InvalidInput
@@ -47,15 +48,15 @@ def checked(spec: Any) -> Block:
     return Block(*network)
 
 
-def weighted(spec: Any, asked: str) -> Block:
-    """`checked` for what finds sigma_w and sigma_b itself, and is called `asked` in messages.
+def weighted(spec: Any, asked: str, check: Callable[[Any], Block] = checked) -> Block:
+    """`checked`, or another check, for what finds sigma_w and sigma_b itself, and is called `asked` in messages.
 
     Raises
     ------
     InvalidInput
         If the block has no weights or another parameter is an array, too.
     """
-    block = checked(spec)
+    block = check(spec)
     if not any("sigma_w" in layer.parameters for layer in block.walk()):
         raise InvalidInput(f"{asked} takes a block that has some weights: put a Dense layer into it")
     if (shape := block.at(sigma_w=1.0, sigma_b=0.0).shape) != ():

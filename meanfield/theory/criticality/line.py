@@ -12,17 +12,21 @@ from meanfield._types import Axes, Bools, Floats
 from meanfield.arguments import flag, positive
 from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
+from meanfield.networks.images import without_tokens
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.reports.nonfinite import Explained, Reasons
 from meanfield.reports.numbers import number
 from meanfield.reports.report import Report, Table
 from meanfield.theory.assumptions.block import Block, weighted
 from meanfield.theory.assumptions.surrogates import with_surrogates
+from meanfield.theory.assumptions.tokens import of_tokens, one_start
 from meanfield.theory.criticality.curve import critical_curve
 from meanfield.theory.criticality.deepest import Deepest, correlation_scale, deepest
 from meanfield.theory.criticality.line_from_curve import line_from_curve
 from meanfield.theory.criticality.line_from_sweep import line_from_sweep
+from meanfield.theory.criticality.line_of_tokens import line_of_tokens
 from meanfield.theory.criticality.no_critical_line import carried, noise, why_no_rows
+from meanfield.theory.fixed_points.analysis import described_tokens
 from meanfield.theory.fixed_points.mlp_moments import mlp_moments
 
 __all__ = ["CriticalLine", "critical_line"]
@@ -112,13 +116,15 @@ class CriticalLine(Explained):
         if self._asked is None or not self._asked.parts or not len(self):
             return np.full(len(self), np.inf)
         networks = self._asked.block.at(sigma_w=self.sigma_w, sigma_b=self.sigma_b)
+        if self._asked.tokens is not None:
+            return described_tokens(networks, 1.0, *self._asked.tokens).xi_c
         return correlation_scale(networks, self.q, np.ones(len(self)))
 
     @cached_property
     @own_error_state
     def deepest(self) -> Deepest | None:
         """Where signals carry deepest; None where that is without limit, or nowhere."""
-        if self._asked is None or not self.reason or carried(self._asked.block).whole:
+        if self._asked is None or not self.reason or self._asked.tokens is not None or carried(self._asked.block).whole:
             return None
         critical = [self.sigma_w[self.sigma_b == bias] for bias in self._asked.sigma_b]
         return deepest(self._asked.block, self._asked.sigma_b, critical)
@@ -134,10 +140,18 @@ class _Asked:
     block: Block
     sigma_b: Floats
     parts: bool  # whether correlations settle at another rate than gradients
+    tokens: tuple[int, float] | None = None  # of a sequence: their number, and the correlation that they start from
 
 
 @own_error_state
-def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool = False) -> CriticalLine:
+def critical_line(
+    spec_or_block: Any,
+    sigma_b: ArrayLike,
+    *,
+    stable_only: bool = False,
+    tokens: int | None = None,
+    token_c: float | None = None,
+) -> CriticalLine:
     """Every sigma_w at which gradients keep their size, for given sigma_b.
 
     Parameters
@@ -149,6 +163,9 @@ def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool =
         Standard deviations of the biases, ≥ 0.
     stable_only : bool
         Whether to leave out solutions whose q runs away.
+    tokens, token_c
+        As in `analyze`: chi_1 is then of the tokens of one sequence, where they settle, and sigma_w is searched from
+        0.1 to 10.
 
     Returns
     -------
@@ -188,6 +205,14 @@ def critical_line(spec_or_block: Any, sigma_b: ArrayLike, *, stable_only: bool =
     >>> print(f"{line.deepest.sigma_w[0]:.4f} {line.deepest.xi_c[0]:.4f} {line.deepest.depth[0]:.2f}")
     1.3597 4.6763 28.06
     """
+    if tokens is not None:
+        block = weighted(spec_or_block, "critical_line", of_tokens)
+        biases, start = np.unique(positive(sigma_b, "sigma_b", zero=True)), one_start(tokens, token_c)
+        flag(stable_only, "stable_only")
+        rows = line_of_tokens(block, biases, *start)
+        reason = "" if rows.q.size else "at no sigma_w from 0.1 to 10 do tokens settle with chi_1 = 1."
+        return CriticalLine(**rows._asdict(), reason=reason, _asked=_Asked(block, biases, True, start))
+    without_tokens(token_c)
     block = weighted(spec_or_block, "critical_line")
     if batch_size(block) is not None:
         raise InvalidInput(

@@ -10,10 +10,12 @@ from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput, shown
 from meanfield.numerics.solve.far_fixed_points import LEAST, MOST, far_fixed_points
 from meanfield.numerics.solve.fixed_points import Map, every_fixed_point, logarithmic_grid
-from meanfield.theory.assumptions.block import Block, checked
+from meanfield.theory.assumptions.block import Block
+from meanfield.theory.assumptions.tokens import start_of
 from meanfield.theory.fixed_points.finite_variance import largest_q
 from meanfield.theory.fixed_points.maps import signal_map
 from meanfield.theory.fixed_points.stability import FixedPoint, fixed_point
+from meanfield.theory.tokens.settled import settled_or_lost
 
 __all__ = ["fixed_points"]
 
@@ -21,11 +23,14 @@ LOWEST = 1e-12  # the search begins here, or at a tenth of the image of 0 if tha
 SMALLEST = 1e-100  # but not below this
 SEARCHED = 1e30  # the end of the search on a grid
 OTHERS = 1e6  # up to which fixed points are counted
+STARTS = (1e-3, 1e-1, 1.0, 10.0)  # q from which sequences of tokens start
 FALLS = -1e-6  # a slope of the map below this may make orbits leap over a fixed point
 
 
 @own_error_state
-def fixed_points(block: Any, *, q_max: float = 1e6) -> tuple[FixedPoint, ...]:
+def fixed_points(
+    block: Any, *, q_max: float = 1e6, tokens: int | None = None, token_c: float | None = None
+) -> tuple[FixedPoint, ...]:
     """Every fixed point of the variance map in [0, q_max].
 
     Parameters
@@ -34,6 +39,9 @@ def fixed_points(block: Any, *, q_max: float = 1e6) -> tuple[FixedPoint, ...]:
         With scalar sigmas; a bare activation means ``mlp(activation)``.
     q_max : float
         Upper end of the search, > 0.
+    tokens, token_c
+        As in `analyze`: the points are then the q at which sequences settle that start with the correlation `token_c`
+        of their tokens and a q from 0.001 to 10.
 
     Returns
     -------
@@ -61,12 +69,14 @@ def fixed_points(block: Any, *, q_max: float = 1e6) -> tuple[FixedPoint, ...]:
     0.3865 0.8783 True
     2.3166 1.0318 False
     """
-    block = checked(block)
+    block, sequence = start_of(block, tokens, token_c)
     if block.shape != ():
         raise InvalidInput(f"fixed_points takes one value of each parameter, not arrays of shape {block.shape}")
     q_max = number(q_max, "q_max")
     if not LEAST <= q_max <= MOST:
         raise InvalidInput(f"q_max must be one number from {LEAST:g} to {MOST:g}, not {shown(q_max)}")
+    if sequence is not None:
+        return _of_tokens(block, q_max, *sequence)
     mapping = variance_maps(block)
     low = min(lowest_q(block), 1e-3 * q_max)
     roots = every_fixed_point(mapping, 1, logarithmic_grid(low, largest_q(block, low, min(q_max, SEARCHED))))
@@ -79,6 +89,18 @@ def fixed_points(block: Any, *, q_max: float = 1e6) -> tuple[FixedPoint, ...]:
     for start, q in zip(ends, far.tolist(), strict=True):
         candidates += [q] if (q < low if start <= low else SEARCHED < q <= q_max) else []
     return tuple(fixed_point(mapping, q) for q in sorted(candidates))
+
+
+def _of_tokens(block: Block, q_max: float, tokens: int, token_c: float) -> tuple[FixedPoint, ...]:
+    """The q at which exchangeable tokens settle, from several starts."""
+    found: list[FixedPoint] = []
+    for q0 in STARTS:
+        at = settled_or_lost(block, tokens, q0, np.array([1.0 - token_c]))
+        q, slopes = float(at.q[0]), at.slopes[0]
+        if np.isfinite(q) and q <= q_max and not any(abs(q - other.q) <= 1e-9 * q for other in found):
+            stable = bool(np.abs(np.linalg.eigvals(slopes)).max() < 1)
+            found.append(FixedPoint(q, float(slopes[0, 0]), stable, "both" if stable else "neither"))
+    return tuple(sorted(found, key=lambda point: point.q))
 
 
 def multiple_q(block: Block) -> Bools:

@@ -14,7 +14,9 @@ import numpy as np
 
 from meanfield._types import Floats
 from meanfield.bounded import Bounded
+from meanfield.errors import InvalidInput
 from meanfield.networks.layers.attention import Attention
+from meanfield.numerics.softmax.exchangeable import WIDEST
 from meanfield.numerics.softmax.row_distance import row_moments_and_distance
 from meanfield.theory.layer_maps.covariance import Pullback
 from meanfield.theory.layer_maps.dispatch import finite
@@ -35,6 +37,11 @@ def _averages(layer: Attention, x: Tokens) -> tuple[Tokens, Pullback]:
     q, apart = x.q, x.within.d
     delta = np.asarray(apart.value)
     variance = s * q * delta
+    if np.any(variance > WIDEST):
+        raise InvalidInput(
+            f"the scores of softmax attention have the variance {np.max(variance):.3g} here, and are computed up to "
+            f"{WIDEST:g}: take a smaller sigma_qk, or put a norm before the attention"
+        )
     p = q - delta
     rows = row_moments_and_distance(n, variance, s * delta**2)
     second = p + delta * rows.squares.value

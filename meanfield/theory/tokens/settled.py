@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from meanfield._types import Bools, Floats, Ints
+from meanfield.errors import DivergentExpectation, InvalidInput
 from meanfield.networks.layers.network import Network, in_sequence
 from meanfield.networks.layers.residual import Residual
 from meanfield.theory.assumptions.block import Block
@@ -41,10 +42,29 @@ def settled_tokens(block: Block, tokens: int, q0: float, gap0: Floats) -> Settle
     """Where orbits from second moment `q0` and 1 − token_c = `gap0` end.
 
     Networks of which they do not settle have nan; so have those in which q grows without limit, unless the block is a
-    residual stream of normalised branches.
+    residual stream of normalised branches, and of several networks those whose moments are not known on the way.
     """
     count = int(np.prod(block.shape, dtype=int))
     networks, gap = block.take(np.arange(count)), np.broadcast_to(gap0, count).astype(np.float64)
+    try:
+        return _settled(networks, tokens, q0, gap)
+    except (InvalidInput, DivergentExpectation):
+        if count == 1:
+            raise
+    each = [settled_or_lost(networks.take(np.array([i])), tokens, q0, gap[i : i + 1]) for i in range(count)]
+    return SettledTokens(*(np.concatenate(column) for column in zip(*each, strict=True)))
+
+
+def settled_or_lost(network: Network, tokens: int, q0: float, gap: Floats) -> SettledTokens:
+    """`settled_tokens` of one network; nan where its moments are not known on the way."""
+    try:
+        return _settled(network, tokens, q0, gap)
+    except (InvalidInput, DivergentExpectation):
+        return SettledTokens(*(np.full((1, *shape), np.nan) for shape in ((), (), (2, 2), (2, 2))))
+
+
+def _settled(networks: Network, tokens: int, q0: float, gap: Floats) -> SettledTokens:
+    count = gap.size
     if _is_stream(networks, tokens):
         return _in_stream(networks, tokens, gap)
     x = np.stack([np.full(count, np.log(q0)), np.log(np.maximum(gap, 1e-300))])

@@ -68,3 +68,27 @@ def test_what_does_not_settle_is_said():
     with pytest.raises(mf.InvalidInput, match="give their number"):
         mf.analyze("relu, dense(1.0)", token_c=0.3)
     assert "tokens" in str(mf.analyze("tanh, dense(1.5, 0.1)", tokens=4))
+
+
+def test_the_critical_line_is_where_gradients_of_settled_tokens_keep_their_size():
+    block = "residual(rmsnorm, attention(gaussian)), tanh, dense"
+    line = mf.critical_line(block, [0.1, 0.5], tokens=6)
+    assert len(line) == 2
+    for sigma_b, sigma_w, q in zip(line.sigma_b, line.sigma_w, line.q, strict=True):
+        at = mf.analyze(mf.network(block).at(sigma_w=sigma_w, sigma_b=sigma_b), tokens=6)
+        assert at.chi_1 == pytest.approx(1.0, abs=1e-9)
+        assert at.q_star == pytest.approx(q, rel=1e-8)
+    equal = mf.critical_line("attention, tanh, dense", 0.3, tokens=4)  # tokens become equal
+    assert equal.sigma_w[0] == pytest.approx(mf.critical_line("attention, tanh, dense", 0.3).sigma_w[0], rel=1e-8)
+    (point,) = mf.fixed_points(APART, tokens=6)
+    assert point.q == pytest.approx(mf.analyze(APART, tokens=6).q_star, rel=1e-11)
+    assert point.stable
+
+
+def test_a_recommendation_says_what_becomes_of_tokens():
+    block = "residual(layernorm, attention(softmax, causal)), residual(layernorm, dense, relu, dense)"
+    advice = mf.recommend(block, depth=3, tokens=8, token_c=0.2)
+    network = mf.network(block.replace(", causal", "")).at(sigma_w=advice.sigma_w, sigma_b=advice.sigma_b)
+    run = mf.propagate(network, 3, q=advice.start, tokens=8, token_c=0.2)
+    assert advice.growth == pytest.approx(run.gradient[0], rel=1e-12)
+    assert f"from 0.2 to {run.token_c[-1]:.4g}" in advice.reason
