@@ -236,7 +236,7 @@ class GPT(nn.Module):
                 nn.init.zeros_(parameter)
 
     def forward(self, tokens):
-        x = self.drop(self.wte(tokens) + self.wpe(torch.arange(tokens.shape[1])))
+        x = self.drop(self.wte(tokens) + self.wpe(torch.arange(tokens.shape[1], device=tokens.device)))
         for block in self.h:
             x = block(x)
         return self.lm_head(self.ln_f(x))

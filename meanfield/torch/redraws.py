@@ -5,6 +5,7 @@ law, whatever the law is. In large weights, whose moments no draw changes, norma
 Orthogonal matrices become other orthogonal matrices. The taps of a kernel keep their own scale each.
 """
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -77,14 +78,14 @@ def _another(values: Any, plan: tuple[str, int], generator: Any) -> Any:
     torch = framework()
     kind, parts = plan
     if kind == "orthogonal":
-        gain = float(torch.linalg.matrix_norm(values.double(), 2))
+        gain = float(torch.linalg.matrix_norm(values.detach().cpu().double(), 2))
         return torch.nn.init.orthogonal_(
             torch.empty_like(values, device="cpu", dtype=torch.float64), gain, generator=generator
         )
     if parts > 1 and values.shape[0] % parts == 0:
         return torch.cat([_another(part, (kind, 1), generator) for part in values.chunk(parts)])
     if values.numel() > LARGE:
-        std = values.double().square().mean().sqrt()
+        std = math.sqrt(float(values.float().square().mean()))
         return std * torch.randn(values.shape, generator=generator, dtype=torch.float64)
     flat = values.detach().cpu().reshape(values.shape[0] * (values.shape[1] if values.ndim > 1 else 1), -1)
     places = torch.randperm(len(flat), generator=generator)

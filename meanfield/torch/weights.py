@@ -143,7 +143,7 @@ def weights_of(model: Any, found: Pass, wiring: Wiring, alpha: float) -> tuple[W
 
 
 def _rms(bias: Any) -> float:
-    return 0.0 if bias is None else math.sqrt(float(bias.detach().double().square().mean()))
+    return 0.0 if bias is None else math.sqrt(float(bias.detach().cpu().double().square().mean()))
 
 
 def _measured(arrays: dict[str, Any], alpha: float) -> Iterator[Measurement]:

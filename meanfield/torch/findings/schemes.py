@@ -37,7 +37,7 @@ def missed_weights(weights: Sequence[Weight]) -> Iterator[Finding]:
     hidden = [w for w in weights if w.role in ("hidden", "attention") and w.std > 0 and not math.isnan(w.error)]
     same = max(([w for w in hidden if _near(w, one.std)] for one in hidden), key=len, default=[])
     one_shape = len({w.fan_in for w in same}) + len({w.fan_out for w in same}) < 3
-    if len(same) < max(MOST * len(hidden), 3) or (one_shape and _is_right(same[0])):
+    if len(same) < max(MOST * len(hidden), 3) or (one_shape and (_is_right(same[0]) or _mistake(same[0]))):
         return
     common = sorted(w.std for w in same)[len(same) // 2]
     found: dict[str, list[Weight]] = {}
@@ -61,22 +61,30 @@ def mistaken_fans(weights: Sequence[Weight]) -> Iterator[Finding]:
     for w in weights:
         if w.role not in ROLES or w.std <= 0 or math.isnan(w.error) or _is_right(w):
             continue
-        for why, fan_in, fan_out in _wrong_fans(w):
-            stds = {name: math.sqrt(square / fan_in) for name, square in SQUARES.items()}
-            stds["xavier"] = math.sqrt(2.0 / (fan_in + fan_out))
-            name = next((name for name, std in stds.items() if _near(w, std)), None)
-            if name is not None and (pattern(w.name.partition("#")[0]), why) not in seen:
-                seen.add((pattern(w.name.partition("#")[0]), why))
-                square = SQUARES[name] / w.fan_in if name in SQUARES else 2.0 / (w.fan_in + w.fan_out)
-                yield Finding(
-                    w.module,
-                    "fan",
-                    "warning",
-                    f"the scale of {w.name} is the scale of {name} with {why}: std {w.std:.4g}, "
-                    f"{math.sqrt(square):.4g} would be right for fan_in = {w.fan_in}, fan_out = {w.fan_out}",
-                )
-            if name is not None:
-                break
+        if (mistake := _mistake(w)) is None:
+            continue
+        name, why = mistake
+        if (pattern(w.name.partition("#")[0]), why) not in seen:
+            seen.add((pattern(w.name.partition("#")[0]), why))
+            square = SQUARES[name] / w.fan_in if name in SQUARES else 2.0 / (w.fan_in + w.fan_out)
+            yield Finding(
+                w.module,
+                "fan",
+                "warning",
+                f"the scale of {w.name} is the scale of {name} with {why}: std {w.std:.4g}, "
+                f"{math.sqrt(square):.4g} would be right for fan_in = {w.fan_in}, fan_out = {w.fan_out}",
+            )
+
+
+def _mistake(w: Weight) -> tuple[str, str] | None:
+    """The scheme and the mistaken fans that give the scale of a weight."""
+    for why, fan_in, fan_out in _wrong_fans(w):
+        stds = {name: math.sqrt(square / fan_in) for name, square in SQUARES.items()}
+        stds["xavier"] = math.sqrt(2.0 / (fan_in + fan_out))
+        for name, std in stds.items():
+            if _near(w, std):
+                return name, why
+    return None
 
 
 def _is_right(w: Weight) -> bool:

@@ -151,7 +151,7 @@ class _Reader:
         return Operation("stop", call, call.reads, call.gives, why=why)
 
     def _rms(self, parameter: Any) -> float:
-        return 1.0 if parameter is None else math.sqrt(float(parameter.detach().double().square().mean()))
+        return 1.0 if parameter is None else math.sqrt(float(parameter.detach().cpu().double().square().mean()))
 
     def _is_norm(self, number: int, path: str) -> bool:
         weight = self._rms(getattr(self.modules[path], "weight", None))
