@@ -49,7 +49,7 @@ def test_names_are_read_as_code_has_them(text, name, parameters):
     [
         ("swiglu", "it is a layer: write gated(silu) in a network"),
         ("Layer-Norm", "it is a layer: write layernorm in a network"),
-        ("nn.BatchNorm2d", "it is a layer: write batchnorm(batch_size) in a network"),
+        ("nn.BatchNorm2d", "it is a layer: write batchnorm(batch_size, pixels) in a network"),
         ("fc", "it is a layer: write dense(sigma_w, sigma_b) in a network"),
         ("leaky_relu 0.2", "write leaky_relu(0.2)"),
         ("elu=2", "write elu(2)"),

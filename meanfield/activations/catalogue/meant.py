@@ -11,10 +11,8 @@ LAYER_WORDS = {
     ),
     **dict.fromkeys(("layernorm", "ln", "layer_normalization"), "layernorm"),
     **dict.fromkeys(("rmsnorm", "rms", "rms_normalization"), "rmsnorm"),
-    **dict.fromkeys(
-        ("batchnorm", "bn", "batchnorm1d", "batchnorm2d", "batchnorm3d", "batch_normalization"),
-        "batchnorm(batch_size)",
-    ),
+    **dict.fromkeys(("batchnorm", "bn", "batchnorm1d", "batch_normalization"), "batchnorm(batch_size)"),
+    **dict.fromkeys(("batchnorm2d", "batchnorm3d"), "batchnorm(batch_size, pixels)"),
     **dict.fromkeys(("groupnorm", "gn", "group_normalization"), "groupnorm(groups)"),
     **dict.fromkeys(("dropout", "dropout1d", "dropout2d"), "dropout(rate)"),
     **dict.fromkeys(("avgpool", "avgpool1d", "avgpool2d", "average_pool", "average_pooling2d"), "average_pool(size)"),

@@ -11,8 +11,8 @@ from meanfield.networks.layers.batchnorm import BatchNorm
 @forward.register
 def batch_norm(layer: BatchNorm, x: Array, draw: Draw) -> tuple[Array, Pullback]:
     """(x − mean)/std of each unit; backwards the gradient without its mean and its part along the output, over std."""
-    if len(x) != layer.batch_size:
-        raise InvalidInput(f"BatchNorm({layer.batch_size}) needs {layer.batch_size} inputs at once, not {len(x)}")
+    if len(x) != layer.batch:
+        raise InvalidInput(f"{layer} needs {layer.batch} inputs at once, not {len(x)}")
     centred = x - x.mean(axis=0)
     if not np.all(np.max(np.abs(centred), axis=0) > 16 * np.finfo(draw.dtype).eps * np.max(np.abs(x), axis=0)):
         raise InvalidInput("BatchNorm would divide by zero: a unit has the same value for every input of the batch")

@@ -97,7 +97,7 @@ def llama(*, width: int = 4096, hidden_ratio: float = 2.6875, std: float = 0.02,
     --------
     >>> import meanfield as mf
     >>> print(mf.written(mf.blocks.llama(width=2500, hidden_ratio=4.0)))
-    residual(rmsnorm, attention(1.0, softmax, causal)), residual(rmsnorm, gated(silu, 1.0), dense(2.0))
+    residual(rmsnorm, attention(softmax, causal)), residual(rmsnorm, gated(silu), dense(2.0))
     """
     one, hidden = _roots(width, hidden_ratio, std)
     into_stream = 1.0 if layers is None else (2 * whole(layers, "layers", MOST_LAYERS)) ** -0.5
@@ -142,7 +142,7 @@ def vit(*, width: int = 768, hidden_ratio: float = 4.0, std: float | None = None
     --------
     >>> import meanfield as mf
     >>> print(mf.written(mf.blocks.vit(hidden_ratio=7.0)))
-    residual(layernorm, attention(1.0, softmax)), residual(layernorm, dense(0.5), gelu, dense(1.3228756555322954))
+    residual(layernorm, attention(softmax)), residual(layernorm, dense(0.5), gelu, dense(1.3228756555322954))
     """
     one, hidden = _roots(width, hidden_ratio, 1.0 if std is None else std)
     if std is None:

@@ -78,7 +78,7 @@ def pre_ln_transformer(
     --------
     >>> import meanfield as mf
     >>> print(mf.written(mf.blocks.pre_ln_transformer("relu", sigma_2=2**0.5, residual="per_branch", layers=8)))
-    residual(layernorm, attention(1.0, softmax), scale=0.25), residual(layernorm, dense(1.0), relu, \
+    residual(layernorm, attention(softmax), scale=0.25), residual(layernorm, dense(1.0), relu, \
 dense(1.4142135623730951), scale=0.25)
     """
     scales = residual_scales(residual, layers)
@@ -183,7 +183,7 @@ def parallel_transformer(
     --------
     >>> import meanfield as mf
     >>> print(mf.written(mf.blocks.parallel_transformer("relu", causal=True)))
-    residual(layernorm, parallel(attention(1.0, softmax, causal), network(dense(1.0), relu, dense(1.0))))
+    residual(layernorm, parallel(attention(softmax, causal), network(dense(1.0), relu, dense(1.0))))
     """
     attention = _attention(sigma_attention, sigma_b, scores, sigma_qk, causal)
     mlp = _feed_forward(activation, gate, sigma_1, sigma_2, sigma_b)

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from meanfield.arguments import as_integer
+from meanfield.arguments import as_integer, whole
 from meanfield.errors import InvalidInput, shown
 from meanfield.networks.layers.base import Layer
 
@@ -13,7 +13,7 @@ __all__ = ["BatchNorm", "batch_size"]
 LARGEST = 10**9  # inputs of a batch
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class BatchNorm(Layer):
     """Batch normalisation in training: each unit minus its mean over the batch, over its standard deviation there.
 
@@ -24,13 +24,17 @@ class BatchNorm(Layer):
     Parameters
     ----------
     batch_size : int or inf
-        Inputs B in a batch, ≥ 4; ``math.inf`` is the limit of large batches.
+        Inputs B in a batch; ``math.inf`` is the limit of large batches.
+    pixels : int, optional
+        Pixels P of each image, over which it normalises too, as ``BatchNorm2d`` does. Convolutions with a circular
+        border keep pixels alike, so it is then the same as for a batch of B·P inputs, exactly. Beside a convolution it
+        must be given; elsewhere it is 1.
 
     Raises
     ------
     InvalidInput
-        If `batch_size` is no integer ≥ 4. With three inputs or fewer the spread of a unit over the batch is so often
-        small that the gradient's second moment is infinite.
+        If B·P is no integer ≥ 4. With three values or fewer the spread of a unit over the batch is so often small that
+        the gradient's second moment is infinite.
 
     References
     ----------
@@ -47,6 +51,7 @@ class BatchNorm(Layer):
     """
 
     batch_size: float
+    pixels: int | None = None
 
     keeps_mean: ClassVar[bool] = True
     keeps_gaussian: ClassVar[bool] = False
@@ -55,22 +60,34 @@ class BatchNorm(Layer):
 
     @property
     def batch(self) -> float:
-        """The batch size."""
-        return self.batch_size
+        """The number of values that it normalises over."""
+        return self.batch_size * (self.pixels or 1)
+
+    def __repr__(self) -> str:
+        told = "" if self.pixels is None else f", pixels={self.pixels}"
+        return f"{type(self).__name__}(batch_size={self.batch_size}{told})"
+
+    @property
+    def untold(self) -> bool:
+        """Whether it matters beside a convolution how many pixels there are, and nothing says so."""
+        return self.pixels is None and self.batch_size != math.inf
 
     def normalised_after(self, before: bool) -> bool:
         """True: its output has passed a BatchNorm."""
         return True
 
     def __post_init__(self) -> None:
-        size = self.batch_size
+        size, pixels = self.batch_size, self.pixels
+        if pixels is not None:
+            pixels = whole(pixels, "pixels", LARGEST)
+            object.__setattr__(self, "pixels", pixels)
         inputs = as_integer(size)
-        if inputs is not None and 1 <= inputs <= 3:
+        if inputs is not None and 1 <= inputs * (pixels or 1) <= 3:
             raise InvalidInput(
-                f"batch_size must be at least 4, not {size}: with three inputs or fewer the variance over the batch is "
-                "so often near 0 that the second moment of the gradient is infinite"
+                f"batch_size times pixels must be at least 4, not {inputs * (pixels or 1)}: with three values or fewer "
+                "the variance over the batch is so often near 0 that the second moment of the gradient is infinite"
             )
-        if (inputs is None or not 4 <= inputs <= LARGEST) and not (isinstance(size, float) and size == math.inf):
+        if (inputs is None or not 1 <= inputs <= LARGEST) and not (isinstance(size, float) and size == math.inf):
             raise InvalidInput(
                 f"batch_size must be an integer ≥ 4 and ≤ {LARGEST}, or inf for the limit of large ones, not "
                 f"{shown(size)}"

@@ -128,6 +128,10 @@ class Conv(Dense):
             "Conv(..., padding='circular', stride=1) for the inside of a large image"
         )
 
+    def normalised_after(self, before: bool) -> bool:
+        """Unchanged, where it keeps pixels alike: batch normalisation is then over all pixels of all images."""
+        return super().normalised_after(before) if self.tells_apart else before
+
     def images_after(self, images: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of the output images.
 

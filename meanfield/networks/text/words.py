@@ -6,7 +6,7 @@ from functools import cache, partial
 from typing import Any
 
 from meanfield.activations.catalogue.table import normalised
-from meanfield.networks.blocks import published, transformers
+from meanfield.networks.blocks import published, resnets, transformers
 from meanfield.networks.layers.attention import Attention
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.batchnorm import BatchNorm
@@ -59,6 +59,7 @@ LAYERS: dict[str, Callable[..., Layer]] = {
     "gpt2": published.gpt2,
     "llama": published.llama,
     "vit": published.vit,
+    "resnet_v2": resnets.resnet_v2,
 }
 ALIASES = {"scale": "branch_scale", "skip": "skip_scale"}
 # Bare words in the parentheses of a layer: the argument that each one gives, and its value.

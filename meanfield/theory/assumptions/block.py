@@ -7,7 +7,7 @@ from meanfield.errors import InvalidInput
 from meanfield.networks.block import as_block
 from meanfield.networks.images import check_alike
 from meanfield.networks.layers.base import Layer, Mean
-from meanfield.networks.layers.batchnorm import batch_size
+from meanfield.networks.layers.batchnorm import BatchNorm, batch_size
 from meanfield.networks.layers.network import Network
 from meanfield.theory.assumptions.surrogates import refuse_surrogates
 
@@ -79,6 +79,13 @@ def check_gaussian(*blocks: Layer, repeated: bool = True, alike: bool = True) ->
     if len(blocks) == 1 and isinstance(blocks[0], Block):
         return
     if batch_size(*blocks) is not None:
+        layers = [layer for block in blocks for layer in block.walk()]
+        untold = any(isinstance(layer, BatchNorm) and layer.untold for layer in layers)
+        if untold and any(layer.window for layer in layers):
+            raise InvalidInput(
+                "a BatchNorm beside a convolution normalises over pixels too: say over how many, as in "
+                "BatchNorm(8, pixels=64) for 8 images of 8 x 8"
+            )
         refuse_surrogates(*blocks, what="behind BatchNorm gradients are known for derivatives alone")
         for block in blocks:
             block.normalised_after(False)

@@ -34,7 +34,7 @@ def _(layer: BatchNorm, x: Point) -> Point:
         raise InvalidInput(
             "BatchNorm must be inside a Network, which computes the distances between the inputs of a batch"
         )
-    size, d = layer.batch_size, np.asarray(x.batch.distance, dtype=np.float64)
+    size, d = layer.batch, np.asarray(x.batch.distance, dtype=np.float64)
     if not np.all(d > 0):
         raise InvalidInput("BatchNorm would divide by zero: all inputs of the batch have the same signal")
     own, shared = _linear(size)
@@ -49,14 +49,14 @@ def _(layer: BatchNorm, x: Point) -> Point:
 def _(layer: BatchNorm, x: Pair) -> Pair:
     if not x.equal and not np.allclose(x.q1, x.q2, rtol=1e-12, atol=0.0):
         raise InvalidInput("the inputs of a batch must have the same second moment: do not give q2")
-    size = layer.batch_size
+    size = layer.batch
     if np.any(np.asarray(x.d.value) > (1.0 + 1.0 / (size - 1.0) + APART) * np.asarray(x.q1)):
         raise InvalidInput(
             f"{size} inputs cannot all have this correlation with each other: it is at least -1/{size - 1}"
         )
     one = np.ones(np.broadcast_shapes(np.shape(x.q1), x.d.shape))
-    d = Bounded((1.0 + 1.0 / (layer.batch_size - 1.0)) * one, EPS * one)
-    return replace(Pair.at(one, d), sphere=layer.batch_size)
+    d = Bounded((1.0 + 1.0 / (layer.batch - 1.0)) * one, EPS * one)
+    return replace(Pair.at(one, d), sphere=layer.batch)
 
 
 @pair_slope.register

@@ -26,6 +26,18 @@ def test_what_is_no_batch_size_is_refused(size):
         BatchNorm(size)
 
 
+def test_pixels_multiply_the_batch():
+    norm = BatchNorm(8, pixels=64)
+    assert norm.batch == batch_size(norm) == 512
+    assert (BatchNorm(1, 4).batch, BatchNorm(math.inf, 4).batch) == (4, math.inf)
+    assert repr(norm) == "BatchNorm(batch_size=8, pixels=64)" == repr(mf.network(mf.written(norm)).layers[0])
+    with pytest.raises(mf.InvalidInput, match="at least 4, not 3"):
+        BatchNorm(1, pixels=3)
+    for wrong in (0, 1.5, "8"):
+        with pytest.raises(mf.InvalidInput, match="pixels must be"):
+            BatchNorm(8, pixels=wrong)
+
+
 def test_the_size_of_a_network():
     block = mf.Network(Residual(BatchNorm(8), "relu", mf.Dense()))
     assert (batch_size(block), batch_size(mf.mlp("relu")), batch_size(mf.mlp("relu"), block)) == (8, None, 8)

@@ -348,7 +348,8 @@ def test_norms_of_pixels_without_a_signal_are_refused(layers):
             {"block": Network(Concatenate("relu", Conv(stride=2)), mf.Dense())},
             r"branch of a Concatenate must keep the image's shape",
         ),
-        ({"block": Network(mf.BatchNorm(4), "relu", Conv())}, "no map is known for Conv and BatchNorm"),
+        ({"block": Network(mf.BatchNorm(4), "relu", Conv())}, "a BatchNorm beside a convolution"),
+        ({"block": Network(mf.BatchNorm(4, 4), "relu", Conv())}, "pixels cannot be followed through a BatchNorm"),
         (
             {"block": Network(Flatten(), "relu", mf.Dense())},
             "relu needs Gaussian units, and the output of Flatten is not",
