@@ -20,6 +20,7 @@ import numpy as np
 from meanfield._types import Floats
 from meanfield.bounded import Bounded
 from meanfield.errors import InvalidInput
+from meanfield.numerics.softmax.laplace import CLOSE, Steps
 from meanfield.numerics.softmax.one_row import OneRow, one_row
 from meanfield.numerics.softmax.two_rows import TwoRows, two_rows
 
@@ -49,6 +50,17 @@ class SoftmaxMoments:
     mixed_cubes: Bounded
     squared_overlap: Bounded
     with_squares: Bounded
+
+    @classmethod
+    def of(cls, row: OneRow, rows: TwoRows) -> "SoftmaxMoments":
+        """From the moments of one row and of two rows that are alike."""
+        return cls(
+            **row._asdict(),
+            overlap=rows.overlap,
+            mixed_cubes=rows.second_squared,
+            squared_overlap=rows.squared_overlap,
+            with_squares=rows.with_squares,
+        )
 
     @property
     def own_jacobian(self) -> Bounded:
@@ -104,15 +116,7 @@ def softmax_moments(tokens: int, b2: float | Floats, c2: float | Floats) -> Soft
     row, pair = row_moments(tokens, b2), pair_moments((tokens, tokens), (b2, b2), c2)
     shape = np.broadcast_shapes(np.shape(b2), np.shape(c2))
     own = row if np.shape(b2) == shape else OneRow(*(moment.broadcast(*shape) for moment in row))
-    return SoftmaxMoments(
-        squares=own.squares,
-        cubes=own.cubes,
-        squared_squares=own.squared_squares,
-        overlap=pair.overlap,
-        mixed_cubes=pair.second_squared,
-        squared_overlap=pair.squared_overlap,
-        with_squares=pair.with_squares,
-    )
+    return SoftmaxMoments.of(own, pair)
 
 
 def row_moments(tokens: int, b2: float | Floats) -> OneRow:
@@ -124,7 +128,12 @@ def row_moments(tokens: int, b2: float | Floats) -> OneRow:
     return _elementwise(OneRow, lambda v: one_row(tokens, v), variance)
 
 
-def pair_moments(tokens: tuple[int, int], b2: tuple[float | Floats, float | Floats], c2: float | Floats) -> TwoRows:
+def pair_moments(
+    tokens: tuple[int, int],
+    b2: tuple[float | Floats, float | Floats],
+    c2: float | Floats,
+    steps: Steps = CLOSE,
+) -> TwoRows:
     """The moments of two rows that differ, as in causal attention or in two sequences.
 
     Parameters
@@ -135,24 +144,39 @@ def pair_moments(tokens: tuple[int, int], b2: tuple[float | Floats, float | Floa
         Variances of the scores of each row, from 0 to 100.
     c2 : float or ndarray
         Covariance between the scores of both rows for the same token, of a size of at most √(b²b′²).
+    steps : Steps
+        Steps of the trapezoidal rules.
 
     Returns
     -------
     TwoRows
         Of the broadcast shape of all variances.
     """
-    for number in tokens:
-        _check_tokens(number)
+    one, other, covariance = checked(tokens, b2, c2)
+    if tokens[1] == 1:
+        return TwoRows(*(_certain(one + other + covariance) for _ in TwoRows._fields))
+    return _elementwise(TwoRows, lambda v, w, c: two_rows(tokens, (v, w), c, steps), one, other, covariance)
+
+
+def checked(
+    tokens: tuple[int, int], b2: tuple[float | Floats, float | Floats], c2: float | Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Both variances and the covariance as arrays, if they and the numbers of tokens are in range.
+
+    Raises
+    ------
+    InvalidInput
+        If they are not.
+    """
+    _check_tokens(tokens[0])
+    _check_tokens(tokens[1])
     if tokens[0] > tokens[1]:
         raise InvalidInput(f"the first row reads {tokens[0]} tokens, more than the second with {tokens[1]}; swap them")
     one, other = (_in_range(variance) for variance in b2)
     covariance = np.asarray(c2, dtype=np.float64)
-    largest = np.sqrt(one) * np.sqrt(other)
-    if not (np.abs(covariance) <= largest * (1 + BEYOND)).all():
+    if not (np.abs(covariance) <= np.sqrt(one) * np.sqrt(other) * (1 + BEYOND)).all():
         raise InvalidInput("the covariance c2 of scores must be at most the root of the product of their variances b2")
-    if tokens[1] == 1:
-        return TwoRows(*(_certain(covariance + largest) for _ in TwoRows._fields))
-    return _elementwise(TwoRows, lambda v, w, c: two_rows(tokens, (v, w), c), one, other, covariance)
+    return one, other, covariance
 
 
 def _elementwise(kind: type[Moments], moments: Callable[..., Moments], *numbers: Floats) -> Moments:

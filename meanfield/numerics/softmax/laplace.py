@@ -12,12 +12,21 @@ import numpy as np
 
 from meanfield._types import Bools, Floats
 
-STEP = 0.11  # in v; the rule on every second node errs by 1e-12, the rule itself by rounding
-SCORE_STEP = 0.165  # of scores; the rule errs by e^{−40}
-FINE = 0.45  # largest step of scores in standard deviations; the rule then errs by e^{−97}
 LEFT, RIGHT = 4.0, 7.0  # u ends e^4 = 55 before the bulk, and 7 behind the smallest of scores: exp(−e^7) = 0
 SIGMAS = 8.6  # a normal variable is farther out with probability 1e-17
+FINE = 0.55  # largest step of scores, in standard deviations
 NEGLIGIBLE = 1e-20  # nodes with a smaller part of T∫M₁M₀^{T−1} = 1 are left out
+
+
+class Steps(NamedTuple):
+    """Steps of the trapezoidal rules."""
+
+    v: float  # of t = exp(v − e^{−v})
+    score: float  # largest step of scores
+
+
+CLOSE = Steps(v=0.11, score=0.165)  # every second node of v errs by 1e-12, all by rounding; the scores by e^{−34}
+WIDE = Steps(v=0.2, score=0.25)  # errs by 1e-11
 
 
 class Times(NamedTuple):
@@ -41,28 +50,27 @@ class Scores(NamedTuple):
     weights: Floats  # (m,)
 
 
-def times(tokens: int, variance: float) -> Times:
+def times(tokens: int, variance: float, step: float) -> Times:
     """Nodes for a row of `tokens` scores of this variance; a few more than are needed."""
     deviation = np.sqrt(variance)
     bulk = np.log(tokens) + min(0.5 * variance, SIGMAS * deviation)
-    v = STEP * np.arange(-np.ceil(LEFT / STEP), 2 * np.ceil((bulk + SIGMAS * deviation + RIGHT) / STEP / 2))
-    return Times(v - np.exp(-v) - bulk, STEP * (1.0 + np.exp(-v)))
+    v = step * np.arange(-np.ceil(LEFT / step), 2 * np.ceil((bulk + SIGMAS * deviation + RIGHT) / step / 2))
+    return Times(v - np.exp(-v) - bulk, step * (1.0 + np.exp(-v)))
 
 
-def natural_step(variance: float) -> float:
-    """The step at which the trapezoidal rule of scores errs by rounding."""
-    return float(min(SCORE_STEP, FINE * np.sqrt(variance)))
+def natural_step(variance: float, steps: Steps) -> float:
+    """The step of scores of this variance."""
+    return float(min(steps.score, FINE * np.sqrt(variance)))
 
 
-def scores(tokens: int, variance: float, powers: int, *, step: float | None = None, both_sides: bool = False) -> Scores:
+def scores(tokens: int, variance: float, powers: int, step: float, *, both_sides: bool = False) -> Scores:
     """Nodes for E e^{kS} f(S) with bounded f and 0 ≤ k ≤ `powers`, relative to sums over rows of `tokens` scores.
 
-    They cover −k too if `both_sides`. The step is `natural_step` unless it is given.
+    They cover −k too if `both_sides`.
     """
     if variance == 0.0:
         return Scores(np.zeros(1), np.ones(1))
     deviation = np.sqrt(variance)
-    step = step or natural_step(variance)
     rare = np.sqrt(2.0 * (45.0 + 2.0 * np.log(tokens)))
     last = np.ceil(deviation * min(SIGMAS + powers * deviation, max(rare, SIGMAS)) / step)
     first = -last if both_sides else -np.ceil(SIGMAS * deviation / step)

@@ -10,7 +10,19 @@ import numpy as np
 
 from meanfield._types import Floats
 from meanfield.bounded import Bounded
-from meanfield.numerics.softmax.laplace import NEGLIGIBLE, Scores, Times, bump, power, scores, shortfall, times
+from meanfield.numerics.softmax.laplace import (
+    CLOSE,
+    NEGLIGIBLE,
+    Scores,
+    Steps,
+    Times,
+    bump,
+    natural_step,
+    power,
+    scores,
+    shortfall,
+    times,
+)
 
 ROUNDING = 64 * float(np.finfo(float).eps)  # of sums of positive terms and of powers near the peak of the integrand
 
@@ -25,8 +37,7 @@ class OneRow(NamedTuple):
 
 def one_row(tokens: int, variance: float) -> OneRow:
     """The moments of a row of two or more `tokens` whose scores have this variance."""
-    score = scores(tokens, variance, powers=4)
-    nodes = kept_times(tokens, variance, score)
+    nodes, score = nodes_of_row(tokens, variance, CLOSE)
     x = nodes.u[:, None] + score.at
     below, none = shortfall(x) @ score.weights, bump(0, x) @ score.weights
     two, three, four = (bump(k, x) @ score.weights for k in (2, 3, 4))
@@ -38,12 +49,13 @@ def one_row(tokens: int, variance: float) -> OneRow:
     )
 
 
-def kept_times(tokens: int, variance: float, score: Scores) -> Times:
-    """The times at which a row of these scores has more than a negligible part of T∫M₁M₀^{T−1} du = 1."""
-    nodes = times(tokens, variance)
+def nodes_of_row(tokens: int, variance: float, steps: Steps) -> tuple[Times, Scores]:
+    """Times at which a row has more than a negligible part of T∫M₁M₀^{T−1} du = 1, and its scores."""
+    nodes = times(tokens, variance, steps.v)
+    score = scores(tokens, variance, 4, natural_step(variance, steps))
     x = nodes.u[:, None] + score.at
     rest = power(shortfall(x) @ score.weights, bump(0, x) @ score.weights, tokens - 1)
-    return nodes.only(tokens * (bump(1, x) @ score.weights) * rest * nodes.weights > NEGLIGIBLE)
+    return nodes.only(tokens * (bump(1, x) @ score.weights) * rest * nodes.weights > NEGLIGIBLE), score
 
 
 def _summed(terms: Floats) -> Bounded:

@@ -17,8 +17,8 @@ import numpy as np
 
 from meanfield._types import Floats
 from meanfield.bounded import Bounded
-from meanfield.numerics.softmax.laplace import Scores, Times, natural_step, power, scores
-from meanfield.numerics.softmax.one_row import ROUNDING, kept_times
+from meanfield.numerics.softmax.laplace import CLOSE, Scores, Steps, Times, natural_step, power, scores
+from meanfield.numerics.softmax.one_row import ROUNDING, nodes_of_row
 
 FAR = 50.0  # e^−e^50 = 0
 CHUNK = 2**21  # score nodes at a time, to limit memory
@@ -42,17 +42,20 @@ class _Half(NamedTuple):
     powers: list[Floats]  # of F₀, F₁, F₂, F₃
 
 
-def two_rows(tokens: tuple[int, int], variances: tuple[float, float], covariance: float) -> TwoRows:
+def two_rows(
+    tokens: tuple[int, int], variances: tuple[float, float], covariance: float, steps: Steps = CLOSE
+) -> TwoRows:
     """The moments of rows of ``tokens[0] <= tokens[1]`` scores, with \\|covariance\\| ≤ the root of both variances."""
     deviations = np.sqrt(variances)
     product = float(deviations.prod())
     share = min(abs(covariance) / product, 1.0) if product else 0.0
     sign = float(np.sign(covariance))
-    common = scores(tokens[1], share * max(variances), powers=4, both_sides=sign < 0)
+    widest = share * max(variances)
+    common = scores(tokens[1], widest, 4, natural_step(widest, steps), both_sides=sign < 0)
     shares = deviations / max(deviations) if product else np.zeros(2)
-    one = _half(tokens[0], variances[0], share, shares[0] * common.at)
+    one = _half(tokens[0], variances[0], share, shares[0] * common.at, steps)
     alike = sign >= 0 and tokens[0] == tokens[1] and variances[0] == variances[1]
-    other = one if alike else _half(tokens[1], variances[1], share, sign * shares[1] * common.at)
+    other = one if alike else _half(tokens[1], variances[1], share, sign * shares[1] * common.at, steps)
     return _integrated(tokens, one, other, common.weights)
 
 
@@ -79,14 +82,14 @@ def _integrated(tokens: tuple[int, int], one: _Half, other: _Half, weights: Floa
     )
 
 
-def _half(tokens: int, variance: float, share: float, shift: Floats) -> _Half:
+def _half(tokens: int, variance: float, share: float, shift: Floats, steps: Steps) -> _Half:
     """A row whose scores are `shift` plus a normal variable X with the rest of the variance."""
-    nodes = kept_times(tokens, variance, scores(tokens, variance, powers=3))
+    nodes, _ = nodes_of_row(tokens, variance, steps)
     rest = variance * (1.0 - share)
-    natural, step = natural_step(rest), abs(shift[-1] - shift[0]) / max(shift.size - 1, 1)
+    natural, step = natural_step(rest, steps), abs(shift[-1] - shift[0]) / max(shift.size - 1, 1)
     if 0.0 < 0.25 * natural <= step <= 1.001 * natural:
-        return _on_lattice(nodes, shift, scores(tokens, rest, powers=3, step=step))
-    own = scores(tokens, rest, powers=3)
+        return _on_lattice(nodes, shift, scores(tokens, rest, 3, step))
+    own = scores(tokens, rest, 3, natural)
     many = max(CHUNK // (nodes.u.size * own.at.size), 1)
     parts = []
     for start in range(0, shift.size, many):
