@@ -75,6 +75,14 @@ def legend_above(ax: Axes, title: str, columns: int) -> Axes:
     return legend
 
 
+def one_axes_each(axes: Axes, names: Sequence[str]) -> Axes:
+    """Axes for each quantity, one below the other: the given ones, if they are as many, or those of a new figure."""
+    found = np.atleast_1d(axes_for(axes, (5.2, 2.0 * len(names)), rows=len(names)))
+    if found.size != len(names):
+        raise InvalidInput(f"{len(names)} Axes are needed for {', '.join(names)}, not {found.size}")
+    return found
+
+
 def named(axes: Axes, label: str | None, title: str | None) -> Axes:
     """`axes`, the first of them with a legend if there is a `label`, and with a `title`."""
     first = np.atleast_1d(axes).flat[0]

@@ -3,8 +3,7 @@
 import numpy as np
 
 from meanfield._types import Axes
-from meanfield.errors import InvalidInput
-from meanfield.plotting.axes import COLOURS, MARKERS, axes_for, drawing, outer_xlabels
+from meanfield.plotting.axes import COLOURS, MARKERS, drawing, one_axes_each, outer_xlabels
 from meanfield.plotting.fields import SimulationFields
 from meanfield.plotting.trajectory import LABELS
 
@@ -38,9 +37,7 @@ def plot_simulation(simulation: SimulationFields, axes: Axes = None, *, label: s
     3
     """
     names = [name for name in ("q", "c", "token_c", "gradient") if getattr(simulation, name) is not None]
-    axes = np.atleast_1d(axes_for(axes, (5.2, 2.0 * len(names)), rows=len(names)))
-    if axes.size != len(names):
-        raise InvalidInput(f"{len(names)} Axes are needed for {', '.join(names)}, not {axes.size}")
+    axes = one_axes_each(axes, names)
     for ax, name in zip(axes.flat, names, strict=True):
         sample, place = getattr(simulation, name), len(ax.containers)
         look = {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}

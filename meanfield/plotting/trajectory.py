@@ -4,7 +4,7 @@ import numpy as np
 
 from meanfield._types import Axes
 from meanfield.errors import InvalidInput, shown
-from meanfield.plotting.axes import COLOURS, axes_for, drawing, outer_xlabels
+from meanfield.plotting.axes import COLOURS, axes_for, drawing, one_axes_each, outer_xlabels
 from meanfield.plotting.fields import TrajectoryFields
 
 LABELS = {
@@ -108,9 +108,7 @@ def plot_propagation(trajectory: TrajectoryFields, axes: Axes = None, *, bands: 
     3
     """
     names = [name for name in ("q", "c", "token_c", "gradient") if getattr(trajectory, name) is not None]
-    axes = np.atleast_1d(axes_for(axes, (5.2, 2.0 * len(names)), rows=len(names)))
-    if axes.size != len(names):
-        raise InvalidInput(f"{len(names)} Axes are needed for {', '.join(names)}, not {axes.size}")
+    axes = one_axes_each(axes, names)
     for ax, name in zip(axes.flat, names, strict=True):
         plot_quantity(trajectory, name, ax, bands=bands, **style)
     outer_xlabels(axes.flat)

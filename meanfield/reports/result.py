@@ -61,8 +61,10 @@ def _short(value: object) -> str:
     if isinstance(value, np.ndarray):
         few = value.ndim == 1 and value.size <= FEW and value.dtype.kind in "fiu"
         return f"[{', '.join(f'{one:.6g}' for one in value)}]" if few else f"array[{' × '.join(map(str, value.shape))}]"
+    if hasattr(value, "error") and hasattr(value, "value"):  # an Estimate
+        return _short(value.value)
     if isinstance(value, Mapping):
         return f"{{{', '.join(map(str, value))}}}"
     if isinstance(value, tuple | list):
-        return f"{len(value)} entries" if len(value) > FEW else repr(value)
+        return f"{len(value)} entries" if len(value) > FEW else f"({', '.join(map(_short, value))})"
     return repr(value)

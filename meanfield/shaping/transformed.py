@@ -146,9 +146,8 @@ class TransformedActivation(Activation, Result):
     def plot(self, ax: Axes = None, *, label: str | None = None, title: str | None = None) -> Axes:
         """Draw the activation and its derivative over ±4 standard deviations of pre-activations with q = 1."""
         ax = plot_activation(self, ax)
-        if label is not None:
-            ax.lines[0].set_label(label)
-        ax.set_title(self.name if title is None else title)
+        if (heading := label if title is None else title) is not None:
+            ax.get_legend().get_title().set_text(heading)
         return ax
 
     def report(self) -> Report:

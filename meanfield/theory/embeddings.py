@@ -15,8 +15,9 @@ from meanfield._types import Axes, Floats
 from meanfield.arguments import LARGEST_SIGMA, choice, is_several, number, real, standard_deviation, whole
 from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput, shown
-from meanfield.json_types import json_types
-from meanfield.plotting.axes import axes_for
+from meanfield.plotting.axes import axes_for, named
+from meanfield.reports.report import Report
+from meanfield.reports.result import Result
 from meanfield.special_functions import special
 
 __all__ = ["Embedding", "embedding"]
@@ -26,8 +27,8 @@ POSITIONS = ("learned", "sinusoidal", "none")
 LEAST_BASE = 1.0 + 1e-6
 
 
-@dataclass(frozen=True, eq=False)
-class Embedding:
+@dataclass(frozen=True, eq=False, repr=False)
+class Embedding(Result):
     """The signals of the tokens of a sequence where the first block begins.
 
     Attributes
@@ -56,7 +57,8 @@ class Embedding:
         tokens = len(self.mean)
         if tokens == 1 or self.q == 0:
             return float("nan")
-        return float((self.covariance.sum() - np.trace(self.covariance)) / (tokens * (tokens - 1)) / self.q)
+        apart = self.covariance[~np.eye(tokens, dtype=bool)]
+        return float(apart.mean() / self.q)
 
     @property
     def alike(self) -> bool:
@@ -99,26 +101,23 @@ class Embedding:
             raise InvalidInput("a norm with eps = 0 would divide by zero: a token has the same value in every unit")
         return np.asarray(v + added)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The numbers in JSON types."""
-        names = ("q", "token_c", "c", "alike", "mean", "covariance")
-        found: dict[str, Any] = json_types({name: getattr(self, name) for name in names})
-        return found
+    more = ("q", "token_c", "alike")
+
+    def report(self) -> Report:
+        """Second moment and correlation, and whether they say all."""
+        told = "all alike" if self.alike else "which differ: propagate_pixels follows their covariance"
+        return [f"{len(self.mean)} tokens of second moment {self.q:.6g} and correlation {self.token_c:.6g}, {told}"]
 
     def plot(self, ax: Axes = None, *, label: str | None = None, title: str | None = None) -> Axes:
         """Draw the correlations of all pairs of tokens as colours."""
         ax = axes_for(ax)
         image = ax.imshow(np.ma.masked_invalid(self.correlation), cmap="RdBu_r", vmin=-1.0, vmax=1.0)
         ax.figure.colorbar(image, ax=ax, label="correlation")
-        ax.set(xlabel="token", ylabel="token", title=title or label or "")
-        return ax
+        ax.set(xlabel="token", ylabel="token")
+        return named(ax, None, title or label)
 
     def __repr__(self) -> str:
         return f"Embedding(tokens={len(self.mean)}, q={self.q:.6g}, token_c={self.token_c:.6g})"
-
-    def __str__(self) -> str:
-        told = "all alike" if self.alike else "which differ: propagate_pixels follows their covariance"
-        return f"{len(self.mean)} tokens of second moment {self.q:.6g} and correlation {self.token_c:.6g}, {told}"
 
 
 @own_error_state

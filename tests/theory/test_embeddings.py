@@ -87,7 +87,7 @@ def test_class_tokens():
 def test_it_is_shown_and_drawn():
     found = mf.embedding([1, 2, 1])
     assert repr(found) == "Embedding(tokens=3, q=0.0008, token_c=0.166667)"
-    assert str(found).endswith("which differ: propagate_pixels follows their covariance")
+    assert "which differ" in str(found)
     assert json.loads(json.dumps(found.to_dict()))["covariance"][0][2] == pytest.approx(4e-4)
     assert found.plot(title="words").get_title() == "words"
 
