@@ -206,7 +206,7 @@ USUAL: dict[str, dict[str, Any]] = {
     "RMSNorm": {},
     "GroupNorm": {"groups": 4, "size": None},
     "Concatenate": {"branch": "relu", "growth": 1.0},
-    "BatchNorm": {"batch_size": 16},
+    "BatchNorm": {"batch_size": 16, "pixels": 4},
     "Conv": {"sigma_w": 1.3, "sigma_b": 0.3, "kernel_size": 3, "weights": "uniform", "padding": "zeros", "stride": 1},
     "AveragePool": {"size": 2},
     "Flatten": {},
