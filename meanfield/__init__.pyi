@@ -24,6 +24,7 @@ from meanfield.estimates import Estimate
 from meanfield.initializers.initializer import Initializer
 from meanfield.initializers.resolve import initializer, schemes
 from meanfield.initializers.scheme_table import scheme_table
+from meanfield.montecarlo.jacobian import jacobian
 from meanfield.montecarlo.simulate import simulate
 from meanfield.montecarlo.simulation import Simulation
 from meanfield.networks.block import mlp
@@ -66,6 +67,8 @@ from meanfield.theory.fixed_points.stability import FixedPoint
 from meanfield.theory.fixed_points.variance import fixed_points
 from meanfield.theory.fluctuations.fluctuations import Fluctuations, fluctuations
 from meanfield.theory.phase_diagram.diagram import PhaseDiagram, phase_diagram
+from meanfield.theory.spectrum.isometry import Isometry, isometry
+from meanfield.theory.spectrum.lyapunov import Lyapunov, lyapunov
 from meanfield.theory.spectrum.spectrum import Spectrum, spectrum
 from meanfield.theory.variance_and_correlation_map import correlation_map, variance_map
 from meanfield.weights.input_statistics import InputStatistics, input_statistics
@@ -102,8 +105,10 @@ __all__ = [
     "Initializer",
     "InputStatistics",
     "InvalidInput",
+    "Isometry",
     "Layer",
     "LayerNorm",
+    "Lyapunov",
     "MeanFieldError",
     "Measurement",
     "Measurements",
@@ -147,7 +152,10 @@ __all__ = [
     "hermite_coefficients",
     "initializer",
     "input_statistics",
+    "isometry",
+    "jacobian",
     "kernel",
+    "lyapunov",
     "measure",
     "mlp",
     "mode_depth_scales",

@@ -237,6 +237,18 @@ USUAL: dict[str, dict[str, Any]] = {
     "propagate": {"block": _IMAGES, "depth": 2, "q": 1.0, "c": 0.5, "q2": None, "width": None, "pixels": 8} | _TOKENS,
     "kernel": {"block": _BLOCK, "inputs": np.eye(3), "depth": 2},
     "fluctuations": {"block": _BLOCK, "depth": 2, "width": 64, "q": 1.0, "c": 0.5, "q2": None},
+    "lyapunov": {"block": _BLOCK, "q": 1.0, "weights": "orthogonal"},
+    "isometry": {"spec": "tanh", "depth": 2, "spread": 0.25},
+    "jacobian": {
+        "block": "tanh",
+        "depth": 2,
+        "width": 8,
+        "networks": 2,
+        "q": 1.0,
+        "weights": "gaussian",
+        "rng": 0,
+        "workers": 1,
+    },
     "spectrum": {"block": _BLOCK, "depth": 2, "q": 1.0, "weights": "orthogonal", "widths": None},
     "ntk": {"block": _BLOCK, "inputs": np.eye(3), "depth": 2},
     "critical_line": {"spec_or_block": "tanh", "sigma_b": 0.1, "stable_only": False} | _TOKENS,
@@ -303,6 +315,7 @@ METHODS: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
     "Recommendation.code": (lambda: mf.recommend("tanh").code, {"framework": "jax"}),
     "Fluctuations.width_for": (lambda: mf.fluctuations("tanh", 2, 64).width_for, {"relative": 0.1}),
     "Spectrum.density": (lambda: mf.spectrum("relu", 2, q=1.0).density, {"x": 0.5, "log": False}),
+    "Lyapunov.quantile": (lambda: mf.lyapunov("linear").quantile, {"u": 0.5}),
     "Spectrum.cdf": (lambda: mf.spectrum("relu", 2, q=1.0).cdf, {"x": 0.5}),
     "Spectrum.quantile": (lambda: mf.spectrum("relu", 2, q=1.0).quantile, {"u": 0.5, "log": False}),
     "Initializer()": (
@@ -333,6 +346,7 @@ def _figures() -> dict[str, tuple[Callable[[], Any], dict[str, Any]]]:
         },
         "plot_depth_scales": {"sigma_w": [1.1, 1.5], "scales": scales, "ax": None, "critical": (), "title": ""},
         "plot_fluctuations": {"fluctuations": mf.fluctuations("tanh", 2, 64), "ax": None, "label": None},
+        "plot_lyapunov": {"lyapunov": mf.lyapunov("linear"), "ax": None, "label": "a"},
         "plot_spectrum": {"spectrum": mf.spectrum("relu", 2, q=1.0), "ax": None, "label": "a"},
         "plot_phase_diagram": {"diagram": diagram, "ax": None, "critical_line": None},
         "plot_phase_diagrams": {"diagrams": [diagram], "axes": None, "critical_lines": None},
@@ -355,7 +369,8 @@ METHODS |= {
 #: Records of results: their fields are computed by the library, and they check nothing.
 RECORDS = {
     "Activation", "ModeDepthScales", "PixelTrajectory", "FixedPoint",
-    "Analysis", "Embedding", "Trajectory", "Fluctuations", "Spectrum", "CriticalLine", "CriticalPoint",
+    "Analysis", "Embedding", "Trajectory", "Fluctuations", "Spectrum", "Lyapunov", "Isometry",
+    "CriticalLine", "CriticalPoint",
     "Deepest", "PhaseDiagram", "Recommendation", "TransformedActivation", "Simulation", "CrossCheck", "WeightCheck",
     "Initializer", "Measurement", "Measurements", "InputStatistics", "Estimate", "Sample",
 }  # fmt: skip

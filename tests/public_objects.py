@@ -52,6 +52,8 @@ def public_objects() -> dict[str, Any]:
         "pixels": mf.propagate_pixels(pixels, np.eye(4), 1),
         "fixed points": mf.fixed_points(block),
         "fluctuations": mf.fluctuations(block, 2, 64, c=0.5),
+        "lyapunov": mf.lyapunov("linear"),
+        "isometry": mf.isometry("tanh", 4),
         "spectrum": mf.spectrum("relu", 2, q=1.0, weights="orthogonal"),
         "analysis": mf.analyze(block),
         "embedding": mf.embedding(3, frequencies=10),

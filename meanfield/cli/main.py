@@ -21,6 +21,7 @@ from meanfield.cli.output import answers_alone
 from meanfield.cli.phase import phase
 from meanfield.cli.propagate import propagate
 from meanfield.cli.recommend import recommend
+from meanfield.cli.spectrum import spectrum
 from meanfield.cli.table import table
 from meanfield.cli.transform import transform
 from meanfield.errors import MeanFieldError
@@ -53,6 +54,7 @@ for name, command in (
     ("fixed-points", fixed_points),
     ("phase", phase),
     ("propagate", propagate),
+    ("spectrum", spectrum),
     ("check", check),
     ("table", table),
     ("transform", transform),

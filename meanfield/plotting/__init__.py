@@ -12,6 +12,7 @@ from meanfield.plotting.phase_diagram import plot_phase_diagram
 from meanfield.plotting.phase_diagrams import plot_phase_diagrams
 from meanfield.plotting.signal_propagation import plot_signal
 from meanfield.plotting.simulation import plot_simulation
+from meanfield.plotting.spectra.lyapunov import plot_lyapunov
 from meanfield.plotting.spectra.spectrum import plot_spectrum
 from meanfield.plotting.trajectory import plot_propagation, plot_quantity
 from meanfield.plotting.variance_map import plot_variance_map
@@ -25,6 +26,7 @@ __all__ = [
     "plot_depth_map",
     "plot_depth_scales",
     "plot_fluctuations",
+    "plot_lyapunov",
     "plot_phase_diagram",
     "plot_phase_diagrams",
     "plot_propagation",

@@ -274,3 +274,14 @@ class SpectrumFields(Protocol):
 
     def quantile(self, u: ArrayLike) -> NumberFields:
         """The λ below which a share u lies."""
+
+
+class ExponentFields(Protocol):
+    """The law of exponents."""
+
+    @property
+    def label(self) -> str:
+        """The block, in a few words."""
+
+    def quantile(self, u: ArrayLike) -> NumberFields:
+        """The exponent below which a share u lies."""

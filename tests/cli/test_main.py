@@ -10,7 +10,18 @@ import meanfield as mf
 from meanfield.cli import gain as gain_module
 from meanfield.cli.main import app, run
 
-COMMANDS = ("gain", "recommend", "critical", "fixed-points", "phase", "propagate", "check", "transform", "table")
+COMMANDS = (
+    "gain",
+    "recommend",
+    "critical",
+    "fixed-points",
+    "phase",
+    "propagate",
+    "spectrum",
+    "check",
+    "transform",
+    "table",
+)
 WITH_ACTIVATION = COMMANDS[:-1]
 HOSTILE = {
     "import": "__import__('os').system('x')",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meanfield._types import Axes
-from meanfield.arguments import choice, number, positive, real, whole
+from meanfield.arguments import choice, flag, number, positive, real, whole
 from meanfield.bounded import Bounded
 from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
@@ -98,7 +98,7 @@ class Spectrum(Result):
         Estimate
             `converged` is False, and the value nan, where the path along the spectrum did not reach x.
         """
-        x = positive(x, "x")
+        x, log = positive(x, "x"), flag(log, "log")
         flat = np.log(x.ravel())
         found, _ = self._law.at(flat)
         scale = np.ones_like(flat) if log else np.exp(-flat)
@@ -126,7 +126,7 @@ class Spectrum(Result):
         log : bool
             Whether to give ln λ, which also tells apart what underflows.
         """
-        u = real(u, "u")
+        u, log = real(u, "u"), flag(log, "log")
         if not np.all((u >= 0) & (u <= 1)):
             raise InvalidInput("u must be from 0 to 1, the share of squared singular values below the quantile")
         found = self._law.quantiles(u.ravel())

@@ -17,6 +17,7 @@ from meanfield.theory.spectrum.free_products.path import LEFT, Path, Points
 from meanfield.theory.spectrum.free_products.single_layer import SingleLayer
 
 ROUNDS = 60
+ABOVE = 1e-14  # mass at which Newton's method for a quantile stops
 EPS = float(np.finfo(float).eps)
 POINT = 1e-12  # mass of a continuous part that is none
 LOWEST = -1e5  # logarithm at which an eigenvalue counts as 0
@@ -211,7 +212,7 @@ class Distribution:
             new = log + step
             if not low < new < high:
                 new = 0.5 * (low + high)
-            if abs(new - log) <= 4 * EPS * max(1.0, abs(log)) or abs(missing) < 4 * EPS:
+            if abs(new - log) <= 4 * EPS * max(1.0, abs(log)) or abs(missing) < ABOVE:
                 break
             log = new
         error = (64 * EPS + float(found.error[0])) / max(density, 1e-300)
