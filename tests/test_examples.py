@@ -160,3 +160,14 @@ def test_batch_norm_explodes_gradients_and_a_residual_branch_cures_it():
     for label, run in simulated.items():
         np.testing.assert_allclose(run.gradient.mean, theory[label].gradient, rtol=0.25)
         np.testing.assert_allclose(run.one_minus_c.mean, theory[label].one_minus_c, rtol=0.3)
+
+
+def test_streams_of_published_transformers():
+    found = load("transformers").main(depth=2, width=128, networks=6)
+    for name, run in found["simulated"].items():
+        theory = found["theory"][name]
+        np.testing.assert_allclose(run.q.mean, theory.q, rtol=0.1)
+        np.testing.assert_allclose(run.token_c.mean, theory.token_c, atol=0.08)
+        np.testing.assert_allclose(run.gradient.mean, theory.gradient, rtol=0.3)
+    q = {name: run.q[-1] for name, run in found["theory"].items()}
+    assert q["GPT-2"] < 1.1 < q["ViT"] < 3 < 10 < q["Llama"]

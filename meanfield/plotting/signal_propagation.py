@@ -32,7 +32,8 @@ def plot_signal(
     simulations : mapping of str to Simulation, optional
         Simulations by the same labels; drawn as means with two standard errors.
     quantities : sequence of str, optional
-        Any of "q", "c", "one_minus_c" and "gradient"; by default "q", "c" (if all runs have it) and "gradient".
+        Any of "q", "c", "one_minus_c", "token_c" and "gradient"; by default "q", "c" (if all runs have it) and
+        "gradient".
 
     Returns
     -------
