@@ -115,4 +115,4 @@ def output_of(found: Pass, path: str) -> Any:
     calls = found.modules.get(path)
     if not calls:
         return None
-    return next((s for n in calls[0][1] if not np.isnan((s := found.signals[n]).second_moment)), None)
+    return next((s for n in calls[0][1] if (s := found.signals[n]).floating), None)

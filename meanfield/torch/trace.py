@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
+from meanfield.errors import InvalidInput
 from meanfield.torch.framework import framework
 from meanfield.torch.trees import called, floats, leaves, mapped
 
@@ -22,6 +23,8 @@ class Signal:
         Position among the signals of the pass.
     shape : tuple of int
         Shape of the tensor.
+    floating : bool
+        Whether its dtype is a floating one.
     second_moment, mean : float
         Means of x² and x over all entries; nan if the tensor is not of a floating dtype.
     correlation : float
@@ -36,6 +39,7 @@ class Signal:
 
     number: int
     shape: tuple[int, ...]
+    floating: bool = False
     second_moment: Any = math.nan
     mean: Any = math.nan
     correlation: Any = math.nan
@@ -89,10 +93,8 @@ class Pass:
         For each call of a module the signals that it reads and that it returns, by path, in order of the first end.
     inputs, outputs : list of int
         Signals of the model.
-    without_gradient : list of str
-        Parameters that require a gradient and got none.
-    zero_gradient : list of str
-        Parameters whose gradient is exactly 0.
+    without_gradient, zero_gradient : list of str
+        Parameters that require a gradient and got none, or one that is exactly 0.
     """
 
     calls: list[Call] = field(default_factory=list)
@@ -111,18 +113,16 @@ def record(
 
     Parameters
     ----------
-    model : torch.nn.Module
-        Its buffers, generators and gradients change: `restored` puts them back.
-    inputs : tensor, tuple or dict
-        As for `audit`.
+    model, inputs
+        As for `audit`. Buffers, generators and gradients of the model change: `restored` puts them back.
     loss : callable or None
         From the output to a scalar; None for a Gaussian cotangent at the output.
     seed : int
-        Seed of torch's generator for the pass, and of the cotangent.
+        Of torch's generator for the pass, and of the cotangent.
     at : str, optional
-        Module at whose input the Gaussian cotangent starts, in place of the output.
+        Module at whose input the cotangent starts.
     graph : bool
-        Whether to record calls; otherwise signals of modules only.
+        Whether to record calls, and not the signals of modules alone.
     """
     torch = framework()
     recorder = _Recorder(torch, {**dict(model.named_buffers()), **dict(model.named_parameters())}, _batch_size(inputs))
@@ -156,7 +156,11 @@ def record(
 def _backward(torch: Any, output: Any, loss: Callable[[Any], Any] | None, seed: int) -> None:
     """Gradients of the loss, or of the output with a Gaussian cotangent."""
     if loss is not None:
-        loss(output).backward()
+        try:
+            loss(output).backward()
+        except Exception as error:
+            why = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+            raise InvalidInput(f"loss must return a scalar tensor that depends on the output ({why})") from error
         return
     ends = [x for x in floats(output)[:1] if x.requires_grad]
     generator = torch.Generator().manual_seed(seed)
@@ -221,7 +225,7 @@ class _Recorder:
 
     def add(self, tensor: Any) -> int:
         """Measure a tensor; it is kept so that its id stays its own."""
-        torch, signal = self.torch, Signal(len(self.found.signals), tuple(tensor.shape))
+        torch, signal = self.torch, Signal(len(self.found.signals), tuple(tensor.shape), tensor.is_floating_point())
         self.found.signals.append(signal)
         self.numbers[id(tensor)] = signal.number, tensor._version
         self.alive.append(tensor)

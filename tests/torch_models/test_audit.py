@@ -134,6 +134,7 @@ def test_inputs_may_be_tuples_and_dicts(zoo, torch):
         ({"redraws": 2}, "redraws must be 0, or at least 4"),
         ({"alpha": 2}, "alpha is a false-alarm rate"),
         ({"loss": 3}, "loss must be callable"),
+        ({"loss": lambda y: y}, "loss must return a scalar tensor that depends on the output"),
         ({"expect": "nosuch", **QUICK}, "nosuch"),
         ({"model": 3}, "model must be a torch.nn.Module"),
     ],
@@ -143,6 +144,14 @@ def test_refusals(zoo, torch, change, why):
     arguments = {"model": model, "inputs": inputs} | change
     with pytest.raises(mf.InvalidInput, match=why):
         mft.audit(**arguments)
+
+
+def test_signals_that_overflow_are_an_error(torch):
+    model = torch.nn.Sequential(torch.nn.Linear(8, 8), torch.nn.Linear(8, 8))
+    torch.nn.init.constant_(model[0].weight, 1e30)
+    found = mft.audit(model, 1e20 * torch.randn(4, 8), **QUICK)
+    assert not found.passed
+    assert ("0", "not finite") in {(one.module, one.kind) for one in found.findings}
 
 
 def test_a_model_that_does_not_run_is_told_in_one_sentence(zoo, torch):

@@ -1,6 +1,5 @@
 """The network of a torch model: the operations of its graph as layers in sequence, in branches and in gates."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -65,6 +64,8 @@ def from_torch(model: Any, inputs: Any) -> Network:
         wiring = Wiring(found)
         weights = weights_of(model, found, wiring, 0.01)
         made = list(operations(model, wiring, weights))
+        if not found.outputs:
+            raise InvalidInput("the model has no network: it returns no tensor")
         composer = _Composer(model, wiring, weights, made)
         layers = composer.chain(composer.start(), found.outputs[0])
     if composer.reasons:
@@ -89,7 +90,7 @@ class _Composer:
     def start(self) -> int:
         """The signal that the network starts from: the model's input, or the sum of embeddings and positions."""
         signals, inputs = self.wiring.found.signals, self.wiring.found.inputs
-        floating = [n for n in inputs if not math.isnan(signals[n].second_moment)]
+        floating = [n for n in inputs if signals[n].floating]
         if floating:
             return floating[0]
         drawn = [one for one in self.made.values() if one.kind == "drawn"]
