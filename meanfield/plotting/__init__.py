@@ -8,12 +8,12 @@ from meanfield.plotting.crosscheck import plot_crosscheck
 from meanfield.plotting.depth_map import plot_depth_map
 from meanfield.plotting.depth_scales import plot_depth_scales
 from meanfield.plotting.fluctuations import plot_fluctuations
+from meanfield.plotting.lyapunov import plot_lyapunov
 from meanfield.plotting.phase_diagram import plot_phase_diagram
 from meanfield.plotting.phase_diagrams import plot_phase_diagrams
 from meanfield.plotting.signal_propagation import plot_signal
 from meanfield.plotting.simulation import plot_simulation
-from meanfield.plotting.spectra.lyapunov import plot_lyapunov
-from meanfield.plotting.spectra.spectrum import plot_spectrum
+from meanfield.plotting.spectrum import plot_spectrum
 from meanfield.plotting.trajectory import plot_propagation, plot_quantity
 from meanfield.plotting.variance_map import plot_variance_map
 

@@ -89,7 +89,7 @@ def test_it_is_shown_and_drawn():
     assert repr(found) == "Embedding(tokens=3, q=0.0008, token_c=0.166667)"
     assert "which differ" in str(found)
     assert json.loads(json.dumps(found.to_dict()))["covariance"][0][2] == pytest.approx(4e-4)
-    assert found.plot(title="words").get_title() == "words"
+    assert found.plot(title="words").get_title("left") == "words"
 
 
 @pytest.mark.parametrize(

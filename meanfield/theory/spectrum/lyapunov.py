@@ -80,7 +80,7 @@ class Lyapunov(Result):
     def plot(self, ax: Axes = None, *, label: str | None = None, title: str | None = None) -> Axes:
         """Draw the quantiles of the exponents; see `meanfield.plotting.plot_lyapunov`."""
         from meanfield.plotting.axes import named
-        from meanfield.plotting.spectra.lyapunov import plot_lyapunov
+        from meanfield.plotting.lyapunov import plot_lyapunov
 
         return named(plot_lyapunov(self, ax, label=label), None, title)
 

@@ -139,7 +139,7 @@ class Spectrum(Result):
     def plot(self, ax: Axes = None, *, label: str | None = None, title: str | None = None) -> Axes:
         """Draw the density of ln λ; see `meanfield.plotting.plot_spectrum`."""
         from meanfield.plotting.axes import named
-        from meanfield.plotting.spectra.spectrum import plot_spectrum
+        from meanfield.plotting.spectrum import plot_spectrum
 
         return named(plot_spectrum(self, ax, label=label), None, title)
 
