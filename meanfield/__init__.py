@@ -41,6 +41,7 @@ _PUBLIC = {
     "theory.fixed_points.variance": ("fixed_points",),
     "theory.fixed_points.analysis": ("analyze", "Analysis"),
     "theory.embeddings": ("Embedding", "embedding"),
+    "theory.recurrence.forget_bias": ("forget_bias",),
     "theory.depth.propagate": ("propagate",),
     "theory.depth.trajectory": ("Trajectory",),
     "theory.depth.nngp_kernel": ("kernel",),

@@ -67,6 +67,7 @@ from meanfield.theory.fixed_points.stability import FixedPoint
 from meanfield.theory.fixed_points.variance import fixed_points
 from meanfield.theory.fluctuations.fluctuations import Fluctuations, fluctuations
 from meanfield.theory.phase_diagram.diagram import PhaseDiagram, phase_diagram
+from meanfield.theory.recurrence.forget_bias import forget_bias
 from meanfield.theory.spectrum.isometry import Isometry, isometry
 from meanfield.theory.spectrum.lyapunov import Lyapunov, lyapunov
 from meanfield.theory.spectrum.spectrum import Spectrum, spectrum
@@ -147,6 +148,7 @@ __all__ = [
     "expectation",
     "fixed_points",
     "fluctuations",
+    "forget_bias",
     "gain",
     "gains",
     "hermite_coefficients",

@@ -214,6 +214,7 @@ USUAL: dict[str, dict[str, Any]] = {
     "Attention": {"sigma_w": 1.0, "sigma_b": 0.0, "scores": "softmax", "sigma_qk": 1.0, "causal": False},
     "network": {"text": _BLOCK},
     "written": {"layer": mf.Dense()},
+    "forget_bias": {"memory": 10.0, "cell": "minimal", "sigma_w": 1.0, "sigma_v": 1.0, "input_q": 1.0},
     "embedding": {
         "tokens": 4,
         "std": 0.02,

@@ -41,6 +41,7 @@ FUNCTIONS = {
     "recommend": "spec depth width",
     "transform": "spec method depth block zeta tau eta branch",
     "written": "layer",
+    "forget_bias": "memory cell sigma_w sigma_v input_q",
     "embedding": "tokens std frequencies patches positions position_std base width scale class_std",
     "simulate": "block depth width networks q c inputs pixels weights method dtype rng workers progress tokens token_c",
     "crosscheck": "block depth width networks q c inputs pixels weights method dtype rng workers progress",
