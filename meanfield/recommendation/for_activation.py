@@ -7,6 +7,7 @@ from meanfield.errors import DivergentExpectation, InfiniteDerivative
 from meanfield.recommendation.choice import Choice, nearest_one
 from meanfield.recommendation.critical_weights import half_stable_weights
 from meanfield.recommendation.keeping_one import weights_that_keep_one
+from meanfield.shaping.transformed import TransformedActivation
 from meanfield.theory.assumptions.block import Block
 from meanfield.theory.criticality.line import line_of
 from meanfield.theory.criticality.point import critical_point
@@ -17,6 +18,11 @@ BIASES = np.r_[0.0, np.geomspace(0.01, 3.0, 40)]  # sigma_b tried where no criti
 
 def weights_for_activation(block: Block, phi: Activation) -> Choice:
     """The weights of the block (φ, Dense)."""
+    if isinstance(phi, TransformedActivation):
+        at = at_fixed_point(block.at(sigma_w=1.0, sigma_b=0.0), np.array([1.0]))
+        return Choice(
+            1.0, 0.0, 1.0, "none", f"{phi.name} is made for sigma_w = 1, sigma_b = 0 and q = 1", float(at.xi_c)
+        )
     if phi.surrogate:
         return _without_point(block, phi)
     name, point = phi.name, critical_point(phi)

@@ -26,6 +26,7 @@ from meanfield.recommendation.snippets import Numbers, snippets
 from meanfield.recommendation.tokens import of_tokens
 from meanfield.shaping.transform import DEEPEST as DEEPEST_SHAPE
 from meanfield.shaping.transform import transform
+from meanfield.shaping.transformed import TransformedActivation
 from meanfield.theory.assumptions.block import Block, weighted
 from meanfield.theory.criticality.deepest import TRAINABLE
 from meanfield.theory.depth.propagate import DEEPEST
@@ -117,10 +118,11 @@ def recommend(
         growth, said = of_tokens(network, depth, start, tokens, token_c)
         reason = f"{reason}; {said}"
     scale = abs(choice.xi_gradient) if apart else min(choice.xi_c, abs(choice.xi_gradient))
-    if np.isfinite(scale):
-        max_depth = max(TRAINABLE * scale, 1.0)
-    else:
-        max_depth = scattered.depth(width) if plain and scattered else depth_by_growth(network, start)
+    max_depth = max(TRAINABLE * scale, 1.0)
+    if plain and scattered:
+        max_depth = min(max_depth, scattered.depth(width))
+    elif not np.isfinite(scale):
+        max_depth = depth_by_growth(network, start)
     if plain and (choice.universality == "none" or depth > max_depth) and _can_be_shaped(phi, depth):
         reason = f"{reason}; for deep networks mf.transform shapes the activation instead"
     return Recommendation(
@@ -150,6 +152,8 @@ def recommend(
 
 
 def _can_be_shaped(phi: Activation, depth: int) -> bool:
+    if isinstance(phi, TransformedActivation):
+        return False
     with suppress(MeanFieldError):
         transform(phi, depth=min(depth, DEEPEST_SHAPE))
         return True

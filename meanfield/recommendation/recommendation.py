@@ -37,9 +37,9 @@ class Recommendation(Explained):
     xi_c : float
         Depth scale of the correlation there, in blocks; inf where correlations decay more slowly than exponentially.
     max_depth : float
-        Number of blocks that train: six times the depth scale. Where that is infinite, the fluctuations of a finite
-        width limit (φ, Dense), and it is the depth at which the log of the squared gradient has a standard deviation of
-        1 over networks; of other blocks it is the depth at which gradients have changed by a factor e⁶, or inf.
+        Number of blocks that train: six times the depth scale. For (φ, Dense) it is at most the depth at which the log
+        of the squared gradient has a standard deviation of 1 over networks of this width. For other blocks with an
+        infinite depth scale it is the depth at which gradients have changed by a factor e⁶, or inf.
     growth : float
         Mean squared gradient at layer 0 divided by the one at layer `depth`, from q = `start`.
     start : float

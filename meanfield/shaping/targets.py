@@ -10,14 +10,21 @@ from meanfield.numerics.solve.bracketed import root
 from meanfield.shaping.leaky import correlation_map
 from meanfield.shaping.network_function import NetworkFunction, Step
 
+SAFETY = 1e-9  # relative room for rounding of a bound
+
 
 def local_slope_excess(network: NetworkFunction, zeta: float) -> float:
-    """C′(1) − 1 of an activation for which the largest slope over subnetworks is ζ."""
+    """C′(1) − 1 of an activation for which the largest slope over subnetworks is ζ.
+
+    The logarithm of the network's slope is convex in y = ln C′(1). Its derivative at y = 0 is the curvature of the
+    network at C″(1) = 1, so that ln ζ over this derivative is an upper bound of the root.
+    """
 
     def too_steep(which: Ints, x: Floats) -> Floats:
         return np.array([math.log(network.largest(_times(math.exp(y)), 1.0) / zeta) for y in x.tolist()])
 
-    log_slope = root(too_steep, np.zeros(1), np.array([math.log(zeta)]), atol=0.0)
+    most = math.log(zeta) / network.largest(_plus, 0.0)
+    log_slope = root(too_steep, np.zeros(1), np.array([most * (1 + SAFETY)]), atol=0.0)
     return float(np.expm1(log_slope[0]))
 
 

@@ -190,3 +190,13 @@ def test_where_nothing_is_critical_shaped_activations_are_mentioned():
     assert "mf.transform" in mf.recommend("gelu", depth=200, width=256).reason
     for other in (mf.recommend("gelu"), mf.recommend("sign"), mf.recommend("softshrink"), mf.recommend("x**2")):
         assert "mf.transform" not in other.reason
+
+
+@pytest.mark.parametrize("name", ["gelu", "relu"])
+def test_shaped_activations_get_the_weights_for_which_they_are_made(name):
+    advice = mf.recommend(mf.transform(name, method="tat", depth=60), depth=60)
+    assert (advice.sigma_w, advice.sigma_b, advice.q) == (1.0, 0.0, 1.0)
+    assert advice.reason.startswith(f"{'leaky_relu' if name == 'relu' else name} shaped by TAT is made for")
+    assert advice.growth == pytest.approx(1.0, rel=1e-9)
+    assert 60 < advice.max_depth < 1000
+    assert mf.recommend(mf.transform("gelu", depth=60)).xi_c < np.inf  # by DKS C′(1) > 1

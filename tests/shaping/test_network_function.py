@@ -7,6 +7,7 @@ import pytest
 
 import meanfield as mf
 from meanfield.shaping.network_function import network_function
+from meanfield.shaping.targets import local_slope_excess
 
 BRANCH = ("tanh", mf.Dense()) * 3
 PLAIN = mf.Residual(*BRANCH, skip_scale=0.6, branch_scale=0.8)
@@ -79,6 +80,21 @@ def test_layers_weigh_their_parts_by_second_moments():
     assert slope_of(beside, 4) == pytest.approx((0.64 + 0.36 * 1.1) ** 4)
     # one short residual block: the branch by itself is steeper than the whole
     assert slope_of(mf.Residual(*BRANCH, skip_scale=0.8, branch_scale=0.6)) == pytest.approx(1.1**3)
+
+
+@pytest.mark.parametrize("depth", [1, 2000, 30_000])
+def test_the_target_of_any_depth_gives_the_network_its_slope(depth):
+    network = network_function(mf.Residual(*BRANCH[:2], skip_scale=0.8, branch_scale=0.6), depth)
+    excess = local_slope_excess(network, 1.5)
+    if depth == 1:
+        assert excess == pytest.approx(0.5, rel=1e-13)  # the branch by itself
+    else:
+        assert depth * math.log1p(0.36 * excess) == pytest.approx(
+            math.log(1.5), rel=1e-13 + depth * 1e-15
+        )  # of a product
+    assert local_slope_excess(network_function("tanh", depth), 1.5) == pytest.approx(
+        math.expm1(math.log(1.5) / depth), rel=1e-13
+    )
 
 
 def test_the_slope_is_that_of_the_correlation_map_of_the_network():

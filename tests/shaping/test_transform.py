@@ -227,3 +227,28 @@ def test_the_code_for_numpy_defines_the_same_function(name):
     for library, code in shaped.snippets.items():
         compile(code, library, "exec")
         assert repr(shaped.output_scale) in code
+
+
+NAMES = ["tanh", "gelu", "elu", "selu", "softplus", "silu", "mish", "erf", "sigmoid", "sin", "relu"]
+X = np.linspace(-3, 3, 13)
+
+
+def same_function(library, call):
+    """Whether the code of the library gives the values of the shaped activation, in single precision at least."""
+    for name in NAMES:
+        shaped, space = mf.transform(name, method="tat" if name == "relu" else "dks", depth=30), {}
+        exec(shaped.snippets[library], space)
+        np.testing.assert_allclose(call(space), shaped(X), rtol=3e-4, atol=3e-5, err_msg=name)
+
+
+def test_the_code_for_torch_defines_the_same_function(torch):
+    same_function("torch", lambda space: space["Shaped"]()(torch.tensor(X)).numpy())
+
+
+def test_the_code_for_jax_defines_the_same_function(jax):
+    same_function("jax", lambda space: np.asarray(space["shaped"](jax.numpy.asarray(X))))
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras, when it converts
+def test_the_code_for_keras_defines_the_same_function(keras):
+    same_function("keras", lambda space: keras.ops.convert_to_numpy(space["Shaped"](dtype="float64")(X)))
