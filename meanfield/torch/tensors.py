@@ -53,7 +53,7 @@ def delta_orthogonal_(tensor: Any, gain: float = 1.0, *, generator: Any = None) 
 
     Parameters
     ----------
-    tensor : torch.Tensor, shape (C_out, C_in, *kernel)
+    tensor : torch.Tensor, shape ``(C_out, C_in, *kernel)``
         The weight of a convolution without groups, C_out ≥ C_in; it is changed in place.
     gain : float
         The norm of the response to a unit vector of channels at one pixel, > 0.
@@ -95,7 +95,7 @@ def critical_(tensor: Any, activation: Any, *, bias: Any = None, generator: Any 
 
     Parameters
     ----------
-    tensor : torch.Tensor, shape (fan_out, fan_in) or (C_out, C_in, *kernel)
+    tensor : torch.Tensor, shape (fan_out, fan_in) or ``(C_out, C_in, *kernel)``
         The weight; it is changed in place.
     activation : str, callable, torch.nn.Module, Activation
         The activation before the layer, as for `meanfield.recommend`, which says the scale.

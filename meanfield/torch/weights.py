@@ -47,10 +47,10 @@ class Weight:
     order : int
         Position of the first call that reads it; a large number without one.
     axes : str
-        "torch" for (fan_out, fan_in, *kernel), "transposed" for (fan_in, fan_out, *kernel), "matrices" for
+        "torch" for ``(fan_out, fan_in, *kernel)``, "transposed" for ``(fan_in, fan_out, *kernel)``, "matrices" for
         (…, fan_in, fan_out), "rows" for an embedding, "einsum:" and a letter an axis, i for inputs and o for outputs.
     shape : tuple of int
-        Shape (fan_out, fan_in, *kernel) of the part.
+        Shape ``(fan_out, fan_in, *kernel)`` of the part.
     fan_in, fan_out : int
         Inputs of a unit, outputs of an input; kernels counted.
     groups : int
@@ -208,7 +208,7 @@ def _is_right_factor(call: Call, name: str) -> bool:
 
 
 def _parts(name: str, array: Any, use: _Use) -> Iterator[tuple[str, Any]]:
-    """The matrix (fan_out, fan_in, *kernel), in parts where several are packed into one parameter."""
+    """The matrix ``(fan_out, fan_in, *kernel)``, in parts where several are packed into one parameter."""
     if use.axes.startswith("einsum:"):
         kinds = use.axes[len("einsum:") :]
         order = [i for i, kind in enumerate(kinds) if kind == "o"] + [i for i, kind in enumerate(kinds) if kind == "i"]

@@ -1,6 +1,6 @@
 """How often audits of well-initialised models end in an error, and how often planted faults are found and named.
 
-Needs torch, and passes without it. With arguments: the draws of each model, and of each fault.
+Needs torch, and passes without it. With arguments: the draws of each model, and of each fault, and the first seed.
 """
 
 import importlib.util
@@ -9,12 +9,12 @@ import time
 import warnings
 from collections import Counter
 
-DRAWS, PLANTED = 20, 20
+DRAWS, PLANTED, FIRST = 20, 20, 0
 MOST_ALARMS = 0.03  # of all audits of well-initialised models
 LEAST_FOUND = 0.95  # of the draws of each fault
 
 
-def false_alarms(draws):
+def false_alarms(draws, first):
     """Errors among audits of well-initialised models, by model; False if there are too many."""
     import torch
     import torch_architectures as zoo
@@ -24,7 +24,7 @@ def false_alarms(draws):
     alarms, audits, begun = Counter(), 0, time.process_time()
     for name, make in zoo.WELL_INITIALISED.items():
         kinds = Counter()
-        for seed in range(draws):
+        for seed in range(first, first + draws):
             torch.manual_seed(seed)
             model, inputs = make()
             found = mft.audit(model, inputs, rng=seed)
@@ -67,6 +67,6 @@ if __name__ == "__main__":
         print("torch is not installed: nothing was run")
         sys.exit()
     warnings.simplefilter("ignore")
-    numbers = [int(word) for word in sys.argv[1:3]]
-    draws, planted = (*numbers, *(DRAWS, PLANTED)[len(numbers) :])
-    sys.exit(not (false_alarms(draws) & faults(planted)))
+    numbers = [int(word) for word in sys.argv[1:4]]
+    draws, planted, first = (*numbers, *(DRAWS, PLANTED, FIRST)[len(numbers) :])
+    sys.exit(not (false_alarms(draws, first) & faults(planted)))
