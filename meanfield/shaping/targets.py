@@ -21,7 +21,7 @@ def local_slope_excess(network: NetworkFunction, zeta: float) -> float:
     """
 
     def too_steep(which: Ints, x: Floats) -> Floats:
-        return np.array([math.log(network.largest(_times(math.exp(y)), 1.0) / zeta) for y in x.tolist()])
+        return np.array([math.log(network.largest(_times(y), 1.0) / zeta) for y in x.tolist()])
 
     most = math.log(zeta) / network.largest(_plus, 0.0)
     log_slope = root(too_steep, np.zeros(1), np.array([most * (1 + SAFETY)]), atol=0.0)
@@ -52,8 +52,8 @@ def negative_slope(network: NetworkFunction, eta: float) -> float:
     return float(root(too_large, *ends, values=values)[0])
 
 
-def _times(zeta: float) -> Step:
-    return lambda value, count: value * zeta**count
+def _times(log_slope: float) -> Step:
+    return lambda value, count: value * math.exp(log_slope * count)
 
 
 def _plus(value: float, count: int) -> float:
