@@ -69,8 +69,9 @@ from meanfield.theory.fluctuations.fluctuations import Fluctuations, fluctuation
 from meanfield.theory.phase_diagram.diagram import PhaseDiagram, phase_diagram
 from meanfield.theory.recurrence.forget_bias import forget_bias
 from meanfield.theory.spectrum.isometry import Isometry, isometry
+from meanfield.theory.spectrum.law import Spectrum
 from meanfield.theory.spectrum.lyapunov import Lyapunov, lyapunov
-from meanfield.theory.spectrum.spectrum import Spectrum, spectrum
+from meanfield.theory.spectrum.spectrum import spectrum
 from meanfield.theory.variance_and_correlation_map import correlation_map, variance_map
 from meanfield.weights.input_statistics import InputStatistics, input_statistics
 from meanfield.weights.measure import measure

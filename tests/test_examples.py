@@ -171,3 +171,14 @@ def test_streams_of_published_transformers():
         np.testing.assert_allclose(run.gradient.mean, theory.gradient, rtol=0.3)
     q = {name: run.q[-1] for name, run in found["theory"].items()}
     assert q["GPT-2"] < 1.1 < q["ViT"] < 3 < 10 < q["Llama"]
+
+
+def test_orthogonal_weights_keep_all_singular_values_of_tanh_near_one():
+    found = load("orthogonal_weights_are_isometric").main(depth=8, width=100, networks=1)
+    spreads = {name: float(one["law"].spread) for name, one in found.items()}
+    assert spreads["tanh, orthogonal"] == pytest.approx(0.25, rel=1e-6)
+    assert spreads["tanh, Gaussian"] == pytest.approx(8.25, rel=1e-6)
+    assert spreads["ReLU, orthogonal"] == pytest.approx(8.0, rel=1e-9)
+    for one in found.values():
+        u = 0.75
+        assert np.mean(one["drawn"] <= float(one["law"].quantile(u))) == pytest.approx(u, abs=0.06)

@@ -33,8 +33,8 @@ def residual(layers: Sequence[ResidualLayer], q: float, per_unit: Floats) -> Fir
         t.append(t[-1] * (g + a * layer.w * m.d))
     signal, slope = np.array(k), np.array(t)
     within_floats(signal)
-    along, of_t = _correlations(layers, signal), _correlations(layers, slope)
-    squares, slopes = _series(layers, signal[:-1], along)
+    along, of_t = correlations(layers, signal), correlations(layers, slope)
+    squares, slopes = series(layers, signal[:-1], along)
     rows = [(0.0, 0.0, 0.0, 0.0)]
     # Weights of the noises so far: of E in δK, of E in δT/T, and of S/T in δT/T.
     of_k, e_in_t, s_in_t = np.zeros((3, len(layers)))
@@ -43,10 +43,10 @@ def residual(layers: Sequence[ResidualLayer], q: float, per_unit: Floats) -> Fir
         g, gain, before = layer.skip**2, layer.scale**2 * layer.w, slice(0, i)
         chi = g + gain * m.d
         rho, rho_t = along[i, before], of_t[i, before]
-        ee = _covariances(squares[i], squares[before], rho)
-        es = _covariances(squares[i], slopes[before], rho)  # of E_i with S_k/T_k of earlier layers
-        se = _covariances(slopes[i], squares[before], rho)
-        ss = _covariances(slopes[i], slopes[before], rho)
+        ee = covariances(squares[i], squares[before], rho)
+        es = covariances(squares[i], slopes[before], rho)  # of E_i with S_k/T_k of earlier layers
+        se = covariances(slopes[i], squares[before], rho)
+        ss = covariances(slopes[i], slopes[before], rho)
         both = ss + 2 * rho_t**2 * (ss + m.d * np.array([one.d for one in moments[before]]))
         e_k, e_t = float(ee @ of_k[before]), float(ee @ e_in_t[before] + es @ s_in_t[before])
         s_k, s_t = float(se @ of_k[before]), float(se @ e_in_t[before] + both @ s_in_t[before])
@@ -72,7 +72,7 @@ def residual(layers: Sequence[ResidualLayer], q: float, per_unit: Floats) -> Fir
     return FirstOrder(signal, var_q * share, unknown, var_gradient * share, unknown, var_jacobian * share, correlation)
 
 
-def _correlations(layers: Sequence[ResidualLayer], size: Floats) -> Floats:
+def correlations(layers: Sequence[ResidualLayer], size: Floats) -> Floats:
     """The correlation of a unit of layers l and k ≤ l, the product of the skips between them times √(size_k/size_l)."""
     found = np.eye(len(layers))
     for i in range(1, len(layers)):
@@ -80,7 +80,7 @@ def _correlations(layers: Sequence[ResidualLayer], size: Floats) -> Floats:
     return np.clip(found, -1.0, 1.0)
 
 
-def _series(layers: Sequence[ResidualLayer], k: Floats, along: Floats) -> tuple[Floats, Floats]:
+def series(layers: Sequence[ResidualLayer], k: Floats, along: Floats) -> tuple[Floats, Floats]:
     """Hermite coefficients of φ² and φ′² at each layer's variance, shape (layers, order)."""
     largest = float(np.max(np.abs(np.tril(along, -1)), initial=0.0))
     order = terms(largest)
@@ -103,7 +103,7 @@ def _squared(f: Callable[[Floats], Floats], x: Floats) -> Floats:
     return f(x) ** 2
 
 
-def _covariances(one: Floats, others: Floats, rho: Floats) -> Floats:
+def covariances(one: Floats, others: Floats, rho: Floats) -> Floats:
     """Cov f(u), g(v) = Σ_{n ≥ 1} aₙ bₙ ρⁿ of one function with others."""
     total = np.zeros(len(others))
     for n in range(one.size - 1, 0, -1):

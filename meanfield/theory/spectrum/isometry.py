@@ -16,7 +16,8 @@ from meanfield.networks.block import mlp
 from meanfield.reports.numbers import number as shown_number
 from meanfield.reports.report import Report, Table
 from meanfield.reports.result import Result
-from meanfield.theory.spectrum.spectrum import DEEPEST, Spectrum, spectrum
+from meanfield.theory.spectrum.law import Spectrum
+from meanfield.theory.spectrum.spectrum import DEEPEST, spectrum
 
 __all__ = ["Isometry", "isometry"]
 

@@ -1,162 +1,34 @@
 """The spectrum of the input-output Jacobian of a deep random network, for users."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike
-
-from meanfield._types import Axes
-from meanfield.arguments import choice, flag, number, positive, real, whole
+from meanfield.arguments import choice, number, whole
 from meanfield.bounded import Bounded
 from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
 from meanfield.estimates import Estimate
 from meanfield.networks.layers.network import Network
 from meanfield.networks.stack import as_blocks, as_widths, check_widths
-from meanfield.reports.numbers import number as shown_number
-from meanfield.reports.report import Report, Table
-from meanfield.reports.result import Result
 from meanfield.theory.assumptions.block import check_gaussian
 from meanfield.theory.spectrum.free_products.assembly import assembled
-from meanfield.theory.spectrum.free_products.distribution import Distribution, Values
+from meanfield.theory.spectrum.free_products.distribution import Distribution
 from meanfield.theory.spectrum.free_products.jacobian import LAWS, NotFree, Weights, repeated
 from meanfield.theory.spectrum.free_products.log_mean import log_mean
 from meanfield.theory.spectrum.free_products.moments import moments
+from meanfield.theory.spectrum.law import Spectrum
 from meanfield.theory.spectrum.start import start
+from meanfield.theory.spectrum.stream_moments import stream_layers, stream_moments
 
-__all__ = ["Spectrum", "spectrum"]
+__all__ = ["spectrum"]
 
 DEEPEST = 10_000
-SHOWN = (0.05, 0.5, 0.95)  # shares of the quantiles that a report shows
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class Spectrum(Result):
-    """The law of the squared singular values λ of a Jacobian, at infinite width.
-
-    Attributes
-    ----------
-    edges : tuple of two Estimate
-        The smallest and the largest λ, atoms included; the largest is inf where φ′ is unbounded.
-    atoms : mapping of float to float
-        Values of λ with a mass, and the mass.
-    bands : tuple of (float, float)
-        The intervals on which λ has a density, ascending.
-    moments : tuple of four Estimate
-        E λ … E λ⁴.
-    log_mean : Estimate
-        E ln λ; −inf where λ = 0 has a mass.
-    depth : int
-        Number of blocks.
-    weights : str
-        "gaussian" or "orthogonal".
-    label : str
-        The block, in a few words.
-    """
-
-    edges: tuple[Estimate, Estimate]
-    atoms: Mapping[float, float]
-    bands: tuple[tuple[float, float], ...]
-    moments: tuple[Estimate, ...]
-    log_mean: Estimate
-    depth: int
-    weights: str
-    label: str
-    _law: Distribution = field(repr=False)
-
-    more = ("spread", "condition")
-
-    @property
-    def spread(self) -> Estimate:
-        """Var λ/(E λ)²: below about 1/4 gradients of all directions keep their size (dynamical isometry)."""
-        return self.moments[1] / self.moments[0] ** 2 - 1.0
-
-    @property
-    def condition(self) -> Estimate:
-        """Largest over smallest λ, the squared condition number of the Jacobian; inf where λ comes down to 0."""
-        low, high = self.edges
-        if float(low) == 0 or math.isinf(float(high)):
-            return Estimate(math.inf, 0.0)
-        return high / low
-
-    @own_error_state
-    def density(self, x: ArrayLike, *, log: bool = False) -> Estimate:
-        """The density of λ, or of ln λ, at each x > 0, without the atoms; shape of `x`.
-
-        Parameters
-        ----------
-        x : float or array_like
-            Values of λ, > 0.
-        log : bool
-            Whether the density is of ln λ: x times the density of λ.
-
-        Returns
-        -------
-        Estimate
-            `converged` is False, and the value nan, where the path along the spectrum did not reach x.
-        """
-        x, log = positive(x, "x"), flag(log, "log")
-        flat = np.log(x.ravel())
-        found, _ = self._law.at(flat)
-        scale = np.ones_like(flat) if log else np.exp(-flat)
-        return _estimate(Values(found.value * scale, found.error * scale, found.converged), x.shape)
-
-    @own_error_state
-    def cdf(self, x: ArrayLike) -> Estimate:
-        """The mass of λ ≤ x at each x ≥ 0, atoms included; shape of `x`."""
-        x = positive(x, "x", zero=True)
-        flat = x.ravel()
-        _, above = self._law.at(np.log(np.maximum(flat, 1e-300)))
-        value = np.clip(1.0 - above.value, 0.0, 1.0)
-        zero = flat == 0
-        value[zero] = self.atoms.get(0.0, 0.0)
-        return _estimate(Values(value, above.error, above.converged), x.shape)
-
-    @own_error_state
-    def quantile(self, u: ArrayLike, *, log: bool = False) -> Estimate:
-        """The λ, or ln λ, below which a share u of the squared singular values lies, for u in [0, 1].
-
-        Parameters
-        ----------
-        u : float or array_like
-            Shares from 0 to 1.
-        log : bool
-            Whether to give ln λ, which also tells apart what underflows.
-        """
-        u, log = real(u, "u"), flag(log, "log")
-        if not np.all((u >= 0) & (u <= 1)):
-            raise InvalidInput("u must be from 0 to 1, the share of squared singular values below the quantile")
-        found = self._law.quantiles(u.ravel())
-        if not log:
-            with np.errstate(over="ignore"):
-                value = np.exp(found.value)
-                found = Values(value, value * np.expm1(found.error), found.converged)
-        return _estimate(found, u.shape)
-
-    def plot(self, ax: Axes = None, *, label: str | None = None, title: str | None = None) -> Axes:
-        """Draw the density of ln λ; see `meanfield.plotting.plot_spectrum`."""
-        from meanfield.plotting.axes import named
-        from meanfield.plotting.spectrum import plot_spectrum
-
-        return named(plot_spectrum(self, ax, label=label), None, title)
-
-    def report(self) -> Report:
-        """Edges, mean, spread, quantiles and atoms."""
-        low, high = (shown_number(float(edge)) for edge in self.edges)
-        quantiles = ", ".join(shown_number(float(one)) for one in self.quantile(SHOWN).value)
-        rows = [
-            ("range", f"{low} to {high}"),
-            ("mean", shown_number(float(self.moments[0]))),
-            ("spread Var/mean²", shown_number(float(self.spread))),
-            ("mean of ln λ", shown_number(float(self.log_mean))),
-            ("quantiles 5, 50, 95 %", quantiles),
-            *((f"mass at {shown_number(place)}", shown_number(mass)) for place, mass in self.atoms.items()),
-        ]
-        what = f"squared singular values of the Jacobian, {self.weights} weights, {self.depth} blocks {self.label}"
-        return [what, Table((), tuple(rows))]
+STREAM = 1e-11  # relative error a layer of the moments of a stream
+CORRELATED = (
+    "only the first two moments are known: the slopes of Residual(activation, Dense) read one stream at all depths, so "
+    "that the layers are not free of each other"
+)
 
 
 @own_error_state
@@ -193,8 +65,9 @@ def spectrum(
     Raises
     ------
     InvalidInput
-        If an argument is out of range, q* is 0 or infinite, or the spectrum of the block is not known: slopes of
-        ``Residual(activation, Dense)`` read one stream at all depths and are not free of each other.
+        If an argument is out of range, q* is 0 or infinite, or the spectrum of the block is not known. Of
+        ``Residual(activation, Dense)`` with Gaussian weights the first two moments are known, and `reason` says why
+        no more.
     InfiniteDerivative
         If an activation jumps.
 
@@ -223,7 +96,10 @@ def spectrum(
     if not (math.isfinite(begin) and begin > 0):
         raise InvalidInput(f"q must be one finite number > 0, not {begin:g}")
     try:
-        assembly = assembled(repeated(blocks, depth, begin, settled and len(set(sizes)) == 1), weights, sizes)
+        sequence = list(repeated(blocks, depth, begin, settled and len(set(sizes)) == 1))
+        if weights == "gaussian" and (stream := stream_layers(sequence)) is not None:
+            return _of_stream(stream_moments(stream), depth, _label(blocks))
+        assembly = assembled(sequence, weights, sizes)
     except NotFree as error:
         raise InvalidInput(f"no spectrum can be given: {error}") from None
     found = moments(assembly.curve)
@@ -240,7 +116,25 @@ def spectrum(
         depth=depth,
         weights=weights,
         label=_label(blocks),
+        reason="",
         _law=law,
+    )
+
+
+def _of_stream(found: tuple[float, float], depth: int, label: str) -> Spectrum:
+    """The first two moments of a stream whose slopes are correlated across depth."""
+    unknown = Estimate(math.nan, math.inf, False)
+    return Spectrum(
+        edges=(unknown, unknown),
+        atoms={},
+        bands=(),
+        moments=tuple(Estimate(one, STREAM * depth * abs(one)) for one in found),
+        log_mean=unknown,
+        depth=depth,
+        weights="gaussian",
+        label=label,
+        reason=CORRELATED,
+        _law=None,
     )
 
 
@@ -254,10 +148,3 @@ def _scaled(share: float, one: Bounded) -> Estimate:
 
 def _label(blocks: tuple[Network, ...]) -> str:
     return repr(blocks[0]) if len(set(map(repr, blocks))) == 1 else f"{len(blocks)} different blocks"
-
-
-def _estimate(found: Values, shape: tuple[int, ...]) -> Estimate:
-    reached = bool(found.converged.all())
-    if shape == ():
-        return Estimate(float(found.value[0]), float(found.error[0]), reached)
-    return Estimate(found.value.reshape(shape), found.error.reshape(shape), reached)

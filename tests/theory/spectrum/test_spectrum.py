@@ -191,7 +191,7 @@ def test_unbounded_slopes():
 @pytest.mark.parametrize(
     ("block", "kwargs", "words"),
     [
-        (mf.Residual("relu", mf.Dense(1.0)), {"q": 1.0}, "read one stream"),
+        (mf.Residual("relu", mf.Dense(1.0)), {"q": 1.0, "weights": "orthogonal"}, "read one stream"),
         (mf.Network("tanh", mf.Conv(1.3)), {"q": 1.0}, "not for Conv"),
         (mf.mlp("tanh", [1.0, 1.3]), {}, "not arrays"),
         ("tanh", {}, "dies out"),
@@ -202,3 +202,17 @@ def test_unbounded_slopes():
 def test_refusals(block, kwargs, words):
     with pytest.raises(mf.MeanFieldError, match=words):
         mf.spectrum(block, 2, **kwargs)
+
+
+@pytest.mark.parametrize("key", list(REFERENCE["stream_second_moments"]))
+def test_first_moments_of_streams_whose_slopes_are_correlated(key):
+    row = REFERENCE["stream_second_moments"][key]
+    name, q, depth, skip, scale = (one.split("=")[-1] for one in key.split("|"))
+    block = mf.Residual(
+        name, mf.Dense(row["sigma_w2"] ** 0.5), branch_scale=float(scale), skip_scale=float(skip) ** 0.5
+    )
+    found = mf.spectrum(block, int(depth), q=float(q))
+    assert [float(m) for m in found.moments] == pytest.approx([row["m1"], row["m2"]], rel=1e-10)
+    assert "read one stream" in found.reason
+    with pytest.raises(mf.InvalidInput, match="read one stream"):
+        found.density(1.0)
