@@ -7,6 +7,7 @@ from work import calls
 from meanfield.errors import InvalidInput
 from meanfield.numerics.softmax.exchangeable import softmax_moments
 from meanfield.numerics.softmax.moment_table import SoftmaxTable
+from meanfield.numerics.softmax.row_distance import MANY, row_moments_and_distance
 
 FIELDS = ("squares", "cubes", "squared_squares", "overlap", "mixed_cubes", "squared_overlap", "with_squares")
 
@@ -38,3 +39,15 @@ def test_refusals():
         SoftmaxTable(0)
     with pytest.raises(InvalidInput):
         SoftmaxTable(5)(1.0, 1.5)
+
+
+def test_many_distances_come_from_the_table():
+    b2 = np.repeat([0.0, 1e-4, 0.04, 0.2], MANY)
+    rest = b2 * np.tile(np.linspace(0.0, 1.0, MANY), 4)
+    many = row_moments_and_distance(30, b2, rest)
+    some = slice(7, None, 40)
+    few = row_moments_and_distance(30, b2[some], rest[some])
+    for fast, slow in zip(many, few, strict=True):
+        off = np.abs(fast.value[some] - slow.value)
+        assert (off <= fast.error[some] + slow.error).all()
+        assert (off <= 1e-8 * slow.value).all()
