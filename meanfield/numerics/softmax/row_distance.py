@@ -47,7 +47,7 @@ def row_moments_and_distance(tokens: int, b2: Floats, rest: Floats) -> RowMoment
     """
     first, second = np.broadcast_arrays(np.asarray(b2, dtype=np.float64), rest)
     second = np.clip(second, 0.0, 2.0 * first)  # but for rounding within it
-    if first.size >= MANY:
+    if first.size >= MANY and first.any():  # uniform weights need no table
         return _of_many(tokens, first, second)
     numbers = first.ravel().tolist(), second.ravel().tolist()
     columns = np.array([_of_one(tokens, *pair) for pair in zip(*numbers, strict=True)])
