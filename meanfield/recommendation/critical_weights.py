@@ -19,6 +19,16 @@ ORDERED = 0.99  # of the weights of a half-stable point: slightly ordered
 MORE, SMALL = 1.01, 0.1  # weights by so much larger must not make q more than twice itself, or than twice this
 
 
+def _any_weights(block: Block, q: float) -> Choice:
+    """Weights of a block that keeps gradients with any: those that keep q = 1, given its `q` with sigma_w = 1."""
+    sigma_w = 1.0 / np.sqrt(q) if 0 < q < np.inf else 1.0
+    kept = float(stable_q(block.at(sigma_w=sigma_w, sigma_b=0.0))[0])
+    if not np.isclose(kept, 1.0, rtol=1e-9):
+        why = "gradients keep their size with any sigma_w, and sigma_w = 1 is as good as another"
+        return Choice(1.0, 0.0, q, "none", why)
+    return Choice(float(sigma_w), 0.0, 1.0, "none", "gradients keep their size with any sigma_w; this one keeps q = 1")
+
+
 def critical_weights(block: Block, bare: CriticalLine) -> Choice | None:
     """Critical weights at a stable q, without biases if possible, else with; None if there are none.
 
@@ -34,8 +44,7 @@ def critical_weights(block: Block, bare: CriticalLine) -> Choice | None:
         anywhere = block.at(sigma_w=1.0, sigma_b=0.0)
         there = at_fixed_point(anywhere, stable_q(anywhere))
         if abs(float(there.chi_1) - 1) <= CRITICAL:
-            why = "gradients keep their size with any sigma_w, and sigma_w = 1 is as good as another"
-            return Choice(1.0, 0.0, float(there.q_star), "none", why)
+            return _any_weights(block, float(there.q_star))
     if stable.size:
         sigma_w, q = (float(column[stable[nearest_one(bare.q[stable])]]) for column in (bare.sigma_w, bare.q))
         decays = "keeps the gradients of small signals, and q decays, but not exponentially"
