@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from meanfield.errors import InvalidInput
+from meanfield.torch.attention.reads import Reads, reads_of
 from meanfield.torch.framework import framework
-from meanfield.torch.trees import called, floats, leaves, mapped
+from meanfield.torch.trees import batch_size, called, floats, leaves, mapped
 
 PAIRS = 8  # inputs whose correlation with the next one is measured
 
@@ -68,6 +69,8 @@ class Call:
         The positional arguments, with ("signal", number) and ("parameter", name) in the places of tensors.
     options : dict
         The keyword arguments, likewise.
+    attention : Reads, str or None
+        What the rows of softmax attention read, or why that is not known; None for other functions.
     """
 
     function: str
@@ -77,6 +80,7 @@ class Call:
     parameters: tuple[str, ...]
     arguments: tuple[Any, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
+    attention: Reads | str | None = None
 
 
 @dataclass
@@ -125,7 +129,7 @@ def record(
         Whether to record calls, and not the signals of modules alone.
     """
     torch = framework()
-    recorder = _Recorder(torch, {**dict(model.named_buffers()), **dict(model.named_parameters())}, _batch_size(inputs))
+    recorder = _Recorder(torch, {**dict(model.named_buffers()), **dict(model.named_parameters())}, batch_size(inputs))
     own = mapped(inputs, lambda x: x.detach().clone().requires_grad_(x.is_floating_point()))
     behind = () if at is None else (f"{at}.",)
     wanted = [(name, p) for name, p in model.named_parameters() if p.requires_grad and not name.startswith(behind)]
@@ -167,11 +171,6 @@ def _backward(torch: Any, output: Any, loss: Callable[[Any], Any] | None, seed: 
     cotangents = [torch.randn(x.shape, generator=generator).to(x) for x in ends]
     if ends:
         torch.autograd.backward(ends, cotangents)
-
-
-def _batch_size(inputs: Any) -> int:
-    first = next(leaves(inputs))
-    return int(first.shape[0]) if first.ndim else 0
 
 
 class _Recorder:
@@ -295,6 +294,7 @@ class _Recorder:
         parameters = tuple(self.names[id(x)] for x, _ in before if id(x) in self.names)
         name = getattr(func, "__name__", str(func))
         gives = tuple(self.add(x) for x in tensors if id(x) not in self.names)
-        self.found.calls.append(
-            Call(name, self.stack[-1] if self.stack else "", read, gives, parameters, arguments, options)
-        )
+        module = self.stack[-1] if self.stack else ""
+        with self.torch._C.DisableTorchFunction():
+            attention = reads_of(name, args, kwargs)
+        self.found.calls.append(Call(name, module, read, gives, parameters, arguments, options, attention))

@@ -32,6 +32,12 @@ def floats(tree: Any) -> list[Any]:
     return [tensor for tensor in leaves(tree) if tensor.is_floating_point()]
 
 
+def batch_size(inputs: Any) -> int:
+    """The first axis of the first tensor; 0 without axes."""
+    first = next(leaves(inputs))
+    return int(first.shape[0]) if first.ndim else 0
+
+
 def mapped(tree: Any, function: Callable[[Any], Any]) -> Any:
     """Nested tuples, lists and dicts with `function` applied to every tensor; other values stay."""
     torch = framework()

@@ -8,9 +8,9 @@ from typing import Any
 
 from meanfield.activations.activation import Activation
 from meanfield.torch.activation_calls import ELEMENTWISE, safe_activation
+from meanfield.torch.attention.reads import ATTENTION
 from meanfield.torch.trace import Call, Pass
 from meanfield.torch.wiring import (
-    ATTENTION,
     CELLS,
     CONVOLUTIONS,
     MATRICES,

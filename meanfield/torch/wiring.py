@@ -31,7 +31,6 @@ TRANSPOSED = frozenset(("conv_transpose1d", "conv_transpose2d", "conv_transpose3
 PRODUCTS_OF_MATRICES = frozenset(("matmul", "__matmul__", "addmm", "mm", "bmm", "baddbmm", "__rmatmul__"))
 MATRICES = LINEAR | CONVOLUTIONS | TRANSPOSED | PRODUCTS_OF_MATRICES
 NORMS = frozenset(("layer_norm", "rms_norm", "batch_norm", "group_norm", "instance_norm"))
-ATTENTION = frozenset(("multi_head_attention_forward", "scaled_dot_product_attention"))
 CELLS = frozenset(("lstm", "gru", "rnn_tanh", "rnn_relu"))
 
 

@@ -62,7 +62,7 @@ def test_theory_is_near_to_what_is_measured(zoo, name):
         assert len(ratios) > 0.6 * len(found.rows)
         assert np.median(ratios) < math.log(1 + allowed)
     if name != "ConvNeXt":
-        assert "softmax attention" in " ".join(found.stops.values())
+        assert "softmax attention of exchangeable tokens" in " ".join(row.theory for row in found.rows)
 
 
 def test_formulas_written_out_are_activations(torch):

@@ -13,11 +13,11 @@ from meanfield.networks.layers.dropout import Dropout
 from meanfield.networks.layers.elementwise import Elementwise
 from meanfield.networks.layers.normalisation import LayerNorm, RMSNorm
 from meanfield.torch.activation_calls import activation_of
+from meanfield.torch.attention.reads import ATTENTION, Reads
 from meanfield.torch.framework import framework
 from meanfield.torch.trace import Call
 from meanfield.torch.weights import Weight
 from meanfield.torch.wiring import (
-    ATTENTION,
     CELLS,
     CONVOLUTIONS,
     DROPOUTS,
@@ -44,7 +44,7 @@ class Operation:
     ----------
     kind : str
         "layers" (one signal through layers), "dense" (through fresh weights), "sum", "product", "same" (another shape),
-        "parts", "drawn" (a signal of parameters alone), or "stop".
+        "parts", "part", "attention", "drawn" (a signal of parameters alone), or "stop".
     call : Call
         The call, or the last call of a norm that is written out.
     reads, gives : tuple of int
@@ -111,7 +111,7 @@ class _Reader:
             weight = getattr(self.modules[path], "weight", None)
             return self._by_points(Operation("layers", call, (before,), call.gives, (RMSNorm(),), self._rms(weight)))
         if call.function in ATTENTION:
-            return self._stop(call, "softmax attention depends on the correlations of tokens")
+            return self._attention(call)
         if call.function in CELLS:
             return self._stop(call, "a recurrent cell has no map")
         if not call.reads:
@@ -127,7 +127,7 @@ class _Reader:
         if call.function in SHAPES:
             whole = call.function not in ("__getitem__", "narrow", "select", *PARTS)
             kind = "same" if whole else "parts" if call.function in PARTS else "part"
-            return Operation(kind, call, call.reads[:1], call.gives)
+            return Operation(kind, call, call.reads[:1], call.gives, weight=_index(call))
         try:
             found = activation_of(self.wiring, call)
         except MeanFieldError as error:
@@ -146,6 +146,34 @@ class _Reader:
         if call.function in POOLS:
             return self._stop(call, "a mean or maximum over points depends on their correlations")
         return self._stop(call, f"{call.function} has no map")
+
+    def _attention(self, call: Call) -> Operation:
+        """Softmax attention; `nn.MultiheadAttention` with its matrices of queries, keys, values and outputs."""
+        why = "gradients of softmax attention depend on the correlations of gradients at the tokens"
+        if not isinstance(call.attention, Reads):
+            return self._stop(call, call.attention or "this attention has no map")
+        three = [a for a in (*call.arguments[:3], *(call.options.get(k) for k in ("query", "key", "value"))) if a]
+        reads = tuple(a[1] for a in three if isinstance(a, tuple) and a[0] == "signal")
+        if len(reads) != 3:
+            return self._stop(call, "this attention reads parameters as tokens, and has no map")
+        sides = tuple((1.0, 0.0) for _ in reads)
+        if call.function == "scaled_dot_product_attention":
+            return Operation("attention", call, reads, call.gives[:1], backwards=why, extra={"sides": sides})
+        module = self.modules[call.module]
+        packed = [self.weights.get(f"{call.module}.in_proj_weight#{part}") for part in "qkv"]
+        apart = [self.weights.get(f"{call.module}.{part}_proj_weight") for part in "qkv"]
+        matrices = packed if None not in packed else apart
+        out = self.weights.get(f"{call.module}.out_proj.weight")
+        if None in matrices or out is None:
+            return self._stop(call, "the matrices of this attention are not known")
+        biases = [0.0] * 3
+        if module.in_proj_bias is not None:
+            biases = [self._rms(part) for part in module.in_proj_bias.chunk(3)]
+        sides = tuple((weight.sigma_w, b) for weight, b in zip(matrices, biases, strict=True) if weight)
+        layer = Dense(out.sigma_w, 0.0 if module.out_proj.bias is None else self._rms(module.out_proj.bias))
+        return Operation(
+            "attention", call, reads, call.gives[:1], (layer,), weight=out.name, backwards=why, extra={"sides": sides}
+        )
 
     def _stop(self, call: Call, why: str) -> Operation:
         return Operation("stop", call, call.reads, call.gives, why=why)
@@ -226,6 +254,12 @@ class _Reader:
         if call.function in PRODUCTS and len(set(call.reads)) == 2:
             return Operation("product", call, call.reads, call.gives)
         return self._stop(call, f"{call.function} of these arguments has no map")
+
+
+def _index(call: Call) -> str:
+    """The index of a signal from which one entry of its first axis is taken, with the signal; else empty."""
+    index = call.arguments[1] if call.function == "__getitem__" and len(call.arguments) == 2 else ""
+    return f"part {call.reads[0]} {index}" if isinstance(index, int) and not isinstance(index, bool) else ""
 
 
 def _inside(module: Any, shape: tuple[int, ...], call: Call) -> float | None:

@@ -4,8 +4,6 @@ A signal is a sum of *atoms*. Fresh weights make a new atom, of zero mean and un
 keep atoms, so that sums of signals that share atoms, as behind a skip connection, have the right second moment.
 Activations make an opaque atom, which may have a mean and is correlated with what it depends on. Where a sum needs the
 covariance of opaque atoms, and at every step without a map, theory stops and goes on from the measured values behind.
-
-Squared gradients are summed over entries: each step multiplies the sum by its χ, and the readers of a signal add.
 """
 
 import math
@@ -19,6 +17,9 @@ from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.elementwise import Elementwise
 from meanfield.theory.layer_maps import one_point
 from meanfield.theory.states import Point, Spread
+from meanfield.torch.attention.mean_field import Side, averaged, maps_of
+from meanfield.torch.attention.reads import Reads
+from meanfield.torch.graph.gradients import Step, backward
 from meanfield.torch.graph.operations import Operation, operations
 from meanfield.torch.redraws import output_of
 from meanfield.torch.rows import Row
@@ -42,6 +43,7 @@ class Atom:
         return bool(self.weight)
 
 
+PREDICTED = "predicted"
 State = dict[int, float]  # atom: coefficient
 
 
@@ -51,8 +53,9 @@ def predicted(
     """The rows with what theory says at infinite width for weights of these scales, and why it stops, by module."""
     forward = Forward(wiring)
     steps = [forward.step(one) for one in operations(model, wiring, weights)]
-    gradients = backward(wiring, forward, steps)
+    gradients = backward(wiring, steps)
     why = {number: step.why for step in steps for number in step.operation.gives if step.why}
+    told = _behind_attention(steps)
     done = []
     for row in rows:
         signal = output_of(wiring.found, row.module)
@@ -63,25 +66,31 @@ def predicted(
         stopped = why.get(number, "")
         q = math.nan if stopped else forward.q(number)
         g = gradients.get(number, math.nan) / max(math.prod(signal.shape), 1)
-        spoken = "predicted" if number in forward.spoken and not stopped else stopped
+        spoken = told.get(number, PREDICTED) if number in forward.spoken and not stopped else stopped
         q = q if number in forward.spoken else math.nan
         done.append(replace(row, predicted_second_moment=q, predicted_gradient=g, theory=spoken))
     stops: dict[str, str] = {}
     for step in steps:
-        if told := step.why or (step.operation.backwards and f"for gradients, {step.operation.backwards}"):
+        if reason := step.why or (step.operation.backwards and f"for gradients, {step.operation.backwards}"):
             module = step.operation.call.module
             before = stops.get(module, "")
-            stops[module] = before if told in before else f"{before}; {told}" if before else told
+            stops[module] = before if reason in before else f"{before}; {reason}" if before else reason
     return tuple(done), stops
 
 
-@dataclass(frozen=True)
-class Step:
-    """An operation, its factors for summed squared gradients by what it reads, and why theory stops at it."""
-
-    operation: Operation
-    chi: tuple[float, ...]
-    why: str = ""
+def _behind_attention(steps: Sequence[Step]) -> dict[int, str]:
+    """Which map predicts the signals behind softmax attention, up to the next matrix."""
+    told: dict[int, str] = {}
+    for step in steps:
+        one = step.operation
+        if isinstance(one.call.attention, Reads) and not step.why:
+            told[one.gives[0]] = f"{PREDICTED}: {maps_of(one.call.attention)}"
+        elif one.reads and one.reads[0] in told and one.kind in ("same", "dense"):
+            origin = one.reads[0]
+            told |= dict.fromkeys(one.gives, told[origin])
+            if one.kind == "dense":
+                del told[origin]
+    return told
 
 
 class Forward:
@@ -166,13 +175,15 @@ class Forward:
                 self.states[given] = {i: c * one.factor for i, c in self.states[number].items()}
             return (one.factor**2,)
         if one.kind in ("part", "parts"):
-            parts = one.kind == "parts" and all(self.atoms[i].fresh for i in self.states[number])
+            named = all(self.atoms[i].fresh for i in self.states[number])
             for given in one.gives:
-                weight = f"part {given}" if parts else ""
+                weight = (f"part {given}" if one.kind == "parts" else one.weight) if named else ""
                 self.states[given] = self.atom(
                     self.q(number), self.mean(number), (number,), weight, self.gaussian(number)
                 )
             return (1.0,)
+        if one.kind == "attention":
+            return self._attention(one)
         if one.kind == "sum":
             return self._sum(one)
         if one.kind == "product":
@@ -196,6 +207,27 @@ class Forward:
         else:
             self.states[out] = self.atom(q, mean, (number,))
         return (chi,)
+
+    def _attention(self, one: Operation) -> tuple[float, ...]:
+        """Tokens behind softmax rows, of the second moments that theory carries and the correlations measured."""
+        reads, sides = one.call.attention, zip(one.reads, one.extra["sides"], strict=True)
+        assert isinstance(reads, Reads)
+        query, key, value = (Side(w * w * self.q(n), b) for n, (w, b) in sides)
+        if not one.layers and not self._read_apart(*one.reads):
+            raise InvalidInput("softmax attention has a map where queries, keys and values have matrices of their own")
+        q = averaged(reads, query, key, value)
+        if one.layers:
+            q = _through(one.layers, q, 0.0)[0]
+        label = one.weight or " ".join(["attention", *(self.atoms[i].weight for i in self.states[one.reads[2]])])
+        self.states[one.gives[0]] = self.atom(q, 0.0, one.reads, label, bool(one.layers))
+        return ()
+
+    def _read_apart(self, *reads: int) -> bool:
+        """Whether values are of fresh weights, and queries and keys depend on weights that the others do not read."""
+        fresh = sum(1 << i for i, atom in enumerate(self.atoms) if atom.fresh)
+        query, key = (self.depends(n) & fresh for n in reads[:2])
+        free = all(self.atoms[i].fresh and not (query | key) >> i & 1 for i in self.states[reads[2]])
+        return free and bool(query & ~key) and bool(key & ~query)
 
     def _sum(self, one: Operation) -> tuple[float, ...] | None:
         out = one.gives[0]
@@ -249,30 +281,3 @@ def _through(layers: Sequence[Layer], q: float, mean: float) -> tuple[float, flo
         point = one_point(layer, point)
     after = float(point.spread().mean.value) if point.spread else 0.0
     return float(point.q.value), after, float(point.chi.value)
-
-
-def backward(wiring: Wiring, forward: Forward, steps: Sequence[Step]) -> dict[int, float]:
-    """Sums of squared gradients by signal: from the outputs backwards, from measured values where theory stops."""
-    sums: dict[int, float] = {}
-    unknown: set[int] = set()
-    spoken: dict[int, float] = {}
-
-    def measured(number: int) -> float:
-        signal = wiring.found.signals[number]
-        return float(signal.gradient) * math.prod(signal.shape)
-
-    outputs = set(wiring.found.outputs)
-    for step in reversed(steps):
-        given = 0.0
-        for number in step.operation.gives:
-            if number in outputs or number in unknown:
-                given += measured(number) if math.isfinite(measured(number)) else 0.0
-            elif number in sums:
-                given += sums[number]
-                spoken[number] = sums[number]
-        if len(step.chi) != len(step.operation.reads) and step.operation.reads:
-            unknown.update(step.operation.reads)
-            continue
-        for number, chi in zip(step.operation.reads, step.chi, strict=False):
-            sums[number] = sums.get(number, 0.0) + chi * given
-    return {number: value for number, value in spoken.items() if number not in unknown}
