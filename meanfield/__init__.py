@@ -87,7 +87,7 @@ _PUBLIC = {
 }
 _HOME = {name: module for module, names in _PUBLIC.items() for name in names}
 
-_MODULES = ("blocks", "plotting", "torch")
+_MODULES = ("blocks", "jax", "keras", "plotting", "torch")
 
 __all__ = list(_HOME)
 
