@@ -296,5 +296,5 @@ class _Recorder:
         gives = tuple(self.add(x) for x in tensors if id(x) not in self.names)
         module = self.stack[-1] if self.stack else ""
         with self.torch._C.DisableTorchFunction():
-            attention = reads_of(name, args, kwargs)
+            attention = reads_of(name, args, kwargs, tensors[0])
         self.found.calls.append(Call(name, module, read, gives, parameters, arguments, options, attention))

@@ -42,12 +42,19 @@ class Reads:
         Mean squares `own` and `read` of the module's text.
     moments : tuple of float
         Mean squares of all queries, keys and values, by which theory scales the others.
+    query_pairs : float
+        Mean product of two different queries over units, over their mean square.
     variance : float
         d·scale² of scores, for heads of d units: 1 for scores that are divided by √d.
     rate : float
         Share of the weights that dropout sets to 0.
     causal : bool
         Whether row i reads the tokens j ≤ i.
+    weights : tensor, shape (rows, tokens)
+        Uniform weights of the rows, u_ij = 1/n_i for the keys that row i reads.
+    gradients : (ndarray of shape (rows,), float) or None
+        Shares of the rows in the sum of squared gradients Σ_i g_i² at what they return; and Σ_j (Σ_i u_ij g_i)² without
+        its terms g_i², over that sum. None if no gradient arrived.
     """
 
     counts: Floats
@@ -55,9 +62,12 @@ class Reads:
     keys: Floats
     values: Floats
     moments: tuple[float, float, float]
+    query_pairs: float
     variance: float
     rate: float
     causal: bool
+    weights: Any
+    gradients: tuple[Floats, float] | None = None
 
     @property
     def token_c(self) -> float:
@@ -67,9 +77,29 @@ class Reads:
         apart = n * (own - read) / (n - 1.0)
         return float(1.0 - apart[self.counts > 1].sum() / max(own[self.counts > 1].sum(), 1e-300))
 
+    def watch(self, output: Any, packed: bool) -> None:
+        """Measure the gradients that arrive at the output of the attention."""
 
-def reads_of(name: str, args: Sequence[Any], options: Mapping[str, Any]) -> Reads | str | None:
-    """What an attention function reads, or why that is not known; None for another function."""
+        def hook(gradient: Any) -> None:
+            torch = framework()
+            with torch._C.DisableTorchFunction(), torch.no_grad():
+                g = _several((gradient.movedim(0, -2) if packed else gradient).detach())
+                own = g.square().sum((0, -1))
+                total = own.sum()
+                if bool(total > 0):
+                    weights = self.weights.to(g.dtype)
+                    back = (weights.T @ g).square().sum() - (own * weights.square().sum(-1)).sum()
+                    self.gradients = _array(own / total), float(back / total)
+
+        if output.requires_grad:
+            output.register_hook(hook)
+
+
+def reads_of(name: str, args: Sequence[Any], options: Mapping[str, Any], output: Any) -> Reads | str | None:
+    """What an attention function reads, or why that is not known; None for another function.
+
+    Gradients that arrive at its output are measured later.
+    """
     if name not in ATTENTION:
         return None
     packed = name == "multi_head_attention_forward"
@@ -94,11 +124,17 @@ def reads_of(name: str, args: Sequence[Any], options: Mapping[str, Any]) -> Read
     rate = float(given.get("dropout_p") or 0.0) * (1.0 if not packed or given.get("training", True) else 0.0)
     weights = (allowed / counts[:, None]).to(query.device)
     with framework().no_grad():
-        queries = _several(query).square().mean((0, -1))
+        several = _several(query)
+        queries = several.square().mean((0, -1))
+        pairs = (float(several.mean(-2).square().mean() / queries.mean().clamp_min(1e-30)) * rows - 1.0) / max(
+            rows - 1, 1
+        )
         stacked = [_array(part) for part in (queries, _read(key, weights), _read(value, weights))]
         q, k, v = (float(x.double().square().mean()) for x in (query, key, value))
     lower = bool((allowed == allowed.tril()).all()) and rows > 1
-    return Reads(_array(counts), stacked[0], stacked[1], stacked[2], (q, k, v), variance, rate, lower)
+    reads = Reads(_array(counts), stacked[0], stacked[1], stacked[2], (q, k, v), pairs, variance, rate, lower, weights)
+    reads.watch(output, packed)
+    return reads
 
 
 def _allowed(given: Mapping[str, Any], packed: bool, rows: int, tokens: int) -> Any:

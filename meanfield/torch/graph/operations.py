@@ -149,7 +149,6 @@ class _Reader:
 
     def _attention(self, call: Call) -> Operation:
         """Softmax attention; `nn.MultiheadAttention` with its matrices of queries, keys, values and outputs."""
-        why = "gradients of softmax attention depend on the correlations of gradients at the tokens"
         if not isinstance(call.attention, Reads):
             return self._stop(call, call.attention or "this attention has no map")
         three = [a for a in (*call.arguments[:3], *(call.options.get(k) for k in ("query", "key", "value"))) if a]
@@ -158,7 +157,7 @@ class _Reader:
             return self._stop(call, "this attention reads parameters as tokens, and has no map")
         sides = tuple((1.0, 0.0) for _ in reads)
         if call.function == "scaled_dot_product_attention":
-            return Operation("attention", call, reads, call.gives[:1], backwards=why, extra={"sides": sides})
+            return Operation("attention", call, reads, call.gives[:1], extra={"sides": sides})
         module = self.modules[call.module]
         packed = [self.weights.get(f"{call.module}.in_proj_weight#{part}") for part in "qkv"]
         apart = [self.weights.get(f"{call.module}.{part}_proj_weight") for part in "qkv"]
@@ -171,9 +170,7 @@ class _Reader:
             biases = [self._rms(part) for part in module.in_proj_bias.chunk(3)]
         sides = tuple((weight.sigma_w, b) for weight, b in zip(matrices, biases, strict=True) if weight)
         layer = Dense(out.sigma_w, 0.0 if module.out_proj.bias is None else self._rms(module.out_proj.bias))
-        return Operation(
-            "attention", call, reads, call.gives[:1], (layer,), weight=out.name, backwards=why, extra={"sides": sides}
-        )
+        return Operation("attention", call, reads, call.gives[:1], (layer,), weight=out.name, extra={"sides": sides})
 
     def _stop(self, call: Call, why: str) -> Operation:
         return Operation("stop", call, call.reads, call.gives, why=why)

@@ -215,12 +215,14 @@ class Forward:
         query, key, value = (Side(w * w * self.q(n), b) for n, (w, b) in sides)
         if not one.layers and not self._read_apart(*one.reads):
             raise InvalidInput("softmax attention has a map where queries, keys and values have matrices of their own")
-        q = averaged(reads, query, key, value)
+        (q, factors), chi = averaged(reads, query, key, value), 1.0
         if one.layers:
-            q = _through(one.layers, q, 0.0)[0]
+            q, _, chi = _through(one.layers, q, 0.0)
         label = one.weight or " ".join(["attention", *(self.atoms[i].weight for i in self.states[one.reads[2]])])
         self.states[one.gives[0]] = self.atom(q, 0.0, one.reads, label, bool(one.layers))
-        return ()
+        if factors is None:
+            return ()
+        return tuple(chi * factor * w * w for factor, (w, _) in zip(factors, one.extra["sides"], strict=True))
 
     def _read_apart(self, *reads: int) -> bool:
         """Whether values are of fresh weights, and queries and keys depend on weights that the others do not read."""
