@@ -178,3 +178,56 @@ def test_keras_draws_layers_that_differ(keras):
         layer.build((None, width))
         width = layer.units
     check_gelu([[keras.ops.convert_to_numpy(v.value).T for v in (layer.kernel, layer.bias)] for layer in layers])
+
+
+IN_MODELS = ["relu", "gelu", BRANCHED, "relu, conv(1, kernel_size=(3, 3))"]
+
+
+def check_three_layers(code, recommended, kernels, biases):
+    """A first layer, one of a block and a last one: standard deviations as recommended, and independent entries."""
+    first = (recommended.start / np.mean(INPUTS**2)) ** 0.5
+    for kernel, sigma_w in zip(kernels, (first, recommended.sigma_w, code["SIGMA_LAST"]), strict=True):
+        measured = np.std(kernel) * np.prod(kernel.shape[:-1]) ** 0.5
+        assert measured == pytest.approx(sigma_w, rel=4 / (2 * kernel.size) ** 0.5)
+    assert np.std(biases[1]) == pytest.approx(recommended.sigma_b, rel=4 / (2 * biases[1].size) ** 0.5)
+    assert not np.any(biases[0])
+    assert not np.any(biases[2])
+    size = min(kernel.size for kernel in kernels)
+    correlations = np.corrcoef([kernel.ravel()[:size] for kernel in kernels]) - np.eye(3)
+    assert np.abs(correlations).max() < 4 / size**0.5
+    if "residual" in code:
+        skip = code["residual"](1.0, lambda x: 0 * x)
+        assert code["residual"](2.0, lambda x: 10 * x) == pytest.approx(2 * skip + 20 * code["BRANCH_SCALE"])
+
+
+@pytest.mark.parametrize("name", IN_MODELS)
+def test_jax_draws_three_layers_of_flax(jax, flax, name):
+    recommended, nnx, rngs = advice(name), flax.nnx, flax.nnx.Rngs(0)
+    code = run(recommended.code("jax"))
+    kinds = code["init_first"](INPUTS), code["init"](), code["init_last"]()
+    if "conv" in name:
+        layers = [nnx.Conv(n, 40 + n, (3, 3), rngs=rngs, **kind) for n, kind in zip((30, 50, 70), kinds, strict=True)]
+    else:
+        layers = [nnx.Linear(n, 90 + n, rngs=rngs, **kind) for n, kind in zip((50, 150, 70), kinds, strict=True)]
+    arrays = [[np.asarray(getattr(one, part)[...], dtype=float) for one in layers] for part in ("kernel", "bias")]
+    check_three_layers(code, recommended, *arrays)
+
+
+@pytest.mark.parametrize("name", IN_MODELS)
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras, when it converts
+def test_keras_draws_three_layers_of_a_model(keras, name):
+    recommended = advice(name)
+    code = run(recommended.code("keras"))
+    kinds = code["init_first"](INPUTS.astype("float32")), code["init"](), code["init_last"]()
+    if "conv" in name:
+        layers = [keras.layers.Conv2D(n, 3, **kind) for n, kind in zip((40, 50, 60), kinds, strict=True)]
+        model = keras.Sequential([keras.Input((9, 9, 30)), *layers])
+    else:
+        layers = [keras.layers.Dense(n, **kind) for n, kind in zip((90, 150, 70), kinds, strict=True)]
+        model = keras.Sequential([keras.Input((50,)), *layers])
+    assert len(model.layers) == 3
+    arrays = [
+        [np.asarray(keras.ops.convert_to_numpy(getattr(one, part).value), dtype=float) for one in layers]
+        for part in ("kernel", "bias")
+    ]
+    check_three_layers(code, recommended, *arrays)
