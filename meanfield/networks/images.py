@@ -124,8 +124,9 @@ def tokens_of(tokens: Any, token_c: Any) -> tuple[int, Floats]:
 
     Examples
     --------
-    >>> tokens_of(8, 0.25)
-    (8, array(0.25))
+    >>> tokens, token_c = tokens_of(8, 0.25)
+    >>> tokens, float(token_c)
+    (8, 0.25)
     """
     count = whole(tokens, "tokens", MOST, least=2)
     t = real(TOKEN_C if token_c is None else token_c, "token_c")

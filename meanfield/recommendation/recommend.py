@@ -147,8 +147,7 @@ def recommend(
         depth,
         width,
         scattered.width(depth) if scattered else np.nan,
-        network,
-    )
+    ).remembering(network)
 
 
 def _can_be_shaped(phi: Activation, depth: int) -> bool:

@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from meanfield._types import Axes
 from meanfield.arguments import choice
@@ -78,7 +77,6 @@ class Recommendation(Explained):
     depth: int
     width: int
     needed_width: float = math.nan
-    _network: Block | None = field(default=None, repr=False, compare=False)
 
     def code(self, framework: str = "torch") -> str:
         """The code for "torch", "jax", "keras" or "numpy"."""
@@ -124,12 +122,9 @@ class Recommendation(Explained):
         InvalidInput
             If the recommendation was pickled, which leaves the network out.
         """
-        if self._network is None:
+        if not isinstance(self.of, Block):
             raise InvalidInput("a recommendation that was pickled has no network to draw: recommend anew")
-        return propagate(self._network, self.depth, q=self.start, c=0.5).plot(ax, label=label, title=title)
-
-    def __getstate__(self) -> dict[str, Any]:  # the network may hold functions that cannot be pickled
-        return {**vars(self), "_network": None}
+        return propagate(self.of, self.depth, q=self.start, c=0.5).plot(ax, label=label, title=title)
 
     def reasons(self) -> Mapping[str, Reasons]:
         """Why numbers may be infinite, by field."""

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -18,7 +18,22 @@ FEW = 4  # numbers of an array that a repr shows
 class Result(ABC):
     """A frozen dataclass that functions return; ``print`` shows its text, notebooks the same as HTML."""
 
+    __slots__ = ("_of",)  # what the result is of: no field, not compared, not pickled
+
     more: ClassVar[tuple[str, ...]] = ()  # properties that `to_dict` has beside the fields
+
+    def remembering(self, of: object) -> Self:
+        """The result itself, which from now on knows what it is `of`, for what is drawn later."""
+        object.__setattr__(self, "_of", of)
+        return self
+
+    @property
+    def of(self) -> object | None:
+        """What the result is of; None where it was pickled, copied or made by hand."""
+        return getattr(self, "_of", None)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return dict(vars(self))
 
     @abstractmethod
     def report(self) -> Report:

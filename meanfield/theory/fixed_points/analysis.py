@@ -1,8 +1,8 @@
 """Fixed points, stability and depth scales of a repeated block: q*, c*, χ and ξ."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -79,11 +79,6 @@ class Analysis(Explained):
         surrogate derivative the slope of the correlation map at c = 1 decides, not chi_1. Where noise parts equal
         inputs, correlations settle at c_star < 1 whatever chi_1 is, and the phase is about gradients alone: "vanishing"
         (chi_1 < 1), "balanced" or "exploding" (chi_1 > 1).
-    tokens : int or None
-        Where this is about the exchangeable tokens of one sequence, their number. q_star and c_star are then what
-        second moment and correlation of tokens settle at together, and chi_parallel and chi_c the rates at which they
-        do. In phases "vanishing" and "exploding" what gradients do differs from what tokens do: they vanish although
-        tokens stay apart, or explode although tokens become equal.
     not_finite : dict of str to ndarray of str
         Why numbers are infinite or nan: by field, a reason or "" for each entry. Fields that are finite everywhere are
         left out.
@@ -98,8 +93,9 @@ class Analysis(Explained):
     xi_c: Floats
     xi_gradient: Floats
     phase: NDArray[np.str_]
-    tokens: int | None = field(default=None, kw_only=True)
-    _block: Block | None = field(default=None, repr=False, compare=False, kw_only=True)
+
+    meaning: ClassVar[Mapping[str, str]] = MEANING
+    phases: ClassVar[Mapping[str, str]] = PHASES
 
     def reasons(self) -> Mapping[str, Reasons]:
         """Why numbers may be infinite or nan, by field."""
@@ -118,14 +114,12 @@ class Analysis(Explained):
     def report(self) -> Report:
         """Every number with its meaning; of several networks the ranges, and how many are in each phase."""
         values = {name: np.asarray(getattr(self, name)) for name in MEANING}
-        of_tokens = self.tokens is not None
-        meaning, told_of = (MEANING | OF_TOKENS, PHASES | TOKEN_PHASES) if of_tokens else (MEANING, PHASES)
         if np.shape(self.phase) == ():
             phase = str(self.phase)
-            rows = [(name, number(value.item(), 10), meaning[name]) for name, value in values.items()]
-            return [Table((), (*rows, ("phase", phase, told_of[phase]))), *self.why()]
+            rows = [(name, number(value.item(), 10), self.meaning[name]) for name, value in values.items()]
+            return [Table((), (*rows, ("phase", phase, self.phases[phase]))), *self.why()]
         names, counts = np.unique(self.phase, return_counts=True)
-        rows = [(name, numbers(value), meaning[name]) for name, value in values.items()]
+        rows = [(name, numbers(value), self.meaning[name]) for name, value in values.items()]
         told = ", ".join(f"{count} {name}" for name, count in zip(names.tolist(), counts.tolist(), strict=True))
         return [f"{np.size(self.phase)} networks: {told}.", Table((), tuple(rows))]
 
@@ -137,7 +131,7 @@ class Analysis(Explained):
         InvalidInput
             If this is of several networks, or was loaded without its block, or q_star is 0 or infinite.
         """
-        if self._block is None or np.shape(self.phase) != () or not 0 < self.q_star < np.inf:
+        if not isinstance(self.of, Block) or np.shape(self.phase) != () or not 0 < self.q_star < np.inf:
             raise InvalidInput(
                 "plot draws the correlation map of one network whose q_star is positive and finite, as analyze gave "
                 "it; phase_diagram draws many networks, plot_depth_scales one family"
@@ -147,12 +141,39 @@ class Analysis(Explained):
 
         correlations = np.linspace(-1.0, 1.0, 101)
         pairs = Pair.at(np.full(101, self.q_star), self.q_star * (1.0 - correlations))
-        mapped = 1.0 - two_points(self._block, pairs).one_minus_c
+        mapped = 1.0 - two_points(self.of, pairs).one_minus_c
         look = {} if label is None else {"label": label}
         return named(plot_correlation_map(correlations, mapped, ax, c_star=float(self.c_star), **look), label, title)
 
-    def __getstate__(self) -> dict[str, Any]:  # the block may hold functions that cannot be pickled
-        return {**vars(self), "_block": None}
+
+@dataclass(frozen=True, repr=False)
+class TokenAnalysis(Analysis):
+    """An `Analysis` of the exchangeable tokens of one sequence.
+
+    q_star and c_star are what second moment and correlation of tokens settle at together, and chi_parallel and chi_c
+    the rates at which they do. In phases "vanishing" and "exploding" what gradients do differs from what tokens do:
+    they vanish although tokens stay apart, or explode although tokens become equal.
+
+    Attributes
+    ----------
+    tokens : int
+        Their number.
+    """
+
+    tokens: int
+
+    meaning = MEANING | OF_TOKENS
+    phases = PHASES | TOKEN_PHASES
+
+    def plot(self, ax: Axes = None, *, label: str | None = None, title: str | None = None) -> Axes:
+        """Refused: the correlation of tokens has a map of its own at each q.
+
+        Raises
+        ------
+        InvalidInput
+            Always.
+        """
+        raise InvalidInput("the correlation of tokens is drawn by propagate(block, depth, tokens=…).plot()")
 
 
 @own_error_state
@@ -205,8 +226,8 @@ def analyze(block: Any, *, q: ArrayLike = 1.0, tokens: int | None = None, token_
     if block.shape == ():
         plain: dict[str, Any] = {name: getattr(found, name)[()] for name in MEANING}
         plain["phase"] = found.phase.item()
-        return replace(found, **plain, _block=block)
-    return replace(found, _block=block)
+        return replace(found, **plain).remembering(block)
+    return found
 
 
 def described_tokens(block: Block, q0: float, tokens: int, token_c: float) -> Analysis:
@@ -221,7 +242,7 @@ def described_tokens(block: Block, q0: float, tokens: int, token_c: float) -> An
     chi_parallel, chi_1, chi_c = (np.where(lost[:, 0, 0], np.nan, each) for each in (chi_parallel, chi_1, chi_c))
     critical = max(CRITICAL, resolved_to(block))
     shape = block.shape
-    return Analysis(
+    return TokenAnalysis(
         q_star=at.q.reshape(shape),
         chi_parallel=chi_parallel.reshape(shape),
         chi_1=chi_1.reshape(shape),

@@ -39,8 +39,9 @@ class Tokens:
 
     >>> import meanfield as mf
     >>> from meanfield.theory.layer_maps.covariance import all_points
+    >>> from meanfield.theory.layer_maps.tokens import Tokens
     >>> after, back = all_points(mf.Attention(), Tokens.at(4, 1.0, 0.0))
-    >>> print(after.q, after.within.d.value, back(np.array([1.0, 0.0])))
+    >>> print(f"{float(after.q):.12g}", after.within.d.value, back(np.array([1.0, 0.0])))
     0.25 0.0 [0.25 0.25]
     """
 

@@ -93,4 +93,4 @@ def test_every_kind_of_layer_has_a_case():
 
     public = {kind for kind in kinds(Layer) if getattr(mf, kind.__name__, None) is kind}
     found = {type(layer) for case in CASES.values() for block in case.blocks for layer in block.walk()}
-    assert public - found == set()
+    assert public - found == {mf.StochasticDepth}  # coins need hundreds of networks: tests/theory/depth
