@@ -8,10 +8,12 @@ from meanfield._types import Floats
 from meanfield.theory.assumptions.block import Block
 from meanfield.theory.criticality.deepest import TRAINABLE
 from meanfield.theory.depth.propagate import propagate
+from meanfield.theory.fixed_points.mlp_moments import mlp_moments
 from meanfield.theory.fluctuations.fluctuations import fluctuations
 
 WIDEST = 10**9  # units or layers
-SHORT, LONG = 16, 256  # blocks over which fluctuations are followed at first, and at most
+SHORT = 16  # blocks over which fluctuations are followed at first
+LONG, LONG_STREAM = 256, 32  # at most; of streams, whose cost is quadratic in depth and whose units are correlated
 SETTLED = 0.05  # change of the exponent over a factor 2 in depth at which they are continued as a power
 FOLLOWED = 1024  # layers over which the growth of gradients is followed
 
@@ -64,7 +66,7 @@ def log_gradient(network: Block, start: float, width: int, depth: int) -> LogGra
 
     Where gradients are infinite they are the fluctuations of signals. None where no expansion is known.
     """
-    layers = SHORT
+    layers, longest = SHORT, LONG if mlp_moments(network) is not None else LONG_STREAM
     while True:
         found = fluctuations(network, layers, WIDEST, q=start)
         columns = (column[1:] * WIDEST for column in (found.var_log_gradient, found.var_log_q))
@@ -73,7 +75,7 @@ def log_gradient(network: Block, start: float, width: int, depth: int) -> LogGra
             return None
         power, before = (_power(variance, n) for n in (layers, layers // 2))
         reached = variance[-1] >= width and layers >= depth
-        if abs(power - before) < SETTLED or reached or layers >= LONG:
+        if abs(power - before) < SETTLED or reached or layers >= longest:
             return LogGradient(variance, power) if power > 0 else None
         layers *= 2
 

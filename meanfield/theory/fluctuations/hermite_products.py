@@ -22,12 +22,16 @@ def terms(correlation: float, smallest: float = SMALLEST) -> int | None:
 
 
 def coefficients(
-    phi: Activation, function: Callable[[Floats], Floats], q: Floats, order: int, *, jumps: bool = False
+    phi: Activation, function: Callable[[Floats], Floats], q: Floats, order: int, *, degree: int, jumps: bool = False
 ) -> Floats:
     """E f(√q Z) heₙ(Z), n = 0 … order − 1, of a function f of φ that is smooth where φ is; shape (q.size, order).
 
-    `jumps` says that f may jump at the kinks of φ, as φ′² does.
+    `jumps` says that f may jump at the kinks of φ, as φ′² does. `degree` is that of f where φ is homogeneous: f(λx) =
+    λ^degree f(x) for λ > 0, so that one expansion serves every q.
     """
+    if phi.is_scale_invariant and not np.all(q == 1.0):
+        unit = coefficients(phi, function, np.ones(1), order, degree=degree, jumps=jumps)
+        return np.asarray(q[:, None] ** (degree / 2) * unit)
     points = phi.pieces.breakpoints_within(COVERED * float(np.sqrt(q.max())))
     places = points if jumps else phi.pieces.jumps
     pieces = PiecewiseSmooth(function, None, points, places, features=phi.pieces.features, name=phi.name)

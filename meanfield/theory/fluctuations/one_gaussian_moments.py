@@ -1,5 +1,6 @@
 """The moments of one activation that fluctuations need, with their derivatives in the variance."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -26,9 +27,22 @@ class OneGaussianMoments(NamedTuple):
 def moments_at(phi: Activation, q: Floats) -> list[OneGaussianMoments]:
     """The moments of φ at each q > 0 of a 1-d array.
 
-    Derivatives are d/dq E f = E f·(Z² − 1)/2q, which needs no derivative of f, so that f may have kinks.
+    Derivatives are d/dq E f = E f·(Z² − 1)/2q, which needs no derivative of f, so that f may have kinks. Those of a
+    homogeneous φ are powers of q.
     """
+    if phi.is_scale_invariant:
+        unit = _at_one(phi)
+        rows = [(x * unit.v, unit.v, 0, unit.d, 0, 0, x**2 * unit.ffff, x * unit.ffdd, unit.dddd) for x in q.tolist()]
+        return [OneGaussianMoments(*row) for row in rows]
+    return _by_quadrature(phi, q)
 
+
+@lru_cache(maxsize=64)
+def _at_one(phi: Activation) -> OneGaussianMoments:
+    return _by_quadrature(phi, np.ones(1))[0]
+
+
+def _by_quadrature(phi: Activation, q: Floats) -> list[OneGaussianMoments]:
     def mean(product: str) -> Floats:
         return phi.moments.mixed(product, q)
 

@@ -92,10 +92,11 @@ def series(layers: Sequence[ResidualLayer], k: Floats, along: Floats) -> tuple[F
     squares, slopes = np.empty((2, len(layers), order))
     for phi in {id(layer.phi): layer.phi for layer in layers}.values():
         own = [i for i, layer in enumerate(layers) if layer.phi is phi]
-        for octave in np.unique(np.floor(np.log2(k[own]))):
-            some = [i for i in own if np.floor(np.log2(k[i])) == octave]
-            squares[some] = coefficients(phi, partial(_squared, phi), k[some], order)
-            slopes[some] = coefficients(phi, partial(_squared, phi.derivative), k[some], order, jumps=True)
+        octaves = np.zeros(k.shape) if phi.is_scale_invariant else np.floor(np.log2(k))
+        for octave in np.unique(octaves[own]):
+            some = [i for i in own if octaves[i] == octave]
+            squares[some] = coefficients(phi, partial(_squared, phi), k[some], order, degree=2)
+            slopes[some] = coefficients(phi, partial(_squared, phi.derivative), k[some], order, degree=0, jumps=True)
     return squares, slopes
 
 

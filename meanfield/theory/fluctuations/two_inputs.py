@@ -76,7 +76,8 @@ def _moments(layer: PlainLayer, s: Floats) -> tuple[Floats, Floats, Floats, Floa
     q = np.array([first, second])
     # One expansion for each variance: they may be octaves apart.
     powers = [
-        np.vstack([coefficients(phi, partial(_power, phi, k), one, order) for one in (q[:1], q[1:])]) for k in (1, 2, 3)
+        np.vstack([coefficients(phi, partial(_power, phi, k), one, order, degree=k) for one in (q[:1], q[1:])])
+        for k in (1, 2, 3)
     ]
 
     def paired(a: Floats, b: Floats) -> float:

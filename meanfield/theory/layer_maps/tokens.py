@@ -34,15 +34,11 @@ class Tokens:
 
     Examples
     --------
-    Uniform attention over four independent tokens makes them alike, and adds a quarter of the squared gradient of each
-    to all of them:
+    Four tokens of second moment 2, of which any two have the correlation 0.25:
 
-    >>> import meanfield as mf
-    >>> from meanfield.theory.layer_maps.covariance import all_points
-    >>> from meanfield.theory.layer_maps.tokens import Tokens
-    >>> after, back = all_points(mf.Attention(), Tokens.at(4, 1.0, 0.0))
-    >>> print(f"{float(after.q):.12g}", after.within.d.value, back(np.array([1.0, 0.0])))
-    0.25 0.0 [0.25 0.25]
+    >>> state = Tokens.at(4, 2.0, 0.25)
+    >>> state.count, float(state.q), float(state.within.d.value)  # d = q·(1 − c)
+    (4, 2.0, 1.5)
     """
 
     count: int

@@ -109,3 +109,11 @@ def test_distances_of_rows_by_both_ways():
     near, far = row_moments_and_distance(6, b2, rest).distance.value
     slope = row_moments_and_distance(6, b2, rest).pair.value[0]
     assert far - near == pytest.approx(2e-6 * slope, rel=1e-6)
+
+
+def test_uniform_attention_makes_independent_tokens_alike():
+    """It adds a quarter of the squared gradient of each to all of four."""
+    after, back = all_points(mf.Attention(), Tokens.at(4, 1.0, 0.0))
+    assert float(after.q) == pytest.approx(0.25, rel=1e-14)
+    assert after.within.d.value == pytest.approx(0.0, abs=1e-16)
+    np.testing.assert_allclose(back(np.array([1.0, 0.0])), [0.25, 0.25], rtol=1e-14)
