@@ -166,13 +166,7 @@ class TokenAnalysis(Analysis):
     phases = PHASES | TOKEN_PHASES
 
     def plot(self, ax: Axes = None, *, label: str | None = None, title: str | None = None) -> Axes:
-        """Refused: the correlation of tokens has a map of its own at each q.
-
-        Raises
-        ------
-        InvalidInput
-            Always.
-        """
+        """Refused with `InvalidInput`: the correlation of tokens has a map of its own at each q."""
         raise InvalidInput("the correlation of tokens is drawn by propagate(block, depth, tokens=…).plot()")
 
 
