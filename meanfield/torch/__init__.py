@@ -7,17 +7,17 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
-    "audit": "auditing",
-    "Audit": "report",
-    "Row": "rows",
-    "Finding": "findings.finding",
-    "Weight": "weights",
-    "critical_": "tensors",
-    "delta_orthogonal_": "tensors",
-    "initialize_": "initialization",
-    "Report": "initialization",
-    "from_torch": "graph.network",
-    "trunc_normal_": "tensors",
+    "audit": "torch.auditing",
+    "Audit": "audits.report",
+    "Row": "audits.row",
+    "Finding": "audits.finding",
+    "Weight": "audits.weight",
+    "critical_": "torch.tensors",
+    "delta_orthogonal_": "torch.tensors",
+    "initialize_": "torch.initialization",
+    "Report": "torch.initialization",
+    "from_torch": "torch.graph.network",
+    "trunc_normal_": "torch.tensors",
 }
 
 __all__ = sorted(_HOME)
@@ -26,7 +26,7 @@ __all__ = sorted(_HOME)
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'meanfield.torch' has no attribute {name!r}")
-    value = getattr(import_module(f"meanfield.torch.{_HOME[name]}"), name)
+    value = getattr(import_module(f"meanfield.{_HOME[name]}"), name)
     globals()[name] = value
     return value
 

@@ -10,38 +10,35 @@ import numpy as np
 
 from meanfield._types import Floats
 from meanfield.arguments import false_alarm_rate, flag, whole
-from meanfield.error_state import own_error_state
-from meanfield.errors import InvalidInput, MeanFieldError
-from meanfield.montecarlo.random_generators import RandomSource, spawn
-from meanfield.numerics.statistics.multiple_testing import largest_z
-from meanfield.torch.findings.finding import SEVERITIES, Finding
-from meanfield.torch.findings.gates import read_together, unequal_gates
-from meanfield.torch.findings.scales import unlike_their_like
-from meanfield.torch.findings.schemes import (
+from meanfield.audits.finding import SEVERITIES, Finding
+from meanfield.audits.report import Audit
+from meanfield.audits.row import Row
+from meanfield.audits.scales import unlike_their_like
+from meanfield.audits.schemes import (
     foreign_gains,
     missed_weights,
     mistaken_fans,
     unlike_expected,
     unscaled_branches,
 )
-from meanfield.torch.findings.signals import (
-    far_from_theory,
-    leaving_the_band,
-    not_finite,
-    saturated,
-    unlike_redrawn,
-    without_gradient,
-)  # fmt: skip
-from meanfield.torch.findings.zeros import constant_outputs, copies, dependent_entries, zero_norms, zero_weights
+from meanfield.audits.signals import far_from_theory, leaving_the_band, not_finite, unlike_redrawn
+from meanfield.audits.weight import Weight
+from meanfield.audits.zeros import constant_outputs, copies, dependent_entries, zero_weights
+from meanfield.error_state import own_error_state
+from meanfield.errors import InvalidInput, MeanFieldError
+from meanfield.montecarlo.random_generators import RandomSource, spawn
+from meanfield.numerics.statistics.multiple_testing import largest_z
+from meanfield.torch.findings.gates import read_together, unequal_gates
+from meanfield.torch.findings.signals import saturated, without_gradient
+from meanfield.torch.findings.zeros import zero_norms
 from meanfield.torch.framework import checked_model
 from meanfield.torch.graph.theory import predicted
 from meanfield.torch.redraws import logarithms, redrawn
-from meanfield.torch.report import Audit
-from meanfield.torch.rows import Row, columns, measured_rows
+from meanfield.torch.rows import columns, measured_rows
 from meanfield.torch.state import restored
 from meanfield.torch.trace import Pass, record
 from meanfield.torch.trees import checked_inputs, floats
-from meanfield.torch.weights import Weight, weights_of
+from meanfield.torch.weights import weights_of
 from meanfield.torch.wiring import Wiring
 
 BEYOND = 1.25  # times the largest |z| among redrawn networks: from there on a |z| is an error

@@ -10,6 +10,7 @@ from meanfield.activations.activation import Activation
 from meanfield.activations.gains import gain
 from meanfield.activations.resolve import activation as resolved
 from meanfield.arguments import whole
+from meanfield.audits.weight import Weight
 from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput, MeanFieldError, shown
 from meanfield.initializers.resolve import initializer
@@ -19,7 +20,7 @@ from meanfield.torch.framework import checked_model, framework
 from meanfield.torch.state import restored
 from meanfield.torch.trace import record
 from meanfield.torch.trees import checked_inputs
-from meanfield.torch.weights import Weight, weights_of
+from meanfield.torch.weights import weights_of
 from meanfield.torch.wiring import Wiring
 
 NORMS = "Norm"  # in the names of torch's classes of norms

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from meanfield._types import Floats
+from meanfield.audits.weight import Weight
 from meanfield.torch.framework import framework
 from meanfield.torch.trace import Pass, record
-from meanfield.torch.weights import Weight
 
 LARGE = 2**18  # entries from which on normal ones are drawn
 BIAS = re.compile(r"(.*[._])?bias(_\w+)?")

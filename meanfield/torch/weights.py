@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from meanfield.activations.activation import Activation
+from meanfield.audits.weight import Weight, scheme_of
 from meanfield.torch.activation_calls import ELEMENTWISE, safe_activation
 from meanfield.torch.attention.reads import ATTENTION
 from meanfield.torch.trace import Call, Pass
@@ -28,71 +29,6 @@ PACKED = re.compile(
 )
 GATES = {"lstm": ("input", "forget", "cell", "output"), "gru": ("reset", "update", "new")}
 PARTS = ("q", "k", "v")
-
-
-@dataclass(frozen=True)
-class Weight:
-    """A weight matrix, or a part of a packed one.
-
-    Attributes
-    ----------
-    name : str
-        Name of the parameter, and of the part behind "#".
-    module : str
-        Path of the module that holds it.
-    role : str
-        "hidden", "residual_out" (the last matrix before a residual sum), "scaled_out" (the same where a parameter
-        multiplies the branch, as in LayerScale), "head" (its output is the model's),
-        "embedding", "attention" (of queries, keys and values), "recurrent", or "other", where its axes are not known.
-    order : int
-        Position of the first call that reads it; a large number without one.
-    axes : str
-        "torch" for ``(fan_out, fan_in, *kernel)``, "transposed" for ``(fan_in, fan_out, *kernel)``, "matrices" for
-        (…, fan_in, fan_out), "rows" for an embedding, "einsum:" and a letter an axis, i for inputs and o for outputs.
-    shape : tuple of int
-        Shape ``(fan_out, fan_in, *kernel)`` of the part.
-    fan_in, fan_out : int
-        Inputs of a unit, outputs of an input; kernels counted.
-    groups : int
-        Groups of a convolution.
-    stored : tuple of int
-        Shape of the parameter.
-    std : float
-        Root mean square of the entries.
-    sigma_w : float
-        √fan_in · std; `std` itself for an embedding.
-    error : float
-        Relative standard error of both.
-    sigma_b : float
-        Root mean square of the bias of the same module; 0 without one.
-    scheme : str
-        The most likely named scheme, or that there is none.
-    measured : Measurement or None
-        All statistics; None if the entries are constant or few.
-    activation : Activation or None
-        The activation whose output it reads, perhaps in another shape.
-    reads : int
-        The signal that it reads; -1 without one.
-    """
-
-    name: str
-    module: str
-    role: str
-    order: int
-    axes: str
-    shape: tuple[int, ...]
-    fan_in: int
-    fan_out: int
-    groups: int
-    stored: tuple[int, ...]
-    std: float
-    sigma_w: float
-    error: float
-    sigma_b: float
-    scheme: str
-    measured: Measurement | None
-    activation: Activation | None
-    reads: int
 
 
 @dataclass(frozen=True)
@@ -266,16 +202,8 @@ def _weight(
         sigma_w=std if use.axes == "rows" else sigma,
         error=error,
         sigma_b=sigma_b,
-        scheme=_scheme(measured, std),
+        scheme=scheme_of(measured, std),
         measured=measured,
         activation=use.activation,
         reads=use.reads,
     )
-
-
-def _scheme(measured: Measurement | None, std: float) -> str:
-    if std == 0:
-        return "zeros"
-    if measured is None:
-        return "not measured"
-    return " = ".join(measured.scheme.names[:2]) or f"no named scheme, std {std:.3g}"

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 from scipy import special
 
+from meanfield.audits.finding import Finding
+from meanfield.audits.scales import FLOOR, LEAST
+from meanfield.audits.weight import Weight
 from meanfield.torch.activation_calls import ELEMENTWISE
-from meanfield.torch.findings.finding import Finding
-from meanfield.torch.findings.scales import FLOOR, LEAST
 from meanfield.torch.trace import Call
-from meanfield.torch.weights import Weight
 from meanfield.torch.wiring import CONVOLUTIONS, LINEAR, PRODUCTS, Wiring
 
 GATE = math.log(1.5)  # ratio of the two matrices of a gate that is an error

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from meanfield.audits.weight import Weight
 from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers.attention import Attention
@@ -24,7 +25,7 @@ from meanfield.torch.graph.operations import Operation, operations
 from meanfield.torch.state import restored
 from meanfield.torch.trace import record
 from meanfield.torch.trees import checked_inputs
-from meanfield.torch.weights import Weight, weights_of
+from meanfield.torch.weights import weights_of
 from meanfield.torch.wiring import CONVOLUTIONS, Wiring
 
 MOST = 4  # reasons in a message

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from meanfield.audits.weight import Weight
 from meanfield.errors import MeanFieldError
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.dense import Dense
@@ -16,7 +17,6 @@ from meanfield.torch.activation_calls import activation_of
 from meanfield.torch.attention.reads import ATTENTION, Reads
 from meanfield.torch.framework import framework
 from meanfield.torch.trace import Call
-from meanfield.torch.weights import Weight
 from meanfield.torch.wiring import (
     CELLS,
     CONVOLUTIONS,

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from meanfield.audits.row import Row
+from meanfield.audits.weight import Weight
 from meanfield.bounded import Bounded
 from meanfield.errors import InvalidInput, MeanFieldError
 from meanfield.networks.layers.base import Layer
@@ -22,8 +24,6 @@ from meanfield.torch.attention.reads import Reads
 from meanfield.torch.graph.gradients import Step, backward
 from meanfield.torch.graph.operations import Operation, operations
 from meanfield.torch.redraws import output_of
-from meanfield.torch.rows import Row
-from meanfield.torch.weights import Weight
 from meanfield.torch.wiring import Wiring
 
 

@@ -8,8 +8,8 @@ from itertools import groupby
 import numpy as np
 from scipy import special
 
-from meanfield.torch.findings.finding import Finding
-from meanfield.torch.weights import Weight
+from meanfield.audits.finding import Finding
+from meanfield.audits.weight import Weight
 
 LEAST = math.log(1.05)  # ratio of scales below which no finding is made
 AGREE = 1e-4  # p-value below which scales of the others are not one scale

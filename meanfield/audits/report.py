@@ -9,10 +9,10 @@ from typing import Any
 
 from meanfield._types import Axes
 from meanfield.archive import written
+from meanfield.audits.finding import SEVERITIES, Finding
+from meanfield.audits.page import page
+from meanfield.audits.row import Row
 from meanfield.json_types import json_types
-from meanfield.torch.findings.finding import SEVERITIES, Finding
-from meanfield.torch.page import page
-from meanfield.torch.rows import Row
 
 OF_WEIGHT = ("name", "role", "shape", "fan_in", "fan_out", "std", "sigma_w", "scheme")
 
@@ -135,7 +135,7 @@ class Audit:
         -------
         array of two Axes
         """
-        from meanfield.torch.figure import draw
+        from meanfield.audits.figure import draw
 
         return draw(self.rows, ax, label=label, title=title or self.model)
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Any
 
-from meanfield.torch.findings.finding import Finding
-from meanfield.torch.rows import Row
+from meanfield.audits.finding import Finding
+from meanfield.audits.row import Row
 
 STYLE = """body { font: 15px/1.45 sans-serif; margin: 2em auto; max-width: 70em; padding: 0 1em;
   color: #111; background: #fff }

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from meanfield._types import Axes
+from meanfield.audits.row import Row
 from meanfield.plotting.axes import COLOURS, GREY, axes_for, plain
-from meanfield.torch.rows import Row
 
 PANELS = (
     ("second moment", "second_moment", "predicted_second_moment"),

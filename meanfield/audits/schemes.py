@@ -4,11 +4,11 @@ import math
 from collections.abc import Iterator, Sequence
 
 from meanfield.activations.gains import gain
+from meanfield.audits.finding import Finding
+from meanfield.audits.scales import FLOOR, ROLES, pattern
+from meanfield.audits.weight import Weight
 from meanfield.errors import InvalidInput, MeanFieldError, shown
 from meanfield.initializers.resolve import initializer
-from meanfield.torch.findings.finding import Finding
-from meanfield.torch.findings.scales import FLOOR, ROLES, pattern
-from meanfield.torch.weights import Weight
 
 NEAR = 3.0  # standard errors within which a scale is the scale of a scheme
 ALLOWED = 0.005  # relative difference from a scheme that is not counted
