@@ -20,6 +20,7 @@ from meanfield.theory.states import Pair, Point
 ROUNDS = 14  # most corrections; slow convergence means that the guess is too far away
 HELD = 1e-14  # relative residual of an equation that holds
 STALLED = 1e-12  # residual that is rounding of F if a correction does not reduce it
+PER_OCTAVE = 4  # layers an octave of q from which on their pairs share a table
 DISTINCT = 1e-6  # difference of the logarithms of two arguments from which a slope is taken
 
 #: x at some layers, first axis = layer, to F(x) and F′(x) there; a slope of None is estimated from the values.
@@ -57,6 +58,8 @@ def signals(block: Network, q: Floats, pair: Pair | None, layers: int) -> Signal
     chi = np.broadcast_to(one_point(block, Point.at(qs)).chi.value, qs.shape)
     if pair is None:
         return Signals(qs, chi, None, None)
+    if layers < PER_OCTAVE * np.max(np.ptp(np.log2(qs), axis=0)):  # each pair would be a quadrature in every round
+        return None
     q1, q2 = (qs if np.array_equal(one, q) else orbit(variance, constant(one)) for one in (pair.q1, pair.q2))
     if q1 is None or q2 is None:
         return None
