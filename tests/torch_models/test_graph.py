@@ -130,11 +130,66 @@ def test_convolutions_become_layers(torch):
     assert network.layers[2].stride == (2, 2)
 
 
+@pytest.mark.parametrize("norm_first", [False, True])
+@pytest.mark.parametrize("causal", [False, True])
+def test_the_network_of_an_encoder_has_its_second_moments(torch, norm_first, causal):
+    layer = torch.nn.TransformerEncoderLayer(256, 16, 512, batch_first=True, norm_first=norm_first)
+    encoder = torch.nn.TransformerEncoder(layer, 1, enable_nested_tensor=False).eval()
+
+    class Model(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.encoder = encoder
+
+        def forward(self, x):
+            mask = torch.nn.Transformer.generate_square_subsequent_mask(x.shape[1]) if causal else None
+            return self.encoder(x, mask)
+
+    inputs = torch.randn(64, 3, 256)
+    network = mft.from_torch(Model(), inputs)
+    expected = ["Residual"] * 2 if norm_first else ["Residual", "LayerNorm"] * 2
+    assert [type(one).__name__ for one in network.layers] == expected
+    run = mf.propagate(network, 1, tokens=3, token_c=0.0, q=1.0)
+    q = Model()(inputs).square().mean().item()
+    assert math.isclose(run.q[-1], q, rel_tol=0.05)
+    attention = network.layers[0].branch.layers[-1]
+    assert (type(attention).__name__, attention.causal) == ("Attention", causal)
+
+
+def test_the_network_of_a_vision_transformer_starts_behind_its_positions(zoo):
+    model, inputs = zoo.vit()
+    network = mft.from_torch(model, inputs)
+    assert [type(layer).__name__ for layer in network.layers] == ["Residual"] * 12 + ["LayerNorm", "Dense"]
+
+
+def test_scaled_scores_and_dropout_of_attention(torch):
+    class Model(torch.nn.Module):
+        def __init__(self, **options):
+            super().__init__()
+            self.options = options
+            self.q, self.k, self.v, self.o = (torch.nn.Linear(64, 64, bias=False) for _ in range(4))
+
+        def forward(self, x):
+            q, k, v = (f(x).unflatten(-1, (4, 16)).transpose(1, 2) for f in (self.q, self.k, self.v))
+            y = torch.nn.functional.scaled_dot_product_attention(q, k, v, **self.options)
+            return self.o(y.transpose(1, 2).flatten(-2))
+
+    model = Model(scale=0.5)
+    (layer,) = mft.from_torch(model, torch.randn(4, 6, 64)).layers
+    expected = (
+        0.5 * 4 * 64 * math.prod(w.detach().square().mean().sqrt().item() for w in (model.q.weight, model.k.weight))
+    )
+    assert math.isclose(layer.sigma_qk, expected, rel_tol=1e-6)
+    for options, why in (({"dropout_p": 0.1}, "dropout"), ({"attn_mask": torch.eye(6).bool()}, "without a mask")):
+        with pytest.raises(mf.InvalidInput, match=why):
+            mft.from_torch(Model(**options), torch.randn(4, 6, 64))
+
+
 @pytest.mark.parametrize(
     ("name", "why"),
     [
         ("ResNet", "batch normalisation over pixels has no layer"),
-        ("ViT", "cat has no map"),
+        ("Llama", "layers.5.self_attn and 5 more: queries and keys that are not matrices alone have no layer"),
         ("LSTM", "a recurrent cell has no map"),
         ("encoder, pre-LN", "dropout of attention weights has no layer"),
     ],

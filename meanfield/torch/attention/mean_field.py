@@ -84,8 +84,8 @@ def _pairs(
 
 def maps_of(reads: Reads) -> str:
     """The map that `averaged` uses, as a text."""
-    causal = "causal " if reads.causal else ""
-    return f"{causal}softmax attention of exchangeable tokens, of the correlation {reads.token_c:.2g} as measured"
+    mask = {"none": "", "causal": "causal ", "other": "masked "}[reads.mask]
+    return f"{mask}softmax attention of exchangeable tokens, of the correlation {reads.token_c:.2g} as measured"
 
 
 def _sides(reads: Reads, query: Side, key: Side, value: Side) -> tuple[Floats, Floats, Floats, tuple[Floats, Floats]]:

@@ -48,8 +48,8 @@ class Reads:
         d·scale² of scores, for heads of d units: 1 for scores that are divided by √d.
     rate : float
         Share of the weights that dropout sets to 0.
-    causal : bool
-        Whether row i reads the tokens j ≤ i.
+    mask : str
+        "none", "causal" where row i reads the tokens j ≤ i, or "other".
     weights : tensor, shape (rows, tokens)
         Uniform weights of the rows, u_ij = 1/n_i for the keys that row i reads.
     gradients : (ndarray of shape (rows,), float) or None
@@ -65,7 +65,7 @@ class Reads:
     query_pairs: float
     variance: float
     rate: float
-    causal: bool
+    mask: str
     weights: Any
     gradients: tuple[Floats, float] | None = None
 
@@ -102,7 +102,7 @@ def reads_of(name: str, args: Sequence[Any], options: Mapping[str, Any], output:
     """
     if name not in ATTENTION:
         return None
-    packed = name == "multi_head_attention_forward"
+    torch, packed = framework(), name == "multi_head_attention_forward"
     given = dict(zip(PACKED if packed else PRODUCT, args, strict=False)) | dict(options)
     query, key, value = (given[part].detach() for part in ("query", "key", "value"))
     if packed:
@@ -123,7 +123,7 @@ def reads_of(name: str, args: Sequence[Any], options: Mapping[str, Any], output:
     variance = 1.0 if packed or scale is None else float(scale) ** 2 * query.shape[-1]
     rate = float(given.get("dropout_p") or 0.0) * (1.0 if not packed or given.get("training", True) else 0.0)
     weights = (allowed / counts[:, None]).to(query.device)
-    with framework().no_grad():
+    with torch.no_grad():
         several = _several(query)
         queries = several.square().mean((0, -1))
         pairs = (float(several.mean(-2).square().mean() / queries.mean().clamp_min(1e-30)) * rows - 1.0) / max(
@@ -131,8 +131,9 @@ def reads_of(name: str, args: Sequence[Any], options: Mapping[str, Any], output:
         )
         stacked = [_array(part) for part in (queries, _read(key, weights), _read(value, weights))]
         q, k, v = (float(x.double().square().mean()) for x in (query, key, value))
-    lower = bool((allowed == allowed.tril()).all()) and rows > 1
-    reads = Reads(_array(counts), stacked[0], stacked[1], stacked[2], (q, k, v), pairs, variance, rate, lower, weights)
+    whole, lower = torch.ones_like(allowed), torch.ones_like(allowed).tril()
+    mask = next((name for name, of in (("none", whole), ("causal", lower)) if bool((allowed == of).all())), "other")
+    reads = Reads(_array(counts), stacked[0], stacked[1], stacked[2], (q, k, v), pairs, variance, rate, mask, weights)
     reads.watch(output, packed)
     return reads
 

@@ -1,9 +1,8 @@
 """The network of a torch model: the operations of its graph as layers in sequence, in branches and in gates."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
-
-import numpy as np
 
 from meanfield.audits.weight import Weight
 from meanfield.error_state import own_error_state
@@ -11,16 +10,16 @@ from meanfield.errors import InvalidInput
 from meanfield.networks.layers.attention import Attention
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.batchnorm import BatchNorm
-from meanfield.networks.layers.convolution import Conv
 from meanfield.networks.layers.dense import Dense
 from meanfield.networks.layers.elementwise import Elementwise
 from meanfield.networks.layers.gated import Gated
 from meanfield.networks.layers.network import Network
 from meanfield.networks.layers.parallel import Parallel
-from meanfield.networks.layers.pooling import AveragePool, GlobalAveragePool
 from meanfield.networks.layers.residual import Residual
 from meanfield.networks.layers.scale import Scale
+from meanfield.torch.attention.reads import Reads
 from meanfield.torch.framework import checked_model
+from meanfield.torch.graph.image_layers import CONVOLUTION, convolution, pool
 from meanfield.torch.graph.operations import Operation, operations
 from meanfield.torch.state import restored
 from meanfield.torch.trace import record
@@ -40,7 +39,8 @@ def from_torch(model: Any, inputs: Any) -> Network:
     model : torch.nn.Module
         The model. It runs once on the inputs, and stays as it was.
     inputs : tensor, tuple or dict
-        As for `audit`. Of a model that reads tokens, the network starts behind the embeddings.
+        As for `audit`. Of a model that reads tokens, the network starts behind the embeddings; of one that adds
+        positions to patches of an image, behind the positions.
 
     Returns
     -------
@@ -70,12 +70,19 @@ def from_torch(model: Any, inputs: Any) -> Network:
         composer = _Composer(model, wiring, weights, made)
         layers = composer.chain(composer.start(), found.outputs[0])
     if composer.reasons:
-        told = list(dict.fromkeys(composer.reasons))
-        more = f"; and {len(told) - MOST} more" if len(told) > MOST else ""
-        raise InvalidInput(f"the model has no network: {'; '.join(told[:MOST])}{more}"[:290])
+        raise InvalidInput(f"the model has no network: {_listed(composer.reasons)}"[:290])
     if not layers:
         raise InvalidInput("the model has no network: its output is its input")
     return Network(*layers)
+
+
+def _listed(reasons: Sequence[str]) -> str:
+    """The reasons, each once with the first of its modules."""
+    where: dict[str, list[str]] = {}
+    for module, _, why in (reason.partition(": ") for reason in dict.fromkeys(reasons)):
+        where.setdefault(why, []).append(module)
+    told = [f"{m[0]} and {len(m) - 1} more: {why}" if len(m) > 1 else f"{m[0]}: {why}" for why, m in where.items()]
+    return "; ".join(told[:MOST]) + (f"; and {len(told) - MOST} more" if len(told) > MOST else "")
 
 
 class _Composer:
@@ -83,7 +90,7 @@ class _Composer:
 
     def __init__(self, model: Any, wiring: Wiring, weights: Sequence[Weight], made: Sequence[Operation]) -> None:
         self.model, self.wiring = model, wiring
-        self.modules = dict(model.named_modules())
+        self.modules, self.parameters = dict(model.named_modules()), dict(model.named_parameters())
         self.weights = {weight.name: weight for weight in weights}
         self.made = {number: one for one in made for number in one.gives}
         self.reasons: list[str] = []
@@ -93,7 +100,7 @@ class _Composer:
         signals, inputs = self.wiring.found.signals, self.wiring.found.inputs
         floating = [n for n in inputs if signals[n].floating]
         if floating:
-            return floating[0]
+            return max((one.gives[0] for one in self.made.values() if self._adds_positions(one)), default=floating[0])
         drawn = [one for one in self.made.values() if one.kind == "drawn"]
         number = max((one.gives[0] for one in drawn), default=inputs[0])
         while True:  # up to the last signal that embeddings alone make
@@ -102,6 +109,13 @@ class _Composer:
             if not sums:
                 return number
             number = sums[0].gives[0]
+
+    def _adds_positions(self, one: Operation) -> bool:
+        """Whether an operation adds a parameter with a row for each token."""
+        name = one.extra.get("parameter", "")
+        parameter = self.parameters.get(name) if one.kind == "sum" else None
+        shape = self.wiring.found.signals[one.gives[0]].shape
+        return parameter is not None and parameter.ndim > 1 and len(shape) == 3 and parameter.shape[-2:] == shape[1:]
 
     def _of_embeddings(self, number: int) -> bool:
         one = self.made[number]
@@ -117,21 +131,26 @@ class _Composer:
         while number != start:
             one = self.made.get(number)
             if one is None or not one.reads or number < start:
-                self.reasons.append(f"{self._where(one)} is not made from the input of its branch alone")
+                self.reasons.append(f"{self._where(one)}: a signal is not made from the input of its branch alone")
                 break
             before, own = self._layers(one)
             layers[:0] = own
             number = before
         return layers
 
+    def _takes_tokens(self, one: Operation) -> bool:
+        """Whether an operation takes some of the tokens, as a class token: each of them is a point of the network."""
+        before, after = (self.wiring.found.signals[n].shape for n in (one.reads[0], one.gives[0]))
+        return one.kind == "part" and len(before) == 3 and before[::2] == (after[0], after[-1]) and len(after) > 1
+
     def _where(self, one: Operation | None) -> str:
         return (one.call.module or "the model") if one else "a signal"
 
     def _layers(self, one: Operation) -> tuple[int, list[Layer]]:
         """The signal before an operation, and its layers."""
-        before = one.reads[0]
+        before, signals = one.reads[0], self.wiring.found.signals
         scaled: list[Layer] = [Scale(one.factor)] if one.factor != 1 else []
-        if one.kind == "same":
+        if one.kind == "same" or self._takes_tokens(one):
             return before, scaled
         if one.kind == "noise":
             return before, list(one.layers)
@@ -144,22 +163,23 @@ class _Composer:
         if one.kind == "product":
             return self._gate(one)
         if one.kind == "sum":
-            self.reasons.append(f"{self._where(one)} adds the parameter {one.extra['parameter']}")
-        elif one.call.function == "multi_head_attention_forward":
+            self.reasons.append(f"{self._where(one)}: it adds the parameter {one.extra['parameter']}")
+        elif one.kind == "attention" and one.layers:
             return before, self._packed_attention(one)
-        elif (pooled := self._pool(one)) is not None:
+        elif (pooled := pool(one, *(signals[n].shape for n in (before, one.gives[0])))) is not None:
             return before, [pooled]
         else:
-            what = one.why or f"{one.call.function} takes a part of a signal"
+            what = one.why or f"{one.call.function} takes a part of a signal, or has no output matrix"
             self.reasons.append(f"{self._where(one)}: {what}")
         return before, []
 
     def _dense(self, one: Operation) -> tuple[int, list[Layer]]:
         sigma_w, sigma_b = one.extra["sigma_w"], one.extra["sigma_b"]
         if one.call.function in CONVOLUTIONS:
-            return one.reads[0], self._convolution(one, sigma_w, sigma_b)
+            layers = convolution(one, self.modules[one.call.module], sigma_w, sigma_b)
+            return (one.reads[0], layers) if layers else (self._without_layer(one, CONVOLUTION), [])
         inner = self._through_shapes(one.reads[0])
-        if inner is not None and inner.call.function == "scaled_dot_product_attention":
+        if inner is not None and inner.kind == "attention" and not inner.layers:
             return self._attention(one, inner)
         return one.reads[0], [Dense(sigma_w, sigma_b)]
 
@@ -171,60 +191,53 @@ class _Composer:
 
     def _attention(self, out: Operation, inner: Operation) -> tuple[int, list[Layer]]:
         """Softmax attention with the matrices of queries, keys, values and outputs."""
-        sources = [self._through_shapes(number) for number in inner.reads[:3]]
+        sources = [self._through_shapes(number) for number in inner.reads]
         dense = [one for one in sources if one is not None and one.kind == "dense"]
-        roots = {one.reads[0] for one in dense}
-        options = inner.call.options
-        plain = not options.get("scale") and options.get("attn_mask") is None and len(inner.call.reads) == 3
-        if len(roots) != 1 or len(dense) != 3 or not plain:
-            self.reasons.append(
-                f"{self._where(inner)}: this attention's queries, keys and values are no matrices of one signal"
-            )
-            return inner.reads[0], []
-        sigmas = [self._part(one, i) for i, one in enumerate(dense)]
+        if sources[2] is None or sources[2] not in dense:
+            return self._without_layer(inner, "this attention's values are no matrix of a signal"), []
+        root = sources[2].reads[0]
+        if len(dense) != 3 or any(one.reads[0] != root for one in dense):
+            return self._without_layer(inner, "queries and keys that are not matrices alone have no layer", root), []
         if any(one.extra["sigma_b"] for one in dense):
-            self.reasons.append(f"{self._where(inner)}: attention with biases of queries, keys or values has no layer")
-        causal = bool(options.get("is_causal", False))
-        layer = Attention(
-            out.extra["sigma_w"] * sigmas[2], out.extra["sigma_b"], "softmax", sigmas[0] * sigmas[1], causal
-        )
-        return roots.pop(), [layer]
+            return self._without_layer(inner, "attention with biases of queries, keys or values has no layer", root), []
+        sigmas = (self._part(one, i) for i, one in enumerate(dense))
+        return root, self._softmax(inner, (*sigmas,), out.extra["sigma_w"], out.extra["sigma_b"])
+
+    def _without_layer(self, one: Operation, why: str, before: int | None = None) -> int:
+        """Keep a reason, and go on from the signal before."""
+        self.reasons.append(f"{self._where(one)}: {why}")
+        return one.reads[0] if before is None else before
 
     def _packed_attention(self, one: Operation) -> list[Layer]:
         """`nn.MultiheadAttention` of one signal with itself."""
-        path = one.call.module
-        module = self.modules[path]
-        named = {part: self.weights.get(f"{path}.in_proj_weight#{part}") for part in "qkv"}
-        out = self.weights.get(f"{path}.out_proj.weight")
-        biases = [p for p in (module.in_proj_bias, module.bias_k, module.bias_v) if p is not None]
-        if len(one.reads) != 3 or len(set(one.reads)) != 1 or None in named.values() or out is None:
-            self.reasons.append(f"{path}: attention is a layer for one signal, packed weights and no mask")
-        elif any(bool((bias != 0).any()) for bias in biases):
-            self.reasons.append(f"{path}: attention with biases of queries, keys or values has no layer")
-        elif module.dropout and module.training:
-            self.reasons.append(f"{path}: dropout of attention weights has no layer: call the model's eval()")
+        if len(set(one.reads)) != 1:
+            self._without_layer(one, "attention between two signals has no layer")
+        elif any(sigma_b for _, sigma_b in one.extra["sides"]):
+            self._without_layer(one, "attention with biases of queries, keys or values has no layer")
         else:
-            q, k, v = (weight.sigma_w for weight in named.values() if weight)
-            return [Attention(out.sigma_w * v, 0.0, "softmax", q * k)]
+            (out,) = one.layers
+            assert isinstance(out, Dense)
+            return self._softmax(one, tuple(w for w, _ in one.extra["sides"]), out.sigma_w, out.sigma_b)
+        return []
+
+    def _softmax(self, one: Operation, sigmas: Sequence[float], sigma_w: float, sigma_b: float) -> list[Layer]:
+        """The layer, for σ_w of queries, keys and values, and of the output."""
+        reads = one.call.attention
+        assert isinstance(reads, Reads)
+        if reads.mask == "other":
+            self._without_layer(one, "softmax attention is a layer without a mask, or with the causal one")
+        elif reads.rate:
+            self._without_layer(one, "dropout of attention weights has no layer: call the model's eval()")
+        else:
+            q, k, v = sigmas
+            sigma_qk = q * k * math.sqrt(reads.variance)
+            return [Attention(sigma_w * v, sigma_b, "softmax", sigma_qk, reads.mask == "causal")]
         return []
 
     def _part(self, one: Operation, position: int) -> float:
         """sigma_w of the queries, keys or values, which may be packed into one matrix."""
         name = f"{one.weight.partition('#')[0]}#{'qkv'[position]}"
         return self.weights[name].sigma_w if name in self.weights else float(one.extra["sigma_w"])
-
-    def _convolution(self, one: Operation, sigma_w: float, sigma_b: float) -> list[Layer]:
-        module = self.modules[one.call.module]
-        size, stride = tuple(module.kernel_size), tuple(module.stride)
-        same = all(2 * p + 1 == k for p, k in zip(_sides(module, len(size)), size, strict=True))
-        if set(size) == {1} and set(stride) == {1}:
-            return [Dense(sigma_w, sigma_b)]
-        if not same or set(module.dilation) != {1} or len(size) > 2:
-            self.reasons.append(
-                f"{one.call.module}: a convolution is a layer with odd kernels, padding (k - 1)/2 and no dilation"
-            )
-            return []
-        return [Conv(sigma_w, sigma_b, size, padding="zeros", stride=stride)]
 
     def _norm(self, one: Operation) -> Sequence[Layer]:
         if one.call.function != "batch_norm":
@@ -244,7 +257,7 @@ class _Composer:
                 return skip, [Residual(*(self.chain(skip, branch) or [Scale(1.0)]))]
         shared = self.wiring.above.get(a, 0) & self.wiring.above.get(b, 0)
         if not shared:
-            self.reasons.append(f"{self._where(one)} adds two signals that have no common source")
+            self.reasons.append(f"{self._where(one)}: it adds two signals that have no common source")
             return a, []
         meet = shared.bit_length() - 1
         return meet, [Parallel(*(Network(*(self.chain(meet, n) or [Scale(1.0)])) for n in (a, b)))]
@@ -266,23 +279,5 @@ class _Composer:
                 return value.reads[0], [
                     Gated(phi.activation, value.extra["sigma_w"], value.extra["sigma_b"], **of_gate)
                 ]
-        self.reasons.append(f"{self._where(one)} multiplies two signals that are not a matrix and an activation of one")
+        self.reasons.append(f"{self._where(one)}: it multiplies signals that are not a matrix and an activation of one")
         return one.reads[0], []
-
-    def _pool(self, one: Operation) -> Layer | None:
-        """An average over windows or over all points, where it is one."""
-        before, after = (self.wiring.found.signals[n].shape for n in (one.reads[0], one.gives[0]))
-        if one.call.function in ("adaptive_avg_pool1d", "adaptive_avg_pool2d") and set(after[2:]) == {1}:
-            return GlobalAveragePool()
-        if one.call.function == "mean" and len(before) - len(after) == len(before) - 2 and len(after) == 2:
-            return GlobalAveragePool()
-        if one.call.function in ("avg_pool1d", "avg_pool2d") and not np.any(np.mod(before[2:], after[2:])):
-            return AveragePool(tuple(x // y for x, y in zip(before[2:], after[2:], strict=True)))
-        return None
-
-
-def _sides(module: Any, axes: int) -> tuple[int, ...]:
-    """The padding of a convolution along each axis."""
-    if module.padding == "same":
-        return tuple((k - 1) // 2 for k in module.kernel_size)
-    return (0,) * axes if isinstance(module.padding, str) else tuple(module.padding)
