@@ -67,7 +67,7 @@ def _grouped(weights: Sequence[Weight], key: Callable[[Weight], tuple[str, ...]]
 
 
 def _activation(weight: Weight) -> str:
-    return weight.activation.name if weight.activation else ""
+    return weight.activation.name if weight.activation else weight.behind
 
 
 def _ratio(weight: Weight, others: Sequence[Weight], limit: float) -> float | None:

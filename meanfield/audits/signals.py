@@ -29,7 +29,7 @@ def leaving_the_band(rows: Sequence[Row]) -> Iterator[Finding]:
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         left_out = row.in_branch or any(w.role in LEFT_OUT or w.std == 0 for w in row.weights)
-        if not left_out and row.second_moment > 0 and row.gradient > 0:
+        if not left_out and row.second_moment > 0 and not row.gradient <= 0:  # nan where gradients are not measured
             groups.setdefault((pattern(row.module), row.kind), []).append(row)
     worst: dict[str, tuple[float, list[Row], dict[str, float]]] = {}
     for group in groups.values():

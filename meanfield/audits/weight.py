@@ -1,6 +1,8 @@
 """One weight of a model as an audit sees it: its place, its fans and its measured scale."""
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 from meanfield.activations.activation import Activation
 from meanfield.weights.measurement import Measurement
@@ -49,6 +51,8 @@ class Weight:
         The activation whose output it reads, perhaps in another shape.
     reads : int
         The signal that it reads; -1 without one.
+    behind : str
+        What it reads, where its kind and not the activation is known, such as "input".
     """
 
     name: str
@@ -69,9 +73,63 @@ class Weight:
     measured: Measurement | None
     activation: Activation | None
     reads: int
+    behind: str = ""
 
 
-def scheme_of(measured: Measurement | None, std: float) -> str:
+@dataclass(frozen=True)
+class Use:
+    """How a model uses a parameter, with the attributes of `Weight`, and `cell`, the kind of a recurrent cell."""
+
+    role: str
+    order: int
+    axes: str
+    groups: int = 1
+    activation: Activation | None = None
+    reads: int = -1
+    cell: str = ""
+    behind: str = ""
+
+
+def weight_of(
+    name: str,
+    array: Any,
+    use: Use,
+    parameter: str,
+    stored: tuple[int, ...],
+    measured: Measurement | None,
+    sigma_b: float,
+) -> Weight:
+    """The weight of a matrix ``(fan_out, fan_in, *kernel)``, which may be a part of a parameter."""
+    fan_out, fan_in = len(array), math.prod(array.shape[1:])
+    if array.ndim > 2:
+        fan_out = fan_out * math.prod(array.shape[2:]) // use.groups
+    sigma = float(measured.sigma_w) if measured else math.sqrt(float((array.astype(float) ** 2).mean()) * fan_in)
+    std = sigma / math.sqrt(fan_in)
+    error = measured.sigma_w.standard_error / sigma if measured and sigma else 0.0
+    return Weight(
+        name=name,
+        module=parameter.rpartition(".")[0],
+        role=use.role,
+        order=use.order,
+        axes=use.axes,
+        shape=tuple(array.shape),
+        fan_in=fan_in,
+        fan_out=fan_out,
+        groups=use.groups,
+        stored=stored,
+        std=std,
+        sigma_w=std if use.axes == "rows" else sigma,
+        error=error,
+        sigma_b=sigma_b,
+        scheme=_scheme_of(measured, std),
+        measured=measured,
+        activation=use.activation,
+        reads=use.reads,
+        behind=use.behind,
+    )
+
+
+def _scheme_of(measured: Measurement | None, std: float) -> str:
     """The most likely named scheme of a weight, or that there is none."""
     if std == 0:
         return "zeros"

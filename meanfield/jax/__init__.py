@@ -1,4 +1,4 @@
-"""JAX and Flax: initialisation schemes in the form of `jax.nn.initializers`. Needs the extra ``jax``.
+"""JAX and Flax: schemes in the form of `jax.nn.initializers`, and audits of NNX modules. Needs the extra ``jax``.
 
 Each name is imported from its module when it is first used.
 """
@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
+    "audit": "auditing",
     "critical": "initializers",
     "initializer": "initializers",
     "KernelInitializer": "initializers",

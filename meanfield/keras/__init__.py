@@ -1,4 +1,4 @@
-"""Keras 3: critical weights as a `keras.initializers.Initializer`. Needs the extra ``keras`` and one of its backends.
+"""Keras 3: critical weights as an initializer, and audits of models. Needs the extra ``keras`` and one of its backends.
 
 Importing this package registers `Critical` with Keras, if Keras is installed, so that saved models load.
 """
@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import Any
 
 _HOME = {
+    "audit": "auditing",
     "Critical": "initializers",
 }
 

@@ -13,17 +13,10 @@ from meanfield.arguments import false_alarm_rate, flag, whole
 from meanfield.audits.finding import SEVERITIES, Finding
 from meanfield.audits.report import Audit
 from meanfield.audits.row import Row
-from meanfield.audits.scales import unlike_their_like
-from meanfield.audits.schemes import (
-    foreign_gains,
-    missed_weights,
-    mistaken_fans,
-    unlike_expected,
-    unscaled_branches,
-)
 from meanfield.audits.signals import far_from_theory, leaving_the_band, not_finite, unlike_redrawn
 from meanfield.audits.weight import Weight
-from meanfield.audits.zeros import constant_outputs, copies, dependent_entries, zero_weights
+from meanfield.audits.weight_findings import weight_findings, with_causes
+from meanfield.audits.zeros import constant_outputs
 from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput, MeanFieldError
 from meanfield.montecarlo.random_generators import RandomSource, spawn
@@ -133,7 +126,7 @@ def audit(
     findings += without_gradient(found, any(one.kind == "zeros" for one in findings))
     findings += unlike_redrawn(rows, threshold)
     findings += far_from_theory(rows, ALLOWANCE) if redraws else ()
-    findings = _with_causes(findings)
+    findings = with_causes(findings)
     ordered = sorted(findings, key=lambda one: SEVERITIES.index(one.severity))
     return Audit(rows, tuple(ordered), alpha, largest, threshold, redraws, type(model).__name__, at or "", stops)
 
@@ -167,16 +160,8 @@ def _recorded(model: Any, inputs: Any, loss: Callable[[Any], Any] | None, seed: 
 def _of_weights(
     model: Any, wiring: Wiring, weights: tuple[Weight, ...], alpha: float, expect: str | None
 ) -> list[Finding]:
-    findings = [*copies(weights), *zero_weights(weights), *zero_norms(model, wiring)]
-    findings += unlike_their_like(weights, 0.25 * alpha)
-    findings += unequal_gates(read_together(weights, wiring), 0.25 * alpha)
-    findings += unlike_expected(weights, expect) if expect is not None else ()
-    findings += mistaken_fans(weights)
-    findings += missed_weights(weights)
-    findings += foreign_gains(weights)
-    findings += unscaled_branches(weights)
-    findings += dependent_entries(weights)
-    return findings
+    findings = [*weight_findings(weights, 0.25 * alpha, expect), *zero_norms(model, wiring)]
+    return [*findings, *unequal_gates(read_together(weights, wiring), 0.25 * alpha)]
 
 
 def _compared(
@@ -212,14 +197,3 @@ def _among_themselves(sample: Floats, rounding: float) -> float:
         away = np.abs(sample[i] - others.mean(axis=0))
         largest = max(largest, float(np.where(away < max(3.0 * rounding, LEAST), 0.0, away / spread).max()))
     return largest
-
-
-def _with_causes(findings: Sequence[Finding]) -> list[Finding]:
-    """Foreign gains and unscaled branches become errors where signal or gradient leaves its band."""
-    leaves = any(one.kind in ("signal", "gradient") and one.severity == "error" for one in findings)
-    return [
-        replace(one, severity="error")
-        if leaves and one.kind in ("gain", "residual") and one.severity == "note"
-        else one
-        for one in findings
-    ]

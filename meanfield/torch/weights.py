@@ -3,11 +3,10 @@
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from meanfield.activations.activation import Activation
-from meanfield.audits.weight import Weight, scheme_of
+from meanfield.audits.weight import Use, Weight, weight_of
 from meanfield.torch.activation_calls import ELEMENTWISE, safe_activation
 from meanfield.torch.attention.reads import ATTENTION
 from meanfield.torch.trace import Call, Pass
@@ -31,19 +30,6 @@ GATES = {"lstm": ("input", "forget", "cell", "output"), "gru": ("reset", "update
 PARTS = ("q", "k", "v")
 
 
-@dataclass(frozen=True)
-class _Use:
-    """How the calls of a pass use a parameter."""
-
-    role: str
-    order: int
-    axes: str
-    groups: int = 1
-    activation: Activation | None = None
-    reads: int = -1
-    cell: str = ""
-
-
 def weights_of(model: Any, found: Pass, wiring: Wiring, alpha: float) -> tuple[Weight, ...]:
     """All parameters of two or more axes, in the order in which the pass reads them.
 
@@ -62,7 +48,7 @@ def weights_of(model: Any, found: Pass, wiring: Wiring, alpha: float) -> tuple[W
     for order, call in enumerate(found.calls):
         for name in call.parameters:
             first.setdefault(name, (order, call))
-    parts: dict[str, tuple[Any, _Use, str, tuple[int, ...]]] = {}
+    parts: dict[str, tuple[Any, Use, str, tuple[int, ...]]] = {}
     for name, parameter in model.named_parameters():
         if parameter.ndim >= 2 and parameter.is_floating_point() and parameter.numel():
             use = _use(model, name, parameter, first, wiring)
@@ -72,7 +58,7 @@ def weights_of(model: Any, found: Pass, wiring: Wiring, alpha: float) -> tuple[W
     by_name = {one.name: one for one in _measured(usable, min(alpha, 0.1))}
     biases = {name: p for name, p in model.named_parameters() if p.ndim == 1 and p.numel()}
     found_weights = (
-        _weight(name, *of, by_name.get(name), _rms(biases.get(of[2].replace("weight", "bias"))))
+        weight_of(name, *of, by_name.get(name), _rms(biases.get(of[2].replace("weight", "bias"))))
         for name, of in parts.items()
     )
     return tuple(sorted(found_weights, key=lambda weight: weight.order))
@@ -87,25 +73,25 @@ def _measured(arrays: dict[str, Any], alpha: float) -> Iterator[Measurement]:
     yield from (found,) if isinstance(found, Measurement) else found
 
 
-def _use(model: Any, name: str, parameter: Any, first: dict[str, tuple[int, Call]], wiring: Wiring) -> _Use:
+def _use(model: Any, name: str, parameter: Any, first: dict[str, tuple[int, Call]], wiring: Wiring) -> Use:
     order, call = first.get(name, (len(first) + 10**6, None))
     module = model.get_submodule(name.rpartition(".")[0])
     kind = type(module).__name__
     if call is None:
-        return _Use("other", order, "torch")
+        return Use("other", order, "torch")
     if call.function == "embedding" or kind == "Embedding":
         head = next((c for c in wiring.users(name) if c.function in MATRICES and wiring.is_head(c)), None)
-        return _Use("embedding" if head is None else "embedding and head", order, "rows")
+        return Use("embedding" if head is None else "embedding and head", order, "rows")
     if call.function in CELLS:
-        return _Use("recurrent", order, "torch", cell=call.function)
+        return Use("recurrent", order, "torch", cell=call.function)
     if call.function in ATTENTION:
         role = "residual_out" if "out_proj" in name and wiring.closes_residual(call) else "attention"
-        return _Use(role, order, "torch", reads=call.reads[0])
+        return Use(role, order, "torch", reads=call.reads[0])
     if call.function not in MATRICES | {"einsum"} or not call.reads:
-        return _Use("other", order, "torch")
+        return Use("other", order, "torch")
     axes = "torch"
     if call.function == "einsum" and (axes := _contraction(call, name, parameter.ndim)) == "":
-        return _Use("other", order, "torch")
+        return Use("other", order, "torch")
     if call.function in TRANSPOSED:
         axes = "transposed"
     if call.function in PRODUCTS_OF_MATRICES:
@@ -113,7 +99,7 @@ def _use(model: Any, name: str, parameter: Any, first: dict[str, tuple[int, Call
     groups = int(getattr(module, "groups", 1)) if call.function in CONVOLUTIONS | TRANSPOSED else 1
     ends = "scaled_out" if wiring.is_damped(call) else "residual_out"
     role = "head" if wiring.is_head(call) else ends if wiring.closes_residual(call) else "hidden"
-    return _Use(role, order, axes, groups, activation_before(wiring, call.reads[0]), call.reads[0])
+    return Use(role, order, axes, groups, activation_before(wiring, call.reads[0]), call.reads[0])
 
 
 def _contraction(call: Call, name: str, axes: int) -> str:
@@ -143,7 +129,7 @@ def _is_right_factor(call: Call, name: str) -> bool:
     return bool(tensors) and tensors[-1] == ("parameter", name)
 
 
-def _parts(name: str, array: Any, use: _Use) -> Iterator[tuple[str, Any]]:
+def _parts(name: str, array: Any, use: Use) -> Iterator[tuple[str, Any]]:
     """The matrix ``(fan_out, fan_in, *kernel)``, in parts where several are packed into one parameter."""
     if use.axes.startswith("einsum:"):
         kinds = use.axes[len("einsum:") :]
@@ -170,40 +156,3 @@ def _parts(name: str, array: Any, use: _Use) -> Iterator[tuple[str, Any]]:
             yield label, array[i * size : (i + 1) * size]
     else:
         yield "", array
-
-
-def _weight(
-    name: str,
-    array: Any,
-    use: _Use,
-    parameter: str,
-    stored: tuple[int, ...],
-    measured: Measurement | None,
-    sigma_b: float,
-) -> Weight:
-    fan_out, fan_in = len(array), math.prod(array.shape[1:])
-    if array.ndim > 2:
-        fan_out = fan_out * math.prod(array.shape[2:]) // use.groups
-    sigma = float(measured.sigma_w) if measured else math.sqrt(float((array.astype(float) ** 2).mean()) * fan_in)
-    std = sigma / math.sqrt(fan_in)
-    error = measured.sigma_w.standard_error / sigma if measured and sigma else 0.0
-    return Weight(
-        name=name,
-        module=parameter.rpartition(".")[0],
-        role=use.role,
-        order=use.order,
-        axes=use.axes,
-        shape=tuple(array.shape),
-        fan_in=fan_in,
-        fan_out=fan_out,
-        groups=use.groups,
-        stored=stored,
-        std=std,
-        sigma_w=std if use.axes == "rows" else sigma,
-        error=error,
-        sigma_b=sigma_b,
-        scheme=scheme_of(measured, std),
-        measured=measured,
-        activation=use.activation,
-        reads=use.reads,
-    )
