@@ -8,6 +8,8 @@ import pytest
 import meanfield as mf
 import meanfield.torch as mft
 
+QUICK = {"redraws": 0, "rng": 0}
+
 
 def residual_model(torch, norm_last=False):
     nn, F = torch.nn, torch.nn.functional
@@ -81,6 +83,40 @@ def test_formulas_written_out_are_activations(torch):
     x = np.linspace(-4, 4, 9)
     np.testing.assert_allclose(first(x), mf.activation("quick_gelu")(x), atol=1e-12)
     np.testing.assert_allclose(second(x), mf.activation("gelu_tanh")(x), atol=1e-12)
+
+
+def test_wide_groups_and_averages_of_points(torch):
+    nn = torch.nn
+    model = nn.Sequential(
+        nn.Conv2d(3, 64, 3, padding=1), nn.GroupNorm(2, 64), nn.ReLU(), nn.Conv2d(64, 128, 3, padding=1),
+        nn.AvgPool2d(2), nn.Conv2d(128, 128, 3, padding=1), nn.GroupNorm(64, 128), nn.Conv2d(128, 128, 1),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 128),
+    )  # fmt: skip
+    found = mft.audit(model, torch.randn(16, 3, 8, 8), **QUICK)
+    rows = found.rows
+    assert all(row.theory.startswith("predicted") for row in rows)
+    assert all("correlations are measured" in rows[i].theory for i in (4, 5, 8, 10))
+    assert all(abs(math.log(row.second_moment / row.predicted_second_moment)) < 0.15 for row in rows)
+    gradients = [abs(math.log(row.gradient / row.predicted_gradient)) for row in rows[:6] + rows[7:10]]
+    assert max(gradients) < 0.3  # not of groups of two units, at which theory of gradients stops
+    assert list(found.stops) == ["6"]
+
+
+def test_a_residual_sum_behind_batch_normalisation_is_followed(zoo):
+    model, inputs = zoo.resnet()
+    found = mft.audit(model, inputs, **QUICK)
+    assert "operands are correlated" not in " ".join(found.stops.values())
+    sums = [row for row in found.rows if row.kind == "BasicBlock"]
+    assert len(sums) == 8
+    assert {row.theory.partition(":")[0] for row in found.rows if row.kind == "AdaptiveAvgPool2d"} == {"predicted"}
+
+
+@pytest.mark.parametrize("layer", ["MaxPool2d", "AvgPool2d"])
+def test_pools_without_a_map_stop_theory(torch, layer):
+    nn = torch.nn
+    pool = nn.MaxPool2d(2) if layer == "MaxPool2d" else nn.AvgPool2d(3, stride=1)
+    found = mft.audit(nn.Sequential(nn.Conv2d(3, 8, 3), pool), torch.randn(4, 3, 8, 8), **QUICK)
+    assert "has no map" in found.stops["1"]
 
 
 def test_sums_of_correlated_signals_stop_theory(torch):

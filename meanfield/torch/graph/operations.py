@@ -33,6 +33,7 @@ from meanfield.torch.wiring import (
 PARTS = frozenset(("chunk", "split", "unbind", "tensor_split"))
 RMS = re.compile("rms_?norm", re.IGNORECASE)
 UNEQUAL = 2.0  # logarithm of the ratio of second moments of points up to which they count as alike
+WIDE = 16  # units of a group from which on group normalisation counts as that of wide groups
 NEAR = 0.02  # relative deviation from 1 of the second moment behind a norm that is written out
 
 
@@ -44,7 +45,7 @@ class Operation:
     ----------
     kind : str
         "layers" (one signal through layers), "dense" (through fresh weights), "sum", "product", "same" (another shape),
-        "parts", "part", "attention", "drawn" (a signal of parameters alone), or "stop".
+        "parts", "part", "attention", "average" (over points), "drawn" (a signal of parameters alone), or "stop".
     call : Call
         The call, or the last call of a norm that is written out.
     reads, gives : tuple of int
@@ -52,7 +53,7 @@ class Operation:
     layers : tuple of Layer
         For "layers" and "dense".
     factor : float
-        What multiplies the signal, or the root mean square of a parameter that does.
+        What multiplies the signal, or the root mean square of a parameter that does; 1/points of an average.
     share : float
         Share of the taps of a convolution that are inside of the image.
     weight : str
@@ -144,8 +145,21 @@ class _Reader:
         if call.function in PRODUCTS | QUOTIENTS:
             return self._product(call)
         if call.function in POOLS:
-            return self._stop(call, "a mean or maximum over points depends on their correlations")
+            return self._pool(call)
         return self._stop(call, f"{call.function} has no map")
+
+    def _pool(self, call: Call) -> Operation:
+        """A mean over axes, or over windows that do not overlap."""
+        before, after = (self.wiring.found.signals[n].shape for n in (call.reads[0], call.gives[0]))
+        points = math.prod(before) // max(math.prod(after), 1)
+        kernel = call.arguments[1] if len(call.arguments) > 1 else call.options.get("kernel_size", 0)
+        windows = kernel ** (len(before) - 2) if isinstance(kernel, int) else math.prod(kernel or (0,))
+        adaptive = call.function.startswith("adaptive_avg") and all(
+            x % y == 0 for x, y in zip(before, after, strict=True)
+        )
+        if not (call.function == "mean" or adaptive or (call.function.startswith("avg_pool") and windows == points)):
+            return self._stop(call, "a maximum over points, or a mean over windows that overlap, has no map")
+        return Operation("average", call, call.reads[:1], call.gives[:1], factor=1.0 / points)
 
     def _attention(self, call: Call) -> Operation:
         """Softmax attention; `nn.MultiheadAttention` with its matrices of queries, keys, values and outputs."""
@@ -218,8 +232,18 @@ class _Reader:
             return self._by_points(Operation(one.kind, call, one.reads, one.gives, (layer,), factor))
         if call.function == "batch_norm" and not getattr(module, "training", True):
             return self._stop(call, "batch normalisation in eval mode applies given statistics")
+        if call.function == "group_norm" and self._units_of_a_group(call) >= WIDE:
+            return replace(one, layers=(layer,))
         why = "the variance that this norm divides by depends on the correlations of inputs or pixels"
         return Operation(one.kind, call, one.reads, one.gives, (layer,), factor, backwards=why)
+
+    def _units_of_a_group(self, call: Call) -> int:
+        groups = call.arguments[1] if len(call.arguments) > 1 else call.options.get("num_groups", 0)
+        return (
+            int(self.wiring.found.signals[call.reads[0]].shape[1] // groups)
+            if isinstance(groups, int) and groups
+            else 0
+        )
 
     def _by_points(self, norm: Operation) -> Operation:
         """A norm of each point by itself; gradients through it depend on the size of the point that they are at."""

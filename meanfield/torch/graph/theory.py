@@ -55,7 +55,7 @@ def predicted(
     steps = [forward.step(one) for one in operations(model, wiring, weights)]
     gradients = backward(wiring, steps)
     why = {number: step.why for step in steps for number in step.operation.gives if step.why}
-    told = _behind_attention(steps)
+    told = _by_correlations(steps)
     done = []
     for row in rows:
         signal = output_of(wiring.found, row.module)
@@ -78,18 +78,20 @@ def predicted(
     return tuple(done), stops
 
 
-def _behind_attention(steps: Sequence[Step]) -> dict[int, str]:
-    """Which map predicts the signals behind softmax attention, up to the next matrix."""
+def _by_correlations(steps: Sequence[Step]) -> dict[int, str]:
+    """Which map predicts the signals behind softmax attention and averages, up to the next matrix."""
     told: dict[int, str] = {}
+    ended: set[int] = set()
     for step in steps:
         one = step.operation
         if isinstance(one.call.attention, Reads) and not step.why:
             told[one.gives[0]] = f"{PREDICTED}: {maps_of(one.call.attention)}"
+        elif one.kind == "average" and not step.why:
+            told[one.gives[0]] = f"{PREDICTED}: an average of points whose correlations are measured"
         elif one.reads and one.reads[0] in told and one.kind in ("same", "dense"):
-            origin = one.reads[0]
-            told |= dict.fromkeys(one.gives, told[origin])
-            if one.kind == "dense":
-                del told[origin]
+            if one.reads[0] not in ended:
+                told |= dict.fromkeys(one.gives, told[one.reads[0]])
+            ended.update(one.gives if one.kind == "dense" else ())
     return told
 
 
@@ -184,6 +186,12 @@ class Forward:
             return (1.0,)
         if one.kind == "attention":
             return self._attention(one)
+        if one.kind == "average":  # its points are correlated as measured
+            share = self.signals[out].second_moment / self.signals[number].second_moment
+            self.states[out] = self.atom(
+                share * self.q(number), self.mean(number), (number,), self._named(number), self.gaussian(number)
+            )
+            return (one.factor,)
         if one.kind == "sum":
             return self._sum(one)
         if one.kind == "product":
@@ -201,12 +209,17 @@ class Forward:
             factor = math.sqrt(q / self.q(number)) * one.factor
             self.states[out] = {i: c * factor for i, c in self.states[number].items()}
             return (chi * one.factor**2,)
-        elif one.backwards:
-            self.states[out] = self.atom(q * one.factor**2, 0.0, (number,), gaussian=self.gaussian(number))
+        elif one.backwards:  # a norm that divides by what other inputs or pixels have, and keeps signs
+            self.states[out] = self.atom(q * one.factor**2, 0.0, (number,), self._named(number), self.gaussian(number))
             return ()
         else:
             self.states[out] = self.atom(q, mean, (number,))
         return (chi,)
+
+    def _named(self, number: int) -> str:
+        """A name for a function of a signal of fresh weights that is odd in them; empty for another signal."""
+        atoms = [self.atoms[i] for i in self.states[number]]
+        return " ".join(["behind", *(atom.weight for atom in atoms)]) if all(atom.fresh for atom in atoms) else ""
 
     def _attention(self, one: Operation) -> tuple[float, ...]:
         """Tokens behind softmax rows, of the second moments that theory carries and the correlations measured."""
@@ -218,7 +231,7 @@ class Forward:
         (q, factors), chi = averaged(reads, query, key, value), 1.0
         if one.layers:
             q, _, chi = _through(one.layers, q, 0.0)
-        label = one.weight or " ".join(["attention", *(self.atoms[i].weight for i in self.states[one.reads[2]])])
+        label = one.weight or self._named(one.reads[2])
         self.states[one.gives[0]] = self.atom(q, 0.0, one.reads, label, bool(one.layers))
         if factors is None:
             return ()
