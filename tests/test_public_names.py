@@ -70,7 +70,7 @@ RESULTS = {
     "FixedPoint": "q slope stable",
     "Analysis": "q_star chi_parallel chi_1 c_star chi_c xi_q xi_c xi_gradient phase",
     "Embedding": "q token_c c covariance mean alike correlation normalised norm_gradient to_dict plot",
-    "Trajectory": "q c one_minus_c chi gradient token_c",
+    "Trajectory": "q c one_minus_c chi gradient token_c mean",
     "CriticalLine": "sigma_b sigma_w q chi_parallel stable error reason xi_c deepest",
     "CriticalPoint": "sigma_w sigma_b q universality",
     "PhaseDiagram": "sigma_w sigma_b q_star chi_1 c_star xi_q xi_c phase plot save load to_xarray",

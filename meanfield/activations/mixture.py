@@ -149,6 +149,10 @@ class MixedMoments(Moments):
         """The mean over units of E φ(X)."""
         return self._mean(lambda moments: moments.mean(q))
 
+    def mean_slope(self, q: ArrayLike) -> ValueAndError:
+        """The mean over units of dE φ(X)/dq."""
+        return self._mean(lambda moments: moments.mean_slope(q))
+
     def independent(self, q: ArrayLike) -> ValueAndError:
         """The mean over units of (E φ(X))²."""
         return self._mean(lambda moments: moments.independent(q))

@@ -104,6 +104,15 @@ class Moments:
         value, error = self._moment(form.mean if form else None, "f", q)
         return value, error + 8 * EPS * np.sqrt(self.second_moment(q)[0])
 
+    def mean_slope(self, q: ArrayLike) -> ValueAndError:
+        """dE φ(X)/dq = E Xφ′/(2q). If φ jumps, the equal E φ(X² − q)/(2q²) is used, which has no derivative of φ."""
+        q = np.maximum(np.asarray(q, dtype=np.float64), self._smallest)
+        if self.pieces.jumps_within(COVERED * float(np.sqrt(q.max(initial=0.0)))):
+            (raised, error), (plain, plain_error) = self._moment(None, "xxf", q), self._moment(None, "f", q)
+            return (raised / q - plain) / (2 * q), (error / q + plain_error) / (2 * q)
+        value, error = self._moment(None, "xd", q)
+        return value / (2 * q), error / (2 * q)
+
     def independent(self, q: ArrayLike) -> ValueAndError:
         """E φ(U)φ(V) = (E φ(X))² of independent U and V; 0 where E φ(X) is within the bound on its error."""
         mean, error = self.mean(q)

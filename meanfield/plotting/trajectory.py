@@ -9,6 +9,7 @@ from meanfield.plotting.fields import TrajectoryFields
 
 LABELS = {
     "q": "second moment $q$",
+    "mean": "mean over units",
     "c": "correlation $c$",
     "one_minus_c": "$1 - c$",
     "token_c": "correlation of tokens",
@@ -28,7 +29,7 @@ def plot_quantity(
     ----------
     trajectory : Trajectory
         Trajectory of one network, or of an array of networks: then one line for each.
-    quantity : {"q", "c", "one_minus_c", "token_c", "one_minus_token_c", "gradient", "chi"}
+    quantity : {"q", "mean", "c", "one_minus_c", "token_c", "one_minus_token_c", "gradient", "chi"}
         Quantity to draw.
     ax : matplotlib Axes, optional
         Where to draw; None makes a figure.
@@ -45,7 +46,8 @@ def plot_quantity(
     Raises
     ------
     InvalidInput
-        If there is no such quantity, or the trajectory has a single input, or no tokens, and so no correlation.
+        If there is no such quantity, the trajectory has a single input, or no tokens, and so no correlation, or it has
+        no mean.
 
     Examples
     --------
@@ -56,6 +58,8 @@ def plot_quantity(
     if quantity not in LABELS:
         raise InvalidInput(f"quantity must be one of {', '.join(LABELS)}, not {shown(quantity)}")
     values = getattr(trajectory, quantity)
+    if values is None and quantity == "mean":
+        raise InvalidInput("means over units are not tracked where pixels or tokens are followed")
     if values is None and "token" in quantity:
         raise InvalidInput("this trajectory has no tokens: give propagate() their number tokens=")
     if values is None:

@@ -29,7 +29,7 @@ from meanfield.networks.layers.scale import Scale
 from meanfield.networks.stack import as_blocks
 from meanfield.theory.assumptions.block import check_gaussian
 from meanfield.theory.layer_maps.parallel import cross
-from meanfield.theory.layer_maps.residual import branch, shares
+from meanfield.theory.layer_maps.residual import check, shares
 
 ROUNDING = 1e-9  # tolerance for the second moment 1 at activations
 #: ψ applied a number of times.
@@ -205,7 +205,8 @@ def _(layer: LayerNorm, x: Signal) -> tuple[Path, Signal]:
 
 @through.register
 def _(layer: Residual, x: Signal) -> tuple[Path, Signal]:
-    path, inside = in_turn((inner.layer for inner in branch(layer)), x)
+    check(layer)
+    path, inside = in_turn(layer.branch, x)
     skip, share = (float(weight) for weight in shares(layer))
     return joined([(skip, x, ()), (share, inside, path)])
 
@@ -234,6 +235,8 @@ def joined(parts: "list[tuple[float, Signal, Path]]") -> tuple[Path, Signal]:
     total = sum(weights)
     if min(weights) < 0 or total <= 0:
         raise InvalidInput("DKS and TAT need branches that add: the products of their outputs are negative here")
+    if sum(not signal.centred for weight, (_, signal, _) in zip(weights, parts, strict=True) if weight) > 1:
+        raise InvalidInput("DKS and TAT add signals of which one at most has a mean: end branches in Dense layers")
     kept = [(weight / total, path) for weight, (_, _, path) in zip(weights, parts, strict=True) if weight]
     after = Signal(total, all(signal.centred for weight, signal, _ in parts if weight))
     if len(kept) == 1:

@@ -9,7 +9,7 @@ and against the parameters of the layers.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,11 +33,14 @@ class Spread:
         E u² − (E u)².
     varies : bool
         Whether the signal is known to vary over units. A variance of 0 is then an underflow, not a constant signal.
+    slope : callable
+        Returns the derivative of the mean with respect to the second moment at the start, as `Point.slope` is of q.
     """
 
     mean: Bounded
     variance: Bounded
     varies: bool = False
+    slope: Callable[[], Bounded] = lambda: Bounded(0.0)
 
 
 #: Returns the spread of a signal when a layer asks for it; None means that the mean is 0 and the variance q.
@@ -62,9 +65,22 @@ def scaled_spread(spread: LazySpread, factor: Number) -> LazySpread:
 
     def after() -> Spread:
         one = spread()
-        return Spread(mean=factor * one.mean, variance=factor**2 * one.variance, varies=one.varies)
+        return Spread(
+            mean=factor * one.mean,
+            variance=factor**2 * one.variance,
+            varies=one.varies,
+            slope=lambda: factor * one.slope(),
+        )
 
     return after
+
+
+def known(spread: LazySpread) -> LazySpread:
+    """The spread as numbers, of a signal that begins a new block: without what they were computed from."""
+    if spread is None:
+        return None
+    now = replace(spread(), slope=lambda: Bounded(0.0))
+    return lambda: now
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple, cast
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from meanfield._types import Parameter
 from meanfield.activations.activation import Activation
@@ -224,12 +223,7 @@ class Layer:
         InvalidInput
             If a layer depends on a mean from an earlier block, whose size is not known.
         """
-        if self.needs_mean and before and before.earlier:
-            raise InvalidInput(
-                f"{self.label} depends on the mean over units, and the mean behind {before.layer.label} in the "
-                "previous block is not known, because blocks pass on second moments only: begin the block one layer "
-                "later, so that both layers are in the same block"
-            )
+        self._refuse_unknown(before)
         if self.fresh or self.centres:
             return None
         inside = before
@@ -237,9 +231,14 @@ class Layer:
             inside = layer.mean_after(inside)
         return before or inside or (None if self.keeps_mean or self.inner else Mean(self))
 
-    def leaves_mean(self, q: ArrayLike) -> bool:
-        """Whether the output may have a non-zero mean where the input has zero mean and second moments q."""
-        return not self.keeps_mean
+    def _refuse_unknown(self, before: Mean | None) -> None:
+        """Raise InvalidInput if the layer depends on a mean from an earlier block."""
+        if self.needs_mean and before and before.earlier:
+            raise InvalidInput(
+                f"{self.label} depends on the mean over units, and the mean behind {before.layer.label} in the "
+                "previous block is not known here, where blocks pass on second moments only: propagate tracks it, and "
+                "a Dense layer at the end of the block removes it"
+            )
 
     def normalised_after(self, before: bool) -> bool:
         """Whether the whole signal behind this layer has passed a BatchNorm; `before` is the same for its input.

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from meanfield.activations.activation import Activation
 from meanfield.activations.resolve import activation
@@ -55,12 +54,7 @@ class Elementwise(Layer):
 
     def mean_after(self, before: Mean | None) -> Mean | None:
         """This layer, unless E φ = 0 at every q, which the formula of φ or its moments at many q show."""
-        odd = self.activation.is_odd
-        return None if odd or (odd is None and _has_zero_mean(self.activation)) else Mean(self)
-
-    def leaves_mean(self, q: ArrayLike) -> bool:
-        """Whether E φ(√q Z) differs from 0."""
-        return not np.all(self.activation.has_zero_mean(q))
+        return None if all(_has_zero_mean(phi) for _, phi in self.activation.parts) else Mean(self)
 
 
 def as_layer(spec: LayerLike) -> Layer:
@@ -69,6 +63,8 @@ def as_layer(spec: LayerLike) -> Layer:
 
 
 def _has_zero_mean(phi: Activation) -> bool:
+    if phi.is_odd is not None:
+        return phi.is_odd
     try:
         return bool(np.all(phi.has_zero_mean(SCALES)))
     except MeanFieldError:

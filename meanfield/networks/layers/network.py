@@ -1,6 +1,8 @@
 """A network is a sequence of layers, and itself a layer, so blocks nest."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from itertools import takewhile
 from typing import Self
 
 import numpy as np
@@ -88,6 +90,25 @@ class Network(Layer):
             before = layer.mean_after(before)
         return before
 
+    @property
+    def _behind_weights(self) -> list[Layer]:
+        behind = list(takewhile(lambda layer: not layer.fresh, reversed(list(in_sequence(self)))))
+        return behind[::-1]
+
+    @cached_property
+    def leaves_mean(self) -> bool:
+        """Whether some units may have a mean where the input has none; only layers at the end are asked."""
+        mean, layers = None, self._behind_weights
+        for i, layer in enumerate(layers):
+            after = layer.mean_after(mean)
+            mean = mean if after is None and any(map(_has_unlike_units, layers[: i + 1])) else after
+        return mean is not None
+
+    @cached_property
+    def units_differ(self) -> bool:
+        """Whether units have different functions behind the last weights, so that their means differ."""
+        return any(map(_has_unlike_units, self._behind_weights))
+
     def normalised_after(self, before: bool) -> bool:
         """Whether the whole signal behind the last layer has passed a BatchNorm."""
         layers = list(in_sequence(self))
@@ -138,6 +159,12 @@ class Network(Layer):
     def flattened(self) -> Iterator[Layer]:
         """All layers except networks, in order; a container comes before the layers that it contains."""
         return (layer for layer in self.walk() if not isinstance(layer, Network))
+
+
+def _has_unlike_units(layer: Layer) -> bool:
+    return any(len(phi.parts) > 1 for phi in layer.activations) or any(
+        np.any(np.not_equal(inner.width_ratio, 1.0)) for inner in layer.walk()
+    )
 
 
 def in_sequence(layer: Layer) -> Iterator[Layer]:

@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from meanfield._types import Parameter
 from meanfield.errors import InvalidInput
@@ -23,8 +22,8 @@ class Parallel(Layer):
     """Branches beside each other: x ↦ branch₁(x) + branch₂(x) + …, each with weights of its own.
 
     Second moments of branches add where each branch ends in a Dense layer of its own, since these weights are
-    independent and have zero mean. Of branches without weights at their end, such as `Scale` or skip connections, the
-    products are added too, as long as E[branch(x) | x] = a·x. At most one branch may have an output of another kind.
+    independent and have zero mean. Of other branches, such as `Scale`, skip connections, or a Dense layer and ReLU, the
+    products are added too, as long as E[branch(x) | x] = a·x + m. One branch may have an output of another kind.
 
     Parameters
     ----------
@@ -70,6 +69,13 @@ class Parallel(Layer):
         """Whether every branch ends in fresh weights, or in them and layers that keep a mean of zero."""
         return all(map(_ends_fresh, self.branches))
 
+    @cached_property
+    def needs_mean(self) -> bool:  # type: ignore[override]  # a class variable elsewhere
+        """Whether one branch has a mean and another one passes on its input, whose mean multiplies it."""
+        left = [branch.leaves_mean for branch in self.branches]
+        passed = [branch.carries is None or bool(np.any(branch.carries)) for branch in self.branches]
+        return any(left[i] and passed[j] for i, j in itertools.permutations(range(len(left)), 2))
+
     @property
     def carries(self) -> Parameter | None:
         """The sum over the branches; None if a branch has none."""
@@ -91,11 +97,8 @@ class Parallel(Layer):
 
     def mean_after(self, before: Mean | None) -> Mean | None:
         """The first mean of a branch that need not be 0."""
+        self._refuse_unknown(before)
         return _first([branch.mean_after(before) for branch in self.branches])
-
-    def leaves_mean(self, q: ArrayLike) -> bool:
-        """Whether a branch may."""
-        return self.mean_after(None) is not None
 
     def normalised_after(self, before: bool) -> bool:
         """Whether the outputs of all branches have passed a BatchNorm."""
@@ -124,11 +127,7 @@ def _as_network(branch: LayerLike | Sequence[LayerLike]) -> Network:
 
 
 def _ends_fresh(branch: Network) -> bool:
-    layers = list(in_sequence(branch))
-    behind = list(itertools.takewhile(lambda layer: not layer.fresh, reversed(layers)))
-    if len(behind) == len(layers):
-        return False
-    return not behind or Network(*reversed(behind)).mean_after(None) is None
+    return any(layer.fresh for layer in in_sequence(branch)) and not branch.leaves_mean
 
 
 def _first(each: list[T | None]) -> T | None:

@@ -1,5 +1,6 @@
 """A skip connection around a branch."""
 
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -9,16 +10,17 @@ from meanfield._types import Parameter
 from meanfield.arguments import factor
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers.base import Layer
-from meanfield.networks.layers.elementwise import LayerLike
+from meanfield.networks.layers.elementwise import Elementwise, LayerLike
 from meanfield.networks.layers.network import Network
 
 
 class Residual(Layer):
     """A branch beside a skip connection: x ↦ skip_scale·x + branch_scale·branch(x).
 
-    The theory is exact where E[branch(x) | x] = a·x. A branch that ends in a Dense layer, or in a Dense layer and an
-    activation with E φ = 0 such as tanh, has a = 0. A branch that consists of such residual layers has as its a the
-    product of theirs, so the signs of their scales matter.
+    The theory is exact where E[branch(x) | x] = a·x + m. A branch with a Dense layer has a = 0, and m = 0 if it ends in
+    the Dense layer or in an activation with E φ = 0 behind it, such as tanh. A branch that consists of such residual
+    layers has as its a the product of theirs, so the signs of their scales matter. With m ≠ 0 the stream gets a mean
+    over units, which `propagate` tracks.
 
     Parameters
     ----------
@@ -67,6 +69,12 @@ class Residual(Layer):
         """The layers of the branch."""
         return self.branch.layers
 
+    @cached_property
+    def needs_mean(self) -> bool:  # type: ignore[override]  # a class variable elsewhere
+        """Whether the branch adds a mean to the skip connection: the product of both means is in the second moment."""
+        both = np.any(np.asarray(self.skip_scale) * np.asarray(self.branch_scale))
+        return bool(both) and self.branch.leaves_mean
+
     @property
     def carries(self) -> Parameter | None:
         """skip_scale + branch_scale·a, with the a of the branch."""
@@ -76,7 +84,10 @@ class Residual(Layer):
 
     def units_after(self, before: Layer | None) -> Layer | None:
         """The layer that makes the sum non-Gaussian; the input counts only if skip_scale is not 0."""
-        return super().units_after(before) if np.any(self.skip_scale) else self.branch.units_after(before)
+        if not np.any(self.skip_scale):
+            return self.branch.units_after(before)
+        after = super().units_after(before)
+        return self if isinstance(after, Elementwise) and not before else after
 
     def normalised_after(self, before: bool) -> bool:
         """Whether both the skip connection's signal and the branch's output have passed a BatchNorm."""

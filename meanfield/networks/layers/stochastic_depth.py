@@ -79,6 +79,11 @@ class StochasticDepth(Layer):
         return Residual(*self.inner, branch_scale=1.0 / (1.0 - np.asarray(self.rate)))
 
     @property
+    def needs_mean(self) -> bool:  # type: ignore[override]  # a class variable elsewhere
+        """As for a Residual."""
+        return self.kept.needs_mean
+
+    @property
     def carries(self) -> Parameter | None:
         """1 + a, with the a of the branch."""
         inside = self.branch.carries

@@ -64,11 +64,12 @@ def weighted(spec: Any, asked: str, check: Callable[[Any], Block] = checked) -> 
     return block
 
 
-def check_gaussian(*blocks: Layer, repeated: bool = True, alike: bool = True) -> None:
+def check_gaussian(*blocks: Layer, repeated: bool = True, alike: bool = True, means: bool = False) -> None:
     """Refuse blocks whose second moments do not determine what they do to a signal.
 
-    An activation needs Gaussian units; a norm needs the mean over units of its input. Means are tracked within a block,
-    while from block to block (`repeated`) the state is a second moment alone. Where pixels are not followed one by one
+    An activation needs Gaussian units; a norm, or a skip connection around a branch with a mean, needs the mean over
+    units of its input. Means are tracked within a block, while from block to block (`repeated`) the state is a second
+    moment alone, unless `means` are carried on too. Where pixels are not followed one by one
     (`alike`), one second moment stands for all pixels, so layers that tell pixels apart are refused too.
 
     Raises
@@ -93,8 +94,24 @@ def check_gaussian(*blocks: Layer, repeated: bool = True, alike: bool = True) ->
         check_alike(*blocks)
     left: Layer | None = None
     mean: Mean | None = None
-    asked = any(layer.needs_mean for block in blocks for layer in block.walk())  # means of callables take quadratures
+    asked = not means and needs_mean(*blocks)  # means of callables take quadratures
     for block in blocks * 2 if repeated else blocks:
         left = block.units_after(left and left.passed_on)
         if asked:
             mean = block.mean_after(mean and mean._replace(earlier=True))
+
+
+def needs_mean(*blocks: Layer) -> bool:
+    """Whether some layer depends on the mean over units of its input."""
+    return any(layer.needs_mean for block in blocks for layer in block.walk())
+
+
+def carries_mean(*blocks: Network) -> bool:
+    """Whether what a block does depends on the mean over units that a block before it leaves."""
+    if not needs_mean(*blocks):
+        return False
+    try:
+        check_gaussian(*blocks, repeated=len(blocks) == 1, alike=False)
+    except InvalidInput:
+        return True
+    return False

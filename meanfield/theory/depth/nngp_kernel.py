@@ -13,11 +13,11 @@ from meanfield.errors import InvalidInput
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.network import Network
 from meanfield.networks.stack import as_blocks
-from meanfield.theory.assumptions.block import check_gaussian
+from meanfield.theory.assumptions.block import check_gaussian, needs_mean
 from meanfield.theory.depth.propagate import DEEPEST
 from meanfield.theory.depth.scan import by_layer, last, scan
 from meanfield.theory.layer_maps import one_point, two_points
-from meanfield.theory.states import Pair, Point
+from meanfield.theory.states import Pair, Point, known
 
 __all__ = ["Inputs", "Tile", "kernel", "merged", "one_alone", "take_inputs", "take_layers"]
 
@@ -97,8 +97,9 @@ def kernel(block: Any, inputs: ArrayLike, depth: int) -> Floats:
 
 
 def one_alone(layer: Network, each: Point) -> Point:
-    """Each input behind a layer, as a new start."""
-    return Point(q=one_point(layer, each).q)
+    """Each input behind a layer, as a new start; its mean is kept where such layers read means."""
+    after = one_point(layer, each)
+    return Point(q=after.q, spread=known(after.spread) if needs_mean(layer) else None)
 
 
 def take_layers(block: Any, depth: int, name: str) -> Callable[[], Iterator[Network]]:
@@ -112,7 +113,7 @@ def take_layers(block: Any, depth: int, name: str) -> Callable[[], Iterator[Netw
     blocks = as_blocks(block, whole(depth, "depth", DEEPEST))
     if (shape := Network(*blocks).shape) != ():
         raise InvalidInput(f"{name} takes one sigma_w and sigma_b, not arrays of shape {shape}")
-    check_gaussian(*blocks, repeated=len(blocks) == 1)
+    check_gaussian(*blocks, repeated=len(blocks) == 1, means=len(blocks) == 1)
     if batch_size(*blocks) is not None:
         raise InvalidInput(f"{name} takes each input by itself, and BatchNorm does not: use propagate, with c=")
     return lambda: by_layer(blocks, depth)

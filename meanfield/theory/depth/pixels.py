@@ -18,10 +18,11 @@ from meanfield.networks.stack import as_blocks
 from meanfield.reports.numbers import numbers, thinned
 from meanfield.reports.report import Report, Table
 from meanfield.reports.result import Result
-from meanfield.theory.assumptions.block import check_gaussian
+from meanfield.theory.assumptions.block import check_gaussian, needs_mean
 from meanfield.theory.depth.fourier_modes import image_shape
 from meanfield.theory.depth.scan import by_layer, scan
 from meanfield.theory.layer_maps.covariance import Covariance, Pullback, all_points
+from meanfield.theory.states import known
 
 __all__ = ["PixelTrajectory", "check_images", "propagate_pixels"]
 
@@ -128,7 +129,7 @@ def propagate_pixels(
     blocks = as_blocks(block, depth)
     if (whole_shape := Network(*blocks).shape) != ():
         raise InvalidInput(f"propagate_pixels takes one sigma_w and sigma_b, not arrays of shape {whole_shape}")
-    check_gaussian(*blocks, repeated=len(blocks) == 1, alike=False)
+    check_gaussian(*blocks, repeated=len(blocks) == 1, alike=False, means=len(blocks) == 1)
     sigma = _square(covariance)
     points = len(sigma)
     shape = image_shape(points if pixels is None else pixels, *blocks)
@@ -150,16 +151,17 @@ def propagate_pixels(
 
 
 class _Layer(NamedTuple):
-    """The covariances at a layer, and the way back of gradients through the block before it."""
+    """The covariances and means at a layer, and the way back of gradients through the block before it."""
 
     state: Covariance
     back: Pullback
 
     @staticmethod
     def through(block: Network, layer: "_Layer") -> "_Layer":
-        """The next layer; from block to block only second moments are tracked, not means."""
+        """The next layer; means pass from block to block where such blocks read them."""
         after, back = all_points(block, layer.state)
-        return _Layer(Covariance(q=after.q, d=after.d, images=after.images), back)
+        spread = known(after.spread) if needs_mean(block) else None
+        return _Layer(Covariance(q=after.q, d=after.d, spread=spread, images=after.images), back)
 
 
 def check_images(blocks: Sequence[Network], inputs: int, images: tuple[int, ...], depth: int) -> None:

@@ -1,7 +1,7 @@
 """Layer by layer: second moments, correlations and gradients of a block repeated in depth."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,10 @@ from meanfield.networks.images import keeps_alike, pixels_of, tokens_of, without
 from meanfield.networks.layers.batchnorm import batch_size
 from meanfield.networks.layers.network import Network
 from meanfield.networks.stack import as_blocks, as_widths, check_widths
-from meanfield.theory.assumptions.block import check_gaussian
+from meanfield.theory.assumptions.block import carries_mean, check_gaussian
 from meanfield.theory.assumptions.surrogates import without_surrogates
 from meanfield.theory.assumptions.tokens import check_tokens
+from meanfield.theory.depth.carried import Carried, mean_of
 from meanfield.theory.depth.correlation_orbit import CorrelationOrbit
 from meanfield.theory.depth.exchangeable_tokens import over_tokens, over_unlike_tokens
 from meanfield.theory.depth.orbit import signals
@@ -25,15 +26,14 @@ from meanfield.theory.depth.pixel_means import pixel_means
 from meanfield.theory.depth.stochastic_depth import dropped, over_coins
 from meanfield.theory.depth.trajectory import Trajectory
 from meanfield.theory.fluctuations.bands import bands
-from meanfield.theory.layer_maps import one_point, two_points
+from meanfield.theory.layer_maps import one_point
 from meanfield.theory.layer_maps.tokens import Tokens
-from meanfield.theory.states import Batch, Pair, Point
+from meanfield.theory.states import Pair, Point
 from meanfield.theory.variance_and_correlation_map import broadcast
 
 __all__ = ["DEEPEST", "propagate"]
 
 LONG = 200  # layers still to go from which on a settled signal is followed by its correlation alone
-SETTLED = 1e-13  # relative change of q in a layer below which it has settled
 APART = 1e12  # largest ratio of the second moments of two inputs: beyond, floats lose their correlation
 BEGIN = 2  # layers before many are tried at once
 FEWEST = 64  # layers from which on many at once are tried; their number doubles with each success
@@ -122,7 +122,7 @@ def propagate(
         return over_coins(propagate(layer.kept, depth, q=q), layer.rate)
     if pixels is not None or not keeps_alike(*blocks):
         return _over_pixels(blocks, depth, q, c, q2, width, pixels)
-    check_gaussian(*blocks, repeated=len(blocks) == 1)
+    check_gaussian(*blocks, repeated=len(blocks) == 1, means=True)
     widths = None
     if width is not None:
         check_widths(blocks, units := as_widths(width, depth))
@@ -210,8 +210,9 @@ def _run(blocks: tuple[Network, ...], depth: int, q: Floats, pair: Pair | None, 
     shape = (depth + 1, *np.shape(q))
     qs, chis, gaps = np.empty(shape), np.empty(shape), np.empty(shape)
     in_batch = pair is not None and batch_size(*blocks) is not None
-    alone = len(blocks) == 1 and batch_size(*blocks) is None
-    carried, layer, many, retry = _Carried.at(blocks[0], np.asarray(q), pair, in_batch), 0, FEWEST, BEGIN
+    means, carry = np.zeros(shape), carries_mean(*blocks)
+    alone = len(blocks) == 1 and batch_size(*blocks) is None and not carry
+    carried, layer, many, retry = Carried.at(blocks[0], np.asarray(q), pair, in_batch, carry), 0, FEWEST, BEGIN
     while True:
         qs[layer], chis[layer] = carried.q, carried.after.chi.value
         if carried.pair is not None:
@@ -219,8 +220,9 @@ def _run(blocks: tuple[Network, ...], depth: int, q: Floats, pair: Pair | None, 
         left = depth - layer
         if left == 0:
             break
-        if len(blocks) == 1 and not in_batch and left > LONG and carried.settled:
+        if len(blocks) == 1 and not in_batch and not carry and left > LONG and carried.settled:
             _follow(carried, qs[layer:], chis[layer:], None if pair is None else gaps[layer:])
+            means[layer + 1 :] = mean_of(carried.after)
             break
         found = None
         if alone and layer >= retry and left >= FEWEST:
@@ -232,51 +234,23 @@ def _run(blocks: tuple[Network, ...], depth: int, q: Floats, pair: Pair | None, 
             qs[after], chis[after] = found.q, found.chi
             if found.gap is not None:
                 gaps[after] = found.gap
+            means[layer + 1 : layer + len(found.q)] = mean_of(one_point(carried.block, Point.at(found.q[:-1])))
             layer += len(found.q) - 1
-            carried = _Carried.at(carried.block, found.q[-1], found.last, in_batch)
+            carried = Carried.at(carried.block, found.q[-1], found.last, in_batch, carry)
         else:
             layer += 1
+            means[layer] = mean_of(carried.after)
             carried = carried.through(blocks[min(layer, len(blocks) - 1)])
     gradient = np.ones(shape)
     with np.errstate(over="ignore", invalid="ignore"):
         gradient[:-1] = np.cumprod(chis[-2::-1], axis=0)[::-1]
         if widths is not None:
             gradient *= (widths[-1] / widths).reshape(-1, *[1] * np.ndim(q))
-    return Trajectory(qs, None if pair is None else 1.0 - gaps, None if pair is None else gaps, chis, gradient)
+    c, gap = (None, None) if pair is None else (1.0 - gaps, gaps)
+    return Trajectory(qs, c, gap, chis, gradient, mean=means)
 
 
-@dataclass(frozen=True)
-class _Carried:
-    """One input, or two, at a layer; `after` is the first input behind the block that begins there."""
-
-    block: Network
-    q: Floats
-    pair: Pair | None
-    after: Point
-    in_batch: bool
-
-    @classmethod
-    def at(cls, block: Network, q: Floats, pair: Pair | None, in_batch: bool) -> "_Carried":
-        """The layer at which `block` begins."""
-        batch = Batch(distance=np.asarray(pair.d.value)) if pair is not None and in_batch else None
-        return cls(block, q, pair, one_point(block, Point.at(q, batch=batch)), in_batch)
-
-    def through(self, following: Network) -> "_Carried":
-        """The next layer, at which the block `following` begins."""
-        pair = None if self.pair is None else two_points(self.block, self.pair)
-        q = np.broadcast_to(self.after.q.value, np.shape(self.q))
-        return _Carried.at(following, q, pair, self.in_batch)
-
-    @property
-    def settled(self) -> bool:
-        """Whether all of one block's signals have the second moment that it reproduces, to rounding."""
-        q, drift = self.q, np.abs(self.after.q.value - self.q)
-        if self.block.shape != () or np.ptp(q) > 0 or not np.all(drift <= SETTLED * q) or not np.all(q > 0):
-            return False
-        return self.pair is None or np.array_equal(self.pair.q1, self.pair.q2)
-
-
-def _follow(carried: _Carried, qs: Floats, chis: Floats, gaps: Floats | None) -> None:
+def _follow(carried: Carried, qs: Floats, chis: Floats, gaps: Floats | None) -> None:
     """The rest of the layers from a settled one on, in place: q to first order in its remaining drift."""
     block, signal = carried.block, carried.after
     drift, slope = signal.q.value - qs[0], np.asarray(signal.slope.value)

@@ -51,6 +51,7 @@ def over_coins(kept: Trajectory, rate: Floats | float) -> Trajectory:
         share = share - moved
         share[1:] += moved[:-1]
     q = np.array([hiding(weights, kept.q).sum(axis=0) for weights in shares])
+    mean = None if kept.mean is None else np.array([hiding(weights, kept.mean).sum(axis=0) for weights in shares])
     ahead = np.ones(kept.q.shape)  # T of the last layer
     gradient = np.ones(kept.q.shape)
     chi = np.empty(kept.q.shape)
@@ -61,5 +62,5 @@ def over_coins(kept: Trajectory, rate: Floats | float) -> Trajectory:
         gradient[layer] = hiding(shares[layer], ahead).sum(axis=0)
         chi[layer] = gradient[layer] / gradient[layer + 1]
     return Trajectory(
-        q, None, None, chi, gradient, band_reason="bands are not known where layers are dropped at random"
+        q, None, None, chi, gradient, band_reason="bands are not known where layers are dropped at random", mean=mean
     )

@@ -41,6 +41,9 @@ class Trajectory(Explained):
         Correlation of two tokens of one sequence, and 1 − token_c to full relative precision; None without tokens. `c`
         is then the correlation of tokens at the same place of two sequences, and `gradient` of each token, for
         gradients at the last layer that are independent between tokens.
+    mean : ndarray or None
+        Mean over units of the (first) input's signal, which is 0 at layer 0 and behind Dense layers; None where pixels
+        or tokens are followed.
     not_finite : dict of str to ndarray of str
         Why numbers are infinite or nan: by field, a reason or "" for each entry. Fields that are finite everywhere are
         left out.
@@ -56,6 +59,7 @@ class Trajectory(Explained):
     band_reason: str = "bands need the width of the layers"
     token_c: Floats | None = None
     one_minus_token_c: Floats | None = None
+    mean: Floats | None = None
 
     def reasons(self) -> Mapping[str, Reasons]:
         """Why numbers may be infinite or nan, by field."""
@@ -77,7 +81,8 @@ class Trajectory(Explained):
 
     def report(self) -> Report:
         """A table of about twenty layers; ranges where there are several networks."""
-        named = {"q": self.q, "c": self.c, "1 - c": self.one_minus_c, "token_c": self.token_c}
+        mean = self.mean if self.mean is not None and np.any(self.mean) else None
+        named = {"q": self.q, "mean": mean, "c": self.c, "1 - c": self.one_minus_c, "token_c": self.token_c}
         named |= {"chi": self.chi, "gradient": self.gradient}
         columns = {name: values for name, values in named.items() if values is not None}
         rows = tuple(
@@ -95,7 +100,7 @@ class Trajectory(Explained):
         ax : Axes or sequence of Axes, optional
             As many as there are quantities; None makes a figure.
         quantity : str, optional
-            Only this one: "q", "c", "one_minus_c", "token_c", "one_minus_token_c", "chi" or "gradient".
+            Only this one: "q", "mean", "c", "one_minus_c", "token_c", "one_minus_token_c", "chi" or "gradient".
         label, title : str, optional
             Name of the line in a legend; text above the first Axes.
         """

@@ -74,6 +74,8 @@ def _spread(layer: Concatenate, copy: LazySpread, q: Bounded, branch: LazySpread
         one, other, over = spread_of(copy, q), spread_of(branch, q_branch), _mean(layer)
         blend = over(0.0, 1.0).value * over(1.0, 0.0).value
         variance = over(one.variance, other.variance) + blend * abs(one.mean - other.mean) ** 2
-        return Spread(mean=over(one.mean, other.mean), variance=variance)
+        return Spread(
+            mean=over(one.mean, other.mean), variance=variance, slope=lambda: over(one.slope(), other.slope())
+        )
 
     return spread

@@ -191,11 +191,10 @@ def between(layer: Layer, pair: Pair, factor: Callable[[Pair], Bounded] | None) 
     return pair_slope(layer, pair)
 
 
-def in_turn(layers: Iterable[tuple[Layer, Callable[[Floats], None]]], state: Points) -> tuple[Any, Pullback]:
-    """`all_points` of several layers in order; each comes with a check of the second moments before it."""
+def in_turn(layers: Iterable[Layer], state: Points) -> tuple[Any, Pullback]:
+    """`all_points` of several layers in order."""
     pullbacks = []
-    for layer, check in layers:
-        check(state.q)
+    for layer in layers:
         state, pullback = all_points(layer, state)
         pullbacks.append(pullback)
 

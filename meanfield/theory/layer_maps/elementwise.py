@@ -1,19 +1,20 @@
 """Activations: q → E φ², with χ = E φ′² back through them; d → ½E(φ(u) − φ(v))² (Poole et al. 2016, eqs. 3, 5, 9)."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
 from meanfield._types import Floats
 from meanfield.activations.activation import Activation
-from meanfield.bounded import Bounded
+from meanfield.bounded import Bounded, Operand
 from meanfield.errors import InfiniteDerivative, InvalidInput
 from meanfield.networks.layers.elementwise import Elementwise
 from meanfield.theory.layer_maps.batchnorm import sphere_pair, sphere_point
 from meanfield.theory.layer_maps.covariance import Points, Pullback, all_points
 from meanfield.theory.layer_maps.dispatch import one_point, pair_slope, two_points
 from meanfield.theory.layer_maps.groupnorm import group_point
-from meanfield.theory.states import LazySpread, Pair, Point, Spread
+from meanfield.theory.states import LazySpread, Pair, Point, Spread, times
 
 
 @one_point.register
@@ -28,7 +29,7 @@ def _(layer: Elementwise, x: Point) -> Point:
         x.q.through(second, np.abs(slope.value)),
         slope=slope,
         chi=gradient_factor(layer.activation, q),
-        spread=_spread(layer.activation, q),
+        spread=_spread(layer.activation, q, x.slope),
     )
 
 
@@ -75,13 +76,19 @@ def gradient_factor(activation: Activation, q: Floats | float) -> Bounded:
         return Bounded(np.full(np.shape(q), np.inf), 0.0)
 
 
-def _spread(activation: Activation, q: Floats | float) -> LazySpread:
-    """Mean E φ and variance Var φ of the output over units."""
+def _spread(activation: Activation, q: Floats | float, slope: Operand = 0.0) -> LazySpread:
+    """Mean E φ and variance Var φ of the output over units, where q has the given slope."""
 
+    @cache
     def spread() -> Spread:
         mean, variance = Bounded(*activation.moments.mean(q)), Bounded(*activation.moments.variance(q))
         constant = activation.is_constant
         varies = bool(activation.varies(1.0)) if constant is None else not constant
-        return Spread(mean=mean, variance=variance, varies=varies)
+        return Spread(
+            mean=mean,
+            variance=variance,
+            varies=varies,
+            slope=lambda: times(slope, Bounded(*activation.moments.mean_slope(q))),
+        )
 
     return spread

@@ -58,7 +58,7 @@ def _multiplied(std: Floats | float, before: LazySpread) -> LazySpread:
     def spread() -> Spread:
         old, variance = before(), np.asarray(std) ** 2
         grown = (1.0 + variance) * old.variance + variance * old.mean**2
-        return Spread(mean=old.mean, variance=grown, varies=old.varies)
+        return Spread(mean=old.mean, variance=grown, varies=old.varies, slope=old.slope)
 
     return spread
 
@@ -70,6 +70,7 @@ def _added(std: Floats | float, before: LazySpread) -> LazySpread:
 
     def spread() -> Spread:
         old = before()
-        return Spread(mean=old.mean, variance=old.variance + np.asarray(std) ** 2, varies=old.varies)
+        variance = old.variance + np.asarray(std) ** 2
+        return Spread(mean=old.mean, variance=variance, varies=old.varies, slope=old.slope)
 
     return spread

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from meanfield._types import Bools, Floats
-from meanfield.bounded import Bounded, minimum, where
+from meanfield.bounded import Bounded, Operand, minimum, where
 from meanfield.errors import InvalidInput
 from meanfield.networks.layers.base import Layer
 from meanfield.networks.layers.normalisation import LayerNorm, RMSNorm
@@ -29,7 +29,7 @@ def _(layer: LayerNorm, x: Point) -> Point:
 def _(layer: RMSNorm, x: Point) -> Point:
     varies = bool(np.any(x.q.value == 0)) and spread_of(x.spread, x.q).varies
     size = Spread(mean=Bounded(0.0), variance=x.q, varies=varies)
-    return _divided(layer, x, size, _scaled(x.spread, x.q.value))
+    return _divided(layer, x, size, _scaled(x.spread, x.q.value, x.slope))
 
 
 def _divided(layer: Layer, x: Point, size: Spread, spread: LazySpread) -> Point:
@@ -81,13 +81,18 @@ def _slope(x: Pair) -> Bounded:
     return Bounded(1.0 / (np.sqrt(x.q1) * np.sqrt(x.q2)))
 
 
-def _scaled(before: LazySpread, q: Floats | float) -> LazySpread:
+def _scaled(before: LazySpread, q: Floats | float, slope: Operand = 0.0) -> LazySpread:
+    """The spread of the signal divided by √q, where q has the given slope."""
     if before is None:
         return None
 
     def spread() -> Spread:
         old, root = before(), np.sqrt(np.maximum(q, SMALLEST))
-        return Spread(mean=old.mean / root, variance=old.variance / root**2)
+        return Spread(
+            mean=old.mean / root,
+            variance=old.variance / root**2,
+            slope=lambda: (old.slope() - 0.5 * old.mean * slope / root**2) / root,
+        )
 
     return spread
 

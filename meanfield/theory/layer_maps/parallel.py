@@ -1,8 +1,9 @@
 """Branches whose outputs add: second moments, distances and gradient factors are sums over the branches.
 
 E fₐ f_b = E[fₐ | x] E[f_b | x] of two branches with independent weights. Where E[f | x] = a·x, the sum over pairs of
-branches is w·q with w = Σ aₐ a_b over a ≠ b, and w multiplies distances and gradients likewise. Branches that end in
-weights of their own have a = 0. One branch may be of any kind if all others have a = 0 and zero mean.
+branches is w·q with w = Σ aₐ a_b over a ≠ b, and w multiplies distances and gradients likewise. Branches with weights
+of their own have a = 0. One branch may be of any kind if all others have a = 0. Outputs with means add their products
+too, by `means`.
 """
 
 import itertools
@@ -10,7 +11,6 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from meanfield._types import Floats
 from meanfield.bounded import Bounded, as_bounded, scaled
@@ -18,41 +18,35 @@ from meanfield.errors import InvalidInput
 from meanfield.networks.layers.network import in_sequence
 from meanfield.networks.layers.parallel import Parallel
 from meanfield.theory.layer_maps.batchnorm import step
-from meanfield.theory.layer_maps.covariance import Points, Pullback, all_points, in_turn
+from meanfield.theory.layer_maps.covariance import Points, Pullback, all_points
 from meanfield.theory.layer_maps.dispatch import finite, hiding, one_point, pair_slope, two_points
+from meanfield.theory.layer_maps.means import check_alike, pair_with_means, point_with_means
 from meanfield.theory.layer_maps.tangent_kernel import State, behind, tangent
 from meanfield.theory.states import Batch, LazySpread, Pair, Point, Spread, spread_of
 
 
 @one_point.register
 def _(layer: Parallel, x: Point) -> Point:
-    each, seen = [], _Means(layer)
-    for number, branch in enumerate(seen.branches):
+    w, each = cross(layer), []
+    for branch in layer.branches:
         after = x
-        for at, inner in enumerate(branch):
-            seen.look(number, at, after.q.value)
+        for inner in in_sequence(branch):
             after = step(inner, after)
         each.append(after)
-    w = cross(layer, seen.found)
-    return Point(
+    total = Point(
         q=finite(_sum(w, x.q, [after.q for after in each]), "parallel branches", x.q.value),
         slope=_sum(w, x.slope, [after.slope for after in each]),
         chi=_sum(w, x.chi, [after.chi for after in each]),
         spread=_spread(w, (x.spread, x.q), [(after.spread, after.q) for after in each]),
         batch=_batch(w, x.batch, [after.batch for after in each]),
     )
+    spreads = [after.spread for after in each]
+    return point_with_means(w, x, total, spreads) if _have_means(layer, x.spread is not None) else total
 
 
 @two_points.register
 def _(layer: Parallel, x: Pair) -> Pair:
-    each, seen = [], _Means(layer)
-    for number, branch in enumerate(seen.branches):
-        after = x
-        for at, inner in enumerate(branch):
-            seen.look(number, at, after.q1)
-            after = two_points(inner, after)
-        each.append(after)
-    return summed(cross(layer, seen.found), x, each)
+    return summed(layer, x, [two_points(branch, x) for branch in layer.branches])
 
 
 @pair_slope.register
@@ -62,14 +56,9 @@ def _(layer: Parallel, x: Pair) -> Bounded:
 
 @all_points.register
 def _(layer: Parallel, state: Points) -> tuple[Points, Pullback]:
-    each, pullbacks, seen = [], [], _Means(layer)
-    for number, branch in enumerate(seen.branches):
-        checks = (partial(seen.look, number, at) for at in range(len(branch)))
-        after, back = in_turn(zip(branch, checks, strict=True), state)
-        each.append(after)
-        pullbacks.append(back)
-    w = cross(layer, seen.found)
-    sums = state.joined(lambda x, *branches: summed(w, x, branches), *each)
+    w = cross(layer)
+    each, pullbacks = zip(*(all_points(branch, state) for branch in layer.branches), strict=True)
+    sums = state.joined(lambda x, *branches: summed(layer, x, branches), *each)
 
     def pullback(g: Floats) -> Floats:
         back = sum(back(g) for back in pullbacks)
@@ -85,43 +74,38 @@ def _(layer: Parallel, theta: Floats, x: State) -> tuple[Floats, State]:
     )
 
 
-class _Means:
-    """The branches as sequences of layers, and which of their outputs have a mean, found as a signal passes them."""
-
-    def __init__(self, layer: Parallel) -> None:
-        self.branches = [list(in_sequence(branch)) for branch in layer.branches]
-        self.found: set[int] = set()
-
-    def look(self, number: int, at: int, q: ArrayLike) -> None:
-        """Note whether layer `at` of a branch leaves a mean that no layer behind it removes, at second moments q."""
-        inner, *behind = self.branches[number][at:]
-        if not any(layer.fresh or layer.centres for layer in (inner, *behind)) and inner.leaves_mean(q):
-            self.found.add(number)
-
-
-def cross(layer: Parallel, with_mean: set[int] | frozenset[int] = frozenset()) -> Floats:
+def cross(layer: Parallel) -> Floats:
     """The weight w of the second moment before the layer; refused where two outputs may correlate otherwise."""
-    known = [None if number in with_mean else branch.carries for number, branch in enumerate(layer.branches)]
+    known = [branch.carries for branch in layer.branches]
     regular = [np.asarray(a) for a in known if a is not None]
     other = len(known) - len(regular)
     if other > 1 or (other and any(np.any(a) for a in regular)):
         raise InvalidInput(
-            "the branches of a Parallel must end in Dense layers of their own, or in odd activations behind them: two "
-            "outputs correlate if both repeat their input or have a mean"
+            "all branches of a Parallel but one must have a Dense layer of their own, or pass on a multiple of their "
+            "input: two outputs correlate otherwise"
         )
+    if _have_means(layer, True):
+        check_alike(*layer.branches)
     return np.zeros(()) if other else 2 * sum((a * b for a, b in itertools.combinations(regular, 2)), np.zeros(()))
 
 
-def summed(w: Floats, x: Pair, each: Sequence[Pair]) -> Pair:
+def _have_means(layer: Parallel, before: bool) -> bool:
+    """Whether the product of the means of two outputs may differ from 0; `before` says whether the input has a mean."""
+    left = sum(branch.leaves_mean for branch in layer.branches)
+    return left > 1 or (left == 1 and before and layer.needs_mean)
+
+
+def summed(layer: Parallel, x: Pair, each: Sequence[Pair]) -> Pair:
     """The pair behind the layer, from the pair `x` before it and the pairs behind its branches."""
+    w = cross(layer)
     total, *others = sorted(each, key=lambda pair: pair.equal)  # equal only if all are
     for other in others:
         total = total.joined(other, lambda a, b: as_bounded(a) + b, _added)
-    return (
-        total.joined(x, lambda a, b: as_bounded(a) + scaled(w, as_bounded(b)), partial(_crossed, w))
-        if np.any(w)
-        else total
-    )
+    if np.any(w):
+        total = total.joined(x, lambda a, b: as_bounded(a) + scaled(w, as_bounded(b)), partial(_crossed, w))
+    if not _have_means(layer, x.spread1 is not None):
+        return total
+    return pair_with_means(w, x, total, [(pair.spread1, pair.spread2) for pair in each])
 
 
 def _sum(w: Floats, own: Bounded, each: Sequence[Bounded]) -> Bounded:
@@ -146,7 +130,11 @@ def _added(one: LazySpread, q: Bounded, other: LazySpread, more: Bounded) -> Laz
 
     def spread() -> Spread:
         first, second = spread_of(one, q), spread_of(other, more)
-        return Spread(mean=first.mean + second.mean, variance=first.variance + second.variance)
+        return Spread(
+            mean=first.mean + second.mean,
+            variance=first.variance + second.variance,
+            slope=lambda: first.slope() + second.slope(),
+        )
 
     return spread
 
@@ -158,7 +146,8 @@ def _crossed(w: Floats, one: LazySpread, q: Bounded, own: LazySpread, before: Bo
 
     def spread() -> Spread:
         first = spread_of(one, q)
-        return Spread(mean=first.mean, variance=first.variance + scaled(w, spread_of(own, before).variance))
+        variance = first.variance + scaled(w, spread_of(own, before).variance)
+        return Spread(mean=first.mean, variance=variance, slope=first.slope)
 
     return spread
 

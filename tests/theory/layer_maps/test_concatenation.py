@@ -114,8 +114,8 @@ def test_its_units_are_a_mixture_that_no_activation_may_read():
             mf.analyze(block)
     with pytest.raises(mf.InvalidInput, match="tanh needs Gaussian units, and the output of relu is not"):
         mf.analyze(mf.Network("relu", Concatenate(mf.Dense()), "tanh", mf.Dense()))
-    with pytest.raises(mf.InvalidInput, match="not in Concatenate"):
-        mf.analyze(Residual(mf.Dense(), Concatenate(mf.Dense())))
+    with pytest.raises(mf.InvalidInput, match="whose units have different functions"):
+        mf.propagate(Residual(mf.Dense(), "relu", Concatenate(mf.Dense())), 2)
 
 
 @MAPS

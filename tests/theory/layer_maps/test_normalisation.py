@@ -186,12 +186,15 @@ def test_a_mean_from_the_block_before_is_refused():
         mf.Network(Residual(LayerNorm(), mf.Dense()), mf.Dense(), "relu"),
         mf.Network(RMSNorm(), Dropout(0.1), LayerNorm(), mf.Dense(), "relu"),
     ):
-        for use in (mf.analyze, mf.fixed_points, lambda b: mf.propagate(b, 2), lambda b: mf.kernel(b, np.eye(2), 2)):
+        for use in (mf.analyze, mf.fixed_points):
             with pytest.raises(mf.InvalidInput, match="mean behind relu in the previous block is not known"):
                 use(block)
         assert mf.variance_map(block, 2.0).value > 0  # once is enough
     with pytest.raises(mf.InvalidInput, match="mean behind relu in the previous block"):
-        mf.propagate([mf.Network(mf.Dense(), "relu"), mf.Network(LayerNorm(), mf.Dense())], 2)
+        mf.kernel([mf.Network(mf.Dense(), "relu"), mf.Network(LayerNorm(), mf.Dense())], np.eye(2), 2)
+    whole = mf.propagate(mf.Network(mf.Dense(), "relu", LayerNorm(), mf.Dense()), 1, c=0.3)
+    parts = mf.propagate([mf.Network(mf.Dense(), "relu"), mf.Network(LayerNorm(), mf.Dense())], 2, c=0.3)
+    assert (parts.c[2], parts.gradient[0]) == pytest.approx((whole.c[1], whole.gradient[0]), rel=1e-13)
     check_gaussian(mf.Network(LayerNorm(), mf.Dense(), "tanh"))
     check_gaussian(mf.Network(mf.Dense(), "relu", LayerNorm()))
 

@@ -69,8 +69,6 @@ def test_one_branch_may_have_a_mean():
     [
         ("relu", "tanh"),
         (mf.Scale(1), "relu"),
-        ([mf.Dense(), "relu"], [mf.Dense(), "gelu"]),
-        (mf.Scale(1), [mf.Dense(), "relu"]),
         ([mf.LayerNorm()], mf.Scale(0.5)),
     ],
 )
