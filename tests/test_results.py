@@ -126,3 +126,7 @@ def test_a_wide_table_becomes_a_block_for_each_row():
     text = as_text(mf.critical_line("tanh", [0.1]).report(), 40)
     assert "sigma_w           1.19340072502" in text
     assert max(map(len, text.splitlines())) <= 40
+
+
+def test_an_activation_draws_itself():
+    assert mf.activation("gelu").plot(title="mine").get_legend().get_title().get_text() == "mine"

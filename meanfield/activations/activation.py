@@ -22,15 +22,15 @@ from meanfield.arguments import entries, positive
 from meanfield.error_state import own_error_state
 from meanfield.numerics.discs.features import Features
 from meanfield.numerics.quadrature.piecewise_smooth import PiecewiseSmooth
+from meanfield.plotting.activation import Drawn
 from meanfield.read_only import ReadOnly
 
 __all__ = ["Activation"]
-
 EPS = float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True, eq=False)
-class Activation:
+class Activation(Drawn):
     """An activation function φ with its derivative, breakpoints, symmetry and moments.
 
     Make one with `meanfield.activation`, which accepts names, text, callables and expressions.

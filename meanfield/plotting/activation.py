@@ -1,6 +1,7 @@
 """An activation, its derivative, its breakpoints and the Gaussian density of the pre-activation."""
 
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -72,3 +73,17 @@ def _curve(function: Callable[[ArrayLike], Floats], pieces: list[tuple[float, fl
         xs += [x, [high]]
         values += [function(x), [np.nan]]
     return np.concatenate(xs), np.concatenate(values)
+
+
+class Drawn:
+    """What an activation is as a figure."""
+
+    def plot(self, ax: Axes = None, *, label: str | None = None, title: str | None = None) -> Axes:
+        """Draw φ and φ′ over ±4 standard deviations of pre-activations with q = 1; returns the Axes.
+
+        `title`, or else `label`, takes the place of the name above the figure.
+        """
+        ax = plot_activation(cast(ActivationFields, self), ax)
+        if (heading := label if title is None else title) is not None:
+            ax.get_legend().get_title().set_text(heading)
+        return ax

@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from meanfield._types import ArrayFunction, Axes, Floats
+from meanfield._types import ArrayFunction, Floats
 from meanfield.activations.activation import Activation
 from meanfield.activations.catalogue.table import ENTRIES
 from meanfield.estimates import Estimate
 from meanfield.json_types import json_types
 from meanfield.numerics.quadrature.one_gaussian import moment
-from meanfield.plotting.activation import plot_activation
 from meanfield.read_only import ReadOnly
 from meanfield.reports.report import Report, Table
 from meanfield.reports.result import Result
@@ -142,13 +141,6 @@ class TransformedActivation(Activation, Result):
         names = ("name", "method", *PARAMETERS, "local_slope", "local_curvature", "negative_slope", "residual")
         found: dict[str, Any] = json_types({name: getattr(self, name) for name in names})
         return found
-
-    def plot(self, ax: Axes = None, *, label: str | None = None, title: str | None = None) -> Axes:
-        """Draw the activation and its derivative over ±4 standard deviations of pre-activations with q = 1."""
-        ax = plot_activation(self, ax)
-        if (heading := label if title is None else title) is not None:
-            ax.get_legend().get_title().set_text(heading)
-        return ax
 
     def report(self) -> Report:
         """The formula, the parameters, and how well the conditions hold."""
