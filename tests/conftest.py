@@ -12,8 +12,9 @@ for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # m
     os.environ.setdefault(name, "1")
 
 collect_ignore_glob = ["long/*"]  # scripts of .ci/long
-if find_spec("torch") is None:  # models whose doctests pytest would look for
-    collect_ignore_glob += ["torch_*.py"]
+for framework, models in {"torch": "torch_*.py", "flax": "flax_*.py", "keras": "keras_*.py"}.items():
+    if find_spec(framework) is None:  # pytest would look for doctests in them
+        collect_ignore_glob.append(models)
 
 settings.register_profile("same", derandomize=True, deadline=None, database=None)
 settings.register_profile("random", deadline=None, print_blob=True)
