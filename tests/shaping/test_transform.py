@@ -251,4 +251,4 @@ def test_the_code_for_jax_defines_the_same_function(jax):
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras, when it converts
 def test_the_code_for_keras_defines_the_same_function(keras):
-    same_function("keras", lambda space: keras.ops.convert_to_numpy(space["Shaped"](dtype="float64")(X)))
+    same_function("keras", lambda space: keras.ops.convert_to_numpy(space["Shaped"]()(X.astype(np.float32))))
