@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 WIDTH = 88  # columns of the text of a result
+EQUALS = "\u00a0=\u00a0"  # does not break
 ENDLESS = 1000  # columns where nothing is to be broken
 
 
@@ -72,8 +73,9 @@ def as_html(report: Report) -> str:
 
 
 def _wrapped(sentence: str, width: int) -> str:
-    lines = sentence.split("\n")
-    return "\n".join(textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False) for line in lines)
+    lines = sentence.replace(" = ", EQUALS).split("\n")
+    text = "\n".join(textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False) for line in lines)
+    return text.replace(EQUALS, " = ")
 
 
 def _table_text(table: Table, width: int, styled: bool) -> str:
