@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from meanfield._types import Floats
-from meanfield.arguments import choice, is_several, number, positive
+from meanfield.arguments import choice, number, positive
 from meanfield.error_state import own_error_state
 from meanfield.errors import InvalidInput, shown
 from meanfield.numerics.solve.bracketed import root
@@ -16,6 +16,7 @@ __all__ = ["forget_bias"]
 CELLS = ("minimal", "gru", "lstm")
 LOWEST = -60.0  # of the biases that are searched
 WALK = 0.25  # step of the search for a bracket
+LARGEST = 1e100  # standard deviation or second moment
 LONGEST = 1e12  # steps
 MOST_VARIANCE = 100.0  # of the arguments of gates
 
@@ -71,6 +72,9 @@ def forget_bias(
         raise InvalidInput(f"memory must be at most {LONGEST:g} steps, not {shown(memory)}")
     parts = {"sigma_w": sigma_w, "sigma_v": sigma_v, "input_q": input_q}
     numbers = {name: number(positive(value, name, zero=True), name) for name, value in parts.items()}
+    for name, value in numbers.items():  # whose squares are floats
+        if value > LARGEST:
+            raise InvalidInput(f"{name} must be at most {LARGEST:g}, not {shown(parts[name])}")
     searched = Cell(kind, **numbers)
     if searched.most_variance > MOST_VARIANCE:
         raise InvalidInput(
@@ -78,7 +82,7 @@ def forget_bias(
             f"inputs, and at most {MOST_VARIANCE:g} is possible"
         )
     biases = np.array([_bias(searched, float(steps)) for steps in wanted.ravel()]).reshape(wanted.shape)
-    return biases if is_several(memory) else float(biases)
+    return biases if biases.ndim else float(biases)
 
 
 def _bias(cell: Cell, memory: float) -> float:
