@@ -169,7 +169,9 @@ def _shaped(
     if index is not None:
         branches = every()
         if index >= len(branches):
-            raise InvalidInput(f"branch must be less than {len(branches)}, the number of branches found, not {index}")
+            raise InvalidInput(
+                f"branch must be less than {len(branches)}, the number of branches found, not {shown(index)}"
+            )
         shape = branches[index]
     one, more = {"Q(1)": 1.0, "Q'(1)": 1.0}, {"C(0)": 0.0, "C'(1)": 1.0 + target}
     if isinstance(conditions, TAT):
