@@ -1,6 +1,7 @@
 """The pages name what exists: files, import contracts, decisions with their status."""
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -60,6 +61,13 @@ def test_the_rooms_of_the_architecture_are_all_rooms():
     assert {name.rstrip("/") for name in re.findall(r"^\| `(\w+/)`", table, flags=re.MULTILINE)} == rooms
     modules = {path.name for path in PACKAGE.glob("*.py")} - {"__init__.py", "__main__.py", "_version.py"}
     assert modules <= named_files(table)
+
+
+def test_the_top_level_has_what_the_project_consists_of():
+    if (ROOT / ".git").exists():  # in a checkout; the tests of the installed package have a part of it
+        kept = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        names = "CHANGELOG.md CITATION.cff LICENSE README.md docs examples meanfield pyproject.toml tests"
+        assert {name.split("/")[0] for name in kept.splitlines() if not name.startswith(".")} == set(names.split())
 
 
 def test_no_room_has_more_than_sixteen_files_but_those_with_one_a_family_a_figure_or_a_command():
