@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from meanfield.errors import MeanFieldError
+from meanfield.audits.framework import imported
 
 INSTALL = 'pip install "meanfield-nn[jax]"'
 
@@ -15,11 +15,7 @@ def framework() -> Any:
     MeanFieldError
         If jax cannot be imported.
     """
-    try:
-        import jax
-    except ImportError as error:
-        raise MeanFieldError(f"meanfield.jax needs jax, which cannot be imported ({error}): {INSTALL}") from None
-    return jax
+    return imported("jax", "meanfield.jax", INSTALL)
 
 
 def flax_nnx() -> Any:
@@ -30,8 +26,4 @@ def flax_nnx() -> Any:
     MeanFieldError
         If flax.nnx cannot be imported.
     """
-    try:
-        from flax import nnx
-    except ImportError as error:
-        raise MeanFieldError(f"audits of modules need flax, which cannot be imported ({error}): {INSTALL}") from None
-    return nnx
+    return imported("flax.nnx", "an audit of modules", INSTALL)

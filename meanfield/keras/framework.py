@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from meanfield.errors import MeanFieldError
+from meanfield.audits.framework import imported
 
 INSTALL = 'pip install "meanfield-nn[keras]", and one of its backends'
 
@@ -15,8 +15,4 @@ def framework() -> Any:
     MeanFieldError
         If keras cannot be imported.
     """
-    try:
-        import keras
-    except ImportError as error:
-        raise MeanFieldError(f"meanfield.keras needs keras, which cannot be imported ({error}): {INSTALL}") from None
-    return keras
+    return imported("keras", "meanfield.keras", INSTALL)

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from meanfield.errors import InvalidInput, MeanFieldError, shown
+from meanfield.audits.framework import imported
+from meanfield.errors import InvalidInput, shown
 
 INSTALL = 'pip install "meanfield-nn[torch]"'
 
@@ -15,11 +16,7 @@ def framework() -> Any:
     MeanFieldError
         If torch cannot be imported.
     """
-    try:
-        import torch
-    except ImportError as error:
-        raise MeanFieldError(f"meanfield.torch needs torch, which cannot be imported ({error}): {INSTALL}") from None
-    return torch
+    return imported("torch", "meanfield.torch", INSTALL)
 
 
 def checked_model(model: Any) -> Any:
