@@ -24,7 +24,7 @@ NODES = 13  # in b²
 SHARES = (14, 18, 20, 24, 26, 28, 30, 32, 32, 32)  # nodes in r of each panel
 LEBESGUE = 70.0  # bound on the product of the Lebesgue constants of 13 and of 32 Gauss nodes
 LAST = 2  # coefficients that show how fast a series ends
-NOISE = 1e-11  # bound on the relative error of the integrals over two rows with wide steps
+NOISE = 1e-11  # allowance for the relative error of integrals over two rows with wide steps; tests compare narrow ones
 
 
 class _Panel(NamedTuple):

@@ -5,6 +5,7 @@ import math
 from itertools import pairwise
 from pathlib import Path
 
+import mpmath
 import numpy as np
 import pytest
 from scipy import stats
@@ -216,3 +217,19 @@ def test_first_moments_of_streams_whose_slopes_are_correlated(key):
     assert "read one stream" in found.reason
     with pytest.raises(mf.InvalidInput, match="read one stream"):
         found.density(1.0)
+
+
+@pytest.mark.parametrize("q", [0.1, 6.0])
+def test_the_mean_logarithm_is_within_its_error_of_25_digits(q):
+    """GELU, whose slope has a zero at x = −0.75, where ln φ′² is infinite."""
+    with mpmath.workdps(25):
+        root = mpmath.sqrt(q)
+        zero = mpmath.findroot(lambda x: mpmath.ncdf(x) + x * mpmath.npdf(x), -0.75)
+
+        def integrand(z):
+            x = root * z
+            return mpmath.log((mpmath.ncdf(x) + x * mpmath.npdf(x)) ** 2) * mpmath.npdf(z)
+
+        truth = mpmath.quad(integrand, sorted([-12, -4, -1, zero / root, 1, 4, 12]))
+        found = mf.spectrum(mf.mlp("gelu", 1.0), 1, q=q, weights="orthogonal").log_mean
+        assert abs(found.value - truth) <= found.error < 1e-12
